@@ -1,0 +1,65 @@
+/**
+ * zstd through zstd-napi: synchronous, straight into the caller's buffer, with every parameter.
+ * An optional dependency: its binary is built or fetched when it is installed.
+ */
+import type { CCtx, CParameter, DCtx } from 'zstd-napi/binding.js';
+import { ZnipError } from '../errors.ts';
+import type { CompressionSettings, ZstdBackend } from './codec.ts';
+
+interface Binding {
+  CCtx: new () => CCtx;
+  DCtx: new () => DCtx;
+  CParameter: typeof CParameter;
+  versionString(): string;
+}
+
+class ZstdFast implements ZstdBackend {
+  readonly name: string;
+  private readonly binding: Binding;
+  private cctx: CCtx | undefined;
+  private dctx: DCtx | undefined;
+  private settings: CompressionSettings | undefined;
+
+  constructor(binding: Binding) {
+    this.binding = binding;
+    this.name = `zstd ${binding.versionString()} (zstd-napi)`;
+  }
+
+  compress(source: Uint8Array, target: Uint8Array, settings: CompressionSettings): number {
+    const context = this.compressor(settings);
+    try {
+      return context.compress2(target, source);
+    } catch (error) {
+      if (error instanceof Error && error.message.includes('Destination buffer is too small')) return 0;
+      throw new ZnipError('internal', `zstd: ${String(error)}`, {}, error);
+    }
+  }
+
+  decompress(source: Uint8Array, target: Uint8Array): void {
+    this.dctx ??= new this.binding.DCtx();
+    let length: number;
+    try {
+      length = this.dctx.decompress(target, source);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ZnipError('damaged-block', `zstd: ${reason}`, {}, error);
+    }
+    if (length !== target.byteLength) {
+      throw new ZnipError('damaged-block', `zstd: expected ${target.byteLength} bytes, found ${length}`);
+    }
+  }
+
+  private compressor(settings: CompressionSettings): CCtx {
+    const { CParameter: parameter } = this.binding;
+    if (this.cctx !== undefined && this.settings === settings) return this.cctx;
+    this.cctx ??= new this.binding.CCtx();
+    this.cctx.setParameter(parameter.compressionLevel, settings.level);
+    this.cctx.setParameter(parameter.windowLog, settings.windowLog);
+    this.settings = settings;
+    return this.cctx;
+  }
+}
+
+export function loadZstdFast(load: (name: string) => unknown): ZstdBackend {
+  return new ZstdFast(load('zstd-napi/binding.js') as Binding);
+}

@@ -1,0 +1,78 @@
+/**
+ * zstd through @mongodb-js/zstd: prebuilt for the common platforms, so it needs no install script.
+ *
+ * Asynchronous, and it allocates its results. Its public `compress` drops the level, so the level goes
+ * to its `bindings`. Its frames do not declare their content size; znip's must, so that is added.
+ */
+import { ZnipError } from '../errors.ts';
+import { declareContentSize, decodeFrameHeader, DECLARED_HEADER_LENGTH } from '../format/zstd-frame.ts';
+import type { CompressionSettings, ZstdBackend } from './codec.ts';
+
+interface Bindings {
+  compress(data: Buffer, level: number): Promise<Buffer>;
+  decompress(data: Buffer): Promise<Buffer>;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+class ZstdPortable implements ZstdBackend {
+  readonly name = 'zstd (@mongodb-js/zstd 1.2.2)';
+  private readonly bindings: Bindings;
+
+  constructor(bindings: Bindings) {
+    this.bindings = bindings;
+  }
+
+  async compress(source: Uint8Array, target: Uint8Array, settings: CompressionSettings): Promise<number> {
+    const frame = await this.bindings.compress(asBuffer(source), settings.level);
+    const { contentSize, headerLength } = decodeFrameHeader(frame);
+    if (contentSize !== undefined) return place(target, [frame]);
+    if (headerLength !== DECLARED_HEADER_LENGTH - 4) {
+      throw new ZnipError('internal', `@mongodb-js/zstd: unexpected frame header of ${headerLength} bytes`);
+    }
+    return place(target, [
+      declareContentSize(frame[5] ?? 0, source.byteLength),
+      frame.subarray(headerLength),
+    ]);
+  }
+
+  async decompress(source: Uint8Array, target: Uint8Array): Promise<void> {
+    const { contentSize } = decodeFrameHeader(source);
+    // The package allocates what a frame declares: believe it only when it is what the caller expects.
+    if (contentSize !== target.byteLength) {
+      throw new ZnipError(
+        'damaged-block',
+        `zstd: the frame declares ${contentSize ?? 'no'} bytes, expected ${target.byteLength}`,
+      );
+    }
+    let content: Buffer;
+    try {
+      content = await this.bindings.decompress(asBuffer(source));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ZnipError('damaged-block', `zstd: ${reason}`, {}, error);
+    }
+    if (content.byteLength !== target.byteLength) {
+      throw new ZnipError('damaged-block', `zstd: expected ${target.byteLength} bytes, found ${content.length}`);
+    }
+    target.set(content);
+  }
+}
+
+function place(target: Uint8Array, pieces: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const piece of pieces) length += piece.byteLength;
+  if (length > target.byteLength) return 0;
+  let offset = 0;
+  for (const piece of pieces) {
+    target.set(piece, offset);
+    offset += piece.byteLength;
+  }
+  return length;
+}
+
+export function loadZstdPortable(load: (name: string) => unknown): ZstdBackend {
+  return new ZstdPortable(load('@mongodb-js/zstd/bindings') as Bindings);
+}

@@ -1,0 +1,138 @@
+/**
+ * The one error type of znip, and how it crosses threads.
+ *
+ * Every error has a literal `code` that programs may test and that decides the exit status
+ * (`cli/exit-status.ts`). The message says what was expected, what was found, where, and what to do.
+ */
+
+export type ZnipErrorCode =
+  /** The bytes are not a znip archive at all. */
+  | 'not-an-archive'
+  /** The archive is of a major version that this reader does not know. */
+  | 'unsupported-version'
+  /** The archive ends before its end. */
+  | 'truncated'
+  | 'damaged-footer'
+  | 'damaged-manifest'
+  | 'damaged-sub-index'
+  | 'damaged-frame-table'
+  | 'damaged-block'
+  /** A chunk decoded well but a member's content does not have the hash that the index states. */
+  | 'damaged-member'
+  /** Index, tar stream or block headers contradict each other. */
+  | 'inconsistent'
+  /** A name that would leave the target directory, or that no file system can hold. */
+  | 'unsafe-path'
+  /** A link whose creation would let a later write leave the target directory. */
+  | 'unsafe-link'
+  /** Something stands where a member belongs. */
+  | 'exists'
+  | 'source-unreadable'
+  | 'no-match'
+  /** A limit that the caller set, or the format sets, is exceeded. */
+  | 'limit'
+  | 'usage'
+  | 'io'
+  /** A thread ended or ran out of memory before its work was done. */
+  | 'thread-died'
+  | 'codec-unavailable'
+  | 'aborted'
+  /** znip contradicts itself: a defect in znip, not in its input. */
+  | 'internal';
+
+export interface ErrorContext {
+  /** File name, as given or found. */
+  path?: string;
+  /** Member path, for display. */
+  member?: string;
+  /** Archive byte at which the fault lies. */
+  offset?: number;
+  /** Number of the block, from 0. */
+  blob?: number;
+  /** System error code such as ENOSPC. */
+  errno?: string;
+}
+
+export class ZnipError extends Error {
+  readonly code: ZnipErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: ZnipErrorCode, message: string, context: ErrorContext = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'ZnipError';
+    this.code = code;
+    this.context = context;
+  }
+}
+
+/** A ZnipError as structured clone carries it: cloning an Error drops `code` and `context`. */
+export interface PlainError {
+  code: ZnipErrorCode;
+  message: string;
+  context: ErrorContext;
+}
+
+export function toPlainError(error: unknown): PlainError {
+  const { code, message, context } = toZnipError(error);
+  return { code, message, context };
+}
+
+export function fromPlainError({ code, message, context }: PlainError): ZnipError {
+  return new ZnipError(code, message, context);
+}
+
+const SYSTEM_REASONS: Record<string, string> = {
+  ENOSPC: 'no space left on the device',
+  EDQUOT: 'disk quota exceeded',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  ENOENT: 'no such file or directory',
+  EEXIST: 'it already exists',
+  ENOTDIR: 'a part of the path is not a directory',
+  EISDIR: 'it is a directory',
+  ELOOP: 'a part of the path is a symbolic link',
+  EROFS: 'the file system is read-only',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files in the system',
+  EIO: 'input/output error of the device',
+  ENAMETOOLONG: 'the name is too long for this file system',
+  EFBIG: 'the file is too large for this file system',
+  EPIPE: 'the reader went away',
+  ENOTEMPTY: 'the directory is not empty',
+  ENXIO: 'no such device, or nobody reads the FIFO',
+};
+
+/** The words for a system error: `permission denied` for EACCES; its code where there are none. */
+export function systemReason(error: unknown): string {
+  const code = errnoOf(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  return SYSTEM_REASONS[code] ?? code;
+}
+
+/** The system error code (`ENOENT`) of a Node.js error, or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof ZnipError) return error.context.errno;
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/** A failed system call as a ZnipError: `cannot <action> <path>: <reason>`. */
+export function ioError(action: string, path: string, error: unknown): ZnipError {
+  const errno = errnoOf(error);
+  const context: ErrorContext = errno === undefined ? { path } : { path, errno };
+  return new ZnipError('io', `cannot ${action} '${path}': ${systemReason(error)}`, context, error);
+}
+
+/** Any thrown value as a ZnipError; what is not one already is an I/O error or a defect of znip. */
+export function toZnipError(error: unknown): ZnipError {
+  if (error instanceof ZnipError) return error;
+  const errno = errnoOf(error);
+  if (errno !== undefined && !errno.startsWith('ERR_')) {
+    const { path } = error as { path?: unknown };
+    const context: ErrorContext = typeof path === 'string' ? { path, errno } : { errno };
+    const place = typeof path === 'string' ? `'${path}': ` : '';
+    return new ZnipError('io', `${place}${systemReason(error)}`, context, error);
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new ZnipError('internal', message, {}, error);
+}

@@ -1,0 +1,42 @@
+/**
+ * Which part of the tar stream goes into which chunk. Depends on the members alone, so that the same
+ * tree gives the same archive whatever the number of threads. Implements docs/format.md, "Chunks".
+ */
+import { ZnipError } from '../errors.ts';
+import { CHUNK_GRANULE, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from './constants.ts';
+
+const MiB = 1024 * 1024;
+
+/**
+ * Chunk sizes by total input size in bytes: the first row whose limit is not reached applies.
+ *
+ * Small inputs get small chunks so that every core has work; from 64 MiB on, 16 MiB chunks, which on
+ * two trees of 0.8 and 1.4 GB compressed to 0.957 and 0.979 of `zstd -3` (8 MiB: 0.974 and 0.991) at
+ * the same speed.
+ */
+const CHUNK_SIZES: readonly (readonly [below: number, chunkSize: number])[] = [
+  [8 * MiB, 1 * MiB],
+  [32 * MiB, 4 * MiB],
+  [64 * MiB, 8 * MiB],
+  [Infinity, 16 * MiB],
+];
+
+/** From this total on, the chunk size is settled: a walk may begin to fill chunks before it has ended. */
+export const SETTLED_TOTAL = 64 * MiB;
+
+/** The chunk size for `total` bytes of tar stream; Infinity when it is not known. */
+export function chooseChunkSize(total: number): number {
+  for (const [below, chunkSize] of CHUNK_SIZES) if (total < below) return chunkSize;
+  return MAX_CHUNK_SIZE;
+}
+
+/** Refuses a chunk size that the format does not allow. Returns it in bytes, rounded up to the granule. */
+export function checkChunkSize(chunkSize: number): number {
+  if (!Number.isFinite(chunkSize) || chunkSize < MIN_CHUNK_SIZE || chunkSize > MAX_CHUNK_SIZE) {
+    throw new ZnipError(
+      'usage',
+      `chunk size ${chunkSize} is out of range: it must be from 64K to 128M (${MIN_CHUNK_SIZE} to ${MAX_CHUNK_SIZE} bytes)`,
+    );
+  }
+  return Math.ceil(chunkSize / CHUNK_GRANULE) * CHUNK_GRANULE;
+}

@@ -1,0 +1,64 @@
+/**
+ * Numbers of the format, version 1. `docs/format.md` gives each of them its name and its reason.
+ */
+
+export const FORMAT_MAJOR = 1;
+export const FORMAT_MINOR = 0;
+
+/** POSIX tar works in records of 512 bytes. */
+export const TAR_RECORD = 512;
+
+/** Two zero records end a tar stream (POSIX.1-2017, pax, "ustar Interchange Format"). */
+export const TAR_END_LENGTH = 2 * TAR_RECORD;
+
+/** Chunks are a multiple of this, so that a member's padding never crosses into the next chunk. */
+export const CHUNK_GRANULE = TAR_RECORD;
+
+/** A header, with pax records for a path and a link target of PATH_MAX each, fits well within. */
+export const MIN_CHUNK_SIZE = 64 * 1024;
+
+/** The largest window that a zstd decoder takes without being asked to (ZSTD_WINDOWLOG_LIMIT_DEFAULT, 27). */
+export const MAX_CHUNK_SIZE = 128 * 1024 * 1024;
+
+/** RFC 8878 §3.1.2 allows 0x184D2A50 to 0x184D2A5F; znip uses this one for everything that it adds. */
+export const SKIPPABLE_MAGIC = 0x184d2a5a;
+
+/** RFC 8878 §3.1.1. */
+export const ZSTD_MAGIC = 0xfd2fb528;
+
+/** Magic and length of a skippable frame. */
+export const SKIPPABLE_HEADER_LENGTH = 8;
+
+/**
+ * The first bytes of every archive: an empty zstd frame (single segment, content size 0, one empty
+ * last raw block). It makes `tar xf`, `file` and desktop tools see zstd, which they recognise by its
+ * magic and not by that of a skippable frame.
+ */
+export const PROLOGUE = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x00, 0x01, 0x00, 0x00);
+
+/** First four payload bytes of each skippable frame of znip: what the frame holds. */
+export const TAG = {
+  blockHeader: 'ZNBH',
+  subIndex: 'ZNSI',
+  frameTable: 'ZNFT',
+  manifest: 'ZNMA',
+  footer: 'ZNFO',
+} as const;
+
+/** The last eight bytes of every archive: 89 'ZNIP' 0D 0A 1A. */
+export const FOOTER_MAGIC = Uint8Array.of(0x89, 0x5a, 0x4e, 0x49, 0x50, 0x0d, 0x0a, 0x1a);
+
+/** BLAKE3 with its default output of 32 bytes. */
+export const CHECKSUM_LENGTH = 32;
+
+/** Structures too small for a whole hash carry the first bytes of one. */
+export const SHORT_CHECKSUM_LENGTH = 8;
+
+/** Rows of one sub-index at most: an index of any size is built, spilled and read in parts of this. */
+export const MAX_SUB_INDEX_ROWS = 65_536;
+
+/** PATH_MAX of Linux, less the terminating NUL. */
+export const MAX_PATH_LENGTH = 4095;
+
+/** What a section that the manifest lists may hold, in the order of their dictionary indices. */
+export const SECTION_KINDS = ['members', 'frames'] as const;

@@ -1,0 +1,47 @@
+/**
+ * What the archive knows of a member: the vocabulary that pack, read and the tables share.
+ * Implements docs/format.md, "Entries".
+ */
+import type { ByteString } from './byte-string.ts';
+
+/** The kinds of member, in the order of their dictionary indices in the `kind` column. */
+export const KINDS = ['file', 'directory', 'symlink', 'hardlink'] as const;
+export type Kind = (typeof KINDS)[number];
+
+export const KIND = { file: 0, directory: 1, symlink: 2, hardlink: 3 } as const;
+
+/** Permission bits with set-user-id, set-group-id and sticky: all that `mode` ever holds. */
+export const MODE_MASK = 0o7777;
+
+/** One stored thing, before or after it is in an archive. */
+export interface Member {
+  /** Relative, components separated by `/`, without `.`, `..` or a trailing `/`. */
+  path: ByteString;
+  /** Index into KINDS. */
+  kind: number;
+  mode: number;
+  /** Nanoseconds since 1970-01-01T00:00:00Z; may be negative. */
+  mtime: bigint;
+  /** Bytes of content; 0 for all but files. */
+  size: number;
+  /** Target of a symlink (as it is) or hard link (the path of an earlier member); '' for other kinds. */
+  linkTarget: ByteString;
+  /** Numeric owner; null when not recorded. */
+  uid: number | null;
+  gid: number | null;
+}
+
+/** The members that share one (package type, repo) pair. */
+export interface Group {
+  packageType: string;
+  /** '' when none. */
+  repo: string;
+}
+
+export const NANOSECONDS = 1_000_000_000n;
+
+/** Whole seconds, rounded down: what a tar header holds of an mtime. */
+export function floorSeconds(nanoseconds: bigint): bigint {
+  const seconds = nanoseconds / NANOSECONDS;
+  return nanoseconds < 0n && seconds * NANOSECONDS !== nanoseconds ? seconds - 1n : seconds;
+}

@@ -1,0 +1,123 @@
+/**
+ * The manifest: the list of every sub-index and frame table. Its hash is the archive's root hash.
+ * Implements docs/format.md, "Manifest".
+ */
+import { ZnipError } from '../errors.ts';
+import {
+  BytesBuilder,
+  checksumColumn,
+  decodeTable,
+  dictionaryColumn,
+  encodeTable,
+  uint64Column,
+  utf8Column,
+} from './arrow-columns.ts';
+import { fromText } from './byte-string.ts';
+import { CHECKSUM_LENGTH, SECTION_KINDS } from './constants.ts';
+
+export interface ManifestRow {
+  /** What the section holds: entries (`members`) or frames (`frames`). */
+  section: (typeof SECTION_KINDS)[number];
+  packageType: string;
+  repo: string;
+  /** Archive byte at which the section's skippable frame starts, and that frame's length. */
+  indexOffset: number;
+  indexLength: number;
+  rowCount: number;
+  /** Length of the section's Arrow stream once decompressed. */
+  uncompressedBytes: number;
+  /** Bytes of content of the section's members; of tar stream for `frames`. */
+  contentBytes: number;
+  /** For display; '' for `frames`. */
+  firstPath: string;
+  lastPath: string;
+  /** BLAKE3 of the section's stored bytes. */
+  checksum: Uint8Array;
+}
+
+export interface Manifest {
+  rows: ManifestRow[];
+  /** What made the archive: `znip.*` keys of the Arrow schema. */
+  metadata: ReadonlyMap<string, string>;
+}
+
+function texts(values: readonly string[]): BytesBuilder {
+  const builder = new BytesBuilder();
+  for (const value of values) builder.append(fromText(value));
+  return builder;
+}
+
+export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
+  const numbers = (pick: (row: ManifestRow) => number): Float64Array => Float64Array.from(rows, pick);
+  const checksums = new Uint8Array(rows.length * CHECKSUM_LENGTH);
+  rows.forEach((row, i) => checksums.set(row.checksum, i * CHECKSUM_LENGTH));
+  const sections = Uint8Array.from(rows, (row) => SECTION_KINDS.indexOf(row.section));
+  return encodeTable(
+    [
+      dictionaryColumn('section', SECTION_KINDS, sections),
+      utf8Column('package_type', texts(rows.map((row) => row.packageType))),
+      utf8Column('repo', texts(rows.map((row) => row.repo))),
+      uint64Column(
+        'index_offset',
+        numbers((row) => row.indexOffset),
+      ),
+      uint64Column(
+        'index_length',
+        numbers((row) => row.indexLength),
+      ),
+      uint64Column(
+        'row_count',
+        numbers((row) => row.rowCount),
+      ),
+      uint64Column(
+        'uncompressed_bytes',
+        numbers((row) => row.uncompressedBytes),
+      ),
+      uint64Column(
+        'content_bytes',
+        numbers((row) => row.contentBytes),
+      ),
+      utf8Column('first_path', texts(rows.map((row) => row.firstPath))),
+      utf8Column('last_path', texts(rows.map((row) => row.lastPath))),
+      checksumColumn('checksum', checksums),
+    ],
+    metadata,
+  );
+}
+
+/** Reads a manifest's Arrow stream. Throws `damaged-manifest`. */
+export function decodeManifest(stream: Uint8Array): Manifest {
+  const table = decodeTable(stream, 'damaged-manifest', 'the manifest');
+  const rows: ManifestRow[] = [];
+  for (const batch of table.batches) {
+    const sections = batch.dictionary('section', SECTION_KINDS);
+    const packageTypes = batch.utf8('package_type');
+    const repos = batch.utf8('repo');
+    const indexOffsets = batch.uint64('index_offset');
+    const indexLengths = batch.uint64('index_length');
+    const rowCounts = batch.uint64('row_count');
+    const uncompressedBytes = batch.uint64('uncompressed_bytes');
+    const contentBytes = batch.uint64('content_bytes');
+    const firstPaths = batch.utf8('first_path');
+    const lastPaths = batch.utf8('last_path');
+    const { bytes, isNull } = batch.checksums('checksum');
+    for (let row = 0; row < batch.length; row++) {
+      if (isNull(row)) throw new ZnipError('damaged-manifest', `row ${row} has no checksum`);
+      rows.push({
+        section: SECTION_KINDS[sections[row] ?? 0] ?? 'members',
+        packageType: packageTypes.text(row),
+        repo: repos.text(row),
+        indexOffset: indexOffsets[row] ?? 0,
+        indexLength: indexLengths[row] ?? 0,
+        rowCount: rowCounts[row] ?? 0,
+        uncompressedBytes: uncompressedBytes[row] ?? 0,
+        contentBytes: contentBytes[row] ?? 0,
+        firstPath: firstPaths.text(row),
+        lastPath: lastPaths.text(row),
+        checksum: bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH),
+      });
+    }
+  }
+  return { rows, metadata: table.metadata };
+}
+

@@ -1,0 +1,226 @@
+/**
+ * Sub-indexes: the entries of one group, at most 65,536 to a part, as an Arrow table.
+ * Implements docs/format.md, "Sub-index".
+ */
+import { ZnipError } from '../errors.ts';
+import {
+  type Batch,
+  binaryColumn,
+  boolColumn,
+  BytesBuilder,
+  type BytesColumn,
+  checksumColumn,
+  decodeTable,
+  dictionaryColumn,
+  encodeTable,
+  timestampColumn,
+  uint32Column,
+  uint64Column,
+  utf8Column,
+  Validity,
+} from './arrow-columns.ts';
+import { isUtf8, toBytes, type ByteString } from './byte-string.ts';
+import { CHECKSUM_LENGTH } from './constants.ts';
+import { KIND, KINDS, MODE_MASK, type Member } from './entry.ts';
+
+/** A name as an Arrow Utf8 value: its bytes, with U+FFFD where they are not UTF-8. */
+function displayBytes(name: ByteString): ByteString {
+  return Buffer.from(toBytes(name).toString('utf8'), 'utf8').toString('latin1');
+}
+
+const INITIAL_ROWS = 256;
+
+/** Collects entries column by column. */
+export class SubIndexBuilder {
+  private readonly paths = new BytesBuilder();
+  private readonly pathBytes = new BytesBuilder();
+  private readonly linkTargets = new BytesBuilder();
+  private readonly linkTargetBytes = new BytesBuilder();
+  private readonly uidValidity = new Validity();
+  private readonly gidValidity = new Validity();
+  private readonly checksumValidity = new Validity();
+  private kinds = new Uint8Array(INITIAL_ROWS);
+  private modes = new Uint32Array(INITIAL_ROWS);
+  private mtimes = new BigInt64Array(INITIAL_ROWS);
+  private uids = new Uint32Array(INITIAL_ROWS);
+  private gids = new Uint32Array(INITIAL_ROWS);
+  private sizes = new Float64Array(INITIAL_ROWS);
+  private streamOffsets = new Float64Array(INITIAL_ROWS);
+  private checksums = new Uint8Array(INITIAL_ROWS * CHECKSUM_LENGTH);
+  private readonly changedRows = new Set<number>();
+  private contentBytes = 0;
+  private firstPath: ByteString = '';
+  private lastPath: ByteString = '';
+  length = 0;
+
+  /**
+   * `checksum` is the BLAKE3 of a file's content, null for other kinds; `changed` marks a file that
+   * changed while it was read.
+   */
+  append(member: Member, streamOffset: number, checksum: Uint8Array | null, changed = false): void {
+    const row = this.length;
+    if (row === this.kinds.length) this.grow();
+    const { path, linkTarget } = member;
+    const plainPath = isUtf8(path);
+    this.paths.append(plainPath ? path : displayBytes(path));
+    this.pathBytes.append(plainPath ? null : path);
+    const isLink = member.kind === KIND.symlink || member.kind === KIND.hardlink;
+    const plainLink = isUtf8(linkTarget);
+    this.linkTargets.append(!isLink ? null : plainLink ? linkTarget : displayBytes(linkTarget));
+    this.linkTargetBytes.append(plainLink ? null : linkTarget);
+    this.kinds[row] = member.kind;
+    this.modes[row] = member.mode;
+    this.mtimes[row] = member.mtime;
+    this.uids[row] = member.uid ?? 0;
+    this.uidValidity.append(row, member.uid !== null);
+    this.gids[row] = member.gid ?? 0;
+    this.gidValidity.append(row, member.gid !== null);
+    this.sizes[row] = member.size;
+    this.streamOffsets[row] = streamOffset;
+    if (checksum !== null) this.checksums.set(checksum, row * CHECKSUM_LENGTH);
+    this.checksumValidity.append(row, checksum !== null);
+    if (changed) this.changedRows.add(row);
+    if (row === 0) this.firstPath = path;
+    this.lastPath = path;
+    this.contentBytes += member.size;
+    this.length = row + 1;
+  }
+
+  /** First and last path and total content, for the manifest. */
+  summary(): { firstPath: ByteString; lastPath: ByteString; contentBytes: number } {
+    return { firstPath: this.firstPath, lastPath: this.lastPath, contentBytes: this.contentBytes };
+  }
+
+  encode(metadata: ReadonlyMap<string, string>): Uint8Array {
+    const rows = this.length;
+    return encodeTable(
+      [
+        utf8Column('path', this.paths),
+        dictionaryColumn('kind', KINDS, this.kinds.subarray(0, rows)),
+        uint32Column('mode', this.modes.subarray(0, rows)),
+        timestampColumn('mtime', this.mtimes.subarray(0, rows)),
+        uint32Column('uid', this.uids.subarray(0, rows), this.uidValidity),
+        uint32Column('gid', this.gids.subarray(0, rows), this.gidValidity),
+        uint64Column('size', this.sizes.subarray(0, rows)),
+        uint64Column('stream_offset', this.streamOffsets.subarray(0, rows)),
+        utf8Column('link_target', this.linkTargets, true),
+        checksumColumn('checksum', this.checksums.subarray(0, rows * CHECKSUM_LENGTH), this.checksumValidity),
+        boolColumn('changed', rows, (row) => this.changedRows.has(row)),
+        binaryColumn('path_bytes', this.pathBytes),
+        binaryColumn('link_target_bytes', this.linkTargetBytes),
+      ],
+      metadata,
+    );
+  }
+
+  private grow(): void {
+    const rows = this.kinds.length * 2;
+    const into = <T extends { set(from: T): void }>(grown: T, old: T): T => {
+      grown.set(old);
+      return grown;
+    };
+    this.kinds = into(new Uint8Array(rows), this.kinds);
+    this.modes = into(new Uint32Array(rows), this.modes);
+    this.mtimes = into(new BigInt64Array(rows), this.mtimes);
+    this.uids = into(new Uint32Array(rows), this.uids);
+    this.gids = into(new Uint32Array(rows), this.gids);
+    this.sizes = into(new Float64Array(rows), this.sizes);
+    this.streamOffsets = into(new Float64Array(rows), this.streamOffsets);
+    this.checksums = into(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
+  }
+}
+
+/** The entries of one record batch of a sub-index, by row. */
+export class EntryBatch {
+  readonly length: number;
+  readonly kinds: Uint8Array;
+  readonly modes: Uint32Array;
+  readonly mtimes: BigInt64Array;
+  readonly sizes: Float64Array;
+  readonly streamOffsets: Float64Array;
+  private readonly paths: BytesColumn;
+  private readonly pathBytes: BytesColumn | undefined;
+  private readonly linkTargets: BytesColumn;
+  private readonly linkTargetBytes: BytesColumn | undefined;
+  private readonly uids: { values: Uint32Array; isNull: (row: number) => boolean };
+  private readonly gids: { values: Uint32Array; isNull: (row: number) => boolean };
+  private readonly checksums: { bytes: Uint8Array; isNull: (row: number) => boolean };
+  /** Whether the file changed while it was packed: its content may be of two moments. */
+  readonly changed: (row: number) => boolean;
+
+  constructor(batch: Batch) {
+    this.length = batch.length;
+    this.paths = batch.utf8('path');
+    this.kinds = batch.dictionary('kind', KINDS);
+    this.modes = batch.uint32('mode').values;
+    this.mtimes = batch.timestamp('mtime');
+    this.uids = batch.uint32('uid');
+    this.gids = batch.uint32('gid');
+    this.sizes = batch.uint64('size');
+    this.streamOffsets = batch.uint64('stream_offset');
+    this.linkTargets = batch.utf8('link_target');
+    this.checksums = batch.checksums('checksum');
+    this.changed = batch.has('changed') ? batch.bool('changed') : () => false;
+    this.pathBytes = batch.has('path_bytes') ? batch.binary('path_bytes') : undefined;
+    this.linkTargetBytes = batch.has('link_target_bytes') ? batch.binary('link_target_bytes') : undefined;
+    this.check();
+  }
+
+  path(row: number): ByteString {
+    return this.pathBytes === undefined || this.pathBytes.isNull(row)
+      ? this.paths.get(row)
+      : this.pathBytes.get(row);
+  }
+
+  linkTarget(row: number): ByteString {
+    return this.linkTargetBytes === undefined || this.linkTargetBytes.isNull(row)
+      ? this.linkTargets.get(row)
+      : this.linkTargetBytes.get(row);
+  }
+
+  uid(row: number): number | null {
+    return this.uids.isNull(row) ? null : (this.uids.values[row] ?? 0);
+  }
+
+  gid(row: number): number | null {
+    return this.gids.isNull(row) ? null : (this.gids.values[row] ?? 0);
+  }
+
+  /** BLAKE3 of the content; null for all but files. A view into the table. */
+  checksum(row: number): Uint8Array | null {
+    if (this.checksums.isNull(row)) return null;
+    return this.checksums.bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
+  }
+
+  member(row: number): Member {
+    return {
+      path: this.path(row),
+      kind: this.kinds[row] ?? KIND.file,
+      mode: (this.modes[row] ?? 0) & MODE_MASK,
+      mtime: this.mtimes[row] ?? 0n,
+      size: this.sizes[row] ?? 0,
+      linkTarget: this.linkTarget(row),
+      uid: this.uid(row),
+      gid: this.gid(row),
+    };
+  }
+
+  /** What no single column can show: only files have content, every file a checksum, every link a target. */
+  private check(): void {
+    for (let row = 0; row < this.length; row++) {
+      const kind = this.kinds[row] ?? 0;
+      const fault =
+        kind === KIND.file
+          ? this.checksums.isNull(row) && 'a file without a checksum'
+          : (this.sizes[row] ?? 0) > 0
+            ? `a ${KINDS[kind]} with content`
+            : kind !== KIND.directory && this.linkTargets.isNull(row) && `a ${KINDS[kind]} without a target`;
+      if (fault !== false) throw new ZnipError('damaged-sub-index', `row ${row} is ${fault}`);
+    }
+  }
+}
+
+/** Reads a sub-index's Arrow stream. Throws `damaged-sub-index`. */
+export function decodeSubIndex(stream: Uint8Array): EntryBatch[] {
+  return decodeTable(stream, 'damaged-sub-index', 'a sub-index').batches.map((batch) => new EntryBatch(batch));
+}

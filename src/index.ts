@@ -1,0 +1,13 @@
+/**
+ * The library: what another program may import.
+ */
+export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
+export { pack, type PackOptions, type PackProgress, type PackResult } from './pack/pack.ts';
+export type { Warning } from './pack/walk.ts';
+export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';
+export { Entries, type EntryRef } from './read/entries.ts';
+export { list, type ListedEntry } from './read/list.ts';
+export type { ByteSource } from './read/source.ts';
+export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './read/unpack.ts';
+export type { ExistingPolicy } from './read/write-file.ts';
+export { VERSION } from './version.ts';

@@ -1,0 +1,288 @@
+/**
+ * Writes an archive, strictly forward: blocks as chunks arrive, then sub-indexes, frame table, manifest
+ * and footer. Runs on the writer thread, or on the main thread when there are no others.
+ * Implements docs/format.md, "Archive".
+ */
+import type { Codec, CompressionSettings, Hasher } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import { encodeBlockHeader, type Continuation } from '../format/block-header.ts';
+import { compareBytes, fromText, toText } from '../format/byte-string.ts';
+import { FORMAT_MAJOR, FORMAT_MINOR, MAX_SUB_INDEX_ROWS, PROLOGUE, TAG } from '../format/constants.ts';
+import type { Group, Member } from '../format/entry.ts';
+import { encodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
+import { encodeFrameTable, type Frame } from '../format/frame-table.ts';
+import { encodeManifest, type ManifestRow } from '../format/manifest.ts';
+import { encodeSection } from '../format/skippable-frame.ts';
+import { SubIndexBuilder } from '../format/sub-index.ts';
+import { rawFrameLength, rawFramePieces } from '../format/zstd-frame.ts';
+import type { Slot } from '../ring/ring.ts';
+import { type ChunkPlan, memberAt } from './chunk-plan.ts';
+import { type ChunkResult, readChunkResult, readMemberResult } from './chunk-record.ts';
+import type { Sink } from './sink.ts';
+
+export interface WriterSettings extends CompressionSettings {
+  chunkSize: number;
+  /** Name and version of the program, for the metadata. */
+  producer: string;
+}
+
+export interface ArchiveSummary {
+  members: number;
+  /** Bytes of content of all members. */
+  contentBytes: number;
+  archiveBytes: number;
+  /** BLAKE3 of the manifest, in hexadecimal. */
+  rootHash: string;
+}
+
+/** An encoded sub-index, waiting for its place behind the blocks. */
+interface FinishedPart {
+  group: Group;
+  section: Uint8Array;
+  row: Omit<ManifestRow, 'indexOffset'>;
+}
+
+/** A member that goes on in the next chunk. */
+interface OpenMember {
+  member: Member;
+  group: number;
+  streamOffset: number;
+  hasher: Hasher;
+  changed: boolean;
+  /** Bytes of its data in the chunks so far. */
+  written: number;
+}
+
+export class ArchiveWriter {
+  private readonly sink: Sink;
+  private readonly codec: Codec;
+  private readonly metadata: ReadonlyMap<string, string>;
+  private readonly groups: Group[] = [];
+  private readonly builders: (SubIndexBuilder | undefined)[] = [];
+  private readonly parts: FinishedPart[] = [];
+  private readonly frames: Frame[] = [];
+  private open: OpenMember | undefined;
+  private streamLength = 0;
+  private members = 0;
+  private contentBytes = 0;
+  /** A writer that has failed once has an unknown tail and takes nothing more. */
+  private failed = false;
+
+  constructor(sink: Sink, settings: WriterSettings, codec: Codec) {
+    this.sink = sink;
+    this.codec = codec;
+    this.metadata = new Map([
+      ['znip.format_version', `${FORMAT_MAJOR}.${FORMAT_MINOR}`],
+      ['znip.producer', settings.producer],
+      ['znip.codec', codec.name],
+      ['znip.level', String(settings.level)],
+      ['znip.chunk_size', String(settings.chunkSize)],
+    ]);
+    sink.write([PROLOGUE]);
+  }
+
+  /** Appends the block of one chunk and takes in its entries. Chunks come in order of sequence. */
+  async append(plan: ChunkPlan, slot: Slot): Promise<void> {
+    await this.guard(async () => {
+      this.groups.push(...plan.newGroups);
+      const result = readChunkResult(slot.records);
+      // All members of the chunk turned out to be unreadable: there is nothing to write.
+      if (result.chunkLength === 0) return;
+      this.writeBlock(plan, slot, result);
+      this.continueMember(plan, slot, result);
+      await this.takeMembers(plan, slot);
+      this.streamLength += result.chunkLength;
+    });
+  }
+
+  /** Writes everything behind the blocks. The archive is complete when this returns. */
+  async finish(): Promise<ArchiveSummary> {
+    return this.guard(async () => {
+      for (let group = 0; group < this.builders.length; group++) await this.finishPart(group);
+      const rows: ManifestRow[] = [];
+      this.parts.sort(
+        (a, b) =>
+          compareBytes(fromText(a.group.packageType), fromText(b.group.packageType)) ||
+          compareBytes(fromText(a.group.repo), fromText(b.group.repo)),
+      );
+      for (const { section, row } of this.parts) {
+        rows.push({ ...row, indexOffset: this.sink.position });
+        this.sink.write([section]);
+      }
+      for (let first = 0; first < this.frames.length; first += MAX_SUB_INDEX_ROWS) {
+        rows.push(await this.writeFrames(this.frames.slice(first, first + MAX_SUB_INDEX_ROWS)));
+      }
+      const manifestOffset = this.sink.position;
+      const manifest = await this.section(TAG.manifest, encodeManifest({ rows, metadata: this.metadata }));
+      const rootHash = this.codec.hash(manifest);
+      this.sink.write([manifest]);
+      const footer = encodeFooter(
+        {
+          manifestOffset,
+          manifestLength: manifest.byteLength,
+          archiveLength: this.sink.position + FOOTER_LENGTH,
+          rootHash,
+        },
+        this.codec.hash,
+      );
+      this.sink.write([footer]);
+      return {
+        members: this.members,
+        contentBytes: this.contentBytes,
+        archiveBytes: this.sink.position,
+        rootHash: Buffer.from(rootHash).toString('hex'),
+      };
+    });
+  }
+
+  private async guard<T>(work: () => Promise<T>): Promise<T> {
+    if (this.failed) throw new ZnipError('internal', 'the archive writer has failed before');
+    try {
+      return await work();
+    } catch (error) {
+      this.failed = true;
+      throw error;
+    }
+  }
+
+  private writeBlock(plan: ChunkPlan, slot: Slot, result: ChunkResult): void {
+    const stored = result.blobLength === 0;
+    const chunk = slot.input.subarray(0, result.chunkLength);
+    const blob = stored ? rawFramePieces(chunk) : [slot.output.subarray(0, result.blobLength)];
+    const blobLength = stored ? rawFrameLength(result.chunkLength) : result.blobLength;
+    const header = encodeBlockHeader(
+      {
+        stored,
+        last: plan.last,
+        blobLength,
+        chunkLength: result.chunkLength,
+        streamOffset: this.streamLength,
+        firstHeaderOffset: result.firstHeaderOffset,
+        continuation: continuationOf(plan),
+        checksum: result.checksum,
+      },
+      this.codec.hash,
+    );
+    const blobOffset = this.sink.position + header.byteLength;
+    this.sink.write([header, ...blob]);
+    this.frames.push({
+      streamOffset: this.streamLength,
+      streamLength: result.chunkLength,
+      blobOffset,
+      blobLength,
+      stored,
+      checksum: result.checksum,
+    });
+  }
+
+  /** Hashes this chunk's part of a member that began earlier, and indexes the member when this was its last. */
+  private continueMember(plan: ChunkPlan, slot: Slot, result: ChunkResult): void {
+    if (plan.continuation === null) return;
+    const { open } = this;
+    if (open === undefined) throw new ZnipError('internal', 'a chunk continues a member that never began');
+    const { length } = plan.continuation;
+    open.hasher.update(slot.input.subarray(0, length));
+    open.changed ||= result.continuationChanged;
+    open.written += length;
+    if (open.written < open.member.size) return;
+    this.addEntry(open.group, open.member, open.streamOffset, open.hasher.digest(), open.changed);
+    this.open = undefined;
+  }
+
+  private async takeMembers(plan: ChunkPlan, slot: Slot): Promise<void> {
+    const { members } = plan;
+    for (let row = 0; row < members.count; row++) {
+      const result = readMemberResult(slot.records, row);
+      if (result.dropped) continue;
+      const member = memberAt(members, row);
+      const group = members.groups[row] ?? 0;
+      const streamOffset = this.streamLength + result.dataOffset;
+      if (plan.overflow !== null && row === members.count - 1) {
+        const { length } = plan.overflow;
+        const hasher = this.codec.createHasher();
+        hasher.update(slot.input.subarray(result.dataOffset, result.dataOffset + length));
+        this.open = { member, group, streamOffset, hasher, changed: result.changed, written: length };
+        continue;
+      }
+      member.size = result.size;
+      this.addEntry(group, member, streamOffset, member.kind === 0 ? result.checksum : null, result.changed);
+      if (this.builders[group]?.length === MAX_SUB_INDEX_ROWS) await this.finishPart(group);
+    }
+  }
+
+  private addEntry(
+    group: number,
+    member: Member,
+    streamOffset: number,
+    checksum: Uint8Array | null,
+    changed: boolean,
+  ): void {
+    const builder = (this.builders[group] ??= new SubIndexBuilder());
+    builder.append(member, streamOffset, checksum, changed);
+    this.members += 1;
+    this.contentBytes += member.size;
+  }
+
+  private async finishPart(group: number): Promise<void> {
+    const builder = this.builders[group];
+    const info = this.groups[group];
+    if (builder === undefined || info === undefined || builder.length === 0) return;
+    this.builders[group] = undefined;
+    const { firstPath, lastPath, contentBytes } = builder.summary();
+    const table = builder.encode(this.metadata);
+    const section = await this.section(TAG.subIndex, table);
+    this.parts.push({
+      group: info,
+      section,
+      row: {
+        section: 'members',
+        ...info,
+        indexLength: section.byteLength,
+        rowCount: builder.length,
+        uncompressedBytes: table.byteLength,
+        contentBytes,
+        firstPath: toText(firstPath),
+        lastPath: toText(lastPath),
+        checksum: this.codec.hash(section),
+      },
+    });
+  }
+
+  private async writeFrames(frames: readonly Frame[]): Promise<ManifestRow> {
+    const table = encodeFrameTable(frames, this.metadata);
+    const section = await this.section(TAG.frameTable, table);
+    const row: ManifestRow = {
+      section: 'frames',
+      packageType: '',
+      repo: '',
+      indexOffset: this.sink.position,
+      indexLength: section.byteLength,
+      rowCount: frames.length,
+      uncompressedBytes: table.byteLength,
+      contentBytes: frames.reduce((sum, frame) => sum + frame.streamLength, 0),
+      firstPath: '',
+      lastPath: '',
+      checksum: this.codec.hash(section),
+    };
+    this.sink.write([section]);
+    return row;
+  }
+
+  private async section(tag: string, table: Uint8Array): Promise<Uint8Array> {
+    // A table may be incompressible: leave room for a frame of raw blocks.
+    const target = new Uint8Array(rawFrameLength(table.byteLength) + 64);
+    const length = await this.codec.compress(table, target, INDEX_SETTINGS);
+    if (length > 0) return encodeSection(tag, target.subarray(0, length), table.byteLength);
+    return encodeSection(tag, Buffer.concat(rawFramePieces(table)), table.byteLength);
+  }
+}
+
+function continuationOf(plan: ChunkPlan): Continuation | undefined {
+  if (plan.continuation === null) return undefined;
+  const { path, fileOffset, size } = plan.continuation;
+  return { path, memberOffset: fileOffset, memberSize: size };
+}
+
+/** Tables are small and are read often: level 3, whatever the level of the blobs. */
+const INDEX_SETTINGS: CompressionSettings = { level: 3, windowLog: 23 };
+

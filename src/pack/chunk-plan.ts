@@ -1,0 +1,125 @@
+/**
+ * What the main thread decides about a chunk before anybody reads a byte of it: which members it
+ * holds, from which files. Plans travel to the worker that fills the chunk and to the writer that
+ * indexes it, so they are columns of plain values: cloning an object per member would cost more than
+ * reading the member.
+ */
+import type { ByteString } from '../format/byte-string.ts';
+import type { Group, Member } from '../format/entry.ts';
+
+/** The members whose headers are in one chunk. Row i of every column belongs to member i. */
+export interface MemberColumns {
+  count: number;
+  paths: ByteString[];
+  /** What to put before a path to open it: one of `prefixes` by index. */
+  prefixes: string[];
+  prefixIndices: Uint16Array;
+  kinds: Uint8Array;
+  modes: Uint16Array;
+  mtimes: BigInt64Array;
+  sizes: Float64Array;
+  /** By row; only links have one. */
+  linkTargets: Map<number, ByteString>;
+  /** Owners, when recorded. */
+  uids: Uint32Array | null;
+  gids: Uint32Array | null;
+  /** Index into the groups announced so far. */
+  groups: Uint32Array;
+}
+
+/** A run of one file's data in one chunk. The main thread opened the file and closes it. */
+export interface FilePart {
+  fd: number;
+  path: ByteString;
+  /** First byte of the run within the file. */
+  fileOffset: number;
+  /** Bytes of the run. */
+  length: number;
+  /** Bytes of the whole file. */
+  size: number;
+}
+
+export interface ChunkPlan {
+  /** Number of the chunk in the archive, from 0. */
+  sequence: number;
+  /** The end of the tar stream, and nothing else. */
+  last: boolean;
+  /** The chunk begins with data of a member whose header is in an earlier chunk. */
+  continuation: FilePart | null;
+  members: MemberColumns;
+  /** The last member's data goes on in the next chunk; this is the part of it that is in this one. */
+  overflow: FilePart | null;
+  /** Groups that no earlier plan has announced; they continue the numbering. */
+  newGroups: Group[];
+}
+
+/** A member as the walk found it. */
+export interface SourceMember extends Member {
+  /** `prefix + path` names it for the file system. */
+  prefix: string;
+}
+
+/** Grows the columns of one chunk's members. */
+export class MemberColumnsBuilder {
+  private readonly members: SourceMember[] = [];
+  private readonly groups: number[] = [];
+
+  get count(): number {
+    return this.members.length;
+  }
+
+  append(member: SourceMember, group: number): void {
+    this.members.push(member);
+    this.groups.push(group);
+  }
+
+  finish(): MemberColumns {
+    const { members } = this;
+    const prefixes = [...new Set(members.map((member) => member.prefix))];
+    const linkTargets = new Map<number, ByteString>();
+    members.forEach((member, row) => {
+      if (member.linkTarget !== '') linkTargets.set(row, member.linkTarget);
+    });
+    const owned = members.some((member) => member.uid !== null);
+    return {
+      count: members.length,
+      paths: members.map((member) => member.path),
+      prefixes,
+      prefixIndices: Uint16Array.from(members, (member) => prefixes.indexOf(member.prefix)),
+      kinds: Uint8Array.from(members, (member) => member.kind),
+      modes: Uint16Array.from(members, (member) => member.mode),
+      mtimes: BigInt64Array.from(members, (member) => member.mtime),
+      sizes: Float64Array.from(members, (member) => member.size),
+      linkTargets,
+      uids: owned ? Uint32Array.from(members, (member) => member.uid ?? 0) : null,
+      gids: owned ? Uint32Array.from(members, (member) => member.gid ?? 0) : null,
+      groups: Uint32Array.from(this.groups),
+    };
+  }
+}
+
+/** Row `row` as a member. */
+export function memberAt(columns: MemberColumns, row: number): Member {
+  return {
+    path: columns.paths[row] ?? '',
+    kind: columns.kinds[row] ?? 0,
+    mode: columns.modes[row] ?? 0,
+    mtime: columns.mtimes[row] ?? 0n,
+    size: columns.sizes[row] ?? 0,
+    linkTarget: columns.linkTargets.get(row) ?? '',
+    uid: columns.uids === null ? null : (columns.uids[row] ?? 0),
+    gid: columns.gids === null ? null : (columns.gids[row] ?? 0),
+  };
+}
+
+/** The name of row `row` for the file system, as a byte string. */
+export function sourceAt(columns: MemberColumns, row: number): ByteString {
+  return `${columns.prefixes[columns.prefixIndices[row] ?? 0] ?? ''}${columns.paths[row] ?? ''}`;
+}
+
+/** Bytes of content that the plan's chunk holds. */
+export function contentLength({ members, continuation, overflow }: ChunkPlan): number {
+  let total = continuation?.length ?? 0;
+  for (const size of members.sizes) total += size;
+  return overflow === null ? total : total - overflow.size + overflow.length;
+}

@@ -1,0 +1,35 @@
+/**
+ * One chunk from its plan to a compressed slot. Runs on a worker, or on the main thread when there are none.
+ */
+import type { Codec, CompressionSettings } from '../codec/codec.ts';
+import { rawFrameLength } from '../format/zstd-frame.ts';
+import type { Slot } from '../ring/ring.ts';
+import type { ChunkPlan } from './chunk-plan.ts';
+import { writeChunkResult } from './chunk-record.ts';
+import { fillChunk } from './fill.ts';
+import type { Warning } from './walk.ts';
+
+/**
+ * A frame must save at least 1/256 to be worth decompressing: reading a stored blob costs nothing.
+ */
+function worthKeeping(blobLength: number, chunkLength: number): boolean {
+  return blobLength > 0 && blobLength < rawFrameLength(chunkLength) - chunkLength / 256;
+}
+
+export async function compressChunk(
+  plan: ChunkPlan,
+  slot: Slot,
+  settings: CompressionSettings,
+  codec: Codec,
+): Promise<Warning[]> {
+  const { warnings, ...filled } = fillChunk(plan, slot, codec);
+  const chunk = slot.input.subarray(0, filled.chunkLength);
+  const checksum = codec.hash(chunk);
+  const blobLength = chunk.byteLength === 0 ? 0 : await codec.compress(chunk, slot.output, settings);
+  writeChunkResult(slot.records, {
+    ...filled,
+    checksum,
+    blobLength: worthKeeping(blobLength, chunk.byteLength) ? blobLength : 0,
+  });
+  return warnings;
+}

@@ -1,0 +1,136 @@
+/**
+ * Fills a slot's input with the tar stream that a plan describes, and hashes each member on the way.
+ * Runs on a worker, or on the main thread when there are none.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import type { Codec } from '../codec/codec.ts';
+import { errnoOf, systemReason } from '../errors.ts';
+import { toFsPath, toText } from '../format/byte-string.ts';
+import { TAR_END_LENGTH } from '../format/constants.ts';
+import { KIND, type Member } from '../format/entry.ts';
+import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import type { Slot } from '../ring/ring.ts';
+import { type ChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
+import { writeMemberResult } from './chunk-record.ts';
+import { SOURCE_FLAGS } from './plan.ts';
+import type { Warning } from './walk.ts';
+
+export interface Filled {
+  chunkLength: number;
+  firstHeaderOffset: number | undefined;
+  continuationLength: number;
+  continuationChanged: boolean;
+  warnings: Warning[];
+}
+
+const CHANGED = 'it changed while it was read';
+
+export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
+  const { input, records } = slot;
+  const warnings: Warning[] = [];
+  let position = 0;
+  let continuationLength = 0;
+  let continuationChanged = false;
+
+  if (plan.last) {
+    input.fill(0, 0, TAR_END_LENGTH);
+    position = TAR_END_LENGTH;
+  }
+  if (plan.continuation !== null) {
+    continuationChanged = readPart(plan.continuation, input, 0);
+    if (continuationChanged) warnings.push({ path: toText(plan.continuation.path), reason: CHANGED, failed: true });
+    continuationLength = paddedLength(plan.continuation.length);
+    position = continuationLength;
+  }
+
+  const { members } = plan;
+  let firstHeaderOffset: number | undefined;
+  for (let row = 0; row < members.count; row++) {
+    const member = memberAt(members, row);
+    const headerOffset = position;
+    const dataOffset = position + tarHeaderLength(member);
+    let dataLength = 0;
+    let changed = false;
+    let checksum: Uint8Array = EMPTY;
+    if (plan.overflow !== null && row === members.count - 1) {
+      changed = readPart(plan.overflow, input, dataOffset);
+      dataLength = plan.overflow.length;
+    } else if (member.kind === KIND.file) {
+      const source = sourceAt(members, row);
+      try {
+        const read = readSmall(toFsPath(source), input, dataOffset, member);
+        changed = read.changed;
+        dataLength = read.length;
+        member.size = dataLength;
+      } catch (error) {
+        if (errnoOf(error) === undefined) throw error;
+        warnings.push({ path: toText(source), reason: systemReason(error), failed: true });
+        writeMemberResult(records, row, { dropped: true });
+        continue;
+      }
+      checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
+    }
+    if (changed) warnings.push({ path: toText(sourceAt(members, row)), reason: CHANGED, failed: true });
+    encodeTarHeader(input, headerOffset, member);
+    firstHeaderOffset ??= headerOffset;
+    const padded = paddedLength(dataLength);
+    // The slot held another chunk before: padding must be zeros, not what was there.
+    input.fill(0, dataOffset + dataLength, dataOffset + padded);
+    writeMemberResult(records, row, { changed, dataOffset, size: member.size, checksum });
+    position = dataOffset + padded;
+  }
+  return { chunkLength: position, firstHeaderOffset, continuationLength, continuationChanged, warnings };
+}
+
+const EMPTY = new Uint8Array(0);
+
+/**
+ * Reads a whole file of `member.size` bytes, as the walk found it, to `offset` of `target`. The file may
+ * have changed since: what is read is what is there now, up to the size that the plan has room for.
+ */
+function readSmall(
+  source: string | Buffer,
+  target: Buffer,
+  offset: number,
+  member: Member,
+): { length: number; changed: boolean } {
+  const fd = openSync(source, SOURCE_FLAGS);
+  try {
+    let length = 0;
+    // One byte more than expected: reading it would mean that the file grew, and reading none that
+    // this is its end. The slot has room for it past its last member.
+    const wanted = member.size + 1;
+    while (length < wanted) {
+      const read = readSync(fd, target, offset + length, wanted - length, null);
+      if (read === 0) break;
+      length += read;
+      // The usual case: the whole file in one call, and its size unchanged.
+      if (length === member.size) break;
+    }
+    const grown = length > member.size;
+    const kept = grown ? member.size : length;
+    const stats = fstatSync(fd, { bigint: true });
+    const changed = grown || kept < member.size || stats.mtimeNs !== member.mtime || Number(stats.size) !== kept;
+    return { length: kept, changed };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * Reads a part of a large file to `offset` of `target` and pads it with zeros to a whole tar record.
+ * What the file no longer has becomes zeros, because its size is already in the header. Returns
+ * whether the file changed.
+ */
+function readPart(part: FilePart, target: Buffer, offset: number): boolean {
+  let length = 0;
+  while (length < part.length) {
+    const read = readSync(part.fd, target, offset + length, part.length - length, part.fileOffset + length);
+    if (read === 0) break;
+    length += read;
+  }
+  target.fill(0, offset + length, offset + paddedLength(part.length));
+  if (length < part.length) return true;
+  const final = part.fileOffset + part.length === part.size;
+  return final && fstatSync(part.fd).size !== part.size;
+}

@@ -1,0 +1,131 @@
+/**
+ * The file that an archive goes to: written under a temporary name beside its final one, renamed when it
+ * is complete and flushed. Until then the final name holds what it held before.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  type BigIntStats,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+
+export interface FileIdentity {
+  dev: bigint;
+  ino: bigint;
+}
+
+export interface Output {
+  fd: number;
+  name: string;
+  /** Files that a walk must not take in: this output and what it replaces. */
+  identities: FileIdentity[];
+  /** Flushes and gives the final name. */
+  commit(): void;
+  /** Closes, and removes the temporary file. Does nothing after `commit`. */
+  discard(): void;
+}
+
+function statIfAny(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw ioError('write', path, error);
+  }
+}
+
+/** Opens an output file. A device or FIFO is written to as it is; a symlink's target is replaced, not the link. */
+export function openOutput(path: string): Output {
+  const old = statIfAny(path);
+  if (old?.isDirectory() === true) {
+    throw new ZnipError('usage', `'${path}' is a directory: -o takes the name of the archive file`, { path });
+  }
+  if (old !== undefined && !old.isFile()) return openDirect(path);
+  const target = old === undefined ? path : realpathSync(path);
+  const directory = dirname(target);
+  const temporary = join(directory, `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
+  let fd: number;
+  try {
+    fd = openSync(temporary, 'wx', 0o666);
+  } catch (error) {
+    throw ioError('write', path, error);
+  }
+  let open = true;
+  const close = (): void => {
+    if (open) closeSync(fd);
+    open = false;
+  };
+  const own = fstatSync(fd, { bigint: true });
+  let committed = false;
+  return {
+    fd,
+    name: path,
+    identities: old === undefined ? [own] : [own, old],
+    commit() {
+      try {
+        if (old !== undefined) fchmodSync(fd, Number(old.mode) & 0o7777);
+        fsyncSync(fd);
+        close();
+        renameSync(temporary, target);
+        committed = true;
+        syncDirectory(directory);
+      } catch (error) {
+        throw ioError('write', path, error);
+      }
+    },
+    discard() {
+      if (committed) return;
+      committed = true;
+      close();
+      try {
+        unlinkSync(temporary);
+      } catch {
+        // It is gone already, or the directory became read-only: nothing more can be done about it.
+      }
+    },
+  };
+}
+
+function openDirect(path: string): Output {
+  let fd: number;
+  try {
+    fd = openSync(path, 'w');
+  } catch (error) {
+    throw ioError('write', path, error);
+  }
+  let open = true;
+  const close = (): void => {
+    if (open) closeSync(fd);
+    open = false;
+  };
+  return { fd, name: path, identities: [], commit: close, discard: close };
+}
+
+/** Makes a rename last (POSIX leaves it to the directory's own fsync). File systems that cannot say so. */
+function syncDirectory(directory: string): void {
+  try {
+    const fd = openSync(directory, 'r');
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // Some systems refuse to open or sync a directory; the rename itself has been done.
+  }
+}
+
+/** Standard output, or another descriptor that somebody else opened and will close. */
+export function descriptorOutput(fd: number, name: string): Output {
+  const stats = fstatSync(fd, { bigint: true });
+  return { fd, name, identities: stats.isFile() ? [stats] : [], commit() {}, discard() {} };
+}

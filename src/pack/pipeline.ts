@@ -1,0 +1,177 @@
+/**
+ * Runs plans through to an archive: on this thread alone, or with a pool of workers and a writer thread.
+ * Data flows one way: plans from here to the workers, chunks through the ring to the writer.
+ */
+import { closeSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { codec } from '../codec/codec.ts';
+import { fromPlainError, ZnipError } from '../errors.ts';
+import { deferred } from '../ring/deferred.ts';
+import { createRing, createSlot, Ring } from '../ring/ring.ts';
+import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
+import type { ChunkPlan } from './chunk-plan.ts';
+import { compressChunk } from './compress.ts';
+import { FdSink } from './sink.ts';
+import type { Warning } from './walk.ts';
+import type { PackTaskResult, PackWorkerData } from './worker.ts';
+import type { WriterMessage, WriterThreadData } from './writer-thread.ts';
+
+export interface PipelineOptions {
+  /** Worker threads; 1 runs everything on the calling thread. */
+  threads: number;
+  settings: WriterSettings;
+  /** Open for writing; the archive goes to its current position. */
+  fd: number;
+  outputName: string;
+  onWarning: (warning: Warning) => void;
+  /** Called when a chunk is in the archive. */
+  onChunk: (plan: ChunkPlan, archiveBytes: number) => void;
+  signal: AbortSignal | undefined;
+}
+
+/** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
+const SPARE_SLOTS = 2;
+
+export async function runPipeline(plans: Iterable<ChunkPlan>, options: PipelineOptions): Promise<ArchiveSummary> {
+  return options.threads === 1 ? runInline(plans, options) : runThreads(plans, options);
+}
+
+async function runInline(plans: Iterable<ChunkPlan>, options: PipelineOptions): Promise<ArchiveSummary> {
+  const { settings, signal } = options;
+  const zstd = codec();
+  const slot = createSlot(settings.chunkSize);
+  const sink = new FdSink(options.fd, options.outputName);
+  const writer = new ArchiveWriter(sink, settings, zstd);
+  const sources = new LargeSources();
+  try {
+    for (const plan of plans) {
+      signal?.throwIfAborted();
+      sources.add(plan);
+      const warnings = await compressChunk(plan, slot, settings, zstd);
+      warnings.forEach(options.onWarning);
+      await writer.append(plan, slot);
+      sources.written(plan.sequence);
+      options.onChunk(plan, sink.position);
+    }
+    return await writer.finish();
+  } finally {
+    sources.closeAll();
+  }
+}
+
+async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions): Promise<ArchiveSummary> {
+  const { settings, signal, threads } = options;
+  const memory = createRing(threads + SPARE_SLOTS, settings.chunkSize);
+  const ring = new Ring(memory);
+  const sources = new LargeSources();
+  const inFlight = new Map<number, ChunkPlan>();
+
+  // The first cause that stops everything. Whatever waits races against it.
+  const failure = deferred<never>();
+  failure.promise.catch(() => {});
+  const done = deferred<ArchiveSummary>();
+  const onAbort = (): void => failure.reject(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', onAbort, { once: true });
+
+  const writer = startWriter({ ring: memory, settings, fd: options.fd, outputName: options.outputName });
+  const pool = await startPool(threads, { ring: memory, settings });
+
+  writer.on('message', (message: WriterMessage) => {
+    if (message.type === 'failed') failure.reject(fromPlainError(message.error));
+    else if (message.type === 'done') done.resolve(message.summary);
+    else {
+      const plan = inFlight.get(message.sequence);
+      inFlight.delete(message.sequence);
+      sources.written(message.sequence);
+      if (plan !== undefined) options.onChunk(plan, message.archiveBytes);
+    }
+  });
+  writer.on('error', (error) => failure.reject(threadDied('the writer thread', error)));
+  writer.on('exit', () => failure.reject(threadDied('the writer thread')));
+  pool.on('error', (error: unknown) => failure.reject(threadDied('a worker thread', error)));
+
+  const tasks = new Set<Promise<void>>();
+  const compress = async (plan: ChunkPlan): Promise<void> => {
+    try {
+      const result = (await pool.run(plan)) as PackTaskResult;
+      result.warnings.forEach(options.onWarning);
+      if (result.error !== undefined) failure.reject(fromPlainError(result.error));
+    } catch (error) {
+      failure.reject(threadDied('a worker thread', error));
+    }
+  };
+
+  try {
+    for (const plan of plans) {
+      sources.add(plan);
+      await Promise.race([ring.acquire(plan.sequence), failure.promise]);
+      inFlight.set(plan.sequence, plan);
+      writer.postMessage(plan);
+      const task = compress(plan);
+      tasks.add(task);
+      void task.finally(() => tasks.delete(task));
+    }
+    const summary = await Promise.race([done.promise, failure.promise]);
+    // Every chunk is written, so every task has ended; their warnings may still be on the way.
+    await Promise.race([Promise.all(tasks), failure.promise]);
+    return summary;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    writer.removeAllListeners();
+    await Promise.allSettled([writer.terminate(), pool.destroy()]);
+    sources.closeAll();
+  }
+}
+
+function startWriter(workerData: WriterThreadData): Worker {
+  // The descriptor is the main thread's: the writer must not close it when it ends.
+  return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData, trackUnmanagedFds: false });
+}
+
+async function startPool(threads: number, workerData: PackWorkerData): Promise<Piscina> {
+  const { Piscina: Pool } = await import('piscina');
+  return new Pool({
+    filename: new URL('./pack-worker.js', import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    // The next plan is at the worker before it has finished this one: no gap between two chunks.
+    concurrentTasksPerWorker: 1,
+    workerData,
+    trackUnmanagedFds: false,
+  });
+}
+
+function threadDied(which: string, cause?: unknown): ZnipError {
+  if (cause instanceof ZnipError) return cause;
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  return new ZnipError('thread-died', `${which} ended before its work was done${reason}`, {}, cause);
+}
+
+/** Descriptors of large files, each open until the last chunk that reads from it is written. */
+class LargeSources {
+  private readonly lastUse = new Map<number, number>();
+
+  add(plan: ChunkPlan): void {
+    for (const part of [plan.continuation, plan.overflow]) {
+      if (part !== null) this.lastUse.set(part.fd, plan.sequence);
+    }
+  }
+
+  /** Chunks up to `sequence` are written; a file is closed once its last part is among them. */
+  written(sequence: number): void {
+    // A file whose next part is not planned yet has `sequence` as its last use too: it is closed one
+    // chunk later, when its last use has moved on or has not.
+    for (const [fd, last] of this.lastUse) if (last < sequence) this.close(fd);
+  }
+
+  closeAll(): void {
+    for (const fd of this.lastUse.keys()) this.close(fd);
+  }
+
+  private close(fd: number): void {
+    this.lastUse.delete(fd);
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Cuts the members into chunks: which header and which data go where. Main thread.
+ *
+ * The layout depends on names, sizes and the chunk size alone. A member that would fit in a chunk of
+ * its own is never split; a larger one starts a chunk, fills whole ones, and shares its last with what
+ * follows. Implements docs/format.md, "Chunks".
+ */
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { systemReason } from '../errors.ts';
+import { toFsPath, toText } from '../format/byte-string.ts';
+import { type Group, KIND } from '../format/entry.ts';
+import { packageTypeOf } from '../format/package-type.ts';
+import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import { type ChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
+import type { Warning } from './walk.ts';
+
+export interface PlanOptions {
+  chunkSize: number;
+  /** Package type of all members; undefined: recognised from their names. */
+  packageType: string | undefined;
+  /** Repo of all members; undefined: none, or the first path component. */
+  repo: string | undefined;
+  repoFromDirectory: boolean;
+  onWarning: (warning: Warning) => void;
+}
+
+/** Numbers the groups as they turn up. */
+class GroupNumbers {
+  private readonly numbers = new Map<string, number>();
+  private readonly options: PlanOptions;
+  announced: Group[] = [];
+
+  constructor(options: PlanOptions) {
+    this.options = options;
+  }
+
+  numberOf(member: SourceMember): number {
+    const packageType = this.options.packageType ?? packageTypeOf(member.path);
+    const repo = this.options.repo ?? (this.options.repoFromDirectory ? firstComponent(member) : '');
+    const key = `${packageType}\0${repo}`;
+    let number = this.numbers.get(key);
+    if (number === undefined) {
+      number = this.numbers.size;
+      this.numbers.set(key, number);
+      this.announced.push({ packageType, repo });
+    }
+    return number;
+  }
+
+  takeAnnounced(): Group[] {
+    const groups = this.announced;
+    this.announced = [];
+    return groups;
+  }
+}
+
+function firstComponent({ path, kind }: SourceMember): string {
+  const slash = path.indexOf('/');
+  if (slash >= 0) return toText(path.slice(0, slash));
+  // A directory at the top is the repo; a file at the top belongs to none.
+  return kind === KIND.directory ? toText(path) : '';
+}
+
+/** Yields the chunks of an archive in order, the end of the tar stream last. */
+export function* planChunks(
+  members: Iterable<SourceMember>,
+  options: PlanOptions,
+): Generator<ChunkPlan, void, undefined> {
+  const { chunkSize } = options;
+  const groups = new GroupNumbers(options);
+  let sequence = 0;
+  let columns = new MemberColumnsBuilder();
+  let filled = 0;
+  let continuation: FilePart | null = null;
+
+  const finishChunk = (overflow: FilePart | null, last = false): ChunkPlan => {
+    const plan: ChunkPlan = {
+      sequence: sequence++,
+      last,
+      continuation,
+      members: columns.finish(),
+      overflow,
+      newGroups: groups.takeAnnounced(),
+    };
+    columns = new MemberColumnsBuilder();
+    filled = 0;
+    continuation = null;
+    return plan;
+  };
+
+  for (const member of members) {
+    const headerLength = tarHeaderLength(member);
+    const length = headerLength + paddedLength(member.size);
+    if (filled > 0 && filled + length > chunkSize) yield finishChunk(null);
+    if (length <= chunkSize) {
+      columns.append(member, groups.numberOf(member));
+      filled += length;
+      continue;
+    }
+    // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
+    const fd = openLarge(member, options.onWarning);
+    if (fd === undefined) continue;
+    const part = (fileOffset: number, room: number): FilePart => {
+      return { fd, path: member.path, fileOffset, length: Math.min(room, member.size - fileOffset), size: member.size };
+    };
+    columns.append(member, groups.numberOf(member));
+    let overflow = part(0, chunkSize - headerLength);
+    let fileOffset = overflow.length;
+    yield finishChunk(overflow);
+    while (fileOffset < member.size) {
+      overflow = part(fileOffset, chunkSize);
+      fileOffset += overflow.length;
+      continuation = overflow;
+      filled = paddedLength(overflow.length);
+      if (fileOffset < member.size) yield finishChunk(null);
+    }
+    if (filled === chunkSize) yield finishChunk(null);
+  }
+  if (filled > 0) yield finishChunk(null);
+  yield finishChunk(null, true);
+}
+
+function openLarge(member: SourceMember, onWarning: (warning: Warning) => void): number | undefined {
+  const source = `${member.prefix}${member.path}`;
+  const warn = (reason: string): void => onWarning({ path: toText(source), reason, failed: true });
+  try {
+    const fd = openSync(toFsPath(source), SOURCE_FLAGS);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+    warn('it is no longer a file');
+  } catch (error) {
+    warn(systemReason(error));
+  }
+  return undefined;
+}
+
+/**
+ * How sources are opened: a symlink or FIFO that has taken a file's place since the walk is neither
+ * followed nor waited for.
+ */
+export const SOURCE_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);

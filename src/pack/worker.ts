@@ -1,0 +1,35 @@
+/**
+ * The pack worker: piscina calls it with one plan at a time. It fills the plan's slot, compresses it and
+ * publishes it to the writer; only warnings go back to the main thread.
+ */
+import { workerData } from 'node:worker_threads';
+import { codec, type CompressionSettings } from '../codec/codec.ts';
+import { toPlainError, type PlainError } from '../errors.ts';
+import { Ring, type RingMemory } from '../ring/ring.ts';
+import type { ChunkPlan } from './chunk-plan.ts';
+import { compressChunk } from './compress.ts';
+import type { Warning } from './walk.ts';
+
+export interface PackWorkerData {
+  ring: RingMemory;
+  settings: CompressionSettings;
+}
+
+export interface PackTaskResult {
+  warnings: Warning[];
+  error?: PlainError;
+}
+
+const { ring: memory, settings } = workerData as PackWorkerData;
+const ring = new Ring(memory);
+
+export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
+  try {
+    const warnings = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
+    ring.publish(plan.sequence);
+    return { warnings };
+  } catch (error) {
+    // Piscina would clone the error, and with that drop its code.
+    return { warnings: [], error: toPlainError(error) };
+  }
+}

@@ -1,0 +1,215 @@
+/**
+ * An open archive: its footer, manifest and tables, each checked against the hash above it before
+ * anything in it is believed. Implements docs/format.md, "Reading".
+ */
+import { codec } from '../codec/codec.ts';
+import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { equalBytes } from '../format/block-header.ts';
+import { PROLOGUE, TAG } from '../format/constants.ts';
+import type { Group } from '../format/entry.ts';
+import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
+import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
+import { decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
+import { decodeSection } from '../format/skippable-frame.ts';
+import { decodeSubIndex } from '../format/sub-index.ts';
+import { Entries } from './entries.ts';
+import { type ByteSource, FileSource } from './source.ts';
+
+/** The footer, and the manifest of all but huge archives, come with one read of this many bytes. */
+const TAIL_LENGTH = 64 * 1024;
+
+/**
+ * The longest table that is decompressed. A part of 65,536 entries with names of 200 bytes has about
+ * 20 MB; one in which every name and link target has PATH_MAX bytes has 540 MB.
+ */
+const MAX_TABLE_LENGTH = 768 * 1024 * 1024;
+
+export interface EntrySelection {
+  /** Package types to read; undefined: all. */
+  packageTypes?: readonly string[];
+  /** Repos to read; undefined: all. */
+  repos?: readonly string[];
+}
+
+export interface GroupSummary extends Group {
+  members: number;
+  contentBytes: number;
+  /** Stored bytes of the group's sub-indexes. */
+  indexBytes: number;
+}
+
+export class Archive {
+  readonly source: ByteSource;
+  readonly footer: Footer;
+  readonly manifest: Manifest;
+  private frameList: Frame[] | undefined;
+
+  constructor(source: ByteSource, footer: Footer, manifest: Manifest) {
+    this.source = source;
+    this.footer = footer;
+    this.manifest = manifest;
+  }
+
+  /** BLAKE3 of the manifest in hexadecimal. It covers every byte that a reader relies on. */
+  get rootHash(): string {
+    return Buffer.from(this.footer.rootHash).toString('hex');
+  }
+
+  /** The (package type, repo) pairs of the archive, in the order of its sub-indexes. */
+  groups(): GroupSummary[] {
+    const groups = new Map<string, GroupSummary>();
+    for (const row of this.manifest.rows) {
+      if (row.section !== 'members') continue;
+      const { packageType, repo } = row;
+      const key = `${packageType}\0${repo}`;
+      const group = groups.get(key) ?? { packageType, repo, members: 0, contentBytes: 0, indexBytes: 0 };
+      group.members += row.rowCount;
+      group.contentBytes += row.contentBytes;
+      group.indexBytes += row.indexLength;
+      groups.set(key, group);
+    }
+    return [...groups.values()];
+  }
+
+  /** Entries of the selected groups, in archive order. Reads the sub-indexes of these groups only. */
+  async entries({ packageTypes, repos }: EntrySelection = {}): Promise<Entries> {
+    const rows = this.manifest.rows.filter(
+      (row) =>
+        row.section === 'members' &&
+        (packageTypes === undefined || packageTypes.includes(row.packageType)) &&
+        (repos === undefined || repos.includes(row.repo)),
+    );
+    const parts = [];
+    for (const row of rows) {
+      const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
+      const batches = decodeSubIndex(table);
+      const count = batches.reduce((sum, batch) => sum + batch.length, 0);
+      if (count !== row.rowCount) {
+        throw new ZnipError(
+          'inconsistent',
+          `sub-index at byte ${row.indexOffset}: the manifest says ${row.rowCount} rows, it has ${count}`,
+          { offset: row.indexOffset },
+        );
+      }
+      parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
+    }
+    return new Entries(parts);
+  }
+
+  /** The frame table: every blob in archive order. */
+  async frames(): Promise<Frame[]> {
+    if (this.frameList !== undefined) return this.frameList;
+    const frames: Frame[] = [];
+    for (const row of this.manifest.rows) {
+      if (row.section !== 'frames') continue;
+      for (const frame of decodeFrameTable(await this.readSection(row, TAG.frameTable, 'damaged-frame-table'))) {
+        frames.push(frame);
+      }
+    }
+    checkFrames(frames, this.footer.manifestOffset);
+    this.frameList = frames;
+    return frames;
+  }
+
+  close(): void {
+    this.source.close();
+  }
+
+  private async readSection(row: ManifestRow, tag: string, code: ZnipErrorCode): Promise<Uint8Array> {
+    const { indexOffset, indexLength, uncompressedBytes, checksum } = row;
+    if (indexOffset + indexLength > this.footer.manifestOffset) {
+      throw new ZnipError(code, `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`, {
+        offset: indexOffset,
+      });
+    }
+    const frame = await this.source.read(indexOffset, indexLength);
+    return decodeTableSection(frame, { tag, code, checksum, tableLength: uncompressedBytes, offset: indexOffset });
+  }
+}
+
+interface SectionExpectation {
+  tag: string;
+  code: ZnipErrorCode;
+  checksum: Uint8Array;
+  /** undefined: as the section says. */
+  tableLength: number | undefined;
+  offset: number;
+}
+
+/** A section's Arrow stream, after its hash and its length have been checked. */
+async function decodeTableSection(frame: Uint8Array, expected: SectionExpectation): Promise<Uint8Array> {
+  const { tag, code, checksum, offset } = expected;
+  const context: ErrorContext = { offset };
+  if (!equalBytes(codec().hash(frame), checksum)) {
+    throw new ZnipError(code, `the ${tag} section at byte ${offset} is damaged: its hash does not match`, context);
+  }
+  const { compressed, tableLength } = decodeSection(frame, tag, code);
+  if (tableLength > MAX_TABLE_LENGTH || (expected.tableLength ?? tableLength) !== tableLength) {
+    throw new ZnipError(code, `the ${tag} section at byte ${offset} declares ${tableLength} bytes`, context);
+  }
+  const table = new Uint8Array(tableLength);
+  try {
+    await codec().decompress(compressed, table);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZnipError(code, `the ${tag} section at byte ${offset} does not decompress: ${reason}`, context, error);
+  }
+  return table;
+}
+
+/**
+ * Opens an archive and checks its footer and manifest.
+ *
+ * Throws ZnipError: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`,
+ * `damaged-manifest`, or `io`. The source is closed when it throws.
+ */
+export async function openArchive(source: string | ByteSource): Promise<Archive> {
+  const bytes = typeof source === 'string' ? new FileSource(source) : source;
+  try {
+    return await readArchive(bytes);
+  } catch (error) {
+    bytes.close();
+    throw error;
+  }
+}
+
+async function readArchive(source: ByteSource): Promise<Archive> {
+  const { byteLength, name } = source;
+  const tailLength = Math.min(byteLength, TAIL_LENGTH);
+  const tail = await source.read(byteLength - tailLength, tailLength);
+  if (!endsWithMagic(tail) || tailLength < FOOTER_LENGTH) throw await explainMissingFooter(source);
+  const footer = decodeFooter(tail.subarray(-FOOTER_LENGTH), byteLength, codec().hash);
+  const { manifestOffset, manifestLength } = footer;
+  if (manifestLength > MAX_TABLE_LENGTH) {
+    throw new ZnipError('damaged-footer', `'${name}': a manifest of ${manifestLength} bytes is too long`);
+  }
+  const tailStart = byteLength - tailLength;
+  const frame =
+    manifestOffset >= tailStart
+      ? tail.subarray(manifestOffset - tailStart, manifestOffset - tailStart + manifestLength)
+      : await source.read(manifestOffset, manifestLength);
+  const table = await decodeTableSection(frame, {
+    tag: TAG.manifest,
+    code: 'damaged-manifest',
+    checksum: footer.rootHash,
+    tableLength: undefined,
+    offset: manifestOffset,
+  });
+  return new Archive(source, footer, decodeManifest(table));
+}
+
+/** The file does not end as an archive does: tells whether it is a cut archive or something else. */
+async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
+  const { byteLength, name } = source;
+  const start = await source.read(0, Math.min(byteLength, PROLOGUE.byteLength + 12));
+  const context: ErrorContext = { path: name };
+  const tag = Buffer.from(start.subarray(PROLOGUE.byteLength + 8)).toString('latin1');
+  if (equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE) && tag === TAG.blockHeader) {
+    return new ZnipError(
+      'truncated',
+      `'${name}' begins as a znip archive but does not end as one: it was cut short, or bytes were added to it`,
+      context,
+    );
+  }
+  return new ZnipError('not-an-archive', `'${name}' is not a znip archive`, context);
+}

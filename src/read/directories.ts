@@ -1,0 +1,97 @@
+/**
+ * The directories of the target: made as members need them, never through a symlink. Main thread.
+ */
+import { closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { setFileTime } from './file-times.ts';
+import type { WriteSettings } from './write-file.ts';
+
+export interface DirectoryEntry {
+  mode: number;
+  mtime: bigint;
+}
+
+const OPEN_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
+
+export class Directories {
+  private readonly settings: WriteSettings;
+  /** Directories below the target that are known to be directories and not links to some. */
+  private readonly known = new Set<ByteString>(['']);
+  /** Those that the archive has entries for, in archive order. */
+  private readonly entries = new Map<ByteString, DirectoryEntry>();
+  private lastParent: ByteString = '';
+
+  constructor(settings: WriteSettings) {
+    this.settings = settings;
+  }
+
+  /** Takes note of a directory of the archive. It is made when `ensure` or `finish` comes to it. */
+  announce(path: ByteString, entry: DirectoryEntry): void {
+    this.entries.set(path, entry);
+  }
+
+  /** Makes the directory that `path` is in, and all above it. */
+  ensureParent(path: ByteString): void {
+    const slash = path.lastIndexOf('/');
+    const parent = slash < 0 ? '' : path.slice(0, slash);
+    if (parent === this.lastParent) return;
+    this.ensure(parent);
+    this.lastParent = parent;
+  }
+
+  /** Makes a directory and all above it. Throws `exists` where something else stands. */
+  ensure(path: ByteString): void {
+    if (this.known.has(path)) return;
+    const slash = path.lastIndexOf('/');
+    if (slash > 0) this.ensure(path.slice(0, slash));
+    const name = `${this.settings.target}${path}`;
+    const entry = this.entries.get(path);
+    // Writable while it is filled; `finish` sets what the archive says.
+    const mode = entry === undefined ? 0o777 : (entry.mode & 0o777) | 0o700;
+    try {
+      mkdirSync(toFsPath(name), mode);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw ioError('create the directory', toText(name), error);
+      requireDirectory(name);
+    }
+    this.known.add(path);
+  }
+
+  /** Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. */
+  finish(): void {
+    for (const path of this.entries.keys()) this.ensure(path);
+    for (const [path, { mode, mtime }] of [...this.entries].reverse()) {
+      const name = `${this.settings.target}${path}`;
+      try {
+        const fd = openSync(toFsPath(name), OPEN_FLAGS);
+        try {
+          const wanted = mode & this.settings.modeMask;
+          const made = ((mode & 0o777) | 0o700) & ~this.settings.umask;
+          if (wanted !== made) fchmodSync(fd, wanted);
+          if (this.settings.mtime) setFileTime(fd, mtime);
+        } finally {
+          closeSync(fd);
+        }
+      } catch (error) {
+        throw ioError('set mode and time of', toText(name), error);
+      }
+    }
+  }
+}
+
+function requireDirectory(name: ByteString): void {
+  const stats = lstatSync(toFsPath(name), { throwIfNoEntry: false });
+  if (stats?.isDirectory() === true) return;
+  const path = toText(name);
+  if (stats?.isSymbolicLink() === true) {
+    throw new ZnipError(
+      'unsafe-link',
+      `'${path}' is a symbolic link where the archive has a directory: nothing is written through it; remove it, or unpack elsewhere`,
+      { path },
+    );
+  }
+  throw new ZnipError('exists', `'${path}' exists and is not a directory, as the archive has it; move it away`, {
+    path,
+  });
+}

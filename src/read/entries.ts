@@ -1,0 +1,113 @@
+/**
+ * The entries of one or more sub-indexes, in archive order.
+ */
+import { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/byte-string.ts';
+import type { Group } from '../format/entry.ts';
+import type { EntryBatch } from '../format/sub-index.ts';
+
+interface Part {
+  group: Group;
+  batches: EntryBatch[];
+}
+
+/** One entry: a row of a batch. Cheap to make, and only made for the rows that are looked at. */
+export interface EntryRef {
+  batch: EntryBatch;
+  row: number;
+  group: Group;
+}
+
+export class Entries {
+  readonly length: number;
+  private readonly batches: EntryBatch[] = [];
+  private readonly groups: Group[] = [];
+  /** Position in archive order -> batch and row; undefined when the batches follow one another. */
+  private order: { batch: Uint32Array; row: Uint32Array } | undefined;
+  private readonly starts: number[] = [];
+
+  constructor(parts: readonly Part[]) {
+    let length = 0;
+    for (const { group, batches } of parts) {
+      for (const batch of batches) {
+        this.batches.push(batch);
+        this.groups.push(group);
+        this.starts.push(length);
+        length += batch.length;
+      }
+    }
+    this.length = length;
+    this.checkBatches();
+    if (!this.inOrder()) this.sort();
+  }
+
+  *[Symbol.iterator](): Generator<EntryRef, void, undefined> {
+    for (let i = 0; i < this.length; i++) yield this.at(i);
+  }
+
+  at(position: number): EntryRef {
+    let batch: number;
+    let row: number;
+    if (this.order === undefined) {
+      batch = this.batchAt(position);
+      row = position - (this.starts[batch] ?? 0);
+    } else {
+      batch = this.order.batch[position] ?? 0;
+      row = this.order.row[position] ?? 0;
+    }
+    return {
+      batch: this.batches[batch] as EntryBatch,
+      row,
+      group: this.groups[batch] as Group,
+    };
+  }
+
+  path(position: number): ByteString {
+    const { batch, row } = this.at(position);
+    return batch.path(row);
+  }
+
+  private batchAt(position: number): number {
+    let batch = this.starts.length - 1;
+    while (batch > 0 && (this.starts[batch] ?? 0) > position) batch -= 1;
+    return batch;
+  }
+
+  /** Within a sub-index, entries are in archive order. */
+  private checkBatches(): void {
+    for (const { streamOffsets } of this.batches) {
+      for (let row = 1; row < streamOffsets.length; row++) {
+        if ((streamOffsets[row] ?? 0) < (streamOffsets[row - 1] ?? 0)) {
+          throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
+        }
+      }
+    }
+  }
+
+  private inOrder(): boolean {
+    let previous = -1;
+    for (const { streamOffsets } of this.batches) {
+      if (streamOffsets.length === 0) continue;
+      if ((streamOffsets[0] ?? 0) < previous) return false;
+      previous = streamOffsets[streamOffsets.length - 1] ?? 0;
+    }
+    return true;
+  }
+
+  private sort(): void {
+    const offsets = new Float64Array(this.length);
+    const positions = new Uint32Array(this.length);
+    this.batches.forEach((batch, i) => offsets.set(batch.streamOffsets, this.starts[i]));
+    for (let i = 0; i < this.length; i++) positions[i] = i;
+    positions.sort((a, b) => (offsets[a] ?? 0) - (offsets[b] ?? 0) || a - b);
+    const batch = new Uint32Array(this.length);
+    const row = new Uint32Array(this.length);
+    for (let i = 0; i < this.length; i++) {
+      const position = positions[i] ?? 0;
+      const index = this.batchAt(position);
+      batch[i] = index;
+      row[i] = position - (this.starts[index] ?? 0);
+    }
+    this.order = { batch, row };
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * One chunk from its blob to files: read, decompress, verify, write. Runs on a worker, or on the main
+ * thread when there are none. Nothing is written before the chunk's hash and the member's hash matched.
+ */
+import { closeSync, constants, openSync } from 'node:fs';
+import type { Codec } from '../codec/codec.ts';
+import { ioError, ZnipError } from '../errors.ts';
+import { equalBytes } from '../format/block-header.ts';
+import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { CHECKSUM_LENGTH } from '../format/constants.ts';
+import type { Frame } from '../format/frame-table.ts';
+import type { FileColumns } from './extract-plan.ts';
+import { writeFile, writeFully, type WriteSettings } from './write-file.ts';
+
+/** Where a run of a large file's content goes. */
+export interface PartTarget {
+  /** The temporary file that the parts are put together in. */
+  temporary: ByteString;
+  chunkOffset: number;
+  fileOffset: number;
+  length: number;
+}
+
+/** Decompresses a blob into `chunk`, which has the chunk's length, and checks the chunk's hash. */
+export async function decodeBlob(
+  stored: Uint8Array,
+  chunk: Uint8Array,
+  frame: Frame,
+  blob: number,
+  codec: Codec,
+): Promise<void> {
+  const context = { blob, offset: frame.blobOffset };
+  const where = `blob ${blob} at byte ${frame.blobOffset}`;
+  try {
+    await codec.decompress(stored, chunk);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZnipError('damaged-block', `${where} is damaged: ${reason}`, context, error);
+  }
+  if (!equalBytes(codec.hash(chunk), frame.checksum)) {
+    throw new ZnipError('damaged-block', `${where} is damaged: its content does not have the hash of the index`, context);
+  }
+}
+
+/**
+ * Writes the files of a verified chunk. Returns the rows whose names were taken. Each content is hashed
+ * once more, as a member: an archive whose index names another content is found out here.
+ */
+export function writeFiles(
+  files: FileColumns,
+  chunk: Uint8Array,
+  settings: WriteSettings,
+  codec: Codec,
+): number[] {
+  const taken: number[] = [];
+  for (let row = 0; row < files.count; row++) {
+    const offset = files.offsets[row] ?? 0;
+    const content = chunk.subarray(offset, offset + (files.sizes[row] ?? 0));
+    const path = files.paths[row] ?? '';
+    const checksum = files.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
+    if (!equalBytes(codec.hash(content), checksum)) throw damagedMember(path);
+    const written = writeFile(path, content, files.modes[row] ?? 0, files.mtimes[row] ?? 0n, settings);
+    if (!written) taken.push(row);
+  }
+  return taken;
+}
+
+export function damagedMember(path: ByteString): ZnipError {
+  const member = toText(path);
+  return new ZnipError(
+    'damaged-member',
+    `member '${member}' is damaged: its content does not have the hash of the index`,
+    { member },
+  );
+}
+
+/** Writes runs of large files of a verified chunk to their places in the temporary files. */
+export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array): void {
+  for (const { temporary, chunkOffset, fileOffset, length } of parts) {
+    try {
+      const fd = openSync(toFsPath(temporary), constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
+      try {
+        writeFully(fd, chunk.subarray(chunkOffset, chunkOffset + length), fileOffset);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      throw ioError('write', toText(temporary), error);
+    }
+  }
+}

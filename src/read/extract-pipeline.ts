@@ -1,0 +1,178 @@
+/**
+ * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
+ * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
+ */
+import type { Piscina } from 'piscina';
+import { codec } from '../codec/codec.ts';
+import { fromPlainError, ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/byte-string.ts';
+import { MAX_CHUNK_SIZE } from '../format/constants.ts';
+import type { Frame } from '../format/frame-table.ts';
+import { rawFrameLength } from '../format/zstd-frame.ts';
+import type { Directories } from './directories.ts';
+import { decodeBlob, type PartTarget, writeFiles, writeParts } from './extract-chunk.ts';
+import type { ChunkJob, PlannedFile } from './extract-plan.ts';
+import type { LargeFiles } from './large-files.ts';
+import type { ByteSource } from './source.ts';
+import type { ExtractTask, ExtractTaskResult, ExtractWorkerData } from './worker.ts';
+import type { WriteSettings } from './write-file.ts';
+
+export interface ExtractOptions {
+  threads: number;
+  source: ByteSource;
+  frames: readonly Frame[];
+  settings: WriteSettings;
+  directories: Directories;
+  largeFiles: LargeFiles;
+  /** Filled by the plan as its jobs are taken. */
+  large: PlannedFile[];
+  /** Names that were taken. */
+  onTaken: (path: ByteString) => void;
+  onJob: (job: ChunkJob, completed: number) => void;
+  signal: AbortSignal | undefined;
+}
+
+interface Slot {
+  stored: Uint8Array;
+  chunk: Uint8Array;
+}
+
+/** Longest blob that a chunk of this length may have: beyond, storing it would have been shorter. */
+function maxBlobLength(chunkLength: number): number {
+  return rawFrameLength(chunkLength) + 1024;
+}
+
+function createSlot(frames: readonly Frame[]): Slot {
+  let longestChunk = 0;
+  let longestBlob = 0;
+  frames.forEach((frame, blob) => {
+    if (frame.streamLength > MAX_CHUNK_SIZE || frame.blobLength > maxBlobLength(frame.streamLength)) {
+      throw new ZnipError(
+        'inconsistent',
+        `frame table: blob ${blob} has ${frame.blobLength} bytes for a chunk of ${frame.streamLength}`,
+        { blob },
+      );
+    }
+    longestChunk = Math.max(longestChunk, frame.streamLength);
+    longestBlob = Math.max(longestBlob, frame.blobLength);
+  });
+  return {
+    stored: new Uint8Array(new SharedArrayBuffer(longestBlob)),
+    chunk: new Uint8Array(new SharedArrayBuffer(longestChunk)),
+  };
+}
+
+interface Prepared {
+  job: ChunkJob;
+  targets: PartTarget[];
+}
+
+/** Makes the directories and temporary files that a job writes into. */
+function prepare(job: ChunkJob, options: ExtractOptions): Prepared {
+  for (const path of job.files.paths) options.directories.ensureParent(path);
+  for (const { large } of job.parts) {
+    options.directories.ensureParent((options.large[large] as PlannedFile).path);
+  }
+  const targets = options.largeFiles.targets(job.parts, options.large, options.onTaken);
+  return { job, targets };
+}
+
+function reportTaken(job: ChunkJob, rows: readonly number[], options: ExtractOptions): void {
+  for (const row of rows) options.onTaken(job.files.paths[row] ?? '');
+}
+
+export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
+  await (options.threads === 1 ? extractInline(jobs, options) : extractOnPool(jobs, options));
+}
+
+async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
+  const { source, settings, largeFiles, signal } = options;
+  let slot: Slot | undefined;
+  for (const job of jobs) {
+    signal?.throwIfAborted();
+    slot ??= createSlot(options.frames);
+    const { targets } = prepare(job, options);
+    const { frame, blob, files, parts } = job;
+    const chunk = slot.chunk.subarray(0, frame.streamLength);
+    const stored = await source.read(frame.blobOffset, frame.blobLength);
+    await decodeBlob(stored, chunk, frame, blob, codec());
+    writeParts(targets, chunk);
+    const taken = writeFiles(files, chunk, settings, codec());
+    reportTaken(job, taken, options);
+    const completed = largeFiles.finishParts(parts, chunk);
+    options.onJob(job, files.count - taken.length + completed);
+  }
+}
+
+/** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
+const SPARE_SLOTS = 1;
+
+async function extractOnPool(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
+  const { source, settings, signal, threads } = options;
+  if (source.fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
+  const pool = await startPool(threads, { fd: source.fd, name: source.name, settings });
+  const free: Slot[] = Array.from({ length: threads + SPARE_SLOTS }, () => createSlot(options.frames));
+  const inFlight: { job: ChunkJob; slot: Slot; result: Promise<ExtractTaskResult>; done: boolean }[] = [];
+  const failure = new AbortController();
+  const onAbort = (): void => failure.abort(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  pool.on('error', (error: unknown) => failure.abort(threadDied(error)));
+
+  /** Takes in the oldest job's result: in order, so that large files are hashed in order. */
+  const finishOldest = async (): Promise<void> => {
+    const oldest = inFlight.shift();
+    if (oldest === undefined) return;
+    const { taken, error } = await oldest.result;
+    if (error !== undefined) throw fromPlainError(error);
+    failure.signal.throwIfAborted();
+    const { job, slot } = oldest;
+    reportTaken(job, taken, options);
+    const completed = options.largeFiles.finishParts(job.parts, slot.chunk);
+    free.push(slot);
+    options.onJob(job, job.files.count - taken.length + completed);
+  };
+
+  try {
+    for (const job of jobs) {
+      const { targets } = prepare(job, options);
+      if (free.length === 0) await finishOldest();
+      failure.signal.throwIfAborted();
+      const slot = free.pop() as Slot;
+      const task: ExtractTask = {
+        blob: job.blob,
+        frame: job.frame,
+        files: job.files,
+        parts: targets,
+        stored: slot.stored.subarray(0, job.frame.blobLength),
+        chunk: slot.chunk.subarray(0, job.frame.streamLength),
+      };
+      const result = pool
+        .run(task, { signal: failure.signal })
+        .catch((error: unknown) => Promise.reject(failure.signal.aborted ? failure.signal.reason : threadDied(error)));
+      result.catch(() => {});
+      inFlight.push({ job, slot, result: result as Promise<ExtractTaskResult>, done: false });
+    }
+    while (inFlight.length > 0) await finishOldest();
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    await pool.destroy();
+  }
+}
+
+function threadDied(cause: unknown): ZnipError {
+  if (cause instanceof ZnipError) return cause;
+  const reason = cause instanceof Error ? `: ${cause.message}` : '';
+  return new ZnipError('thread-died', `a worker thread ended before its work was done${reason}`, {}, cause);
+}
+
+async function startPool(threads: number, workerData: ExtractWorkerData): Promise<Piscina> {
+  const { Piscina: Pool } = await import('piscina');
+  return new Pool({
+    filename: new URL('./read-worker.js', import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    workerData,
+    trackUnmanagedFds: false,
+  });
+}

@@ -1,0 +1,165 @@
+/**
+ * What the selected entries come to as a tree: checked as a whole before anything is written, because a
+ * name that is harmless alone may not be so beside another.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { KIND, KINDS } from '../format/entry.ts';
+import type { Entries, EntryRef } from './entries.ts';
+import type { PlannedFile } from './extract-plan.ts';
+import { checkPath } from './safe-path.ts';
+
+export interface Link {
+  path: ByteString;
+  target: ByteString;
+  mtime: bigint;
+}
+
+export interface MemberTree {
+  /** Files with their content in this archive, in archive order. */
+  files: Iterable<PlannedFile>;
+  fileCount: number;
+  contentBytes: number;
+  directories: { path: ByteString; mode: number; mtime: bigint }[];
+  symlinks: Link[];
+  hardLinks: Link[];
+}
+
+export interface TreeOptions {
+  /** The name that a member gets, or undefined when it is not wanted. */
+  select: (ref: EntryRef, path: ByteString) => ByteString | undefined;
+  /** Finds the entry of a file that was not selected; for hard links to it. */
+  find: (path: ByteString) => Promise<EntryRef | undefined>;
+}
+
+/** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
+export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
+  /** Every name that a member has: its kind. */
+  const kinds = new Map<ByteString, number>();
+  const files: PlannedFile[] = [];
+  const superseded = new Set<ByteString>();
+  const directories = new Map<ByteString, { mode: number; mtime: bigint }>();
+  const symlinks = new Map<ByteString, Link>();
+  const hardLinks = new Map<ByteString, Link>();
+  /** Archive path of each selected file -> the name it gets. */
+  const names = new Map<ByteString, ByteString>();
+  const renamed: { from: ByteString; to: ByteString }[] = [];
+
+  for (const ref of entries) {
+    const { batch, row } = ref;
+    const archived = batch.path(row);
+    const path = options.select(ref, archived);
+    if (path === undefined) continue;
+    checkPath(path);
+    const kind = batch.kinds[row] ?? KIND.file;
+    const before = kinds.get(path);
+    if (before !== undefined && (before !== kind || kind === KIND.hardlink)) throw twice(path, before, kind);
+    kinds.set(path, kind);
+    const mtime = batch.mtimes[row] ?? 0n;
+    if (kind === KIND.file) {
+      if (before !== undefined) superseded.add(path);
+      files.push({ ref, path });
+    } else if (kind === KIND.directory) {
+      directories.set(path, { mode: batch.modes[row] ?? 0, mtime });
+    } else {
+      const target = batch.linkTarget(row);
+      (kind === KIND.symlink ? symlinks : hardLinks).set(path, { path, target, mtime });
+    }
+    if (path !== archived) renamed.push({ from: archived, to: path });
+  }
+
+  for (const { from, to } of renamed) names.set(from, to);
+  checkParents(kinds);
+  const kept = superseded.size === 0 ? files : dropSuperseded(files, superseded);
+  await resolveHardLinks({ kinds, files: kept, hardLinks, names, find: options.find });
+  let contentBytes = 0;
+  for (const { ref } of kept) contentBytes += ref.batch.sizes[ref.row] ?? 0;
+  return {
+    files: kept,
+    fileCount: kept.length,
+    contentBytes,
+    directories: [...directories].map(([path, entry]) => ({ path, ...entry })),
+    symlinks: [...symlinks.values()],
+    hardLinks: [...hardLinks.values()],
+  };
+}
+
+/** The same file twice, as tar archives may have it: the last one counts. */
+function dropSuperseded(files: PlannedFile[], superseded: ReadonlySet<ByteString>): PlannedFile[] {
+  const last = new Map<ByteString, PlannedFile>();
+  for (const file of files) if (superseded.has(file.path)) last.set(file.path, file);
+  return files.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
+}
+
+/** No member may lie below one that is not a directory. */
+function checkParents(kinds: ReadonlyMap<ByteString, number>): void {
+  let lastParent: ByteString = '';
+  for (const path of kinds.keys()) {
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const parent = path.slice(0, slash);
+      if (parent === lastParent) break;
+      if (slash === path.lastIndexOf('/')) lastParent = parent;
+      const kind = kinds.get(parent);
+      if (kind === undefined || kind === KIND.directory) continue;
+      const member = toText(path);
+      throw new ZnipError(
+        'unsafe-path',
+        `member '${member}' is refused: '${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`,
+        { member },
+      );
+    }
+  }
+}
+
+function twice(path: ByteString, before: number, kind: number): ZnipError {
+  const member = toText(path);
+  return new ZnipError(
+    'inconsistent',
+    `member '${member}' is in the archive twice, as ${KINDS[before]} and as ${KINDS[kind]}`,
+    { member },
+  );
+}
+
+interface HardLinkContext {
+  kinds: ReadonlyMap<ByteString, number>;
+  files: PlannedFile[];
+  hardLinks: Map<ByteString, Link>;
+  names: ReadonlyMap<ByteString, ByteString>;
+  find: TreeOptions['find'];
+}
+
+/**
+ * Points every hard link at a file that is written in this run. The first link to a file that was not
+ * selected becomes that file itself, with its content.
+ */
+async function resolveHardLinks({ kinds, files, hardLinks, names, find }: HardLinkContext): Promise<void> {
+  const standIns = new Map<ByteString, ByteString>();
+  for (const link of [...hardLinks.values()]) {
+    checkPath(link.target);
+    const target = names.get(link.target) ?? standIns.get(link.target) ?? link.target;
+    const kind = kinds.get(target);
+    if (target === link.path) throw badLink(link, 'it is a link to itself');
+    if (kind === KIND.file || standIns.has(link.target)) {
+      link.target = target;
+      continue;
+    }
+    if (kind !== undefined) throw badLink(link, `its target is a ${KINDS[kind]}, expected a file`);
+    const ref = await find(link.target);
+    if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
+    standIns.set(link.target, link.path);
+    hardLinks.delete(link.path);
+    files.push({ ref, path: link.path });
+  }
+  if (standIns.size > 0) files.sort((a, b) => streamOffset(a) - streamOffset(b));
+}
+
+function streamOffset({ ref }: PlannedFile): number {
+  return ref.batch.streamOffsets[ref.row] ?? 0;
+}
+
+function badLink(link: Link, why: string): ZnipError {
+  const member = toText(link.path);
+  return new ZnipError('unsafe-link', `hard link '${member}' to '${toText(link.target)}' is refused: ${why}`, {
+    member,
+  });
+}

@@ -1,0 +1,80 @@
+/**
+ * Where archive bytes come from: the one interface between the reader and files, or whatever else
+ * answers for a range of bytes.
+ */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { ioError, ZnipError } from '../errors.ts';
+
+export interface ByteSource {
+  /** For messages. */
+  readonly name: string;
+  readonly byteLength: number;
+  /** The file descriptor, where there is one: workers then read for themselves. */
+  readonly fd: number | undefined;
+  /** Exactly `length` bytes from `offset`. Throws `truncated` where there are fewer. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): void;
+}
+
+/** Fills `target` from byte `offset` of a file; throws `truncated` when the file ends before. */
+export function readFully(fd: number, name: string, target: Uint8Array, offset: number): void {
+  let done = 0;
+  while (done < target.byteLength) {
+    let read: number;
+    try {
+      read = readSync(fd, target, done, target.byteLength - done, offset + done);
+    } catch (error) {
+      throw ioError('read', name, error);
+    }
+    if (read === 0) {
+      throw new ZnipError(
+        'truncated',
+        `'${name}' ends at byte ${offset + done}, expected ${target.byteLength - done} more: it was cut short or is still being written`,
+        { path: name, offset: offset + done },
+      );
+    }
+    done += read;
+  }
+}
+
+export class FileSource implements ByteSource {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly fd: number;
+  private open = true;
+
+  /** Opens a regular file. Throws `io` when it cannot be opened, `usage` when it is no regular file. */
+  constructor(path: string) {
+    this.name = path;
+    try {
+      this.fd = openSync(path, 'r');
+    } catch (error) {
+      throw ioError('open', path, error);
+    }
+    const stats = fstatSync(this.fd);
+    if (!stats.isFile()) {
+      this.close();
+      const what = stats.isDirectory() ? 'a directory' : 'not a regular file';
+      throw new ZnipError('usage', `'${path}' is ${what}: expected an archive file`, { path });
+    }
+    this.byteLength = stats.size;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    if (offset + length > this.byteLength) {
+      throw new ZnipError(
+        'truncated',
+        `'${this.name}' has ${this.byteLength} bytes, expected ${offset + length}: it was cut short`,
+        { path: this.name, offset: this.byteLength },
+      );
+    }
+    const target = new Uint8Array(length);
+    readFully(this.fd, this.name, target, offset);
+    return target;
+  }
+
+  close(): void {
+    if (this.open) closeSync(this.fd);
+    this.open = false;
+  }
+}

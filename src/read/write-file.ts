@@ -1,0 +1,139 @@
+/**
+ * Puts one verified content under a name. Runs on a worker, or on the main thread when there are none.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { setFileTime } from './file-times.ts';
+
+/** What happens to a file that is there already. */
+export type ExistingPolicy = 'fail' | 'keep' | 'overwrite';
+
+export interface WriteSettings {
+  /** Target directory with a trailing slash, as a byte string. */
+  target: ByteString;
+  existing: ExistingPolicy;
+  /** The process's umask: bits that open(2) would take away. */
+  umask: number;
+  /** Which permission bits to restore. */
+  modeMask: number;
+  /** Restore modification times. */
+  mtime: boolean;
+}
+
+/** Never through a symlink, never over something: the name must be new. */
+export const CREATE_FLAGS =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+
+let temporaryNumber = 0;
+
+/** A name beside `path` that no member has. */
+export function temporaryName(path: ByteString): ByteString {
+  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  const unique = `${process.pid.toString(36)}-${Math.random().toString(36).slice(2, 8)}-${temporaryNumber++}`;
+  return `${directory}.znip-${unique}.part`;
+}
+
+export function writeFully(fd: number, bytes: Uint8Array, position: number | null): void {
+  let offset = 0;
+  while (offset < bytes.byteLength) {
+    const at = position === null ? null : position + offset;
+    offset += writeSync(fd, bytes, offset, bytes.byteLength - offset, at);
+  }
+}
+
+/** Sets mode and time of a file that has all its content. */
+export function finishFile(fd: number, mode: number, mtime: bigint, settings: WriteSettings): void {
+  const wanted = mode & settings.modeMask;
+  // open(2) has set the permission bits, less those of the umask, and none of the others.
+  if ((wanted & settings.umask) !== 0 || (wanted & ~0o777) !== 0) fchmodSync(fd, wanted);
+  if (settings.mtime) setFileTime(fd, mtime);
+}
+
+/**
+ * Writes `content` as the file `path` (below the target). Returns false when something stands there and
+ * the policy is not to replace it. A file that could not be written whole is removed again.
+ */
+export function writeFile(
+  path: ByteString,
+  content: Uint8Array,
+  mode: number,
+  mtime: bigint,
+  settings: WriteSettings,
+): boolean {
+  const name = `${settings.target}${path}`;
+  if (settings.existing !== 'overwrite') return createFile(name, content, mode, mtime, settings);
+  if (createFile(name, content, mode, mtime, settings)) return true;
+  const temporary = temporaryName(name);
+  createFile(temporary, content, mode, mtime, settings);
+  replaceFile(temporary, name);
+  return true;
+}
+
+/** Gives a finished temporary file its name, in place of a file or link that has it. */
+export function replaceFile(temporary: ByteString, name: ByteString): void {
+  try {
+    renameSync(toFsPath(temporary), toFsPath(name));
+  } catch (error) {
+    unlinkSync(toFsPath(temporary));
+    throw ioError('replace', toText(name), error);
+  }
+}
+
+function createFile(
+  name: ByteString,
+  content: Uint8Array,
+  mode: number,
+  mtime: bigint,
+  settings: WriteSettings,
+): boolean {
+  const fsPath = toFsPath(name);
+  let fd: number;
+  try {
+    fd = openSync(fsPath, CREATE_FLAGS, mode & settings.modeMask & 0o777);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw ioError('create', toText(name), error);
+  }
+  try {
+    if (content.byteLength > 0) writeFully(fd, content, null);
+    finishFile(fd, mode, mtime, settings);
+  } catch (error) {
+    closeSync(fd);
+    unlinkSync(fsPath);
+    throw ioError('write', toText(name), error);
+  }
+  closeSync(fd);
+  return true;
+}
+
+/** Whether anything, a dangling link too, has this name. */
+export function nameExists(name: ByteString): boolean {
+  try {
+    return lstatSync(toFsPath(name), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw ioError('look at', toText(name), error);
+  }
+}
+
+/** The error for names that were taken when the policy is `fail`. */
+export function existsError(names: readonly ByteString[]): ZnipError {
+  const first = toText(names[0] ?? '');
+  const others = names.length > 1 ? ` and ${names.length - 1} more` : '';
+  return new ZnipError(
+    'exists',
+    `'${first}'${others} already exist${names.length > 1 ? '' : 's'} and ${names.length > 1 ? 'were' : 'was'} left as ${
+      names.length > 1 ? 'they are' : 'it is'
+    }: use --overwrite to replace or --keep-old to keep what is there`,
+    { path: first },
+  );
+}

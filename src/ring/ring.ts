@@ -1,0 +1,128 @@
+/**
+ * The ring: fixed slots of shared memory in which chunks travel between threads, and their control words.
+ *
+ * One slot holds one chunk on its way: the input side takes tar stream, the output side the frame made
+ * of it, the record area what became of each member. Chunk number `sequence` uses slot
+ * `sequence % slotCount`, so the ring is the only queue and its size the only memory bound.
+ *
+ * Each slot has one control word. It only ever rises, one step for each hand-over, so no reset can race
+ * with a waiter and no wake-up can be lost (a waiter passes the value it saw to Atomics.wait, which
+ * returns at once if the word has moved on):
+ *
+ *     2 * sequence        free for chunk `sequence`: set by the writer (or at the start), main waits for it
+ *     2 * sequence + 1    chunk `sequence` is compressed: set by the worker, the writer waits for it
+ */
+
+/** Bytes of one member's record, see `pack/chunk-record.ts`. */
+export const RECORD_LENGTH = 48;
+/** Numbers that a chunk has as a whole, before its records. */
+export const CHUNK_FIELDS_LENGTH = 64;
+
+/** What threads pass to one another so that each can map the same memory. */
+export interface RingMemory {
+  control: SharedArrayBuffer;
+  slots: SharedArrayBuffer[];
+  chunkSize: number;
+}
+
+export interface Slot {
+  /** Takes the tar stream: `chunkSize` bytes, and one more record so that a file that grew is noticed. */
+  input: Buffer;
+  /** Takes the compressed frame: a frame that needs more than this is not worth having. */
+  output: Buffer;
+  /** Takes the chunk's fields and the records of its members. */
+  records: Buffer;
+}
+
+const TAR_RECORD = 512;
+
+function recordsLength(chunkSize: number): number {
+  // Every member takes at least one tar record; one more may end in this chunk.
+  return CHUNK_FIELDS_LENGTH + (chunkSize / TAR_RECORD + 1) * RECORD_LENGTH;
+}
+
+/** Bytes of shared memory of one slot. */
+export function slotLength(chunkSize: number): number {
+  return chunkSize + TAR_RECORD + chunkSize + recordsLength(chunkSize);
+}
+
+export function createRing(slotCount: number, chunkSize: number): RingMemory {
+  const control = new SharedArrayBuffer(slotCount * 4);
+  const words = new Int32Array(control);
+  for (let slot = 0; slot < slotCount; slot++) words[slot] = 2 * slot;
+  const slots = Array.from({ length: slotCount }, () => new SharedArrayBuffer(slotLength(chunkSize)));
+  return { control, slots, chunkSize };
+}
+
+/** One thread's view of the ring. */
+export class Ring {
+  readonly slotCount: number;
+  private readonly words: Int32Array<SharedArrayBuffer>;
+  private readonly slots: Slot[];
+
+  constructor(memory: RingMemory) {
+    this.words = new Int32Array(memory.control);
+    this.slotCount = memory.slots.length;
+    this.slots = memory.slots.map((buffer) => mapSlot(buffer, memory.chunkSize));
+  }
+
+  slot(sequence: number): Slot {
+    const slot = this.slots[sequence % this.slotCount];
+    if (slot === undefined) throw new RangeError(`no slot for chunk ${sequence}`);
+    return slot;
+  }
+
+  /** Main thread: resolves when the slot of chunk `sequence` is free. Does not block the event loop. */
+  async acquire(sequence: number): Promise<void> {
+    const index = sequence % this.slotCount;
+    for (;;) {
+      const word = Atomics.load(this.words, index);
+      if (word === 2 * sequence) return;
+      // Woken by release() of the writer, the only one who moves the word to an even value.
+      const { async, value } = Atomics.waitAsync(this.words, index, word);
+      if (async) await value;
+    }
+  }
+
+  /** Worker: the slot now holds chunk `sequence`, compressed. Wakes the writer. */
+  publish(sequence: number): void {
+    this.hand(sequence % this.slotCount, 2 * sequence + 1);
+  }
+
+  /** Writer: blocks until chunk `sequence` is compressed. */
+  waitPublished(sequence: number): void {
+    const index = sequence % this.slotCount;
+    for (;;) {
+      const word = Atomics.load(this.words, index);
+      if (word === 2 * sequence + 1) return;
+      // Woken by publish() of the worker that has this chunk.
+      Atomics.wait(this.words, index, word);
+    }
+  }
+
+  /** Writer: chunk `sequence` is written, its slot may take the next chunk. Wakes the main thread. */
+  release(sequence: number): void {
+    this.hand(sequence % this.slotCount, 2 * (sequence + this.slotCount));
+  }
+
+  private hand(index: number, word: number): void {
+    // The store comes first: who is woken, or arrives just now, must find the new value. All stores to
+    // the slot's memory come before it in program order, and Atomics.store makes them visible with it.
+    Atomics.store(this.words, index, word);
+    Atomics.notify(this.words, index);
+  }
+}
+
+/** A slot in ordinary memory, for runs without threads. */
+export function createSlot(chunkSize: number): Slot {
+  return mapSlot(new ArrayBuffer(slotLength(chunkSize)), chunkSize);
+}
+
+function mapSlot(buffer: ArrayBuffer | SharedArrayBuffer, chunkSize: number): Slot {
+  const inputLength = chunkSize + TAR_RECORD;
+  return {
+    input: Buffer.from(buffer, 0, inputLength),
+    output: Buffer.from(buffer, inputLength, chunkSize),
+    records: Buffer.from(buffer, inputLength + chunkSize, recordsLength(chunkSize)),
+  };
+}
