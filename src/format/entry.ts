@@ -40,8 +40,10 @@ export interface Group {
 
 export const NANOSECONDS = 1_000_000_000n;
 
-/** Whole seconds, rounded down: what a tar header holds of an mtime. */
-export function floorSeconds(nanoseconds: bigint): bigint {
-  const seconds = nanoseconds / NANOSECONDS;
-  return nanoseconds < 0n && seconds * NANOSECONDS !== nanoseconds ? seconds - 1n : seconds;
+/** Whole seconds, rounded down: what a tar header holds of an mtime. Exact: 2^63 ns are 2^33.1 s. */
+export function floorSeconds(nanoseconds: bigint): number {
+  // One BigInt operation, no more: this runs for every member.
+  const seconds = Number(nanoseconds / NANOSECONDS);
+  if (nanoseconds >= 0n) return seconds;
+  return BigInt(seconds) * NANOSECONDS === nanoseconds ? seconds : seconds - 1;
 }

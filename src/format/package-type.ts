@@ -6,28 +6,48 @@ import type { ByteString } from './byte-string.ts';
 
 export const PLAIN = 'plain';
 
-const PACKAGE_TYPES: readonly (readonly [type: string, name: RegExp])[] = [
-  // Chart archives and npm packages share .tgz; only a helm repository keeps them under charts/.
-  ['helm', /(?:^|\/)charts\/[^/]+\.tgz$|(?:^|\/)Chart\.(?:yaml|lock)$/],
-  ['npm', /\.tgz$/],
-  ['maven', /\.(?:jar|war|ear|aar|pom)$/],
-  ['cargo', /\.crate$/],
-  ['pypi', /\.(?:whl|egg)$/],
-  ['deb', /\.u?deb$/],
-  ['rpm', /\.rpm$/],
-  ['gem', /\.gem$/],
-  // An OCI image layout names its blobs by digest: blobs/sha256/<64 hex digits>.
-  ['oci', /(?:^|\/)blobs\/sha(?:256|512)\/[0-9a-f]{64,128}$|(?:^|\/)oci-layout$/],
+interface PackageTypeRule {
+  type: string;
+  /** Extensions without the dot; '' for names without one. */
+  extensions: readonly string[];
+  /** What the whole path must match besides. */
+  path?: RegExp;
+}
+
+const PACKAGE_TYPES: readonly PackageTypeRule[] = [
+  // Chart archives and npm packages share .tgz; a helm repository keeps its charts under charts/.
+  { type: 'helm', extensions: ['tgz'], path: /(?:^|\/)charts\/[^/]+$/ },
+  { type: 'helm', extensions: ['yaml', 'lock'], path: /(?:^|\/)Chart\.(?:yaml|lock)$/ },
+  { type: 'npm', extensions: ['tgz'] },
+  { type: 'maven', extensions: ['jar', 'war', 'ear', 'aar', 'pom'] },
+  { type: 'cargo', extensions: ['crate'] },
+  { type: 'pypi', extensions: ['whl', 'egg'] },
+  { type: 'deb', extensions: ['deb', 'udeb'] },
+  { type: 'rpm', extensions: ['rpm'] },
+  { type: 'gem', extensions: ['gem'] },
+  // An OCI image layout names its blobs by their digests.
+  { type: 'oci', extensions: [''], path: /(?:^|\/)(?:blobs\/sha(?:256|512)\/[0-9a-f]{64,128}|oci-layout)$/ },
 ];
 
 /** Every package type that znip recognises, `plain` last. */
-export const KNOWN_PACKAGE_TYPES: readonly string[] = [...PACKAGE_TYPES.map(([type]) => type), PLAIN];
+export const KNOWN_PACKAGE_TYPES: readonly string[] = [
+  ...new Set(PACKAGE_TYPES.map((rule) => rule.type)),
+  PLAIN,
+];
 
-/** Last characters of the names that the table knows, so that most names meet one test and not nine. */
-const CANDIDATE = /(?:\.(?:tgz|[jwe]ar|aar|pom|crate|whl|egg|u?deb|rpm|gem|yaml|lock)|[0-9a-f]{64}|oci-layout)$/;
+/** Rules by extension, so that most names cost one look-up. */
+const RULES = new Map<string, PackageTypeRule[]>();
+for (const rule of PACKAGE_TYPES) {
+  for (const extension of rule.extensions) {
+    RULES.set(extension, [...(RULES.get(extension) ?? []), rule]);
+  }
+}
 
 export function packageTypeOf(path: ByteString): string {
-  if (!CANDIDATE.test(path)) return PLAIN;
-  for (const [type, name] of PACKAGE_TYPES) if (name.test(path)) return type;
+  const dot = path.lastIndexOf('.');
+  const extension = dot > path.lastIndexOf('/') ? path.slice(dot + 1) : '';
+  for (const rule of RULES.get(extension) ?? []) {
+    if (rule.path === undefined || rule.path.test(path)) return rule.type;
+  }
   return PLAIN;
 }

@@ -64,7 +64,7 @@ export function paxRecords(member: Member): ByteString {
   if (longLink) records += paxRecord('linkpath', linkTarget);
   if (member.size > MAX_USTAR_SIZE) records += paxRecord('size', String(member.size));
   const seconds = floorSeconds(member.mtime);
-  if (seconds < 0n || seconds > BigInt(MAX_USTAR_SIZE)) records += paxRecord('mtime', String(seconds));
+  if (seconds < 0 || seconds > MAX_USTAR_SIZE) records += paxRecord('mtime', String(seconds));
   if ((member.uid ?? 0) > MAX_USTAR_ID) records += paxRecord('uid', String(member.uid));
   if ((member.gid ?? 0) > MAX_USTAR_ID) records += paxRecord('gid', String(member.gid));
   const binary = (longPath && !isUtf8(path)) || (longLink && !isUtf8(linkTarget));
@@ -81,8 +81,8 @@ export function tarHeaderLength(member: Member): number {
     member.uid === null &&
     member.gid === null
   ) {
-    const seconds = member.mtime / 1_000_000_000n;
-    if (seconds <= BigInt(MAX_USTAR_SIZE)) return TAR_RECORD;
+    // 2^63 nanoseconds, the latest time that an entry can hold, are in reach of eleven octal digits.
+    return TAR_RECORD;
   }
   const records = paxRecords(member);
   return records === '' ? TAR_RECORD : 2 * TAR_RECORD + roundUp(records.length, TAR_RECORD);
@@ -93,15 +93,25 @@ export function paddedLength(size: number): number {
   return roundUp(size, TAR_RECORD);
 }
 
-/** A number as octal digits in a field of `digits` + NUL; returns the sum of the bytes written. */
+/** Ten octal digits: what 32-bit integer arithmetic, the fast kind, can take at once. */
+const TEN_DIGITS = 2 ** 30;
+
+/** A number as octal digits, `digits` of them, before a NUL; returns the sum of the bytes written. */
 function writeOctal(target: Buffer, offset: number, value: number, digits: number): number {
-  let sum = 0;
-  let rest = value;
-  for (let i = offset + digits - 1; i >= offset; i--) {
-    const digit = 0x30 + (rest % 8);
-    target[i] = digit;
-    sum += digit;
-    rest = Math.floor(rest / 8);
+  let sum = digits * 0x30;
+  let position = offset + digits - 1;
+  if (value >= TEN_DIGITS) {
+    const high = Math.floor(value / TEN_DIGITS);
+    sum += writeOctal(target, offset, high, digits - 10) - (digits - 10) * 0x30;
+    for (let rest = (value - high * TEN_DIGITS) | 0, i = 0; i < 10; i++, rest >>>= 3) {
+      target[position--] = 0x30 + (rest & 7);
+      sum += rest & 7;
+    }
+    return sum;
+  }
+  for (let rest = value | 0; position >= offset; rest >>>= 3) {
+    target[position--] = 0x30 + (rest & 7);
+    sum += rest & 7;
   }
   return sum;
 }
@@ -167,7 +177,7 @@ export function encodeTarHeader(target: Buffer, offset: number, member: Member):
   const path = tarPath(member);
   const records = paxRecords(member);
   const seconds = floorSeconds(member.mtime);
-  const plainSeconds = seconds < 0n || seconds > BigInt(MAX_USTAR_SIZE) ? 0 : Number(seconds);
+  const plainSeconds = seconds < 0 || seconds > MAX_USTAR_SIZE ? 0 : seconds;
   let position = offset;
   if (records !== '') {
     writeUstar(target, position, {
@@ -187,9 +197,10 @@ export function encodeTarHeader(target: Buffer, offset: number, member: Member):
     target.fill(0, position + records.length, position + padded);
     position += padded;
   }
-  const split = splitName(path) ?? { name: path.slice(0, NAME_LENGTH), prefix: '' };
+  const split = splitName(path);
   writeUstar(target, position, {
-    ...split,
+    name: split === undefined ? path.slice(0, NAME_LENGTH) : split.name,
+    prefix: split === undefined ? '' : split.prefix,
     linkTarget: member.linkTarget.slice(0, NAME_LENGTH),
     mode: member.mode,
     uid: clamp(member.uid ?? 0, MAX_USTAR_ID),

@@ -75,26 +75,38 @@ export class MemberColumnsBuilder {
 
   finish(): MemberColumns {
     const { members } = this;
-    const prefixes = [...new Set(members.map((member) => member.prefix))];
-    const linkTargets = new Map<number, ByteString>();
-    members.forEach((member, row) => {
-      if (member.linkTarget !== '') linkTargets.set(row, member.linkTarget);
-    });
+    const count = members.length;
     const owned = members.some((member) => member.uid !== null);
-    return {
-      count: members.length,
-      paths: members.map((member) => member.path),
-      prefixes,
-      prefixIndices: Uint16Array.from(members, (member) => prefixes.indexOf(member.prefix)),
-      kinds: Uint8Array.from(members, (member) => member.kind),
-      modes: Uint16Array.from(members, (member) => member.mode),
-      mtimes: BigInt64Array.from(members, (member) => member.mtime),
-      sizes: Float64Array.from(members, (member) => member.size),
-      linkTargets,
-      uids: owned ? Uint32Array.from(members, (member) => member.uid ?? 0) : null,
-      gids: owned ? Uint32Array.from(members, (member) => member.gid ?? 0) : null,
+    const columns: MemberColumns = {
+      count,
+      paths: new Array<ByteString>(count),
+      prefixes: [],
+      prefixIndices: new Uint16Array(count),
+      kinds: new Uint8Array(count),
+      modes: new Uint16Array(count),
+      mtimes: new BigInt64Array(count),
+      sizes: new Float64Array(count),
+      linkTargets: new Map(),
+      uids: owned ? new Uint32Array(count) : null,
+      gids: owned ? new Uint32Array(count) : null,
       groups: Uint32Array.from(this.groups),
     };
+    // A plain loop: TypedArray.from with a callback takes ten times as long, and this is on the serial path.
+    for (let row = 0; row < count; row++) {
+      const member = members[row] as SourceMember;
+      columns.paths[row] = member.path;
+      let prefix = columns.prefixes.indexOf(member.prefix);
+      if (prefix < 0) prefix = columns.prefixes.push(member.prefix) - 1;
+      columns.prefixIndices[row] = prefix;
+      columns.kinds[row] = member.kind;
+      columns.modes[row] = member.mode;
+      columns.mtimes[row] = member.mtime;
+      columns.sizes[row] = member.size;
+      if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
+      if (columns.uids !== null) columns.uids[row] = member.uid ?? 0;
+      if (columns.gids !== null) columns.gids[row] = member.gid ?? 0;
+    }
+    return columns;
   }
 }
 

@@ -27,6 +27,8 @@ export interface PlanOptions {
 /** Numbers the groups as they turn up. */
 class GroupNumbers {
   private readonly numbers = new Map<string, number>();
+  private lastKey = '';
+  private lastNumber = -1;
   private readonly options: PlanOptions;
   announced: Group[] = [];
 
@@ -37,13 +39,16 @@ class GroupNumbers {
   numberOf(member: SourceMember): number {
     const packageType = this.options.packageType ?? packageTypeOf(member.path);
     const repo = this.options.repo ?? (this.options.repoFromDirectory ? firstComponent(member) : '');
-    const key = `${packageType}\0${repo}`;
+    const key = repo === '' ? packageType : `${packageType}\0${repo}`;
+    if (key === this.lastKey) return this.lastNumber;
     let number = this.numbers.get(key);
     if (number === undefined) {
       number = this.numbers.size;
       this.numbers.set(key, number);
       this.announced.push({ packageType, repo });
     }
+    this.lastKey = key;
+    this.lastNumber = number;
     return number;
   }
 

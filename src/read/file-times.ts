@@ -59,9 +59,9 @@ export function hasNanoseconds(): boolean {
 /** Nanoseconds as the double of seconds that Node.js will cut to the right microsecond. */
 function toSeconds(nanoseconds: bigint): number {
   const seconds = floorSeconds(nanoseconds);
-  const micros = Number((nanoseconds - seconds * NANOSECONDS) / 1000n);
+  const micros = Number((nanoseconds - BigInt(seconds) * NANOSECONDS) / 1000n);
   // Half a microsecond more: a double near a microsecond boundary may lie just below it.
-  return micros === 0 ? Number(seconds) : Number(seconds) + (micros + 0.5) / 1e6;
+  return micros === 0 ? seconds : seconds + (micros + 0.5) / 1e6;
 }
 
 /** Whether Node.js itself can set this time exactly. */
@@ -70,7 +70,7 @@ function isWholeSecond(mtime: bigint): boolean {
 }
 
 function fillTimes(mtime: bigint): void {
-  const seconds = floorSeconds(mtime);
+  const seconds = BigInt(floorSeconds(mtime));
   times[2] = seconds;
   times[3] = mtime - seconds * NANOSECONDS;
 }
