@@ -1,19 +1,65 @@
-import { openSync } from 'node:fs';
-import { pack } from '../pack/pack.ts';
-import { openArchive } from '../read/archive.ts';
-import { unpack } from '../read/unpack.ts';
-void openSync;
-const [cmd, a, b, j] = process.argv.slice(2);
-const threads = j === undefined ? {} : { threads: Number(j) };
-if (cmd === 'pack') {
-  console.log(await pack([a as string], { output: b as string, ...threads, onWarning: (w) => console.error(w) }));
-} else if (cmd === 'unpack') {
-  const ar = await openArchive(a as string);
-  console.log(await unpack(ar, { directory: b as string, ...threads }));
-  ar.close();
-} else {
-  const ar = await openArchive(a as string);
-  const out: string[] = [];
-  for (const r of await ar.entries()) out.push(r.batch.path(r.row));
-  console.log(out.length, ar.groups());
+/**
+ * The program: runs the command line and turns whatever went wrong into a message and an exit status.
+ */
+import { CommanderError } from 'commander';
+import { toZnipError, ZnipError } from '../errors.ts';
+import { VERSION } from '../version.ts';
+import { EXIT, exitStatusOf } from './exit-status.ts';
+import { Interruption } from './interruption.ts';
+import { expandLevels } from './options.ts';
+import { buildProgram } from './program.ts';
+import { ClosedPipe, writeMessage, writeOutput } from './standard-streams.ts';
+import { printable } from './text.ts';
+
+async function run(args: readonly string[]): Promise<void> {
+  const first = args[0];
+  if (first === '--version' || first === '-V') {
+    await printVersion(args.includes('-v') || args.includes('--verbose'));
+    return;
+  }
+  const program = buildProgram();
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => writeOutput(text),
+      writeErr: (text) => writeMessage(text.trimEnd().replace(/^error: /, 'znip: ')),
+    });
+  }
+  if (args.length === 0) {
+    writeMessage(program.helpInformation().trimEnd());
+    process.exitCode = EXIT.usage;
+    return;
+  }
+  await program.parseAsync(expandLevels(args), { from: 'user' });
 }
+
+async function printVersion(verbose: boolean): Promise<void> {
+  writeOutput(`znip ${VERSION}\n`);
+  if (!verbose) return;
+  const { codec } = await import('../codec/codec.ts');
+  const { hasNanoseconds } = await import('../read/file-times.ts');
+  const { name, hashName } = codec();
+  const times = hasNanoseconds() ? 'nanoseconds' : 'microseconds';
+  writeOutput(`codec: ${name}, ${hashName}\nfile times: ${times}\nnode: ${process.version}\n`);
+}
+
+function report(error: unknown): void {
+  if (error instanceof ClosedPipe || toZnipError(error).context.errno === 'EPIPE') return;
+  if (error instanceof CommanderError) {
+    // Commander has said it already; help and version are no errors.
+    process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return;
+  }
+  if (error instanceof Interruption) {
+    process.exitCode = 128 + error.signalNumber;
+    return;
+  }
+  const { code, message } = toZnipError(error);
+  writeMessage(`znip: ${printable(message)}`);
+  if (code === 'internal') {
+    writeMessage('znip: this is a defect in znip; please report it with what follows');
+    writeMessage(error instanceof Error ? (error.stack ?? '') : String(error));
+  }
+  process.exitCode = exitStatusOf(error instanceof ZnipError ? error : toZnipError(error));
+}
+
+run(process.argv.slice(2)).catch(report);

@@ -26,11 +26,7 @@ export interface ZstdBackend {
    * Compresses `source` into one frame, which declares its content size, at the start of `target`.
    * Returns the frame's length, or 0 when it does not fit.
    */
-  compress(
-    source: Uint8Array,
-    target: Uint8Array,
-    settings: CompressionSettings,
-  ): number | Promise<number>;
+  compress(source: Uint8Array, target: Uint8Array, settings: CompressionSettings): number | Promise<number>;
   /**
    * Decompresses the frame `source`, all of it, so that it fills `target` exactly.
    * Throws `damaged-block` when it does not.

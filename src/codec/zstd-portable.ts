@@ -55,7 +55,10 @@ class ZstdPortable implements ZstdBackend {
       throw new ZnipError('damaged-block', `zstd: ${reason}`, {}, error);
     }
     if (content.byteLength !== target.byteLength) {
-      throw new ZnipError('damaged-block', `zstd: expected ${target.byteLength} bytes, found ${content.length}`);
+      throw new ZnipError(
+        'damaged-block',
+        `zstd: expected ${target.byteLength} bytes, found ${content.length}`,
+      );
     }
     target.set(content);
   }

@@ -214,13 +214,21 @@ export class Batch {
   }
 
   uint32(name: string): { values: Uint32Array; isNull: (row: number) => boolean } {
-    const data = this.find(name, (type) => type.typeId === Type.Int && type.toString() === 'Uint32', 'UInt32');
+    const data = this.find(
+      name,
+      (type) => type.typeId === Type.Int && type.toString() === 'Uint32',
+      'UInt32',
+    );
     return { values: this.fixed(name, data.values as Uint32Array, 1), isNull: nullTest(data) };
   }
 
   /** A UInt64 column as numbers; throws where one is 2^53 or more. */
   uint64(name: string): Float64Array {
-    const data = this.find(name, (type) => type.typeId === Type.Int && type.toString() === 'Uint64', 'UInt64');
+    const data = this.find(
+      name,
+      (type) => type.typeId === Type.Int && type.toString() === 'Uint64',
+      'UInt64',
+    );
     this.refuseNulls(name, data);
     const values = this.fixed(name, data.values as BigUint64Array, 1);
     const numbers = new Float64Array(values.length);

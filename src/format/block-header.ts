@@ -15,7 +15,13 @@ import {
   TAG,
 } from './constants.ts';
 import { readUint64, writeUint64 } from './integers.ts';
-import { checkMajor, readTag, skippableFrameLength, viewOf, writeSkippableHeader } from './skippable-frame.ts';
+import {
+  checkMajor,
+  readTag,
+  skippableFrameLength,
+  viewOf,
+  writeSkippableHeader,
+} from './skippable-frame.ts';
 
 /** Hashes bytes with BLAKE3; 32 bytes. The codec supplies it, so that this folder loads no package. */
 export type Hash = (bytes: Uint8Array) => Uint8Array;

@@ -120,4 +120,3 @@ export function decodeManifest(stream: Uint8Array): Manifest {
   }
   return { rows, metadata: table.metadata };
 }
-

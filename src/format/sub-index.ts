@@ -222,5 +222,7 @@ export class EntryBatch {
 
 /** Reads a sub-index's Arrow stream. Throws `damaged-sub-index`. */
 export function decodeSubIndex(stream: Uint8Array): EntryBatch[] {
-  return decodeTable(stream, 'damaged-sub-index', 'a sub-index').batches.map((batch) => new EntryBatch(batch));
+  return decodeTable(stream, 'damaged-sub-index', 'a sub-index').batches.map(
+    (batch) => new EntryBatch(batch),
+  );
 }

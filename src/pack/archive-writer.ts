@@ -285,4 +285,3 @@ function continuationOf(plan: ChunkPlan): Continuation | undefined {
 
 /** Tables are small and are read often: level 3, whatever the level of the blobs. */
 const INDEX_SETTINGS: CompressionSettings = { level: 3, windowLog: 23 };
-

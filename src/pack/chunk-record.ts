@@ -65,7 +65,10 @@ export function writeMemberResult(
 ): void {
   const at = CHUNK_FIELDS_LENGTH + row * RECORD_LENGTH;
   records.writeUInt32LE(result.dataOffset ?? 0, at);
-  records.writeUInt32LE((result.dropped === true ? DROPPED : 0) | (result.changed === true ? CHANGED : 0), at + 4);
+  records.writeUInt32LE(
+    (result.dropped === true ? DROPPED : 0) | (result.changed === true ? CHANGED : 0),
+    at + 4,
+  );
   records.writeDoubleLE(result.size ?? 0, at + 8);
   if (result.checksum !== undefined) records.set(result.checksum, at + 16);
 }

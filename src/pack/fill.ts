@@ -38,7 +38,8 @@ export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
   }
   if (plan.continuation !== null) {
     continuationChanged = readPart(plan.continuation, input, 0);
-    if (continuationChanged) warnings.push({ path: toText(plan.continuation.path), reason: CHANGED, failed: true });
+    if (continuationChanged)
+      warnings.push({ path: toText(plan.continuation.path), reason: CHANGED, failed: true });
     continuationLength = paddedLength(plan.continuation.length);
     position = continuationLength;
   }
@@ -110,7 +111,8 @@ function readSmall(
     const grown = length > member.size;
     const kept = grown ? member.size : length;
     const stats = fstatSync(fd, { bigint: true });
-    const changed = grown || kept < member.size || stats.mtimeNs !== member.mtime || Number(stats.size) !== kept;
+    const changed =
+      grown || kept < member.size || stats.mtimeNs !== member.mtime || Number(stats.size) !== kept;
     return { length: kept, changed };
   } finally {
     closeSync(fd);

@@ -52,7 +52,10 @@ export function openOutput(path: string): Output {
   if (old !== undefined && !old.isFile()) return openDirect(path);
   const target = old === undefined ? path : realpathSync(path);
   const directory = dirname(target);
-  const temporary = join(directory, `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(
+    directory,
+    `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`,
+  );
   let fd: number;
   try {
     fd = openSync(temporary, 'wx', 0o666);

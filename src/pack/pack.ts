@@ -69,7 +69,10 @@ const INLINE_TOTAL = 8 * 1024 * 1024;
 export function resolveThreads(threads: number | undefined): number {
   if (threads === undefined) return Math.min(MAX_THREADS, availableParallelism());
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new ZnipError('usage', `thread count ${threads} is out of range: it must be from 1 to ${MAX_THREADS}`);
+    throw new ZnipError(
+      'usage',
+      `thread count ${threads} is out of range: it must be from 1 to ${MAX_THREADS}`,
+    );
   }
   return threads;
 }
@@ -101,7 +104,10 @@ function lookAhead(found: Iterator<SourceMember>, enough: number): Lookahead {
   return { members: chain(first, found), total };
 }
 
-function* chain(first: SourceMember[], rest: Iterator<SourceMember>): Generator<SourceMember, void, undefined> {
+function* chain(
+  first: SourceMember[],
+  rest: Iterator<SourceMember>,
+): Generator<SourceMember, void, undefined> {
   yield* first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
@@ -119,7 +125,8 @@ export async function pack(paths: readonly string[], options: PackOptions): Prom
   const threads = resolveThreads(options.threads);
   const level = checkLevel(options.level ?? DEFAULT_LEVEL);
   const givenChunkSize = options.chunkSize === undefined ? undefined : checkChunkSize(options.chunkSize);
-  if (paths.length === 0) throw new ZnipError('usage', 'nothing to pack: name at least one file or directory');
+  if (paths.length === 0)
+    throw new ZnipError('usage', 'nothing to pack: name at least one file or directory');
 
   const output = openTarget(options.output);
   const progress: PackProgress = {

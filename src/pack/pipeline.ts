@@ -33,7 +33,10 @@ export interface PipelineOptions {
 /** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
 const SPARE_SLOTS = 2;
 
-export async function runPipeline(plans: Iterable<ChunkPlan>, options: PipelineOptions): Promise<ArchiveSummary> {
+export async function runPipeline(
+  plans: Iterable<ChunkPlan>,
+  options: PipelineOptions,
+): Promise<ArchiveSummary> {
   return options.threads === 1 ? runInline(plans, options) : runThreads(plans, options);
 }
 

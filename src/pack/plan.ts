@@ -106,7 +106,13 @@ export function* planChunks(
     const fd = openLarge(member, options.onWarning);
     if (fd === undefined) continue;
     const part = (fileOffset: number, room: number): FilePart => {
-      return { fd, path: member.path, fileOffset, length: Math.min(room, member.size - fileOffset), size: member.size };
+      return {
+        fd,
+        path: member.path,
+        fileOffset,
+        length: Math.min(room, member.size - fileOffset),
+        size: member.size,
+      };
     };
     columns.append(member, groups.numberOf(member));
     let overflow = part(0, chunkSize - headerLength);

@@ -4,7 +4,15 @@
  * Order: roots as given, each directory before what it holds, names within a directory by their bytes.
  * It does not depend on how the file system lists names, so equal trees give equal archives.
  */
-import { accessSync, type BigIntStats, constants, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  type BigIntStats,
+  constants,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
 import { ioError, systemReason, ZnipError } from '../errors.ts';
 import { compareBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
@@ -75,7 +83,10 @@ function readNames(directory: ByteString): ByteString[] {
  * Yields every member below the roots. Throws `source-unreadable` when a root does not exist; what
  * goes wrong below a root is a warning.
  */
-export function* walk(roots: readonly Root[], options: WalkOptions): Generator<SourceMember, void, undefined> {
+export function* walk(
+  roots: readonly Root[],
+  options: WalkOptions,
+): Generator<SourceMember, void, undefined> {
   const seen = roots.length > 1 ? new Set<ByteString>() : undefined;
   const hardLinks = new Map<string, ByteString>();
 
@@ -211,7 +222,9 @@ function requireDirectory(source: ByteString): void {
   } catch (error) {
     throw sourceError(source, error);
   }
-  throw new ZnipError('source-unreadable', `'${toText(source)}' is not a directory`, { path: toText(source) });
+  throw new ZnipError('source-unreadable', `'${toText(source)}' is not a directory`, {
+    path: toText(source),
+  });
 }
 
 function sourceError(source: ByteString, error: unknown): ZnipError {

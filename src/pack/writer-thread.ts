@@ -25,7 +25,10 @@ export type WriterMessage =
   | { type: 'done'; summary: ArchiveSummary }
   | { type: 'failed'; error: PlainError };
 
-async function run(post: (message: WriterMessage) => void, receive: () => ChunkPlan | undefined): Promise<void> {
+async function run(
+  post: (message: WriterMessage) => void,
+  receive: () => ChunkPlan | undefined,
+): Promise<void> {
   const { ring: memory, settings, fd, outputName } = workerData as WriterThreadData;
   const ring = new Ring(memory);
   const sink = new FdSink(fd, outputName);
@@ -49,5 +52,7 @@ if (port !== null) {
   run(
     (message) => port.postMessage(message),
     () => receiveMessageOnPort(port)?.message as ChunkPlan | undefined,
-  ).catch((error: unknown) => port.postMessage({ type: 'failed', error: toPlainError(error) } satisfies WriterMessage));
+  ).catch((error: unknown) =>
+    port.postMessage({ type: 'failed', error: toPlainError(error) } satisfies WriterMessage),
+  );
 }

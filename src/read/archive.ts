@@ -102,7 +102,9 @@ export class Archive {
     const frames: Frame[] = [];
     for (const row of this.manifest.rows) {
       if (row.section !== 'frames') continue;
-      for (const frame of decodeFrameTable(await this.readSection(row, TAG.frameTable, 'damaged-frame-table'))) {
+      for (const frame of decodeFrameTable(
+        await this.readSection(row, TAG.frameTable, 'damaged-frame-table'),
+      )) {
         frames.push(frame);
       }
     }
@@ -118,12 +120,22 @@ export class Archive {
   private async readSection(row: ManifestRow, tag: string, code: ZnipErrorCode): Promise<Uint8Array> {
     const { indexOffset, indexLength, uncompressedBytes, checksum } = row;
     if (indexOffset + indexLength > this.footer.manifestOffset) {
-      throw new ZnipError(code, `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`, {
-        offset: indexOffset,
-      });
+      throw new ZnipError(
+        code,
+        `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`,
+        {
+          offset: indexOffset,
+        },
+      );
     }
     const frame = await this.source.read(indexOffset, indexLength);
-    return decodeTableSection(frame, { tag, code, checksum, tableLength: uncompressedBytes, offset: indexOffset });
+    return decodeTableSection(frame, {
+      tag,
+      code,
+      checksum,
+      tableLength: uncompressedBytes,
+      offset: indexOffset,
+    });
   }
 }
 
@@ -141,7 +153,11 @@ async function decodeTableSection(frame: Uint8Array, expected: SectionExpectatio
   const { tag, code, checksum, offset } = expected;
   const context: ErrorContext = { offset };
   if (!equalBytes(codec().hash(frame), checksum)) {
-    throw new ZnipError(code, `the ${tag} section at byte ${offset} is damaged: its hash does not match`, context);
+    throw new ZnipError(
+      code,
+      `the ${tag} section at byte ${offset} is damaged: its hash does not match`,
+      context,
+    );
   }
   const { compressed, tableLength } = decodeSection(frame, tag, code);
   if (tableLength > MAX_TABLE_LENGTH || (expected.tableLength ?? tableLength) !== tableLength) {
@@ -152,7 +168,12 @@ async function decodeTableSection(frame: Uint8Array, expected: SectionExpectatio
     await codec().decompress(compressed, table);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new ZnipError(code, `the ${tag} section at byte ${offset} does not decompress: ${reason}`, context, error);
+    throw new ZnipError(
+      code,
+      `the ${tag} section at byte ${offset} does not decompress: ${reason}`,
+      context,
+      error,
+    );
   }
   return table;
 }

@@ -91,7 +91,11 @@ function requireDirectory(name: ByteString): void {
       { path },
     );
   }
-  throw new ZnipError('exists', `'${path}' exists and is not a directory, as the archive has it; move it away`, {
-    path,
-  });
+  throw new ZnipError(
+    'exists',
+    `'${path}' exists and is not a directory, as the archive has it; move it away`,
+    {
+      path,
+    },
+  );
 }

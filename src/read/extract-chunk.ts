@@ -38,7 +38,11 @@ export async function decodeBlob(
     throw new ZnipError('damaged-block', `${where} is damaged: ${reason}`, context, error);
   }
   if (!equalBytes(codec.hash(chunk), frame.checksum)) {
-    throw new ZnipError('damaged-block', `${where} is damaged: its content does not have the hash of the index`, context);
+    throw new ZnipError(
+      'damaged-block',
+      `${where} is damaged: its content does not have the hash of the index`,
+      context,
+    );
   }
 }
 

@@ -149,7 +149,9 @@ async function extractOnPool(jobs: Iterable<ChunkJob>, options: ExtractOptions):
       };
       const result = pool
         .run(task, { signal: failure.signal })
-        .catch((error: unknown) => Promise.reject(failure.signal.aborted ? failure.signal.reason : threadDied(error)));
+        .catch((error: unknown) =>
+          Promise.reject(failure.signal.aborted ? failure.signal.reason : threadDied(error)),
+        );
       result.catch(() => {});
       inFlight.push({ job, slot, result: result as Promise<ExtractTaskResult>, done: false });
     }

@@ -122,7 +122,7 @@ export function* planJobs(
       continue;
     }
     const index = large.push(file) - 1;
-    for (let fileOffset = 0; fileOffset < size; ) {
+    for (let fileOffset = 0; fileOffset < size;) {
       const at = start + fileOffset;
       if (at >= frame.streamOffset + frame.streamLength) {
         yield finishJob();

@@ -90,7 +90,13 @@ export class LargeFiles {
     }
     const temporary = temporaryName(name);
     try {
-      closeSync(openSync(toFsPath(temporary), CREATE_FLAGS, (file.ref.batch.modes[file.ref.row] ?? 0) & 0o777 | 0o600));
+      closeSync(
+        openSync(
+          toFsPath(temporary),
+          CREATE_FLAGS,
+          ((file.ref.batch.modes[file.ref.row] ?? 0) & 0o777) | 0o600,
+        ),
+      );
     } catch (error) {
       throw ioError('create', toText(name), error);
     }

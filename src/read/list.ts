@@ -47,6 +47,9 @@ export function describeEntry({ batch, row, group }: EntryRef): ListedEntry {
 }
 
 /** Yields the selected entries in archive order. */
-export async function* list(archive: Archive, selection: EntrySelection = {}): AsyncGenerator<ListedEntry, void> {
+export async function* list(
+  archive: Archive,
+  selection: EntrySelection = {},
+): AsyncGenerator<ListedEntry, void> {
   for (const ref of await archive.entries(selection)) yield describeEntry(ref);
 }

@@ -159,7 +159,11 @@ function streamOffset({ ref }: PlannedFile): number {
 
 function badLink(link: Link, why: string): ZnipError {
   const member = toText(link.path);
-  return new ZnipError('unsafe-link', `hard link '${member}' to '${toText(link.target)}' is refused: ${why}`, {
-    member,
-  });
+  return new ZnipError(
+    'unsafe-link',
+    `hard link '${member}' to '${toText(link.target)}' is refused: ${why}`,
+    {
+      member,
+    },
+  );
 }

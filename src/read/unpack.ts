@@ -59,7 +59,10 @@ const MAX_THREADS = 256;
 function resolveThreads(threads: number | undefined): number {
   if (threads === undefined) return Math.min(MAX_THREADS, availableParallelism());
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new ZnipError('usage', `thread count ${threads} is out of range: it must be from 1 to ${MAX_THREADS}`);
+    throw new ZnipError(
+      'usage',
+      `thread count ${threads} is out of range: it must be from 1 to ${MAX_THREADS}`,
+    );
   }
   return threads;
 }
@@ -108,7 +111,12 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   const onTaken = (path: ByteString): void => void taken.push(`${settings.target}${path}`);
   const totalMembers =
     tree.fileCount + tree.directories.length + tree.symlinks.length + tree.hardLinks.length;
-  const progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers, totalBytes: tree.contentBytes };
+  const progress: UnpackProgress = {
+    members: 0,
+    contentBytes: 0,
+    totalMembers,
+    totalBytes: tree.contentBytes,
+  };
   const large: PlannedFile[] = [];
   const small = tree.contentBytes < INLINE_BYTES && tree.fileCount < INLINE_FILES;
   try {

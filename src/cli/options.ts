@@ -1,0 +1,50 @@
+/**
+ * Option values that several commands share: their parsing, with errors that say what is expected.
+ */
+import { ZnipError } from '../errors.ts';
+import type { ProgressMode } from './reporter.ts';
+
+export interface CommonOptions {
+  quiet?: boolean;
+  verbose?: boolean;
+  json?: boolean;
+  progress?: ProgressMode;
+}
+
+const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** A size such as `512`, `64K`, `16M`, `1.5GiB`: binary units, as tar and zstd have them. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
+  const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? ''];
+  if (match === null || unit === undefined) {
+    throw new ZnipError(
+      'usage',
+      `'${text}' is not a size: write bytes or a number with K, M, G or T, as in 16M`,
+    );
+  }
+  return Math.round(Number(match[1]) * unit);
+}
+
+/** A whole number from `min` to `max`. */
+export function parseWholeNumber(name: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new ZnipError('usage', `${name} takes a whole number from ${min} to ${max}, not '${text}'`);
+    }
+    return value;
+  };
+}
+
+export function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/** `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to `--level=19` to the parser. */
+export function expandLevels(args: readonly string[]): string[] {
+  const end = args.indexOf('--');
+  return args.map((arg, i) =>
+    (end < 0 || i < end) && /^-\d{1,2}$/.test(arg) ? `--level=${arg.slice(1)}` : arg,
+  );
+}

@@ -1,0 +1,85 @@
+/**
+ * `znip pack`.
+ */
+import { pack, type PackOptions } from '../pack/pack.ts';
+import { EXIT } from './exit-status.ts';
+import type { CommonOptions } from './options.ts';
+import { Reporter } from './reporter.ts';
+import { interruption } from './interruption.ts';
+import { refuseTerminal, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
+import { countOf, formatBytes, formatDuration, formatPercent } from './text.ts';
+
+export interface PackCommandOptions extends CommonOptions {
+  output: string;
+  directory?: string;
+  level?: number;
+  threads?: number;
+  chunkSize?: number;
+  type?: string;
+  repo?: string;
+  repoFromDir?: boolean;
+  owner?: boolean;
+  force?: boolean;
+}
+
+export async function runPack(paths: string[], options: PackCommandOptions): Promise<void> {
+  const toStdout = options.output === '-';
+  if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
+  const reporter = new Reporter({
+    command: 'pack',
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    progress: options.progress ?? 'auto',
+  });
+  const packOptions: PackOptions = {
+    output: toStdout ? STDOUT : options.output,
+    ...defined({
+      directory: options.directory,
+      level: options.level,
+      threads: options.threads,
+      chunkSize: options.chunkSize,
+      packageType: options.type,
+      repo: options.repo,
+      repoFromDirectory: options.repoFromDir,
+      owner: options.owner,
+    }),
+    onWarning: ({ path, reason }) => reporter.warn(path, reason),
+    onProgress: ({ members, contentBytes, foundBytes, foundMembers, allFound }) =>
+      reporter.progress({
+        members,
+        contentBytes,
+        totalMembers: allFound ? foundMembers : undefined,
+        totalBytes: allFound ? foundBytes : undefined,
+      }),
+    signal: interruption(),
+  };
+  try {
+    const result = await pack(paths, packOptions);
+    const { members, contentBytes, archiveBytes, failedInputs, elapsedMs } = result;
+    const warnings = reporter.warnings > 0 ? `; ${countOf(reporter.warnings, 'warning')}` : '';
+    reporter.end(
+      `packed ${countOf(members, 'member')}, ${formatBytes(contentBytes)} into ${formatBytes(archiveBytes)}` +
+        ` (${formatPercent(archiveBytes, contentBytes)}) in ${formatDuration(elapsedMs)}${warnings}`,
+    );
+    if (options.json === true) {
+      const json = JSON.stringify({
+        ...result,
+        elapsedMs: Math.round(elapsedMs),
+        warnings: reporter.warnings,
+      });
+      // The archive has standard output to itself.
+      if (toStdout) writeMessage(json);
+      else writeOutput(`${json}\n`);
+    }
+    if (failedInputs > 0) process.exitCode = EXIT.incomplete;
+  } finally {
+    reporter.end();
+  }
+}
+
+/** The options that were given: a library's absent option is not one that is undefined. */
+export function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

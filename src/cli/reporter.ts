@@ -1,0 +1,120 @@
+/**
+ * What a command tells a person while it runs: warnings, progress and a summary, all on standard error.
+ */
+import type { Ora } from 'ora';
+import { isTerminal, STDERR, writeMessage } from './standard-streams.ts';
+import { countOf, formatBytes, formatDuration, formatPercent, printable } from './text.ts';
+
+export type ProgressMode = 'auto' | 'never' | 'json';
+
+export interface ReporterOptions {
+  command: string;
+  quiet: boolean;
+  verbose: boolean;
+  progress: ProgressMode;
+}
+
+export interface Progress {
+  members: number;
+  contentBytes: number;
+  /** undefined while it is not known. */
+  totalMembers: number | undefined;
+  totalBytes: number | undefined;
+}
+
+/** A run that ends before this shows no progress line. */
+const SHOW_AFTER_MS = 300;
+const UPDATE_MS = 100;
+/** Programs get fewer events than people get frames. */
+const EVENT_MS = 500;
+
+export class Reporter {
+  private readonly options: ReporterOptions;
+  private readonly start = performance.now();
+  private readonly live: boolean;
+  private spinner: Ora | undefined;
+  private spinnerLoading = false;
+  private ended = false;
+  private lastUpdate = 0;
+  private warningCount = 0;
+
+  constructor(options: ReporterOptions) {
+    this.options = options;
+    this.live = options.progress === 'auto' && !options.quiet && isTerminal(STDERR);
+  }
+
+  get warnings(): number {
+    return this.warningCount;
+  }
+
+  /** A warning names the file and the reason. `-q` silences it; it is counted all the same. */
+  warn(path: string, reason: string): void {
+    this.warningCount += 1;
+    if (this.options.progress === 'json') this.event({ event: 'warning', path, reason });
+    else if (!this.options.quiet) this.line(`znip: ${printable(path)}: ${reason}`);
+  }
+
+  /** A line between progress updates. */
+  line(text: string): void {
+    const { spinner } = this;
+    if (spinner?.isSpinning === true) spinner.clear();
+    writeMessage(text);
+    if (spinner?.isSpinning === true) spinner.render();
+  }
+
+  /** A line for `-v` only. */
+  detail(text: string): void {
+    if (this.options.verbose && !this.options.quiet) this.line(text);
+  }
+
+  progress(progress: Progress): void {
+    const now = performance.now();
+    if (this.options.progress === 'json') {
+      if (now - this.lastUpdate < EVENT_MS) return;
+      this.lastUpdate = now;
+      this.event({ event: 'progress', ...progress, elapsedMs: Math.round(now - this.start) });
+      return;
+    }
+    if (!this.live || now - this.start < SHOW_AFTER_MS || now - this.lastUpdate < UPDATE_MS) return;
+    this.lastUpdate = now;
+    if (this.spinner === undefined) this.loadSpinner();
+    else this.spinner.text = this.describe(progress, now - this.start);
+  }
+
+  /** Ends the progress display; the summary follows when it is wanted. */
+  end(summary?: string): void {
+    this.ended = true;
+    this.spinner?.stop();
+    if (summary !== undefined && !this.options.quiet && this.options.progress !== 'json')
+      writeMessage(summary);
+  }
+
+  private event(data: Record<string, unknown>): void {
+    writeMessage(JSON.stringify({ command: this.options.command, ...data }));
+  }
+
+  private describe(progress: Progress, elapsedMs: number): string {
+    const { members, contentBytes, totalMembers, totalBytes } = progress;
+    const rate = contentBytes / (elapsedMs / 1000);
+    const done = formatBytes(contentBytes);
+    if (totalBytes === undefined || totalMembers === undefined) {
+      return `${this.options.command}  ${done}  ${formatBytes(rate)}/s  ${countOf(members, 'member')}`;
+    }
+    const left = rate > 0 ? `  ${formatDuration(((totalBytes - contentBytes) / rate) * 1000)} left` : '';
+    return `${this.options.command}  ${done} of ${formatBytes(totalBytes)}  ${formatPercent(contentBytes, totalBytes)}  ${formatBytes(
+      rate,
+    )}/s  ${countOf(members, 'member')}${left}`;
+  }
+
+  private loadSpinner(): void {
+    if (this.spinnerLoading) return;
+    this.spinnerLoading = true;
+    void import('ora').then(({ default: ora }) => {
+      if (this.ended) return;
+      // Standard input stays as it is: it may be the data.
+      const color = process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '' ? 'cyan' : false;
+      this.spinner = ora({ stream: process.stderr, discardStdin: false, text: this.options.command, color });
+      this.spinner.start();
+    });
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Numbers, sizes, times and names as people read them.
+ */
+import { floorSeconds } from '../format/entry.ts';
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+
+/** A size in bytes with a binary unit and three significant digits: `751 MiB`, `1.46 GiB`. */
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1023.5 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+}
+
+/** Digits in groups of three: `83,304`. */
+export function formatCount(count: number): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ',');
+}
+
+/** A count and its noun: `1 member`, `83,304 members`. */
+export function countOf(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A duration: `0.84 s`, `12.3 s`, `4 min 5 s`. */
+export function formatDuration(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 9.995 ? 2 : 1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+export function formatPercent(part: number, whole: number): string {
+  return whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(1)} %`;
+}
+
+const KIND_LETTERS: Record<string, string> = { file: '-', directory: 'd', symlink: 'l', hardlink: 'h' };
+
+/** Kind and permissions as ls and tar show them: `drwxr-xr-x`. */
+export function formatMode(kind: string, mode: number): string {
+  let text = KIND_LETTERS[kind] ?? '?';
+  for (let shift = 6; shift >= 0; shift -= 3) {
+    const bits = (mode >> shift) & 7;
+    const special = (mode >> (9 + shift / 3)) & 1;
+    const execute = (bits & 1) === 1;
+    const letter = shift === 0 ? 't' : 's';
+    text += (bits & 4) === 0 ? '-' : 'r';
+    text += (bits & 2) === 0 ? '-' : 'w';
+    text += special === 1 ? (execute ? letter : letter.toUpperCase()) : execute ? 'x' : '-';
+  }
+  return text;
+}
+
+/** Local time to the minute, as tar shows it: `2026-11-21 01:03`. */
+export function formatTime(nanoseconds: bigint): string {
+  const date = new Date(floorSeconds(nanoseconds) * 1000);
+  if (Number.isNaN(date.getTime())) return '????-??-?? ??:??';
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+const NAMED_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/**
+ * A name that cannot move a cursor, ring a bell or begin a line: control characters, and characters that
+ * reorder text, as escapes. For terminals and messages, never for data.
+ */
+export function printable(name: string): string {
+  return name.replace(
+    /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => {
+      const named = NAMED_ESCAPES[character];
+      if (named !== undefined) return named;
+      const code = character.charCodeAt(0);
+      return code < 0x100
+        ? `\\x${code.toString(16).padStart(2, '0')}`
+        : `\\u${code.toString(16).padStart(4, '0')}`;
+    },
+  );
+}
