@@ -1,0 +1,236 @@
+/**
+ * Archives that try to write where they must not: names, links, and what stands in the target already.
+ * Each is refused with its own code and status 4, and nothing is written outside the target.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+  lstatSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type ForgedMember, forgeArchive } from '../support/forge.ts';
+import { run, znip } from '../support/run.ts';
+import { temporaryDirectory } from '../support/tree.ts';
+
+const directory = temporaryDirectory();
+let number = 0;
+
+interface Attempt {
+  status: number | null;
+  stderr: string;
+  target: string;
+  /** Everything below the directory that holds the target, but the archive itself. */
+  outside: string[];
+}
+
+/** Unpacks a forged archive into a target of its own; `prepare` may put things into it first. */
+function attempt(members: ForgedMember[], args: string[] = [], prepare?: (target: string) => void): Attempt {
+  const place = join(directory, `attempt-${number++}`);
+  const target = join(place, 'target');
+  mkdirSync(target, { recursive: true });
+  prepare?.(target);
+  writeFileSync(join(place, 'a.znip'), forgeArchive(members));
+  const { status, stderr } = znip(['unpack', join(place, 'a.znip'), '-C', target, ...args]);
+  const outside = readdirSync(place).filter((name) => name !== 'target' && name !== 'a.znip');
+  return { status, stderr, target, outside };
+}
+
+const file = (path: string): ForgedMember => ({ path, content: 'content' });
+const symlink = (path: string, linkTarget: string): ForgedMember => ({ path, kind: 'symlink', linkTarget });
+const hardlink = (path: string, linkTarget: string): ForgedMember => ({ path, kind: 'hardlink', linkTarget });
+
+describe('names that are refused', () => {
+  test.each([
+    ['../escape', "it has a component '..'"],
+    ['a/../../escape', "it has a component '..'"],
+    ['a/..', "it has a component '..'"],
+    ['..', "it has a component '..'"],
+    ['/absolute', 'it is absolute'],
+    ['//double', 'it is absolute'],
+    ['./a', "it has a component '.'"],
+    ['a/./b', "it has a component '.'"],
+    ['.', "it has a component '.'"],
+    ['a//b', 'it has an empty component'],
+    ['a/', 'it has an empty component'],
+    ['a\0b', 'it contains a NUL byte'],
+    ['x'.repeat(256), 'it has a component of more than 255 bytes'],
+    [`${'y/'.repeat(2047)}yyy`, 'it is longer than 4095 bytes'],
+  ])('%.20j', (path, reason) => {
+    const { status, stderr, target, outside } = attempt([file('before'), file(path)]);
+    expect(status).toBe(4);
+    expect(stderr).toContain(`is refused: ${reason}`);
+    expect(stderr.split('\n')).toHaveLength(2);
+    expect(readdirSync(target)).toEqual([]);
+    expect(outside).toEqual([]);
+  });
+
+  test('an empty name', () => {
+    const { status, stderr } = attempt([{ ...file('x'), indexed: { path: '' } }]);
+    expect(status).toBe(4);
+    expect(stderr).toContain('it is empty');
+  });
+});
+
+describe('a member below one that is no directory', () => {
+  test.each([
+    ['a symlink', [symlink('link', '..'), file('link/escape')]],
+    ['a symlink that comes later', [file('link/escape'), symlink('link', '..')]],
+    ['a symlink further up', [symlink('link', '/tmp'), file('link/a/b/escape')]],
+    ['a file', [file('plain'), file('plain/below')]],
+    ['a hard link', [file('plain'), hardlink('hard', 'plain'), file('hard/below')]],
+  ])('%s', (_name, members) => {
+    const { status, stderr, target, outside } = attempt(members);
+    expect(status).toBe(4);
+    expect(stderr).toContain('above it, is a');
+    expect(readdirSync(target)).toEqual([]);
+    expect(outside).toEqual([]);
+  });
+
+  test.each([
+    ['file and symlink', [file('same'), symlink('same', '..')]],
+    ['directory and symlink', [{ path: 'same', kind: 'directory' }, symlink('same', '..')]],
+  ] as [string, ForgedMember[]][])('the same name twice: %s', (_name, members) => {
+    const { status, stderr, target } = attempt(members);
+    expect(status).toBe(4);
+    expect(stderr).toContain('is in the archive twice');
+    expect(readdirSync(target)).toEqual([]);
+  });
+
+  test('the same file twice: the last one counts, as tar has it', () => {
+    const { status, target } = attempt([
+      { path: 'f', content: 'first' },
+      { path: 'f', content: 'second' },
+    ]);
+    expect(status).toBe(0);
+    expect(readFileSync(join(target, 'f'), 'utf8')).toBe('second');
+  });
+});
+
+describe('hard links', () => {
+  test.each([
+    ['outside', [hardlink('h', '../outside')], "it has a component '..'"],
+    ['to an absolute path', [hardlink('h', '/etc/passwd')], 'it is absolute'],
+    ['to itself', [hardlink('h', 'h')], 'it is a link to itself'],
+    ['to nothing', [hardlink('h', 'nothing')], 'its target is not a file of the archive'],
+    ['to a symlink', [symlink('s', '/etc/passwd'), hardlink('h', 's')], 'its target is a symlink'],
+    ['to a directory', [{ path: 'd', kind: 'directory' }, hardlink('h', 'd')], 'its target is a directory'],
+  ] as [string, ForgedMember[], string][])('%s', (_name, members, reason) => {
+    const { status, stderr, target } = attempt(members);
+    expect(status).toBe(4);
+    expect(stderr).toContain(reason);
+    expect(readdirSync(target)).toEqual([]);
+  });
+
+  test('to a file that stands in the target but is a symlink there', () => {
+    const { status, stderr, target } = attempt([file('f'), hardlink('h', 'f')], ['-k'], (at) =>
+      symlinkSync('/etc/hostname', join(at, 'f')),
+    );
+    expect(status).toBe(4);
+    expect(stderr).toContain('is not a file');
+    expect(existsSync(join(target, 'h'))).toBe(false);
+  });
+});
+
+describe('what stands in the target already', () => {
+  test('a symlink on the way to a member is not followed', () => {
+    const { status, stderr, target, outside } = attempt([file('a/b/escape')], ['--overwrite'], (at) => {
+      mkdirSync(join(at, '..', 'elsewhere'));
+      symlinkSync('../elsewhere', join(at, 'a'));
+    });
+    expect(status).toBe(4);
+    expect(stderr).toContain('is a symbolic link where the archive has a directory');
+    expect(readdirSync(join(target, '..', 'elsewhere'))).toEqual([]);
+    expect(outside).toEqual(['elsewhere']);
+  });
+
+  test.each([['--overwrite'], ['-k'], []])(
+    'a symlink where a file goes is not written through (%s)',
+    (...args) => {
+      const { target } = attempt([file('f')], args, (at) => {
+        writeFileSync(join(at, '..', 'victim'), 'untouched');
+        symlinkSync('../victim', join(at, 'f'));
+      });
+      expect(readFileSync(join(target, '..', 'victim'), 'utf8')).toBe('untouched');
+      expect(lstatSync(join(target, 'f')).isSymbolicLink()).toBe(args[0] !== '--overwrite');
+    },
+  );
+
+  test('a FIFO where a file goes does not block', () => {
+    const { status, stderr, target } = attempt(
+      [file('f'), file('g')],
+      [],
+      (at) => void run('mkfifo', [join(at, 'f')]),
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain('already exists');
+    expect(readFileSync(join(target, 'g'), 'utf8')).toBe('content');
+  });
+
+  test('two archives one after the other: the first’s symlink is not the second’s way out', () => {
+    const place = join(directory, 'two');
+    const target = join(place, 'target');
+    mkdirSync(target, { recursive: true });
+    writeFileSync(join(place, 'one.znip'), forgeArchive([symlink('d', '..')]));
+    writeFileSync(join(place, 'two.znip'), forgeArchive([file('d/escape')]));
+    expect(znip(['unpack', join(place, 'one.znip'), '-C', target]).status).toBe(0);
+    expect(znip(['unpack', join(place, 'two.znip'), '-C', target]).status).toBe(4);
+    expect(existsSync(join(place, 'escape'))).toBe(false);
+  });
+
+  test('a file where a directory goes is said so', () => {
+    const { status, stderr } = attempt([file('d/f')], [], (at) => writeFileSync(join(at, 'd'), ''));
+    expect(status).toBe(1);
+    expect(stderr).toContain('exists and is not a directory');
+  });
+});
+
+describe('modes', () => {
+  test('set-user-id, set-group-id and sticky are not restored', () => {
+    const { status, target } = attempt([
+      { ...file('f'), mode: 0o6755 },
+      { path: 'd', kind: 'directory', mode: 0o1777 },
+    ]);
+    expect(status).toBe(0);
+    expect(lstatSync(join(target, 'f')).mode & 0o7777).toBe(0o755);
+    expect(lstatSync(join(target, 'd')).mode & 0o7777).toBe(0o777);
+  });
+});
+
+describe('oddities that are harmless', () => {
+  test('extract', () => {
+    const members: ForgedMember[] = [
+      file('acorn/bin/acorn'),
+      symlink('.bin/acorn', '../acorn/bin/acorn'),
+      symlink('absolute', '/etc/hostname'),
+      symlink('dangling', 'nowhere'),
+      symlink('up', '../../..'),
+      file('new\nline'),
+      file('-rf'),
+      file('...'),
+      file('..hidden'),
+      file('a b'),
+      file('back\\slash'),
+      file('C:'),
+      file('z'.repeat(255)),
+    ];
+    const { status, stderr, target } = attempt(members);
+    expect({ status, stderr: stderr.replace(/^unpacked .*\n/, '') }).toEqual({ status: 0, stderr: '' });
+    expect(readFileSync(join(target, '.bin/acorn'), 'utf8')).toBe('content');
+    // Eleven names at the top and the two directories above the other two members.
+    expect(readdirSync(target)).toHaveLength(13);
+  });
+});
+
+describe('control characters in names', () => {
+  test('never reach a message as they are', () => {
+    const evil = 'x\u001b[2Jy\u0007\u202e';
+    const { stderr } = attempt([file(evil), file(`${evil}/below`)]);
+    expect(stderr).toContain('x\\x1b[2Jy\\x07\\u202e');
+    expect(stderr).not.toContain('\u001b');
+  });
+});
