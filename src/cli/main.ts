@@ -25,7 +25,7 @@ async function run(args: readonly string[]): Promise<void> {
     });
   }
   if (args.length === 0) {
-    writeMessage(program.helpInformation().trimEnd());
+    program.outputHelp({ error: true });
     process.exitCode = EXIT.usage;
     return;
   }

@@ -45,6 +45,6 @@ export function collect(text: string, before: string[] | undefined): string[] {
 export function expandLevels(args: readonly string[]): string[] {
   const end = args.indexOf('--');
   return args.map((arg, i) =>
-    (end < 0 || i < end) && /^-\d{1,2}$/.test(arg) ? `--level=${arg.slice(1)}` : arg,
+    (end < 0 || i < end) && /^-[1-9]\d?$/.test(arg) ? `--level=${arg.slice(1)}` : arg,
   );
 }

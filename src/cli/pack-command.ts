@@ -56,10 +56,12 @@ export async function runPack(paths: string[], options: PackCommandOptions): Pro
   try {
     const result = await pack(paths, packOptions);
     const { members, contentBytes, archiveBytes, failedInputs, elapsedMs } = result;
+    // A ratio says something of archives that are smaller than what they hold.
+    const ratio = archiveBytes < contentBytes ? ` (${formatPercent(archiveBytes, contentBytes)})` : '';
     const warnings = reporter.warnings > 0 ? `; ${countOf(reporter.warnings, 'warning')}` : '';
     reporter.end(
-      `packed ${countOf(members, 'member')}, ${formatBytes(contentBytes)} into ${formatBytes(archiveBytes)}` +
-        ` (${formatPercent(archiveBytes, contentBytes)}) in ${formatDuration(elapsedMs)}${warnings}`,
+      `packed ${countOf(members, 'member')}, ${formatBytes(contentBytes)} into ${formatBytes(archiveBytes)}${ratio}` +
+        ` in ${formatDuration(elapsedMs)}${warnings}`,
     );
     if (options.json === true) {
       const json = JSON.stringify({
