@@ -1,0 +1,182 @@
+/**
+ * Runs one command, a pipeline of programs, and measures it as a whole.
+ *
+ * Times come from bash's `time`, which is right for pipelines: it reports wall time from the first start
+ * to the last exit and the CPU time of every process it waited for, in milliseconds. Peak memory comes
+ * from GNU time in front of every stage. A small program must be the one that forks: Linux counts the
+ * memory of the forking process into the child's peak, and Node's own 40 MB would hide a small tool.
+ * Without GNU time, the kernel's high-water marks are sampled while the command runs.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { watchCores } from './machine.js';
+import { shellCommand } from './text.js';
+
+/**
+ * @typedef {string[][]} Pipeline the words of each program; one's stdout is the next one's stdin
+ *
+ * @typedef {object} Measurement
+ * @property {number} wallSeconds
+ * @property {number} userSeconds of all processes together
+ * @property {number} systemSeconds of all processes together
+ * @property {number | null} peakMemoryBytes resident, the stages' peaks added up; null where unknown
+ * @property {number | null} otherCpuShare of the cores' time meanwhile that went elsewhere; null where unknown
+ *
+ * @typedef {object} RunOptions
+ * @property {string} [cwd]
+ * @property {AbortSignal} [signal] ends the command and everything it started
+ */
+
+const GNU_TIME = '/usr/bin/time';
+const SAMPLE_MS = 10;
+
+const hasGnuTime = /^\d+\s*$/.test(
+  spawnSync(GNU_TIME, ['-f', '%M', 'true'], { encoding: 'utf8' }).stderr ?? '',
+);
+
+/**
+ * Runs a pipeline to its end; its stdout is discarded. Rejects with the command and its stderr when any
+ * stage fails.
+ *
+ * @param {Pipeline} pipeline
+ * @param {RunOptions & { scratch: string }} options scratch: a directory for a temporary file
+ * @returns {Promise<Measurement>}
+ */
+export async function measure(pipeline, { scratch, ...options }) {
+  const memoryFile = join(scratch, 'peak-memory');
+  rmSync(memoryFile, { force: true });
+  const prefix = hasGnuTime ? [GNU_TIME, '-q', '-a', '-o', memoryFile, '-f', '%M'] : [];
+  const stages = pipeline.map((argv) => shellCommand([...prefix, ...argv]));
+  // The report of `time` goes to descriptor 3, what the programs say to descriptor 2.
+  const script = [
+    'set -o pipefail',
+    'exec 4>&2 2>&3',
+    "TIMEFORMAT='%3R %3U %3S'",
+    `time { ${stages.join(' | ')}; } 2>&4`,
+  ].join('\n');
+
+  const stopWatching = watchCores();
+  const { report, sampledBytes } = await execute(['bash', '-c', script], pipeline, options);
+  const times = report.trim().replaceAll(',', '.').split(' ').map(Number); // bash writes the locale's comma
+  const [wallSeconds = Number.NaN, userSeconds = Number.NaN, systemSeconds = Number.NaN] = times;
+  return {
+    wallSeconds,
+    userSeconds,
+    systemSeconds,
+    peakMemoryBytes: hasGnuTime ? sumLines(readFileSync(memoryFile, 'utf8')) * 1024 : sampledBytes,
+    otherCpuShare: stopWatching(userSeconds + systemSeconds),
+  };
+}
+
+/**
+ * Runs one program to its end, unmeasured; its stdout is discarded. Rejects when it fails.
+ *
+ * @param {string[]} argv
+ * @param {RunOptions} [options]
+ * @returns {Promise<void>}
+ */
+export async function run(argv, options = {}) {
+  await execute(argv, [argv], options);
+}
+
+/**
+ * @param {string[]} argv what to start
+ * @param {Pipeline} pipeline what to call it when it fails
+ * @param {RunOptions} options
+ * @returns {Promise<{ report: string, sampledBytes: number | null }>} report: what came on descriptor 3
+ */
+async function execute(argv, pipeline, { cwd, signal }) {
+  signal?.throwIfAborted();
+  const [program = '', ...words] = argv;
+  // A process group of its own, so that an interrupt ends every stage and no other process.
+  const child = spawn(program, words, { cwd, detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+  const sampler = hasGnuTime || child.pid === undefined ? undefined : sampleMemory(child.pid);
+  const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM');
+  signal?.addEventListener('abort', kill);
+
+  let message = '';
+  let report = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => (message += text));
+  const reportStream = child.stdio[3];
+  if (reportStream instanceof Readable) {
+    reportStream.setEncoding('utf8').on('data', (text) => (report += text));
+  }
+  try {
+    const status = await new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, killedBy) => resolve(code ?? killedBy));
+    });
+    signal?.throwIfAborted();
+    if (status !== 0) {
+      throw new Error(
+        `failed with ${status}: ${pipeline.map((stage) => shellCommand(stage)).join(' | ')}\n${message}`,
+      );
+    }
+    return { report, sampledBytes: sampler?.stop() ?? null };
+  } finally {
+    sampler?.stop();
+    signal?.removeEventListener('abort', kill);
+  }
+}
+
+/**
+ * Follows the high-water marks of all descendants of a process (Linux only; elsewhere nothing is seen).
+ * What a process takes in its last few milliseconds can be missed.
+ *
+ * @param {number} root
+ * @returns {{ stop(): number | null }} stop: ends it and returns the sum of the peaks in bytes
+ */
+function sampleMemory(root) {
+  /** @type {Map<number, number>} */
+  const peaks = new Map();
+  const timer = setInterval(() => {
+    for (const pid of descendants(root)) {
+      const peak = /VmHWM:\s+(\d+) kB/.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];
+      if (peak !== undefined) peaks.set(pid, Math.max(peaks.get(pid) ?? 0, Number(peak) * 1024));
+    }
+  }, SAMPLE_MS);
+  return {
+    stop() {
+      clearInterval(timer);
+      return peaks.size === 0 ? null : [...peaks.values()].reduce((sum, peak) => sum + peak, 0);
+    },
+  };
+}
+
+/**
+ * @param {number} pid
+ * @returns {number[]}
+ */
+function descendants(pid) {
+  let threads = [];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
+  return threads
+    .flatMap((thread) => readOrEmpty(`/proc/${pid}/task/${thread}/children`).match(/\d+/g) ?? [])
+    .flatMap((child) => [Number(child), ...descendants(Number(child))]);
+}
+
+/**
+ * @param {string} path
+ * @returns {string} nothing when the process has ended
+ */
+function readOrEmpty(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * @param {string} text
+ * @returns {number}
+ */
+function sumLines(text) {
+  return text.split('\n').reduce((sum, line) => sum + Number(line), 0);
+}
