@@ -25,9 +25,13 @@ await build({
   chunkNames: 'chunk-[hash]',
   external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
   // CommonJS packages inside the bundle (commander) ask for node's own modules through require.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+  },
   legalComments: 'linked',
   minifySyntax: true,
   logLevel: 'warning',
 });
-execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+  stdio: 'inherit',
+});

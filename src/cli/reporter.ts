@@ -109,12 +109,15 @@ export class Reporter {
   private loadSpinner(): void {
     if (this.spinnerLoading) return;
     this.spinnerLoading = true;
-    void import('ora').then(({ default: ora }) => {
-      if (this.ended) return;
-      // Standard input stays as it is: it may be the data.
-      const color = process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '' ? 'cyan' : false;
-      this.spinner = ora({ stream: process.stderr, discardStdin: false, text: this.options.command, color });
-      this.spinner.start();
-    });
+    void this.startSpinner();
+  }
+
+  private async startSpinner(): Promise<void> {
+    const { default: ora } = await import('ora');
+    if (this.ended) return;
+    const color = process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '' ? 'cyan' : false;
+    // Standard input stays as it is: it may be the data.
+    this.spinner = ora({ stream: process.stderr, discardStdin: false, text: this.options.command, color });
+    this.spinner.start();
   }
 }

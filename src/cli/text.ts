@@ -57,11 +57,14 @@ export function formatMode(kind: string, mode: number): string {
   return text;
 }
 
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
 /** Local time to the minute, as tar shows it: `2026-11-21 01:03`. */
 export function formatTime(nanoseconds: bigint): string {
   const date = new Date(floorSeconds(nanoseconds) * 1000);
   if (Number.isNaN(date.getTime())) return '????-??-?? ??:??';
-  const two = (value: number): string => String(value).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }

@@ -30,6 +30,11 @@ function displayBytes(name: ByteString): ByteString {
 
 const INITIAL_ROWS = 256;
 
+function into<T extends { set(from: T): void }>(grown: T, old: T): T {
+  grown.set(old);
+  return grown;
+}
+
 /** Collects entries column by column. */
 export class SubIndexBuilder {
   private readonly paths = new BytesBuilder();
@@ -115,10 +120,6 @@ export class SubIndexBuilder {
 
   private grow(): void {
     const rows = this.kinds.length * 2;
-    const into = <T extends { set(from: T): void }>(grown: T, old: T): T => {
-      grown.set(old);
-      return grown;
-    };
     this.kinds = into(new Uint8Array(rows), this.kinds);
     this.modes = into(new Uint32Array(rows), this.modes);
     this.mtimes = into(new BigInt64Array(rows), this.mtimes);

@@ -42,6 +42,10 @@ export function rawFramePieces(content: Uint8Array): Uint8Array[] {
   return pieces;
 }
 
+function damaged(why: string): ZnipError {
+  return new ZnipError('damaged-block', `not a zstd frame: ${why}`);
+}
+
 export interface FrameHeader {
   /** Bytes from the magic to the first block header. */
   headerLength: number;
@@ -54,7 +58,6 @@ export interface FrameHeader {
 
 /** Decodes a frame header, RFC 8878 §3.1.1.1. Throws `damaged-block` when the bytes are no zstd frame. */
 export function decodeFrameHeader(frame: Uint8Array): FrameHeader {
-  const damaged = (why: string): ZnipError => new ZnipError('damaged-block', `not a zstd frame: ${why}`);
   if (frame.byteLength < 6) throw damaged(`${frame.byteLength} bytes are too few`);
   const view = viewOf(frame);
   if (view.getUint32(0, true) !== ZSTD_MAGIC) throw damaged('wrong magic number');

@@ -79,7 +79,7 @@ export class MemberColumnsBuilder {
     const owned = members.some((member) => member.uid !== null);
     const columns: MemberColumns = {
       count,
-      paths: new Array<ByteString>(count),
+      paths: [],
       prefixes: [],
       prefixIndices: new Uint16Array(count),
       kinds: new Uint8Array(count),
@@ -94,7 +94,7 @@ export class MemberColumnsBuilder {
     // A plain loop: TypedArray.from with a callback takes ten times as long, and this is on the serial path.
     for (let row = 0; row < count; row++) {
       const member = members[row] as SourceMember;
-      columns.paths[row] = member.path;
+      columns.paths.push(member.path);
       let prefix = columns.prefixes.indexOf(member.prefix);
       if (prefix < 0) prefix = columns.prefixes.push(member.prefix) - 1;
       columns.prefixIndices[row] = prefix;

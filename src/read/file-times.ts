@@ -37,10 +37,8 @@ function loadNative(): NativeTimes | null {
     const koffi = createRequire(import.meta.url)('koffi') as Koffi;
     const libc = koffi.load(null);
     return {
-      futimens: libc.func('int futimens(int fd, const void *times)') as NativeTimes['futimens'],
-      utimensat: libc.func(
-        'int utimensat(int fd, const void *path, const void *times, int flags)',
-      ) as NativeTimes['utimensat'],
+      futimens: libc.func('int futimens(int fd, const void *times)'),
+      utimensat: libc.func('int utimensat(int fd, const void *path, const void *times, int flags)'),
     };
   } catch {
     return null;

@@ -134,7 +134,7 @@ interface HardLinkContext {
  */
 async function resolveHardLinks({ kinds, files, hardLinks, names, find }: HardLinkContext): Promise<void> {
   const standIns = new Map<ByteString, ByteString>();
-  for (const link of [...hardLinks.values()]) {
+  for (const link of hardLinks.values()) {
     checkPath(link.target);
     const target = names.get(link.target) ?? standIns.get(link.target) ?? link.target;
     const kind = kinds.get(target);

@@ -1,14 +1,14 @@
 /**
  * `znip unpack`.
  */
-import { openArchive } from '../read/archive.ts';
-import { unpack } from '../read/unpack.ts';
-import { interruption } from './interruption.ts';
-import type { CommonOptions } from './options.ts';
-import { defined } from './pack-command.ts';
-import { Reporter } from './reporter.ts';
-import { writeOutput } from './standard-streams.ts';
-import { countOf, formatBytes, formatDuration } from './text.ts';
+import { openArchive } from '../../read/archive.ts';
+import { unpack } from '../../read/unpack.ts';
+import { interruption } from '../interruption.ts';
+import type { CommonOptions } from '../options.ts';
+import { defined } from '../defined.ts';
+import { Reporter } from '../reporter.ts';
+import { writeOutput } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration } from '../text.ts';
 
 export interface UnpackCommandOptions extends CommonOptions {
   directory: string;

@@ -1,15 +1,15 @@
 /**
  * `znip ls`.
  */
-import { ZnipError } from '../errors.ts';
-import { toBytes, toText } from '../format/byte-string.ts';
-import { KINDS } from '../format/entry.ts';
-import { openArchive } from '../read/archive.ts';
-import type { Entries, EntryRef } from '../read/entries.ts';
-import { describeEntry } from '../read/list.ts';
-import { defined } from './pack-command.ts';
-import { isTerminal, STDOUT, writeOutput } from './standard-streams.ts';
-import { formatMode, formatTime, printable } from './text.ts';
+import { ZnipError } from '../../errors.ts';
+import { toBytes, toText } from '../../format/byte-string.ts';
+import { KINDS } from '../../format/entry.ts';
+import { openArchive } from '../../read/archive.ts';
+import type { Entries, EntryRef } from '../../read/entries.ts';
+import { describeEntry } from '../../read/list.ts';
+import { defined } from '../defined.ts';
+import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
+import { formatMode, formatTime, printable } from '../text.ts';
 
 export interface LsCommandOptions {
   long?: boolean;

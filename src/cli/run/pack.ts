@@ -1,13 +1,14 @@
 /**
  * `znip pack`.
  */
-import { pack, type PackOptions } from '../pack/pack.ts';
-import { EXIT } from './exit-status.ts';
-import type { CommonOptions } from './options.ts';
-import { Reporter } from './reporter.ts';
-import { interruption } from './interruption.ts';
-import { refuseTerminal, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
-import { countOf, formatBytes, formatDuration, formatPercent } from './text.ts';
+import { pack, type PackOptions } from '../../pack/pack.ts';
+import { defined } from '../defined.ts';
+import { EXIT } from '../exit-status.ts';
+import type { CommonOptions } from '../options.ts';
+import { Reporter } from '../reporter.ts';
+import { interruption } from '../interruption.ts';
+import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
 
 export interface PackCommandOptions extends CommonOptions {
   output: string;
@@ -77,11 +78,4 @@ export async function runPack(paths: string[], options: PackCommandOptions): Pro
   } finally {
     reporter.end();
   }
-}
-
-/** The options that were given: a library's absent option is not one that is undefined. */
-export function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }
