@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -7,5 +8,9 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+  },
+  resolve: {
+    // The built library, as another program imports it: threads need files that Node.js can run.
+    alias: { znip: fileURLToPath(new URL('dist/index.js', import.meta.url)) },
   },
 });

@@ -83,8 +83,11 @@ async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions):
 
   writer.on('message', (message: WriterMessage) => {
     if (message.type === 'failed') failure.reject(fromPlainError(message.error));
-    else if (message.type === 'done') done.resolve(message.summary);
-    else {
+    else if (message.type === 'done') {
+      // From here on its end is no failure.
+      writer.removeAllListeners('exit');
+      done.resolve(message.summary);
+    } else {
       const plan = inFlight.get(message.sequence);
       inFlight.delete(message.sequence);
       sources.written(message.sequence);

@@ -156,9 +156,13 @@ export function describeTree(root: string): Map<string, Described> {
   return described;
 }
 
+/** Nanoseconds cut to whole seconds, downwards. */
+function seconds(time: bigint): bigint {
+  const rest = time % 1_000_000_000n;
+  return (time - rest) / 1_000_000_000n - (rest < 0n ? 1n : 0n);
+}
+
 /** The same tree with times cut to whole seconds, which is all that a tar header holds. */
 export function inSeconds(tree: Map<string, Described>): Map<string, Described> {
-  const seconds = (time: bigint): bigint =>
-    (time - (((time % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n)) / 1_000_000_000n;
   return new Map([...tree].map(([path, entry]) => [path, { ...entry, mtime: seconds(entry.mtime) }]));
 }
