@@ -7,6 +7,7 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, KINDS } from '../format/entry.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import type { PlannedFile } from './extract-plan.ts';
+import { MemberNames } from './member-names.ts';
 import { checkPath } from './safe-path.ts';
 
 export interface Link {
@@ -34,8 +35,7 @@ export interface TreeOptions {
 
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
 export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
-  /** Every name that a member has: its kind. */
-  const kinds = new Map<ByteString, number>();
+  const memberNames = new MemberNames();
   const files: PlannedFile[] = [];
   const superseded = new Set<ByteString>();
   const directories = new Map<ByteString, { mode: number; mtime: bigint }>();
@@ -50,14 +50,11 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
     const archived = batch.path(row);
     const path = options.select(ref, archived);
     if (path === undefined) continue;
-    checkPath(path);
     const kind = batch.kinds[row] ?? KIND.file;
-    const before = kinds.get(path);
-    if (before !== undefined && (before !== kind || kind === KIND.hardlink)) throw twice(path, before, kind);
-    kinds.set(path, kind);
+    const repeated = memberNames.add(path, kind);
     const mtime = batch.mtimes[row] ?? 0n;
     if (kind === KIND.file) {
-      if (before !== undefined) superseded.add(path);
+      if (repeated) superseded.add(path);
       files.push({ ref, path });
     } else if (kind === KIND.directory) {
       directories.set(path, { mode: batch.modes[row] ?? 0, mtime });
@@ -69,9 +66,8 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   }
 
   for (const { from, to } of renamed) names.set(from, to);
-  checkParents(kinds);
   const kept = superseded.size === 0 ? files : dropSuperseded(files, superseded);
-  await resolveHardLinks({ kinds, files: kept, hardLinks, names, find: options.find });
+  await resolveHardLinks({ memberNames, files: kept, hardLinks, names, find: options.find });
   let contentBytes = 0;
   for (const { ref } of kept) contentBytes += ref.batch.sizes[ref.row] ?? 0;
   return {
@@ -91,37 +87,8 @@ function dropSuperseded(files: PlannedFile[], superseded: ReadonlySet<ByteString
   return files.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
 }
 
-/** No member may lie below one that is not a directory. */
-function checkParents(kinds: ReadonlyMap<ByteString, number>): void {
-  let lastParent: ByteString = '';
-  for (const path of kinds.keys()) {
-    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
-      const parent = path.slice(0, slash);
-      if (parent === lastParent) break;
-      if (slash === path.lastIndexOf('/')) lastParent = parent;
-      const kind = kinds.get(parent);
-      if (kind === undefined || kind === KIND.directory) continue;
-      const member = toText(path);
-      throw new ZnipError(
-        'unsafe-path',
-        `member '${member}' is refused: '${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`,
-        { member },
-      );
-    }
-  }
-}
-
-function twice(path: ByteString, before: number, kind: number): ZnipError {
-  const member = toText(path);
-  return new ZnipError(
-    'inconsistent',
-    `member '${member}' is in the archive twice, as ${KINDS[before]} and as ${KINDS[kind]}`,
-    { member },
-  );
-}
-
 interface HardLinkContext {
-  kinds: ReadonlyMap<ByteString, number>;
+  memberNames: MemberNames;
   files: PlannedFile[];
   hardLinks: Map<ByteString, Link>;
   names: ReadonlyMap<ByteString, ByteString>;
@@ -132,12 +99,12 @@ interface HardLinkContext {
  * Points every hard link at a file that is written in this run. The first link to a file that was not
  * selected becomes that file itself, with its content.
  */
-async function resolveHardLinks({ kinds, files, hardLinks, names, find }: HardLinkContext): Promise<void> {
+async function resolveHardLinks({ memberNames, files, hardLinks, names, find }: HardLinkContext): Promise<void> {
   const standIns = new Map<ByteString, ByteString>();
   for (const link of hardLinks.values()) {
     checkPath(link.target);
     const target = names.get(link.target) ?? standIns.get(link.target) ?? link.target;
-    const kind = kinds.get(target);
+    const kind = memberNames.kindOf(target);
     if (target === link.path) throw badLink(link, 'it is a link to itself');
     if (kind === KIND.file || standIns.has(link.target)) {
       link.target = target;

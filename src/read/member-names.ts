@@ -1,0 +1,62 @@
+/**
+ * The names that a run has seen, and whether they can stand beside each other: a name that is harmless
+ * alone may not be so below another.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { KIND, KINDS } from '../format/entry.ts';
+import { checkPath } from './safe-path.ts';
+
+export class MemberNames {
+  /** Every name that a member has: its kind. */
+  private readonly kinds = new Map<ByteString, number>();
+  /** Directories that members lie in. */
+  private readonly parents = new Set<ByteString>();
+
+  /** Takes in a name. Returns whether it was there before, with the same kind. Throws for names that clash. */
+  add(path: ByteString, kind: number): boolean {
+    checkPath(path);
+    const before = this.kinds.get(path);
+    if (before !== undefined && (before !== kind || kind === KIND.hardlink)) {
+      throw twice(path, before, kind);
+    }
+    if (before === undefined) {
+      if (kind !== KIND.directory && this.parents.has(path)) throw below(path, kind, 'other members lie below it');
+      this.addParents(path);
+      this.kinds.set(path, kind);
+    }
+    return before !== undefined;
+  }
+
+  kindOf(path: ByteString): number | undefined {
+    return this.kinds.get(path);
+  }
+
+  /** No member may lie below one that is not a directory. */
+  private addParents(path: ByteString): void {
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const parent = path.slice(0, slash);
+      if (this.parents.has(parent)) return;
+      const kind = this.kinds.get(parent);
+      if (kind !== undefined && kind !== KIND.directory) {
+        throw below(path, kind, `'${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`);
+      }
+      this.parents.add(parent);
+    }
+  }
+}
+
+function below(path: ByteString, kind: number, why: string): ZnipError {
+  const member = toText(path);
+  const what = why.startsWith('other') ? `it is a ${KINDS[kind]}, and ` : '';
+  return new ZnipError('unsafe-path', `member '${member}' is refused: ${what}${why}`, { member });
+}
+
+function twice(path: ByteString, before: number, kind: number): ZnipError {
+  const member = toText(path);
+  return new ZnipError(
+    'inconsistent',
+    `member '${member}' is in the archive twice, as ${KINDS[before]} and as ${KINDS[kind]}`,
+    { member },
+  );
+}
