@@ -25,7 +25,7 @@ export interface PartTarget {
 export async function decodeBlob(
   stored: Uint8Array,
   chunk: Uint8Array,
-  frame: Frame,
+  frame: Pick<Frame, 'blobOffset' | 'checksum'>,
   blob: number,
   codec: Codec,
 ): Promise<void> {
@@ -40,40 +40,51 @@ export async function decodeBlob(
   if (!equalBytes(codec.hash(chunk), frame.checksum)) {
     throw new ZnipError(
       'damaged-block',
-      `${where} is damaged: its content does not have the hash of the index`,
+      `${where} is damaged: its content does not have the hash that the archive states`,
       context,
     );
   }
 }
 
+export interface WrittenFiles {
+  /** Rows whose names were taken. */
+  taken: number[];
+  /** BLAKE3 of each content, one after the other, where the columns had none to compare with. */
+  checksums: Uint8Array | null;
+}
+
 /**
- * Writes the files of a verified chunk. Returns the rows whose names were taken. Each content is hashed
- * once more, as a member: an archive whose index names another content is found out here.
+ * Writes the files of a verified chunk. Each content is hashed once more, as a member: an archive whose
+ * index names another content is found out here, or at the end of the stream when the index comes.
  */
 export function writeFiles(
   files: FileColumns,
   chunk: Uint8Array,
   settings: WriteSettings,
   codec: Codec,
-): number[] {
+): WrittenFiles {
   const taken: number[] = [];
+  const checksums = files.checksums === null ? new Uint8Array(files.count * CHECKSUM_LENGTH) : null;
   for (let row = 0; row < files.count; row++) {
     const offset = files.offsets[row] ?? 0;
     const content = chunk.subarray(offset, offset + (files.sizes[row] ?? 0));
     const path = files.paths[row] ?? '';
-    const checksum = files.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
-    if (!equalBytes(codec.hash(content), checksum)) throw damagedMember(path);
+    const checksum = codec.hash(content);
+    const at = row * CHECKSUM_LENGTH;
+    if (files.checksums === null) checksums?.set(checksum, at);
+    else if (!equalBytes(checksum, files.checksums.subarray(at, at + CHECKSUM_LENGTH)))
+      throw damagedMember(path);
     const written = writeFile(path, content, files.modes[row] ?? 0, files.mtimes[row] ?? 0n, settings);
     if (!written) taken.push(row);
   }
-  return taken;
+  return { taken, checksums };
 }
 
 export function damagedMember(path: ByteString): ZnipError {
   const member = toText(path);
   return new ZnipError(
     'damaged-member',
-    `member '${member}' is damaged: its content does not have the hash of the index`,
+    `member '${member}' is damaged: its content does not have the hash that the archive states`,
     { member },
   );
 }

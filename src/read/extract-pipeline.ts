@@ -2,19 +2,19 @@
  * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
  * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
  */
-import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
-import { fromPlainError, ZnipError } from '../errors.ts';
+import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { MAX_CHUNK_SIZE } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { rawFrameLength } from '../format/zstd-frame.ts';
 import type { Directories } from './directories.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts } from './extract-chunk.ts';
-import type { ChunkJob, PlannedFile } from './extract-plan.ts';
+import type { ChunkJob } from './extract-plan.ts';
 import type { LargeFiles } from './large-files.ts';
+import { ReadPool } from './read-pool.ts';
 import type { ByteSource } from './source.ts';
-import type { ExtractTask, ExtractTaskResult, ExtractWorkerData } from './worker.ts';
+import type { TaskResult } from './worker.ts';
 import type { WriteSettings } from './write-file.ts';
 
 export interface ExtractOptions {
@@ -24,8 +24,6 @@ export interface ExtractOptions {
   settings: WriteSettings;
   directories: Directories;
   largeFiles: LargeFiles;
-  /** Filled by the plan as its jobs are taken. */
-  large: PlannedFile[];
   /** Names that were taken. */
   onTaken: (path: ByteString) => void;
   onJob: (job: ChunkJob, completed: number) => void;
@@ -70,10 +68,8 @@ interface Prepared {
 /** Makes the directories and temporary files that a job writes into. */
 function prepare(job: ChunkJob, options: ExtractOptions): Prepared {
   for (const path of job.files.paths) options.directories.ensureParent(path);
-  for (const { large } of job.parts) {
-    options.directories.ensureParent((options.large[large] as PlannedFile).path);
-  }
-  const targets = options.largeFiles.targets(job.parts, options.large, options.onTaken);
+  for (const { large } of job.parts) options.directories.ensureParent(large.path);
+  const targets = options.largeFiles.targets(job.parts, options.onTaken);
   return { job, targets };
 }
 
@@ -97,9 +93,9 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
     const stored = await source.read(frame.blobOffset, frame.blobLength);
     await decodeBlob(stored, chunk, frame, blob, codec());
     writeParts(targets, chunk);
-    const taken = writeFiles(files, chunk, settings, codec());
+    const { taken } = writeFiles(files, chunk, settings, codec());
     reportTaken(job, taken, options);
-    const completed = largeFiles.finishParts(parts, chunk);
+    const completed = largeFiles.finishParts(parts, chunk).length;
     options.onJob(job, files.count - taken.length + completed);
   }
 }
@@ -108,27 +104,21 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
 const SPARE_SLOTS = 1;
 
 async function extractOnPool(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
-  const { source, settings, signal, threads } = options;
-  if (source.fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
-  const pool = await startPool(threads, { fd: source.fd, name: source.name, settings });
+  const { source, settings, threads } = options;
+  const { fd, name } = source;
+  if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
+  const pool = await ReadPool.start(threads, { settings }, options.signal);
   const free: Slot[] = Array.from({ length: threads + SPARE_SLOTS }, () => createSlot(options.frames));
-  const inFlight: { job: ChunkJob; slot: Slot; result: Promise<ExtractTaskResult>; done: boolean }[] = [];
-  const failure = new AbortController();
-  const onAbort = (): void => failure.abort(signal?.reason);
-  signal?.throwIfAborted();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  pool.on('error', (error: unknown) => failure.abort(threadDied(error)));
+  const inFlight: { job: ChunkJob; slot: Slot; result: Promise<TaskResult> }[] = [];
 
   /** Takes in the oldest job's result: in order, so that large files are hashed in order. */
   const finishOldest = async (): Promise<void> => {
     const oldest = inFlight.shift();
     if (oldest === undefined) return;
-    const { taken, error } = await oldest.result;
-    if (error !== undefined) throw fromPlainError(error);
-    failure.signal.throwIfAborted();
     const { job, slot } = oldest;
+    const { taken } = await oldest.result;
     reportTaken(job, taken, options);
-    const completed = options.largeFiles.finishParts(job.parts, slot.chunk);
+    const completed = options.largeFiles.finishParts(job.parts, slot.chunk).length;
     free.push(slot);
     options.onJob(job, job.files.count - taken.length + completed);
   };
@@ -137,44 +127,23 @@ async function extractOnPool(jobs: Iterable<ChunkJob>, options: ExtractOptions):
     for (const job of jobs) {
       const { targets } = prepare(job, options);
       if (free.length === 0) await finishOldest();
-      failure.signal.throwIfAborted();
       const slot = free.pop() as Slot;
-      const task: ExtractTask = {
+      const result = pool.run('extract', {
+        fd,
+        name,
         blob: job.blob,
         frame: job.frame,
         files: job.files,
         parts: targets,
         stored: slot.stored.subarray(0, job.frame.blobLength),
         chunk: slot.chunk.subarray(0, job.frame.streamLength),
-      };
-      const result = pool
-        .run(task, { signal: failure.signal })
-        .catch((error: unknown) =>
-          Promise.reject(failure.signal.aborted ? failure.signal.reason : threadDied(error)),
-        );
+      });
+      // It is awaited in its turn; until then its failure is not unhandled.
       result.catch(() => {});
-      inFlight.push({ job, slot, result: result as Promise<ExtractTaskResult>, done: false });
+      inFlight.push({ job, slot, result });
     }
     while (inFlight.length > 0) await finishOldest();
   } finally {
-    signal?.removeEventListener('abort', onAbort);
-    await pool.destroy();
+    await pool.stop();
   }
-}
-
-function threadDied(cause: unknown): ZnipError {
-  if (cause instanceof ZnipError) return cause;
-  const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  return new ZnipError('thread-died', `a worker thread ended before its work was done${reason}`, {}, cause);
-}
-
-async function startPool(threads: number, workerData: ExtractWorkerData): Promise<Piscina> {
-  const { Piscina: Pool } = await import('piscina');
-  return new Pool({
-    filename: new URL('./read-worker.js', import.meta.url).href,
-    minThreads: threads,
-    maxThreads: threads,
-    workerData,
-    trackUnmanagedFds: false,
-  });
 }

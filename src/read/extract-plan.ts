@@ -25,14 +25,24 @@ export interface FileColumns {
   sizes: Float64Array;
   modes: Uint32Array;
   mtimes: BigInt64Array;
-  /** BLAKE3 of each content, one after the other. */
-  checksums: Uint8Array;
+  /** BLAKE3 of each content, one after the other, as the index has them; null where there is no index yet. */
+  checksums: Uint8Array | null;
+}
+
+/** A file that more than one chunk holds. */
+export interface LargeFile {
+  /** Path below the target directory, as a byte string. */
+  path: string;
+  size: number;
+  mode: number;
+  mtime: bigint;
+  /** BLAKE3 of the content as the index has it; null where there is no index yet. */
+  checksum: Uint8Array | null;
 }
 
 /** A run of a large file's content in one chunk. */
 export interface LargePart {
-  /** Index into the plan's large files. */
-  large: number;
+  large: LargeFile;
   chunkOffset: number;
   fileOffset: number;
   length: number;
@@ -44,12 +54,6 @@ export interface ChunkJob {
   frame: Frame;
   files: FileColumns;
   parts: LargePart[];
-}
-
-export interface ExtractPlan {
-  jobs: Iterable<ChunkJob>;
-  /** Files that more than one chunk holds, in the order in which their first parts turn up. */
-  large: PlannedFile[];
 }
 
 class FileColumnsBuilder {
@@ -88,7 +92,6 @@ class FileColumnsBuilder {
 export function* planJobs(
   files: Iterable<PlannedFile>,
   frames: readonly Frame[],
-  large: PlannedFile[],
 ): Generator<ChunkJob, void, undefined> {
   let blob = -1;
   let columns = new FileColumnsBuilder();
@@ -121,7 +124,13 @@ export function* planJobs(
       columns.append(file, start - frame.streamOffset);
       continue;
     }
-    const index = large.push(file) - 1;
+    const large: LargeFile = {
+      path: file.path,
+      size,
+      mode: batch.modes[row] ?? 0,
+      mtime: batch.mtimes[row] ?? 0n,
+      checksum: batch.checksum(row),
+    };
     for (let fileOffset = 0; fileOffset < size;) {
       const at = start + fileOffset;
       if (at >= frame.streamOffset + frame.streamLength) {
@@ -132,7 +141,7 @@ export function* planJobs(
         frame = next;
       }
       const length = Math.min(size - fileOffset, frame.streamOffset + frame.streamLength - at);
-      parts.push({ large: index, chunkOffset: at - frame.streamOffset, fileOffset, length });
+      parts.push({ large, chunkOffset: at - frame.streamOffset, fileOffset, length });
       fileOffset += length;
     }
   }

@@ -8,7 +8,7 @@ import { ioError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { damagedMember, type PartTarget } from './extract-chunk.ts';
-import type { LargePart, PlannedFile } from './extract-plan.ts';
+import type { LargeFile, LargePart } from './extract-plan.ts';
 import {
   CREATE_FLAGS,
   finishFile,
@@ -18,19 +18,22 @@ import {
   type WriteSettings,
 } from './write-file.ts';
 
-interface LargeFile {
-  file: PlannedFile;
+interface OpenFile {
   temporary: ByteString;
   hasher: Hasher;
   hashed: number;
 }
 
+export interface CompletedFile {
+  file: LargeFile;
+  /** BLAKE3 of its content. */
+  checksum: Uint8Array;
+}
+
 export class LargeFiles {
   private readonly settings: WriteSettings;
   private readonly codec: Codec;
-  private readonly open = new Map<number, LargeFile>();
-  /** Files whose names are taken: their parts are not written. */
-  private readonly taken = new Set<number>();
+  private readonly open = new Map<LargeFile, OpenFile>();
 
   constructor(settings: WriteSettings, codec: Codec) {
     this.settings = settings;
@@ -38,36 +41,34 @@ export class LargeFiles {
   }
 
   /** Where a worker is to write these parts. `onTaken` hears of each file whose name is taken, once. */
-  targets(
-    parts: readonly LargePart[],
-    files: readonly PlannedFile[],
-    onTaken: (path: ByteString) => void,
-  ): PartTarget[] {
+  targets(parts: readonly LargePart[], onTaken: (path: ByteString) => void): PartTarget[] {
     const targets: PartTarget[] = [];
     for (const { large, chunkOffset, fileOffset, length } of parts) {
-      const file = files[large] as PlannedFile;
-      if (fileOffset === 0 && !this.begin(large, file)) onTaken(file.path);
+      if (fileOffset === 0 && !this.begin(large)) onTaken(large.path);
       const open = this.open.get(large);
       if (open !== undefined) targets.push({ temporary: open.temporary, chunkOffset, fileOffset, length });
     }
     return targets;
   }
 
-  /** Takes in the parts of one chunk, in the order of chunks. Returns the number of files completed. */
-  finishParts(parts: readonly LargePart[], chunk: Uint8Array): number {
-    let completed = 0;
+  /** Takes in the parts of one chunk, in the order of chunks. Returns the files that are complete. */
+  finishParts(parts: readonly LargePart[], chunk: Uint8Array): CompletedFile[] {
+    const completed: CompletedFile[] = [];
     for (const { large, chunkOffset, length } of parts) {
       const open = this.open.get(large);
       if (open === undefined) continue;
       open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length));
       open.hashed += length;
-      const { batch, row } = open.file.ref;
-      if (open.hashed < (batch.sizes[row] ?? 0)) continue;
-      this.complete(open);
+      if (open.hashed < large.size) continue;
+      completed.push({ file: large, checksum: this.complete(large, open) });
       this.open.delete(large);
-      completed += 1;
     }
     return completed;
+  }
+
+  /** Files of which a part has not arrived. */
+  incomplete(): LargeFile[] {
+    return [...this.open.keys()];
   }
 
   /** Removes what is not complete. */
@@ -82,37 +83,29 @@ export class LargeFiles {
     this.open.clear();
   }
 
-  private begin(large: number, file: PlannedFile): boolean {
+  /** Makes the temporary file; false when the name is taken and is to be kept. */
+  private begin(file: LargeFile): boolean {
     const name = `${this.settings.target}${file.path}`;
-    if (this.settings.existing !== 'overwrite' && nameExists(name)) {
-      this.taken.add(large);
-      return false;
-    }
+    if (this.settings.existing !== 'overwrite' && nameExists(name)) return false;
     const temporary = temporaryName(name);
     try {
-      closeSync(
-        openSync(
-          toFsPath(temporary),
-          CREATE_FLAGS,
-          ((file.ref.batch.modes[file.ref.row] ?? 0) & 0o777) | 0o600,
-        ),
-      );
+      closeSync(openSync(toFsPath(temporary), CREATE_FLAGS, 0o600));
     } catch (error) {
       throw ioError('create', toText(name), error);
     }
-    this.open.set(large, { file, temporary, hasher: this.codec.createHasher(), hashed: 0 });
+    this.open.set(file, { temporary, hasher: this.codec.createHasher(), hashed: 0 });
     return true;
   }
 
-  private complete({ file, temporary, hasher }: LargeFile): void {
-    const { batch, row } = file.ref;
-    const checksum = batch.checksum(row);
-    if (checksum === null || !equalBytes(hasher.digest(), checksum)) throw damagedMember(file.path);
+  private complete(file: LargeFile, { temporary, hasher }: OpenFile): Uint8Array {
+    const checksum = hasher.digest();
+    if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
     const name = `${this.settings.target}${file.path}`;
     try {
       const fd = openSync(toFsPath(temporary), constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
       try {
-        finishFile(fd, batch.modes[row] ?? 0, batch.mtimes[row] ?? 0n, { ...this.settings, umask: 0o777 });
+        // The file was made with mode 0600: whatever the umask, its own has to be set.
+        finishFile(fd, file.mode, file.mtime, { ...this.settings, umask: 0o777 });
       } finally {
         closeSync(fd);
       }
@@ -120,5 +113,6 @@ export class LargeFiles {
       throw ioError('finish', toText(name), error);
     }
     replaceFile(temporary, name);
+    return checksum;
   }
 }

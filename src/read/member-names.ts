@@ -21,7 +21,8 @@ export class MemberNames {
       throw twice(path, before, kind);
     }
     if (before === undefined) {
-      if (kind !== KIND.directory && this.parents.has(path)) throw below(path, kind, 'other members lie below it');
+      if (kind !== KIND.directory && this.parents.has(path))
+        throw below(path, kind, 'other members lie below it');
       this.addParents(path);
       this.kinds.set(path, kind);
     }

@@ -99,7 +99,13 @@ interface HardLinkContext {
  * Points every hard link at a file that is written in this run. The first link to a file that was not
  * selected becomes that file itself, with its content.
  */
-async function resolveHardLinks({ memberNames, files, hardLinks, names, find }: HardLinkContext): Promise<void> {
+async function resolveHardLinks({
+  memberNames,
+  files,
+  hardLinks,
+  names,
+  find,
+}: HardLinkContext): Promise<void> {
   const standIns = new Map<ByteString, ByteString>();
   for (const link of hardLinks.values()) {
     checkPath(link.target);

@@ -9,9 +9,8 @@ import { fromText, toText, type ByteString } from '../format/byte-string.ts';
 import type { Archive, EntrySelection } from './archive.ts';
 import { Directories } from './directories.ts';
 import type { EntryRef } from './entries.ts';
-import { type ChunkJob, planJobs, type PlannedFile } from './extract-plan.ts';
+import { type ChunkJob, isFile, planJobs } from './extract-plan.ts';
 import { extractJobs } from './extract-pipeline.ts';
-import { isFile } from './extract-plan.ts';
 import { LargeFiles } from './large-files.ts';
 import { createHardLink, createSymlink } from './links.ts';
 import { buildTree } from './member-tree.ts';
@@ -117,17 +116,15 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
     totalMembers,
     totalBytes: tree.contentBytes,
   };
-  const large: PlannedFile[] = [];
   const small = tree.contentBytes < INLINE_BYTES && tree.fileCount < INLINE_FILES;
   try {
-    await extractJobs(planJobs(tree.files, frames, large), {
+    await extractJobs(planJobs(tree.files, frames), {
       threads: small || archive.source.fd === undefined ? 1 : threads,
       source: archive.source,
       frames,
       settings,
       directories,
       largeFiles,
-      large,
       onTaken,
       onJob: (job, completed) => {
         progress.members += completed;

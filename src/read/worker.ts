@@ -1,58 +1,81 @@
 /**
- * The extraction worker: piscina calls it with one blob at a time.
+ * The reading worker: piscina calls one of its tasks for one chunk at a time. Chunks lie in shared
+ * memory; only small results go back.
  */
 import { workerData } from 'node:worker_threads';
 import { codec } from '../codec/codec.ts';
 import { toPlainError, type PlainError } from '../errors.ts';
 import type { Frame } from '../format/frame-table.ts';
-import { decodeBlob, type PartTarget, writeFiles, writeParts } from './extract-chunk.ts';
+import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { FileColumns } from './extract-plan.ts';
 import { readFully } from './source.ts';
 import type { WriteSettings } from './write-file.ts';
 
-export interface ExtractWorkerData {
-  /** The archive, open for reading. */
-  fd: number;
-  name: string;
+export interface ReadWorkerData {
   settings: WriteSettings;
 }
 
-export interface ExtractTask {
+/** Decompresses one blob into shared memory and checks its hash. */
+export interface DecodeTask {
   blob: number;
-  frame: Frame;
-  files: FileColumns;
-  parts: PartTarget[];
-  /** Takes the blob. */
+  frame: Pick<Frame, 'blobOffset' | 'checksum'>;
   stored: Uint8Array;
-  /** Takes the chunk; shared, because the main thread hashes large files from it. */
   chunk: Uint8Array;
 }
 
-export interface ExtractTaskResult {
-  /** Rows of `files` whose names were taken. */
-  taken: number[];
+/** Writes the files of a chunk that has been decoded. */
+export interface WriteTask {
+  files: FileColumns;
+  parts: PartTarget[];
+  chunk: Uint8Array;
+}
+
+/** Both, and reads the blob from the archive before. */
+export interface ExtractTask extends DecodeTask, WriteTask {
+  /** The archive, open for reading. */
+  fd: number;
+  name: string;
+}
+
+export interface TaskResult extends WrittenFiles {
   error?: PlainError;
 }
 
-const { fd, name, settings } = workerData as ExtractWorkerData;
+const { settings } = workerData as ReadWorkerData;
 
-export default async function extractTask(task: ExtractTask): Promise<ExtractTaskResult> {
+const NOTHING: WrittenFiles = { taken: [], checksums: null };
+
+/** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
+async function guard(work: () => Promise<WrittenFiles>): Promise<TaskResult> {
   try {
-    const taken = await extract(task, fd, name, settings);
-    return { taken };
+    return await work();
   } catch (error) {
-    return { taken: [], error: toPlainError(error) };
+    return { ...NOTHING, error: toPlainError(error) };
   }
 }
 
-async function extract(
-  { blob, frame, files, parts, stored, chunk }: ExtractTask,
-  archive: number,
-  archiveName: string,
-  write: WriteSettings,
-): Promise<number[]> {
-  readFully(archive, archiveName, stored, frame.blobOffset);
+async function decodeChunk({ blob, frame, stored, chunk }: DecodeTask): Promise<WrittenFiles> {
   await decodeBlob(stored, chunk, frame, blob, codec());
+  return NOTHING;
+}
+
+function writeChunk({ files, parts, chunk }: WriteTask): WrittenFiles {
   writeParts(parts, chunk);
-  return writeFiles(files, chunk, write, codec());
+  return writeFiles(files, chunk, settings, codec());
+}
+
+export function decode(task: DecodeTask): Promise<TaskResult> {
+  return guard(() => decodeChunk(task));
+}
+
+export function write(task: WriteTask): Promise<TaskResult> {
+  return guard(async () => writeChunk(task));
+}
+
+export function extract(task: ExtractTask): Promise<TaskResult> {
+  return guard(async () => {
+    readFully(task.fd, task.name, task.stored, task.frame.blobOffset);
+    await decodeChunk(task);
+    return writeChunk(task);
+  });
 }
