@@ -5,7 +5,7 @@
  */
 import { isUtf8, type ByteString } from './byte-string.ts';
 import { TAR_RECORD } from './constants.ts';
-import { floorSeconds, KIND, type Member } from './entry.ts';
+import { floorSeconds, KIND, type Member, NANOSECONDS } from './entry.ts';
 import { roundUp } from './integers.ts';
 
 const NAME_LENGTH = 100;
@@ -14,6 +14,8 @@ const PREFIX_LENGTH = 155;
 const MAX_USTAR_SIZE = 0o77777777777;
 /** 7 octal digits. */
 const MAX_USTAR_ID = 0o7777777;
+/** The first time, in nanoseconds, that 11 octal digits of seconds do not reach: in the year 2242. */
+const USTAR_TIME_END = BigInt(MAX_USTAR_SIZE + 1) * NANOSECONDS;
 
 const TYPE_FLAG = ['0', '5', '2', '1'] as const;
 const PAX_TYPE = 'x'.charCodeAt(0);
@@ -78,10 +80,10 @@ export function tarHeaderLength(member: Member): number {
     member.linkTarget.length <= NAME_LENGTH &&
     member.size <= MAX_USTAR_SIZE &&
     member.mtime >= 0n &&
+    member.mtime < USTAR_TIME_END &&
     member.uid === null &&
     member.gid === null
   ) {
-    // 2^63 nanoseconds, the latest time that an entry can hold, are in reach of eleven octal digits.
     return TAR_RECORD;
   }
   const records = paxRecords(member);
