@@ -13,7 +13,13 @@ import {
   TAG,
 } from './constants.ts';
 import { readUint64, writeUint64 } from './integers.ts';
-import { checkMajor, readTag, viewOf, writeSkippableHeader } from './skippable-frame.ts';
+import {
+  checkMajor,
+  readTag,
+  skippableFrameLength,
+  viewOf,
+  writeSkippableHeader,
+} from './skippable-frame.ts';
 
 export const FOOTER_LENGTH = 88;
 
@@ -62,8 +68,12 @@ export function decodeFooter(frame: Uint8Array, byteLength: number, hash: Hash):
     new ZnipError('damaged-footer', `the archive's footer is damaged: ${why}`, {
       offset: byteLength - FOOTER_LENGTH,
     });
+  if (frame.byteLength !== FOOTER_LENGTH)
+    throw damaged(`it has ${frame.byteLength} of ${FOOTER_LENGTH} bytes`);
   if (readTag(frame) !== TAG.footer) throw damaged('it does not begin as a footer does');
+  if (!endsWithMagic(frame)) throw damaged('it does not end as a footer does');
   checkMajor(frame[12] ?? 0, frame[13] ?? 0);
+  if (skippableFrameLength(frame) !== FOOTER_LENGTH) throw damaged('its length is wrong');
   const checksum = hash(frame.subarray(0, CHECKSUM_OFFSET)).subarray(0, SHORT_CHECKSUM_LENGTH);
   if (!equalBytes(checksum, frame.subarray(CHECKSUM_OFFSET, MAGIC_OFFSET))) {
     throw damaged('its checksum does not match');
