@@ -29,6 +29,7 @@ import {
   vectorFromArray,
 } from 'apache-arrow';
 import { ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { checkArrowStructure } from './arrow-structure.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
 import { toSafeNumber } from './integers.ts';
 
@@ -205,20 +206,21 @@ export class Batch {
     return this.batch.schema.fields.some((field) => field.name === name);
   }
 
-  utf8(name: string): BytesColumn {
-    return this.bytesColumn(name, Type.Utf8, 'Utf8');
+  utf8(name: string, isNullable = false): BytesColumn {
+    return this.bytesColumn(name, Type.Utf8, 'Utf8', isNullable);
   }
 
   binary(name: string): BytesColumn {
-    return this.bytesColumn(name, Type.Binary, 'Binary');
+    return this.bytesColumn(name, Type.Binary, 'Binary', true);
   }
 
-  uint32(name: string): { values: Uint32Array; isNull: (row: number) => boolean } {
+  uint32(name: string, isNullable = false): { values: Uint32Array; isNull: (row: number) => boolean } {
     const data = this.find(
       name,
       (type) => type.typeId === Type.Int && type.toString() === 'Uint32',
       'UInt32',
     );
+    if (!isNullable) this.refuseNulls(name, data);
     return { values: this.fixed(name, data.values as Uint32Array, 1), isNull: nullTest(data) };
   }
 
@@ -267,7 +269,11 @@ export class Batch {
 
   /** A dictionary column as indices into `words`; throws where it holds another word. */
   dictionary(name: string, words: readonly string[]): Uint8Array {
-    const data = this.find(name, (type) => type.typeId === Type.Dictionary, 'Dictionary(Utf8)');
+    const data = this.find(
+      name,
+      (type) => DataType.isDictionary(type) && DataType.isUtf8(type.dictionary),
+      'Dictionary(Utf8)',
+    );
     this.refuseNulls(name, data);
     const indices = this.fixed(name, data.values as Uint8Array, 1);
     const dictionary = data.dictionary;
@@ -284,8 +290,9 @@ export class Batch {
     return result;
   }
 
-  private bytesColumn(name: string, typeId: Type, expected: string): BytesColumn {
+  private bytesColumn(name: string, typeId: Type, expected: string, isNullable: boolean): BytesColumn {
     const data = this.find(name, (type) => type.typeId === typeId, expected);
+    if (!isNullable) this.refuseNulls(name, data);
     const offsets = data.valueOffsets as Int32Array;
     const bytes = data.values as Uint8Array;
     if (this.length > 0) {
@@ -377,6 +384,7 @@ export interface Table {
 /** Reads an Arrow IPC stream. Whatever is wrong with it becomes a ZnipError with `code`. */
 export function decodeTable(stream: Uint8Array, code: ZnipErrorCode, what: string): Table {
   try {
+    checkArrowStructure(stream);
     const reader = RecordBatchReader.from(stream);
     const { metadata } = reader.open().schema;
     const batches: Batch[] = [];

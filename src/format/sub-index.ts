@@ -155,11 +155,11 @@ export class EntryBatch {
     this.kinds = batch.dictionary('kind', KINDS);
     this.modes = batch.uint32('mode').values;
     this.mtimes = batch.timestamp('mtime');
-    this.uids = batch.uint32('uid');
-    this.gids = batch.uint32('gid');
+    this.uids = batch.uint32('uid', true);
+    this.gids = batch.uint32('gid', true);
     this.sizes = batch.uint64('size');
     this.streamOffsets = batch.uint64('stream_offset');
-    this.linkTargets = batch.utf8('link_target');
+    this.linkTargets = batch.utf8('link_target', true);
     this.checksums = batch.checksums('checksum');
     this.changed = batch.has('changed') ? batch.bool('changed') : () => false;
     this.pathBytes = batch.has('path_bytes') ? batch.binary('path_bytes') : undefined;
