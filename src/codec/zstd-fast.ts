@@ -2,14 +2,16 @@
  * zstd through zstd-napi: synchronous, straight into the caller's buffer, with every parameter.
  * An optional dependency: its binary is built or fetched when it is installed.
  */
-import type { CCtx, CParameter, DCtx } from 'zstd-napi/binding.js';
+import type { CCtx, CParameter, DCtx, ResetDirective } from 'zstd-napi/binding.js';
 import { ZnipError } from '../errors.ts';
+import { checkFrame } from '../format/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend } from './codec.ts';
 
 interface Binding {
   CCtx: new () => CCtx;
   DCtx: new () => DCtx;
   CParameter: typeof CParameter;
+  ResetDirective: typeof ResetDirective;
   versionString(): string;
 }
 
@@ -30,12 +32,15 @@ class ZstdFast implements ZstdBackend {
     try {
       return context.compress2(target, source);
     } catch (error) {
+      // The context is left within a frame, in which it takes no other parameters.
+      context.reset(this.binding.ResetDirective.sessionOnly);
       if (error instanceof Error && error.message.includes('Destination buffer is too small')) return 0;
       throw new ZnipError('internal', `zstd: ${String(error)}`, {}, error);
     }
   }
 
   decompress(source: Uint8Array, target: Uint8Array): void {
+    checkFrame(source, target.byteLength);
     this.dctx ??= new this.binding.DCtx();
     let length: number;
     try {

@@ -5,7 +5,12 @@
  * to its `bindings`. Its frames do not declare their content size; znip's must, so that is added.
  */
 import { ZnipError } from '../errors.ts';
-import { declareContentSize, decodeFrameHeader, DECLARED_HEADER_LENGTH } from '../format/zstd-frame.ts';
+import {
+  checkFrame,
+  declareContentSize,
+  decodeFrameHeader,
+  DECLARED_HEADER_LENGTH,
+} from '../format/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend } from './codec.ts';
 
 interface Bindings {
@@ -39,14 +44,8 @@ class ZstdPortable implements ZstdBackend {
   }
 
   async decompress(source: Uint8Array, target: Uint8Array): Promise<void> {
-    const { contentSize } = decodeFrameHeader(source);
-    // The package allocates what a frame declares: believe it only when it is what the caller expects.
-    if (contentSize !== target.byteLength) {
-      throw new ZnipError(
-        'damaged-block',
-        `zstd: the frame declares ${contentSize ?? 'no'} bytes, expected ${target.byteLength}`,
-      );
-    }
+    // The package allocates what its input decompresses to, whatever that is.
+    checkFrame(source, target.byteLength);
     let content: Buffer;
     try {
       content = await this.bindings.decompress(asBuffer(source));

@@ -132,3 +132,23 @@ export function zstdFrameLength(bytes: Uint8Array): number {
   }
   return length;
 }
+
+/**
+ * Refuses bytes that are not what a blob must be: exactly one zstd frame, which declares that it holds
+ * `contentLength` bytes and needs no dictionary. Decoders take more than that (frames in a row, skippable
+ * ones between them), and some allocate what a frame declares. Throws `damaged-block`.
+ */
+export function checkFrame(frame: Uint8Array, contentLength: number): void {
+  const { contentSize, hasDictionary } = decodeFrameHeader(frame);
+  if (contentSize !== contentLength) {
+    throw new ZnipError(
+      'damaged-block',
+      `the zstd frame declares ${contentSize ?? 'no'} bytes, expected ${contentLength}`,
+    );
+  }
+  if (hasDictionary) throw new ZnipError('damaged-block', 'the zstd frame needs a dictionary');
+  const length = zstdFrameLength(frame);
+  if (length !== frame.byteLength) {
+    throw new ZnipError('damaged-block', `the zstd frame has ${length} bytes, expected ${frame.byteLength}`);
+  }
+}
