@@ -1,0 +1,39 @@
+/**
+ * Globs for member names: `*` and `?` within a component, `[...]`, `**` across components, `{a,b}`, and
+ * `\` before a character that means itself. Hidden names are names like any other.
+ */
+import picomatch from 'picomatch';
+import { ZnipError } from '../errors.ts';
+
+/** Whether a pattern can match anything but itself. */
+export function isGlob(pattern: string): boolean {
+  return /[*?[{]/.test(pattern);
+}
+
+/** A glob as a regular expression for whole paths. */
+export function globToRegExp(glob: string): RegExp {
+  try {
+    return picomatch.makeRe(escapeOthers(glob), {
+      dot: true,
+      nonegate: true,
+      noextglob: true,
+      posix: true,
+      strictSlashes: true,
+      windows: false,
+      // A line break in a name is a character like any other.
+      flags: 's',
+    });
+  } catch (error) {
+    throw new ZnipError('usage', `'${glob.slice(0, 80)}' is not a pattern that znip can read`, {}, error);
+  }
+}
+
+/**
+ * Escapes what picomatch would take for a group, a quote or an extended glob: parentheses are common in
+ * names. What stands in brackets is left alone.
+ */
+function escapeOthers(glob: string): string {
+  return glob.replace(/\\.|\[[!^]?\]?[^\]]*\]|[()|+@!^$"]/gs, (part) =>
+    part.length > 1 ? part : `\\${part}`,
+  );
+}
