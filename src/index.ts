@@ -9,5 +9,6 @@ export { Entries, type EntryRef } from './read/entries.ts';
 export { list, type ListedEntry } from './read/list.ts';
 export type { ByteSource } from './read/source.ts';
 export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './read/unpack.ts';
+export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';
 export type { ExistingPolicy } from './read/write-file.ts';
 export { VERSION } from './version.ts';

@@ -62,4 +62,10 @@ function report(error: unknown): void {
   process.exitCode = exitStatusOf(error instanceof ZnipError ? error : toZnipError(error));
 }
 
-run(process.argv.slice(2)).catch(report);
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  report(error);
+  // A read from standard input may still be waiting for bytes that nobody wants any more.
+  process.exit();
+}

@@ -94,7 +94,13 @@ function parsePax(records: Buffer, offset: number, into: Extensions): void {
     const space = records.indexOf(0x20, at);
     const length = space < 0 ? Number.NaN : Number(records.toString('latin1', at, space));
     const equals = records.indexOf(0x3d, space);
-    if (!Number.isInteger(length) || length < 5 || at + length > records.length || equals < 0 || equals >= at + length) {
+    if (
+      !Number.isInteger(length) ||
+      length < 5 ||
+      at + length > records.length ||
+      equals < 0 ||
+      equals >= at + length
+    ) {
       throw damaged(offset, 'a pax record is malformed');
     }
     const keyword = records.toString('latin1', space + 1, equals);
@@ -114,7 +120,8 @@ function parsePax(records: Buffer, offset: number, into: Extensions): void {
 
 function paxNumber(text: string, offset: number, what: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw damaged(offset, `pax ${what} '${text}' is not a number`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
+    throw damaged(offset, `pax ${what} '${text}' is not a number`);
   return value;
 }
 
@@ -148,7 +155,8 @@ export class TarReader {
       const typeFlag = String.fromCharCode(record[156] ?? 0);
       const headerSize = readNumber(record, 124, 12, where, 'size');
       if ('xgLK'.includes(typeFlag)) {
-        if (headerSize > MAX_EXTENSION) throw damaged(where, `an extended header of ${headerSize} bytes is too long`);
+        if (headerSize > MAX_EXTENSION)
+          throw damaged(where, `an extended header of ${headerSize} bytes is too long`);
         const end = at + TAR_RECORD + roundUp(headerSize, TAR_RECORD);
         if (end > bytes.length) return 'more';
         const data = bytes.subarray(at + TAR_RECORD, at + TAR_RECORD + headerSize);
@@ -181,7 +189,12 @@ function describe(
   const fullPath = extensions.path ?? (prefix === '' ? name : `${prefix}/${name}`);
   const isDirectoryName = fullPath.endsWith('/');
   // Old archives mark directories by the slash alone.
-  const kind = typeFlag === '0' || typeFlag === '\0' ? (isDirectoryName ? KIND.directory : KIND.file) : KIND_BY_FLAG[typeFlag];
+  const kind =
+    typeFlag === '0' || typeFlag === '\0'
+      ? isDirectoryName
+        ? KIND.directory
+        : KIND.file
+      : KIND_BY_FLAG[typeFlag];
   const isFile = kind === KIND.file;
   // Links and directories have no data, whatever their size field says (POSIX leaves it to the writer).
   const hasData = isFile || kind === undefined;

@@ -74,7 +74,13 @@ export function writeFiles(
     if (files.checksums === null) checksums?.set(checksum, at);
     else if (!equalBytes(checksum, files.checksums.subarray(at, at + CHECKSUM_LENGTH)))
       throw damagedMember(path);
-    const written = writeFile(path, content, files.modes[row] ?? 0, files.mtimes[row] ?? 0n, settings);
+    const written = writeFile(
+      path,
+      content,
+      files.modes[row] ?? 0,
+      files.mtimes[row] ?? 0n,
+      files.replace.includes(row) ? { ...settings, existing: 'overwrite' } : settings,
+    );
     if (!written) taken.push(row);
   }
   return { taken, checksums };

@@ -7,7 +7,7 @@ import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { MAX_CHUNK_SIZE } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
-import { rawFrameLength } from '../format/zstd-frame.ts';
+import { maxBlobLength } from './block-stream.ts';
 import type { Directories } from './directories.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts } from './extract-chunk.ts';
 import type { ChunkJob } from './extract-plan.ts';
@@ -33,11 +33,6 @@ export interface ExtractOptions {
 interface Slot {
   stored: Uint8Array;
   chunk: Uint8Array;
-}
-
-/** Longest blob that a chunk of this length may have: beyond, storing it would have been shorter. */
-function maxBlobLength(chunkLength: number): number {
-  return rawFrameLength(chunkLength) + 1024;
 }
 
 function createSlot(frames: readonly Frame[]): Slot {

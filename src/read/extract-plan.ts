@@ -27,6 +27,8 @@ export interface FileColumns {
   mtimes: BigInt64Array;
   /** BLAKE3 of each content, one after the other, as the index has them; null where there is no index yet. */
   checksums: Uint8Array | null;
+  /** Rows that replace a file of the same run: tar streams may have a name twice, and the last one counts. */
+  replace: readonly number[];
 }
 
 /** A file that more than one chunk holds. */
@@ -84,6 +86,7 @@ class FileColumnsBuilder {
       modes: Uint32Array.from(files, ({ ref }) => ref.batch.modes[ref.row] ?? 0),
       mtimes: BigInt64Array.from(files, ({ ref }) => ref.batch.mtimes[ref.row] ?? 0n),
       checksums,
+      replace: [],
     };
   }
 }

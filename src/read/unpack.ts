@@ -1,20 +1,18 @@
 /**
  * Unpacks an archive into a directory by its index: the library's `unpack`.
  */
-import { mkdirSync, realpathSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { codec } from '../codec/codec.ts';
-import { ioError, ZnipError } from '../errors.ts';
-import { fromText, toText, type ByteString } from '../format/byte-string.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { resolveThreads } from '../ring/threads.ts';
 import type { Archive, EntrySelection } from './archive.ts';
 import { Directories } from './directories.ts';
 import type { EntryRef } from './entries.ts';
 import { type ChunkJob, isFile, planJobs } from './extract-plan.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
-import { createHardLink, createSymlink } from './links.ts';
+import { finishTree, INLINE_BYTES, writeSettings } from './target.ts';
 import { buildTree } from './member-tree.ts';
-import { existsError, type ExistingPolicy, type WriteSettings } from './write-file.ts';
+import { existsError, type ExistingPolicy } from './write-file.ts';
 
 export interface UnpackOptions extends EntrySelection {
   /** Target directory; made when it does not exist. Default: the working directory. */
@@ -49,33 +47,8 @@ export interface UnpackResult {
   elapsedMs: number;
 }
 
-/** Below this much content and this many files, starting threads takes longer than the work. */
-const INLINE_BYTES = 8 * 1024 * 1024;
+/** Below this many files, and INLINE_BYTES of content, starting threads takes longer than the work. */
 const INLINE_FILES = 500;
-
-const MAX_THREADS = 256;
-
-function resolveThreads(threads: number | undefined): number {
-  if (threads === undefined) return Math.min(MAX_THREADS, availableParallelism());
-  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new ZnipError(
-      'usage',
-      `thread count ${threads} is out of range: it must be from 1 to ${MAX_THREADS}`,
-    );
-  }
-  return threads;
-}
-
-/** The target as a byte string with a trailing slash, made if need be. Links in it are the user's own. */
-function openTarget(directory: string): ByteString {
-  try {
-    mkdirSync(directory, { recursive: true });
-    const real = fromText(realpathSync(directory));
-    return real.endsWith('/') ? real : `${real}/`;
-  } catch (error) {
-    throw ioError('unpack into', directory, error);
-  }
-}
 
 /**
  * Unpacks the selected members. Every content is verified before it is written, files come before links,
@@ -95,14 +68,7 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
     find: (path) => findFile(archive, path),
   });
   const frames = await archive.frames();
-  const settings: WriteSettings = {
-    target: openTarget(options.directory ?? '.'),
-    existing: options.existing ?? 'fail',
-    umask: process.umask(),
-    // Set-user-id and its like are never restored: the archive does not say whose they would be.
-    modeMask: 0o777,
-    mtime: true,
-  };
+  const settings = writeSettings(options);
   const directories = new Directories(settings);
   for (const { path, mode, mtime } of tree.directories) directories.announce(path, { mode, mtime });
   const largeFiles = new LargeFiles(settings, codec());
@@ -133,15 +99,7 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
       },
       signal: options.signal,
     });
-    for (const link of tree.symlinks) {
-      directories.ensureParent(link.path);
-      if (!createSymlink(link, settings)) onTaken(link.path);
-    }
-    for (const link of tree.hardLinks) {
-      directories.ensureParent(link.path);
-      if (!createHardLink(link, settings)) onTaken(link.path);
-    }
-    directories.finish();
+    finishTree({ ...tree, madeDirectories: directories, settings, onTaken });
   } finally {
     largeFiles.discard();
   }

@@ -1,0 +1,113 @@
+/**
+ * Streams that others made: tells what they are by their first bytes, and turns them into tar.
+ */
+import { createGunzip } from 'node:zlib';
+import { ZnipError } from '../errors.ts';
+import { equalBytes } from '../format/block-header.ts';
+import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, TAR_RECORD } from '../format/constants.ts';
+import { type ByteStream, type FdStream, IterableStream } from './stream-source.ts';
+
+export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
+
+/** Bytes that tell one kind from another. */
+const PROBE_LENGTH = TAR_RECORD;
+
+/** What a stream is. Throws `not-an-archive` when it is nothing that znip reads, `truncated` when it is empty. */
+export async function detectStream(stream: FdStream): Promise<StreamKind> {
+  const start = await stream.peek(PROBE_LENGTH);
+  if (start.byteLength === 0)
+    throw new ZnipError('truncated', `${stream.name} is empty: expected an archive`);
+  const tagOffset = PROLOGUE.byteLength + SKIPPABLE_HEADER_LENGTH;
+  if (
+    equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE) &&
+    start.toString('latin1', tagOffset, tagOffset + 4) === TAG.blockHeader
+  ) {
+    return 'znip';
+  }
+  if (start.byteLength >= 4) {
+    const magic = start.readUInt32LE(0);
+    // A zstd stream may begin with a skippable frame, as those of pzstd do.
+    if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd';
+    if ((magic & 0xffff) === 0x8b1f) return 'gzip';
+  }
+  if (start.byteLength === TAR_RECORD && start.toString('latin1', 257, 262) === 'ustar') return 'tar';
+  if (start.byteLength === TAR_RECORD && start.every((byte) => byte === 0)) return 'tar';
+  throw new ZnipError(
+    'not-an-archive',
+    `${stream.name} is no archive that znip reads: expected a .znip, .tar, .tar.zst or .tar.gz`,
+  );
+}
+
+/** The tar stream within a stream of this kind. */
+export async function openTarStream(stream: FdStream, kind: StreamKind): Promise<ByteStream> {
+  if (kind === 'gzip') return new IterableStream(stream.name, gunzip(stream));
+  if (kind === 'zstd') return new IterableStream(stream.name, await unzstd(stream));
+  return stream;
+}
+
+const PIECE = 128 * 1024;
+
+async function* pieces(stream: FdStream): AsyncGenerator<Buffer, void> {
+  for (;;) {
+    const piece = Buffer.alloc(PIECE);
+    const read = await stream.readInto(piece);
+    if (read > 0) yield piece.subarray(0, read);
+    if (read < PIECE) return;
+  }
+}
+
+async function* gunzip(stream: FdStream): AsyncGenerator<Uint8Array, void> {
+  const { Readable } = await import('node:stream');
+  const source = Readable.from(pieces(stream), { objectMode: false });
+  const decoder = createGunzip();
+  // Errors of the source have to reach whoever reads the decoder.
+  source.on('error', (error) => decoder.destroy(error));
+  try {
+    for await (const piece of source.pipe(decoder)) yield piece as Buffer;
+  } catch (error) {
+    throw decodeError(stream, 'gzip', error);
+  }
+}
+
+async function unzstd(stream: FdStream): Promise<AsyncIterable<Uint8Array>> {
+  const { Decompress } = await import('fzstd');
+  return decodeZstd(stream, Decompress);
+}
+
+interface ZstdDecoder {
+  push(piece: Uint8Array, final?: boolean): void;
+}
+
+/**
+ * zstd streams of any making: windows, several frames, no content size. The codec's packages decode whole
+ * frames only, which may be of any size here, so this is left to fzstd, which streams.
+ */
+async function* decodeZstd(
+  stream: FdStream,
+  Decoder: new (onData: (data: Uint8Array) => void) => ZstdDecoder,
+): AsyncGenerator<Uint8Array, void> {
+  const decoded: Uint8Array[] = [];
+  const decoder = new Decoder((data) => void decoded.push(data));
+  try {
+    for await (const piece of pieces(stream)) {
+      decoder.push(piece);
+      yield* decoded.splice(0);
+    }
+    decoder.push(new Uint8Array(0), true);
+  } catch (error) {
+    throw decodeError(stream, 'zstd', error);
+  }
+  yield* decoded.splice(0);
+}
+
+function decodeError(stream: FdStream, kind: string, error: unknown): ZnipError {
+  if (error instanceof ZnipError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const cut = /unexpected (?:end|EOF)/i.test(reason);
+  return new ZnipError(
+    cut ? 'truncated' : 'damaged-block',
+    `${stream.name}: the ${kind} stream ${cut ? 'was cut short' : 'is damaged'}: ${reason}`,
+    {},
+    error,
+  );
+}

@@ -1,0 +1,147 @@
+/**
+ * Holds the index at the end of a stream against the members that were unpacked from it.
+ */
+import { ZnipError } from '../errors.ts';
+import { equalBytes } from '../format/block-header.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { floorSeconds, KIND, NANOSECONDS } from '../format/entry.ts';
+import { openArchive } from './archive.ts';
+import type { ByteSource } from './source.ts';
+import type { ByteStream } from './stream-source.ts';
+
+/** What the tar stream said of a member, and the hash of what was written. */
+export interface ArrivedMember {
+  kind: number;
+  mode: number;
+  mtime: bigint;
+  size: number;
+  linkTarget: ByteString;
+  /** BLAKE3 of the content; null for all but files. */
+  checksum: Uint8Array | null;
+}
+
+/** A time of which the tar stream had only the seconds. */
+export interface ExactTime {
+  path: ByteString;
+  kind: number;
+  mtime: bigint;
+}
+
+/** The longest index that is taken from a stream: it has to be held in memory. */
+const MAX_INDEX_LENGTH = 2 * 1024 * 1024 * 1024 - 1;
+
+const PIECE = 256 * 1024;
+
+async function readRest(stream: ByteStream): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for (;;) {
+    const piece = Buffer.allocUnsafe(PIECE);
+    const read = await stream.readInto(piece);
+    pieces.push(piece.subarray(0, read));
+    length += read;
+    if (length > MAX_INDEX_LENGTH)
+      throw new ZnipError('limit', `the index of ${stream.name} is longer than 2 GiB`);
+    if (read < PIECE) return Buffer.concat(pieces);
+  }
+}
+
+/** The end of an archive, as the archive of which only the end is there. */
+class TailSource implements ByteSource {
+  readonly name: string;
+  readonly byteLength: number;
+  readonly fd = undefined;
+  private readonly start: number;
+  private readonly tail: Buffer;
+
+  constructor(name: string, start: number, tail: Buffer) {
+    this.name = name;
+    this.start = start;
+    this.tail = tail;
+    this.byteLength = start + tail.byteLength;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    const at = offset - this.start;
+    if (at < 0 || at + length > this.tail.byteLength) {
+      throw new ZnipError(
+        'inconsistent',
+        `the index of ${this.name} points outside itself, at byte ${offset}`,
+      );
+    }
+    return this.tail.subarray(at, at + length);
+  }
+
+  close(): void {}
+}
+
+/**
+ * Reads the rest of the stream, the index, and compares. Returns the times that need nanoseconds. Throws
+ * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
+ */
+export async function checkAgainstIndex(
+  stream: ByteStream,
+  arrived: ReadonlyMap<ByteString, ArrivedMember>,
+  filter: ((path: string) => boolean) | undefined,
+): Promise<ExactTime[]> {
+  const start = stream.position;
+  const source = new TailSource(stream.name, start, await readRest(stream));
+  const archive = await openTail(source);
+  const times: ExactTime[] = [];
+  let compared = 0;
+  for (const { batch, row } of await archive.entries()) {
+    const path = batch.path(row);
+    if (filter !== undefined && !filter(toText(path))) continue;
+    const member = arrived.get(path);
+    if (member === undefined) throw disagreement(path, 'it is in the index but not in the tar stream');
+    compared += 1;
+    const kind = batch.kinds[row] ?? 0;
+    const mtime = batch.mtimes[row] ?? 0n;
+    if (kind !== member.kind) throw disagreement(path, 'its kind differs');
+    if ((batch.sizes[row] ?? 0) !== member.size) throw disagreement(path, 'its size differs');
+    if ((batch.modes[row] ?? 0) !== member.mode) throw disagreement(path, 'its mode differs');
+    if (batch.linkTarget(row) !== member.linkTarget) throw disagreement(path, 'its link target differs');
+    if (floorSeconds(mtime) !== floorSeconds(member.mtime)) throw disagreement(path, 'its time differs');
+    const checksum = batch.checksum(row);
+    if (
+      kind === KIND.file &&
+      checksum !== null &&
+      member.checksum !== null &&
+      !equalBytes(checksum, member.checksum)
+    ) {
+      throw new ZnipError(
+        'damaged-member',
+        `member '${toText(path)}' is damaged: its content does not have the hash of the index`,
+        { member: toText(path) },
+      );
+    }
+    if (mtime % NANOSECONDS !== 0n) times.push({ path, kind, mtime });
+  }
+  if (compared !== arrived.size) {
+    throw new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`);
+  }
+  return times;
+}
+
+async function openTail(source: TailSource): ReturnType<typeof openArchive> {
+  try {
+    return await openArchive(source);
+  } catch (error) {
+    if (error instanceof ZnipError && error.code === 'inconsistent') {
+      throw new ZnipError(
+        'truncated',
+        `${source.name} ends at byte ${source.byteLength}, within the index`,
+        {},
+        error,
+      );
+    }
+    throw error;
+  }
+}
+
+function disagreement(path: ByteString, why: string): ZnipError {
+  const member = toText(path);
+  return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
+    member,
+  });
+}

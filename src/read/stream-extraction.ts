@@ -1,0 +1,170 @@
+/**
+ * Extraction while the archive arrives: chunks are decoded and written in parallel, taken apart in order.
+ * Slots bound the memory: nothing more is read from the stream until one is free. Main thread.
+ */
+import { codec } from '../codec/codec.ts';
+import { deferred } from '../ring/deferred.ts';
+import type { Directories } from './directories.ts';
+import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
+import type { CompletedFile, LargeFiles } from './large-files.ts';
+import { ReadPool } from './read-pool.ts';
+import type { ChunkMembers } from './tar-members.ts';
+import { INLINE_BYTES } from './target.ts';
+import type { DecodeTask, WriteTask } from './worker.ts';
+import type { WriteSettings } from './write-file.ts';
+
+export interface StreamSlot {
+  /** Takes a blob. */
+  stored: Uint8Array;
+  /** Takes a chunk. */
+  chunk: Uint8Array;
+}
+
+/** Slots beyond one for each worker: one is filled from the stream, one waits to be taken apart. */
+const SPARE_SLOTS = 2;
+
+export interface StreamExtractionOptions {
+  threads: number;
+  settings: WriteSettings;
+  directories: Directories;
+  largeFiles: LargeFiles;
+  /** What was written of a chunk; called in the order of chunks. */
+  onWritten: (members: ChunkMembers, written: WrittenFiles, completed: CompletedFile[]) => void;
+  onTaken: (path: string) => void;
+  signal: AbortSignal | undefined;
+}
+
+export class StreamExtraction {
+  private readonly options: StreamExtractionOptions;
+  private readonly free: StreamSlot[];
+  private readonly waiting: ((slot: StreamSlot) => void)[] = [];
+  private readonly failure = deferred<never>();
+  private pool: ReadPool | undefined;
+  private arrived = 0;
+  /** The chunk before has been taken apart; it and all before it are written. */
+  private accepted: Promise<unknown> = Promise.resolve();
+  private finished: Promise<unknown> = Promise.resolve();
+
+  constructor(options: StreamExtractionOptions) {
+    this.options = options;
+    this.failure.promise.catch(() => {});
+    const slots = options.threads === 1 ? 1 : options.threads + SPARE_SLOTS;
+    this.free = Array.from({ length: slots }, () => ({
+      stored: new Uint8Array(0),
+      chunk: new Uint8Array(0),
+    }));
+    options.signal?.addEventListener('abort', () => this.failure.reject(options.signal?.reason), {
+      once: true,
+    });
+  }
+
+  /** A free slot with room for a blob and a chunk of these lengths. Throws what has gone wrong meanwhile. */
+  async takeSlot(blobLength: number, chunkLength: number): Promise<StreamSlot> {
+    this.options.signal?.throwIfAborted();
+    this.arrived += chunkLength;
+    if (this.pool === undefined && this.options.threads > 1 && this.arrived > INLINE_BYTES) {
+      const { threads, settings, signal } = this.options;
+      this.pool = await ReadPool.start(threads, { settings }, signal);
+    }
+    const slot =
+      this.free.pop() ??
+      (await Promise.race([
+        new Promise<StreamSlot>((resolve) => this.waiting.push(resolve)),
+        this.failure.promise,
+      ]));
+    if (slot.stored.byteLength < blobLength) slot.stored = new Uint8Array(new SharedArrayBuffer(blobLength));
+    if (slot.chunk.byteLength < chunkLength) slot.chunk = new Uint8Array(new SharedArrayBuffer(chunkLength));
+    return slot;
+  }
+
+  /** What has gone wrong, as soon as it has: for whoever waits for the stream meanwhile. */
+  get failed(): Promise<never> {
+    return this.failure.promise;
+  }
+
+  /** Decodes the blob in a slot, then takes the chunk apart with `take` when its turn comes, and writes it. */
+  submit(slot: StreamSlot, task: DecodeTask, take: () => ChunkMembers): void {
+    this.enqueue(slot, task.chunk, this.decode(task), take);
+  }
+
+  /** Takes a chunk that needs no decoding apart, at once, and writes it. Returns what was in it. */
+  submitPlain(slot: StreamSlot, chunk: Uint8Array, take: () => ChunkMembers): ChunkMembers {
+    const members = take();
+    this.enqueue(slot, chunk, Promise.resolve(), () => members);
+    return members;
+  }
+
+  /** Resolves when all that was submitted is written; throws the first thing that went wrong. */
+  async drain(): Promise<void> {
+    await this.finished;
+  }
+
+  async stop(): Promise<void> {
+    await this.pool?.stop();
+  }
+
+  private enqueue(
+    slot: StreamSlot,
+    chunk: Uint8Array,
+    decoded: Promise<unknown>,
+    take: () => ChunkMembers,
+  ): void {
+    const { accepted: previousAccepted, finished: previousFinished } = this;
+    const accept = this.accept(decoded, previousAccepted, take);
+    const finish = this.finish(slot, chunk, accept, previousFinished);
+    this.accepted = accept;
+    this.finished = finish;
+    accept.catch(() => {});
+    finish.catch(this.failure.reject);
+    decoded.catch(() => {});
+  }
+
+  private async accept(
+    decoded: Promise<unknown>,
+    previous: Promise<unknown>,
+    take: () => ChunkMembers,
+  ): Promise<ChunkMembers> {
+    await previous;
+    await decoded;
+    const members = take();
+    for (const path of members.files.paths) this.options.directories.ensureParent(path);
+    for (const { large } of members.parts) this.options.directories.ensureParent(large.path);
+    return members;
+  }
+
+  private async finish(
+    slot: StreamSlot,
+    chunk: Uint8Array,
+    accept: Promise<ChunkMembers>,
+    previous: Promise<unknown>,
+  ): Promise<void> {
+    const members = await accept;
+    const { files, parts } = members;
+    // What is to be replaced must be there first.
+    if (files.replace.length > 0) await previous;
+    const targets = this.options.largeFiles.targets(parts, this.options.onTaken);
+    const written = await this.write({ files, parts: targets, chunk });
+    await previous;
+    const completed = this.options.largeFiles.finishParts(parts, chunk);
+    for (const row of written.taken) this.options.onTaken(files.paths[row] ?? '');
+    this.options.onWritten(members, written, completed);
+    this.release(slot);
+  }
+
+  private release(slot: StreamSlot): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free.push(slot);
+    else next(slot);
+  }
+
+  private async decode(task: DecodeTask): Promise<void> {
+    if (this.pool === undefined) await decodeBlob(task.stored, task.chunk, task.frame, task.blob, codec());
+    else await this.pool.run('decode', task);
+  }
+
+  private async write(task: WriteTask): Promise<WrittenFiles> {
+    if (this.pool !== undefined) return this.pool.run('write', task);
+    writeParts(task.parts, task.chunk);
+    return writeFiles(task.files, task.chunk, this.options.settings, codec());
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Takes members out of a tar stream that arrives in chunks: which files are in a chunk, where their
+ * content is, and what is left for the end (links, directories). Main thread.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { KIND, type Member } from '../format/entry.ts';
+import { paddedLength } from '../format/tar-header.ts';
+import { TarReader } from '../format/tar-reader.ts';
+import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
+import { MemberNames } from './member-names.ts';
+import type { Link } from './member-tree.ts';
+import { checkPath } from './safe-path.ts';
+
+/** What a chunk of tar stream comes to. */
+export interface ChunkMembers {
+  files: FileColumns;
+  parts: LargePart[];
+  /** Bytes taken from the chunk; the rest is the start of a header or member that goes on. */
+  consumed: number;
+  /** The end of the tar stream was in this chunk. */
+  ended: boolean;
+}
+
+export interface TarMembersOptions {
+  /** The name that a member gets, or undefined when it is not wanted. */
+  select: (path: ByteString) => ByteString | undefined;
+  /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
+  onSkipped: (path: ByteString, typeFlag: string) => void;
+  /** Called for every selected member, in the order of the stream. */
+  onMember: (member: Member) => void;
+}
+
+/** A large file that the stream is in the middle of, or data of a member that nobody wants. */
+interface Pending {
+  large: LargeFile | null;
+  fileOffset: number;
+  dataLeft: number;
+  paddingLeft: number;
+}
+
+export class TarMembers {
+  readonly directories: Member[] = [];
+  readonly symlinks: Link[] = [];
+  readonly hardLinks: Link[] = [];
+  private readonly reader = new TarReader();
+  private readonly names = new MemberNames();
+  private readonly options: TarMembersOptions;
+  private pending: Pending | undefined;
+  private lastRepeated = false;
+
+  constructor(options: TarMembersOptions) {
+    this.options = options;
+  }
+
+  /** The file whose content has not all arrived. */
+  get unfinished(): LargeFile | undefined {
+    return this.pending?.large ?? undefined;
+  }
+
+  /**
+   * Takes what it can from `chunk`, which begins where the last call stopped. A member of which `chunk`
+   * does not hold all is large when `complete` says that the chunk will not get longer, or when it is
+   * longer than `longest`; otherwise it is left for the next call.
+   */
+  take(chunk: Buffer, streamOffset: number, complete: boolean, longest: number): ChunkMembers {
+    const files: PlacedMember[] = [];
+    const parts: LargePart[] = [];
+    let position = this.takePending(chunk, parts);
+    let ended = false;
+    while (position < chunk.byteLength && this.pending === undefined) {
+      const item = this.reader.read(chunk, position, streamOffset);
+      if (item === 'more') break;
+      if (item === 'end') {
+        ended = true;
+        position = chunk.byteLength;
+        break;
+      }
+      const dataOffset = position + item.headerLength;
+      const end = dataOffset + paddedLength(item.size);
+      const fits = end <= chunk.byteLength;
+      if (!fits && !complete && end - position <= longest) break;
+      const member = this.accept(item.member, item.path, item.typeFlag);
+      if (fits) {
+        if (member?.kind === KIND.file) {
+          files.push({ member, offset: dataOffset, repeated: this.lastRepeated });
+        }
+        position = end;
+        continue;
+      }
+      const large =
+        member === undefined
+          ? null
+          : { path: member.path, size: member.size, mode: member.mode, mtime: member.mtime, checksum: null };
+      this.pending = {
+        large,
+        fileOffset: 0,
+        dataLeft: item.size,
+        paddingLeft: paddedLength(item.size) - item.size,
+      };
+      // The data begins right behind its header, which may be the last of the chunk.
+      position = dataOffset + this.takePending(chunk.subarray(dataOffset), parts, dataOffset);
+    }
+    return { files: toColumns(files), parts, consumed: position, ended };
+  }
+
+  /** Takes data of the pending member from the start of `bytes`; returns how much. */
+  private takePending(bytes: Buffer, parts: LargePart[], chunkOffset = 0): number {
+    const { pending } = this;
+    if (pending === undefined) return 0;
+    const length = Math.min(pending.dataLeft, bytes.byteLength);
+    if (length > 0 && pending.large !== null) {
+      parts.push({ large: pending.large, chunkOffset, fileOffset: pending.fileOffset, length });
+    }
+    pending.fileOffset += length;
+    pending.dataLeft -= length;
+    let taken = length;
+    if (pending.dataLeft === 0) {
+      const padding = Math.min(pending.paddingLeft, bytes.byteLength - taken);
+      pending.paddingLeft -= padding;
+      taken += padding;
+      if (pending.paddingLeft === 0) this.pending = undefined;
+    }
+    return taken;
+  }
+
+  /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
+  private accept(member: Member | null, path: ByteString, typeFlag: string): Member | undefined {
+    if (member === null) {
+      this.options.onSkipped(path, typeFlag);
+      return undefined;
+    }
+    // "./" of tar archives: the target itself.
+    if (path === '' || path === '.') return undefined;
+    const selected = this.options.select(path);
+    if (selected === undefined) return undefined;
+    const renamed = { ...member, path: selected };
+    const repeated = this.names.add(selected, member.kind);
+    this.lastRepeated = repeated;
+    this.options.onMember(renamed);
+    const { kind, linkTarget, mtime } = member;
+    if (kind === KIND.directory) this.directories.push(renamed);
+    else if (kind === KIND.symlink) {
+      if (!repeated) this.symlinks.push({ path: selected, target: linkTarget, mtime });
+    } else if (kind === KIND.hardlink) {
+      this.hardLinks.push({ path: selected, target: this.hardLinkTarget(selected, linkTarget), mtime });
+    }
+    return renamed;
+  }
+
+  private hardLinkTarget(path: ByteString, linkTarget: ByteString): ByteString {
+    checkPath(linkTarget);
+    const target = this.options.select(linkTarget) ?? linkTarget;
+    const kind = this.names.kindOf(target);
+    if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return target;
+    const member = toText(path);
+    const why = target === path ? 'it is a link to itself' : 'its target is not a file that came before it';
+    throw new ZnipError(
+      'unsafe-link',
+      `hard link '${member}' to '${toText(linkTarget)}' is refused: ${why}`,
+      {
+        member,
+      },
+    );
+  }
+}
+
+interface PlacedMember {
+  member: Member;
+  /** Chunk byte at which the content starts. */
+  offset: number;
+  /** A member before had the same name. */
+  repeated: boolean;
+}
+
+function toColumns(files: readonly PlacedMember[]): FileColumns {
+  const count = files.length;
+  const columns: FileColumns = {
+    count,
+    paths: files.map(({ member }) => member.path),
+    offsets: new Float64Array(count),
+    sizes: new Float64Array(count),
+    modes: new Uint32Array(count),
+    mtimes: new BigInt64Array(count),
+    checksums: null,
+    replace: files.flatMap(({ repeated }, row) => (repeated ? [row] : [])),
+  };
+  files.forEach(({ member, offset }, row) => {
+    columns.offsets[row] = offset;
+    columns.sizes[row] = member.size;
+    columns.modes[row] = member.mode;
+    columns.mtimes[row] = member.mtime;
+  });
+  return columns;
+}
