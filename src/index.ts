@@ -6,7 +6,9 @@ export { pack, type PackOptions, type PackProgress, type PackResult } from './pa
 export type { Warning } from './pack/walk.ts';
 export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';
 export { Entries, type EntryRef } from './read/entries.ts';
+export { type ArchiveInfo, readInfo, type SectionInfo } from './read/info.ts';
 export { list, type ListedEntry } from './read/list.ts';
+export { encodeEntryStream } from './read/entry-stream.ts';
 export type { ByteSource } from './read/source.ts';
 export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './read/unpack.ts';
 export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';

@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander';
 import { addExamples } from './command.ts';
+import { defineInfo } from './commands/info.ts';
 import { defineLs } from './commands/ls.ts';
 import { definePack } from './commands/pack.ts';
 import { defineUnpack } from './commands/unpack.ts';
@@ -28,5 +29,6 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   definePack(program);
   defineUnpack(program);
   defineLs(program);
+  defineInfo(program);
   return program;
 }

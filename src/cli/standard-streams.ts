@@ -37,10 +37,15 @@ export function isTerminal(fd: number): boolean {
   return isatty(fd);
 }
 
-/** Throws `usage` rather than write binary data to a terminal. */
-export function refuseTerminal(fd: number, what: string, force: boolean): void {
+/** Throws `usage` rather than write binary data to a terminal. `instead` says what the user can do. */
+export function refuseTerminal(
+  fd: number,
+  what: string,
+  force: boolean,
+  instead = '-o FILE, a pipe, or --force',
+): void {
   if (!force && isTerminal(fd)) {
-    throw new ZnipError('usage', `${what} is not written to a terminal: use -o FILE, a pipe, or --force`);
+    throw new ZnipError('usage', `${what} is not written to a terminal: use ${instead}`);
   }
 }
 

@@ -69,6 +69,9 @@ export function formatTime(nanoseconds: bigint): string {
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+/** Control characters, and those that reorder text. */
+const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
+
 const NAMED_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
@@ -76,15 +79,24 @@ const NAMED_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': 
  * reorder text, as escapes. For terminals and messages, never for data.
  */
 export function printable(name: string): string {
-  return name.replace(
-    /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-    (character) => {
-      const named = NAMED_ESCAPES[character];
-      if (named !== undefined) return named;
-      const code = character.charCodeAt(0);
-      return code < 0x100
-        ? `\\x${code.toString(16).padStart(2, '0')}`
-        : `\\u${code.toString(16).padStart(4, '0')}`;
-    },
+  return name.replace(UNPRINTABLE, (character) => {
+    const named = NAMED_ESCAPES[character];
+    if (named !== undefined) return named;
+    const code = character.charCodeAt(0);
+    return code < 0x100
+      ? `\\x${code.toString(16).padStart(2, '0')}`
+      : `\\u${code.toString(16).padStart(4, '0')}`;
+  });
+}
+
+/**
+ * A value as one line of JSON. What could act on a terminal or reorder text is escaped, which any JSON
+ * reader undoes: JSON.stringify itself escapes only what lies below U+0020.
+ */
+export function jsonLine(value: unknown): string {
+  const escaped = JSON.stringify(value).replace(
+    UNPRINTABLE,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+  return `${escaped}\n`;
 }

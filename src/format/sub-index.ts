@@ -10,6 +10,7 @@ import {
   BytesBuilder,
   type BytesColumn,
   checksumColumn,
+  type Column,
   decodeTable,
   dictionaryColumn,
   encodeTable,
@@ -97,25 +98,27 @@ export class SubIndexBuilder {
   }
 
   encode(metadata: ReadonlyMap<string, string>): Uint8Array {
+    return encodeTable(this.columns(), metadata);
+  }
+
+  /** The entry columns, for a table of their own or one with more columns. */
+  columns(): Column[] {
     const rows = this.length;
-    return encodeTable(
-      [
-        utf8Column('path', this.paths),
-        dictionaryColumn('kind', KINDS, this.kinds.subarray(0, rows)),
-        uint32Column('mode', this.modes.subarray(0, rows)),
-        timestampColumn('mtime', this.mtimes.subarray(0, rows)),
-        uint32Column('uid', this.uids.subarray(0, rows), this.uidValidity),
-        uint32Column('gid', this.gids.subarray(0, rows), this.gidValidity),
-        uint64Column('size', this.sizes.subarray(0, rows)),
-        uint64Column('stream_offset', this.streamOffsets.subarray(0, rows)),
-        utf8Column('link_target', this.linkTargets, true),
-        checksumColumn('checksum', this.checksums.subarray(0, rows * CHECKSUM_LENGTH), this.checksumValidity),
-        boolColumn('changed', rows, (row) => this.changedRows.has(row)),
-        binaryColumn('path_bytes', this.pathBytes),
-        binaryColumn('link_target_bytes', this.linkTargetBytes),
-      ],
-      metadata,
-    );
+    return [
+      utf8Column('path', this.paths),
+      dictionaryColumn('kind', KINDS, this.kinds.subarray(0, rows)),
+      uint32Column('mode', this.modes.subarray(0, rows)),
+      timestampColumn('mtime', this.mtimes.subarray(0, rows)),
+      uint32Column('uid', this.uids.subarray(0, rows), this.uidValidity),
+      uint32Column('gid', this.gids.subarray(0, rows), this.gidValidity),
+      uint64Column('size', this.sizes.subarray(0, rows)),
+      uint64Column('stream_offset', this.streamOffsets.subarray(0, rows)),
+      utf8Column('link_target', this.linkTargets, true),
+      checksumColumn('checksum', this.checksums.subarray(0, rows * CHECKSUM_LENGTH), this.checksumValidity),
+      boolColumn('changed', rows, (row) => this.changedRows.has(row)),
+      binaryColumn('path_bytes', this.pathBytes),
+      binaryColumn('link_target_bytes', this.linkTargetBytes),
+    ];
   }
 
   private grow(): void {

@@ -2,88 +2,85 @@
  * `znip ls`.
  */
 import { ZnipError } from '../../errors.ts';
-import { toBytes, toText } from '../../format/byte-string.ts';
-import { KINDS } from '../../format/entry.ts';
 import { openArchive } from '../../read/archive.ts';
-import type { Entries, EntryRef } from '../../read/entries.ts';
-import { describeEntry } from '../../read/list.ts';
 import { defined } from '../defined.ts';
-import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
-import { formatMode, formatTime, printable } from '../text.ts';
+import { EXIT } from '../exit-status.ts';
+import { writeCsv, writeJson, writeLong, writeNames } from '../listing/lines.ts';
+import { type Listing, matchEntries, type SortKey, sortEntries } from '../listing/listing.ts';
+import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { countOf, formatBytes, formatCount, printable } from '../text.ts';
+
+type Format = 'names' | 'long' | 'json' | 'csv' | 'arrow' | 'tree';
 
 export interface LsCommandOptions {
   long?: boolean;
-  null?: boolean;
   json?: boolean;
+  tree?: boolean;
+  format?: Exclude<Format, 'tree'>;
+  bytes?: boolean;
+  null?: boolean;
+  sort?: SortKey;
+  reverse?: boolean;
+  total?: boolean;
+  force?: boolean;
   type?: string[];
   repo?: string[];
 }
 
-/** Output is written in pieces of about this many characters. */
-const PIECE = 256 * 1024;
-
-export async function runLs(path: string, options: LsCommandOptions): Promise<void> {
+export async function runLs(
+  path: string,
+  patterns: readonly string[],
+  options: LsCommandOptions,
+): Promise<void> {
+  const format = formatOf(options);
+  if (format === 'arrow') {
+    refuseTerminal(STDOUT, 'an Arrow table', options.force === true, 'a file, a pipe, or --force');
+  }
   const archive = await openArchive(path);
   try {
     const entries = await archive.entries(defined({ packageTypes: options.type, repos: options.repo }));
-    if (options.json === true) writeLines(entries, (ref) => `${entryJson(ref)}\n`, 'utf8');
-    else if (options.long === true) writeLines(entries, longLine(entries), 'utf8');
-    else writeNames(entries, options.null === true);
     if (entries.length === 0 && (options.type !== undefined || options.repo !== undefined)) {
       throw new ZnipError('no-match', `no members of that type or repo in '${path}'`);
     }
+    const { listing: matching, unmatched } = matchEntries(entries, patterns, path);
+    const listing = sortEntries(matching, options.sort ?? 'none', options.reverse === true);
+    if (format === 'arrow') {
+      const { encodeEntryStream } = await import('../../read/entry-stream.ts');
+      for await (const bytes of encodeEntryStream(listing, archive.manifest.metadata)) writeOutput(bytes);
+    } else if (format === 'tree') {
+      const { writeTree } = await import('../listing/tree.ts');
+      writeTree(listing);
+    } else if (format === 'long') writeLong(listing, options.bytes === true);
+    else if (format === 'json') writeJson(listing);
+    else if (format === 'csv') writeCsv(listing);
+    else writeNames(listing, options.null === true);
+    if (options.total === true) writeMessage(totalOf(listing, options.bytes === true));
+    for (const pattern of unmatched) {
+      writeMessage(`znip: nothing in '${printable(path)}' matches '${printable(pattern)}'`);
+    }
+    if (unmatched.length > 0) process.exitCode = EXIT.incomplete;
   } finally {
     archive.close();
   }
 }
 
-function writeLines(entries: Entries, line: (ref: EntryRef) => string, encoding: 'utf8' | 'latin1'): void {
-  let piece = '';
-  for (const ref of entries) {
-    piece += line(ref);
-    if (piece.length < PIECE) continue;
-    writeOutput(Buffer.from(piece, encoding));
-    piece = '';
+/** The one format that was asked for. */
+function formatOf({ long, json, tree, format, null: nul }: LsCommandOptions): Format {
+  const asked = new Map<Format, string>();
+  if (format !== undefined) asked.set(format, `--format ${format}`);
+  if (long === true) asked.set('long', '-l');
+  if (json === true) asked.set('json', '--json');
+  if (tree === true) asked.set('tree', '--tree');
+  if (nul === true && !asked.has('names')) asked.set('names', '-0');
+  if (asked.size > 1) {
+    throw new ZnipError('usage', `${[...asked.values()].join(' and ')} exclude each other: choose one`);
   }
-  if (piece !== '') writeOutput(Buffer.from(piece, encoding));
+  return [...asked.keys()][0] ?? 'names';
 }
 
-/** Names as their bytes, for other programs; as printable text on a terminal. */
-function writeNames(entries: Entries, nul: boolean): void {
-  if (!nul && isTerminal(STDOUT)) {
-    writeLines(entries, ({ batch, row }) => `${printable(toText(batch.path(row)))}\n`, 'utf8');
-    return;
-  }
-  const end = nul ? '\0' : '\n';
-  writeLines(entries, ({ batch, row }) => batch.path(row) + end, 'latin1');
-}
-
-function longLine(entries: Entries): (ref: EntryRef) => string {
-  let width = 1;
-  for (const { batch, row } of entries) width = Math.max(width, String(batch.sizes[row] ?? 0).length);
-  return ({ batch, row }) => {
-    const kind = KINDS[batch.kinds[row] ?? 0] ?? 'file';
-    const mode = formatMode(kind, batch.modes[row] ?? 0);
-    const size = String(batch.sizes[row] ?? 0).padStart(width);
-    const target = toText(batch.linkTarget(row));
-    const arrow =
-      kind === 'symlink'
-        ? ` -> ${printable(target)}`
-        : kind === 'hardlink'
-          ? ` link to ${printable(target)}`
-          : '';
-    return `${mode} ${size} ${formatTime(batch.mtimes[row] ?? 0n)} ${printable(toText(batch.path(row)))}${arrow}\n`;
-  };
-}
-
-function entryJson(ref: EntryRef): string {
-  const { mtime, mode, ...entry } = describeEntry(ref);
-  const raw = ref.batch.path(ref.row);
-  return JSON.stringify({
-    ...entry,
-    mode: mode.toString(8).padStart(4, '0'),
-    // Nanoseconds do not fit a JSON number exactly.
-    mtimeNs: String(mtime),
-    ...(toText(raw).includes('\ufffd') ? { pathBase64: toBytes(raw).toString('base64') } : {}),
-  });
+function totalOf(listing: Listing, exactBytes: boolean): string {
+  let size = 0;
+  for (const { batch, row } of listing) size += batch.sizes[row] ?? 0;
+  const bytes = exactBytes ? `${formatCount(size)} B` : formatBytes(size);
+  return `${countOf(listing.length, 'member')}, ${bytes}`;
 }

@@ -1,0 +1,28 @@
+/**
+ * `znip info`: its options and its help.
+ */
+import { type Command, Option } from 'commander';
+import { addExamples } from '../command.ts';
+import type { InfoCommandOptions } from '../run/info.ts';
+
+export function defineInfo(program: Command): void {
+  const info = program
+    .command('info')
+    .description('show what an archive is made of')
+    .argument('<archive>', 'archive file')
+    .option('-v, --verbose', 'every group and every section of the index')
+    .option('--json', 'print it as JSON, with every group and section')
+    .addOption(new Option('--root', 'print only the root hash').conflicts(['json', 'verbose']));
+  addExamples(
+    info,
+    `znip info deps.znip
+znip info --json deps.znip | jq .ratio
+znip info --root deps.znip               one value that stands for all that the archive holds
+
+The index is read and checked; contents are not. --root reads only the end of the archive.`,
+  );
+  info.action(async (archive: string, options: InfoCommandOptions) => {
+    const { runInfo } = await import('../run/info.ts');
+    await runInfo(archive, options);
+  });
+}

@@ -1,0 +1,135 @@
+/**
+ * Entries as lines: names, the long form, JSON, CSV.
+ */
+import { isUtf8, toBytes, toText, type ByteString } from '../../format/byte-string.ts';
+import { floorSeconds, KIND, KINDS, NANOSECONDS } from '../../format/entry.ts';
+import type { EntryRef } from '../../read/entries.ts';
+import { describeEntry } from '../../read/list.ts';
+import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
+import { formatBytes, formatMode, formatTime, jsonLine, printable } from '../text.ts';
+import type { Listing } from './listing.ts';
+
+/** Output is written in pieces of about this many characters. */
+const PIECE = 256 * 1024;
+
+/** Writes a line for each entry, many at a time. `line` ends its lines itself. */
+export function writeLines(
+  listing: Listing,
+  line: (ref: EntryRef) => string,
+  encoding: 'utf8' | 'latin1' = 'utf8',
+  header = '',
+): void {
+  let piece = header;
+  for (const ref of listing) {
+    piece += line(ref);
+    if (piece.length < PIECE) continue;
+    writeOutput(Buffer.from(piece, encoding));
+    piece = '';
+  }
+  if (piece !== '') writeOutput(Buffer.from(piece, encoding));
+}
+
+/** Names as their bytes, for other programs; as printable text on a terminal. */
+export function writeNames(listing: Listing, nul: boolean): void {
+  if (!nul && isTerminal(STDOUT)) {
+    writeLines(listing, ({ batch, row }) => `${printable(toText(batch.path(row)))}\n`);
+    return;
+  }
+  const end = nul ? '\0' : '\n';
+  writeLines(listing, ({ batch, row }) => batch.path(row) + end, 'latin1');
+}
+
+/** Mode, size, time, name. Only files have a size. */
+export function writeLong(listing: Listing, exactBytes: boolean): void {
+  const sizeOf = ({ batch, row }: EntryRef): string => {
+    if (batch.kinds[row] !== KIND.file) return '-';
+    const size = batch.sizes[row] ?? 0;
+    return exactBytes ? String(size) : formatBytes(size);
+  };
+  let width = 1;
+  for (const ref of listing) width = Math.max(width, sizeOf(ref).length);
+  writeLines(listing, (ref) => {
+    const { batch, row } = ref;
+    const kind = KINDS[batch.kinds[row] ?? 0] ?? 'file';
+    const mode = formatMode(kind, batch.modes[row] ?? 0);
+    const size = sizeOf(ref).padStart(width);
+    const target = kind === 'symlink' ? ' -> ' : kind === 'hardlink' ? ' link to ' : '';
+    const link = target === '' ? '' : target + printable(toText(batch.linkTarget(row)));
+    return `${mode} ${size} ${formatTime(batch.mtimes[row] ?? 0n)} ${printable(toText(batch.path(row)))}${link}\n`;
+  });
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
+}
+
+/** The name's bytes in base64, where its text cannot give them. */
+function base64Name(path: ByteString): string | undefined {
+  return isUtf8(path) ? undefined : toBytes(path).toString('base64');
+}
+
+export function writeJson(listing: Listing): void {
+  writeLines(listing, (ref) => {
+    const { mtime, mode, ...entry } = describeEntry(ref);
+    const pathBase64 = base64Name(ref.batch.path(ref.row));
+    return jsonLine({
+      ...entry,
+      mode: octal(mode),
+      // Nanoseconds do not fit a JSON number exactly.
+      mtimeNs: String(mtime),
+      ...(pathBase64 === undefined ? {} : { pathBase64 }),
+    });
+  });
+}
+
+const CSV_COLUMNS = [
+  'path',
+  'kind',
+  'mode',
+  'mtime',
+  'size',
+  'link_target',
+  'uid',
+  'gid',
+  'checksum',
+  'package_type',
+  'repo',
+  'changed',
+  'path_base64',
+];
+
+/** RFC 4180: fields with a comma, a quote or a line break are quoted, lines end in CR LF. */
+export function writeCsv(listing: Listing): void {
+  const terminal = isTerminal(STDOUT);
+  const field = (value: string): string => {
+    const text = terminal ? printable(value) : value;
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const line = (ref: EntryRef): string => {
+    const entry = describeEntry(ref);
+    const fields = [
+      entry.path,
+      entry.kind,
+      octal(entry.mode),
+      isoTime(entry.mtime),
+      entry.size,
+      entry.linkTarget,
+      entry.uid,
+      entry.gid,
+      entry.checksum,
+      entry.packageType,
+      entry.repo,
+      entry.changed,
+      base64Name(ref.batch.path(ref.row)),
+    ];
+    return `${fields.map((value) => field(String(value ?? ''))).join(',')}\r\n`;
+  };
+  writeLines(listing, line, 'utf8', `${CSV_COLUMNS.join(',')}\r\n`);
+}
+
+/** RFC 3339 with nanoseconds, UTC: `2024-02-29T12:34:56.123456789Z`. */
+function isoTime(nanoseconds: bigint): string {
+  const seconds = floorSeconds(nanoseconds);
+  const fraction = nanoseconds - BigInt(seconds) * NANOSECONDS;
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(fraction).padStart(9, '0')}Z`;
+}

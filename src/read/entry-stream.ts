@@ -1,0 +1,60 @@
+/**
+ * Entries as one Arrow table for Polars, pandas, DuckDB and the like: the entry columns of
+ * docs/format.md, "Sub-index", with the group of each member beside them.
+ */
+import { BytesBuilder, type Column, utf8Column } from '../format/arrow-columns.ts';
+import { encodeTableStream } from '../format/arrow-stream.ts';
+import { fromText } from '../format/byte-string.ts';
+import { MAX_SUB_INDEX_ROWS } from '../format/constants.ts';
+import { SubIndexBuilder } from '../format/sub-index.ts';
+import type { EntryRef } from './entries.ts';
+
+/**
+ * Yields an Arrow IPC stream of the entries, in their order, in record batches of at most 65,536 rows.
+ * `metadata` becomes that of its schema.
+ */
+export function encodeEntryStream(
+  entries: Iterable<EntryRef>,
+  metadata: ReadonlyMap<string, string>,
+): AsyncGenerator<Uint8Array, void> {
+  return encodeTableStream(batches(entries), metadata);
+}
+
+function* batches(entries: Iterable<EntryRef>): Generator<Column[], void, undefined> {
+  let batch = new EntryColumns();
+  let yielded = false;
+  for (const entry of entries) {
+    batch.append(entry);
+    if (batch.length < MAX_SUB_INDEX_ROWS) continue;
+    yield batch.finish();
+    yielded = true;
+    batch = new EntryColumns();
+  }
+  // A table without rows still has its columns.
+  if (batch.length > 0 || !yielded) yield batch.finish();
+}
+
+class EntryColumns {
+  private readonly entries = new SubIndexBuilder();
+  private readonly packageTypes = new BytesBuilder();
+  private readonly repos = new BytesBuilder();
+
+  get length(): number {
+    return this.entries.length;
+  }
+
+  append({ batch, row, group }: EntryRef): void {
+    const streamOffset = batch.streamOffsets[row] ?? 0;
+    this.entries.append(batch.member(row), streamOffset, batch.checksum(row), batch.changed(row));
+    this.packageTypes.append(fromText(group.packageType));
+    this.repos.append(fromText(group.repo));
+  }
+
+  finish(): Column[] {
+    return [
+      ...this.entries.columns(),
+      utf8Column('package_type', this.packageTypes),
+      utf8Column('repo', this.repos),
+    ];
+  }
+}
