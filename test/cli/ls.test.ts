@@ -19,6 +19,9 @@ const ls = (...args: string[]): string => {
 };
 const lines = (text: string): string[] => text.split('\n').slice(0, -1);
 
+const readTable = (...args: string[]): polars.DataFrame =>
+  polars.readIPCStream(znip(['ls', ...args, '--format', 'arrow'], here).output);
+
 const ALL = ['t', 't/big', 't/link', 't/small', 't/sub', 't/sub/hard', 't/sub/middle'];
 
 beforeAll(() => {
@@ -186,11 +189,8 @@ describe('formats', () => {
 });
 
 describe('--format arrow', () => {
-  const read = (...args: string[]): polars.DataFrame =>
-    polars.readIPCStream(znip(['ls', ...args, '--format', 'arrow'], here).output);
-
   test('is a table that Polars reads, with the groups beside the entries', () => {
-    const table = read('t.znip');
+    const table = readTable('t.znip');
     expect(table.columns).toEqual([
       'path',
       'kind',
@@ -238,11 +238,11 @@ describe('--format arrow', () => {
     writeFileSync(at('mirror/b/y.jar'), 'yy');
     const pack = ['pack', '-q', '-C', 'mirror', 'a', 'b', '-o', 'mirror.znip', '--repo-from-dir'];
     expect(znip(pack, here).status).toBe(0);
-    const table = read('mirror.znip', '--sort', 'size', 'a/x.tgz', 'b/y.jar');
+    const table = readTable('mirror.znip', '--sort', 'size', 'a/x.tgz', 'b/y.jar');
     expect(table.getColumn('path').toArray()).toEqual(['b/y.jar', 'a/x.tgz']);
     expect(table.getColumn('package_type').toArray()).toEqual(['maven', 'npm']);
     expect(table.getColumn('repo').toArray()).toEqual(['b', 'a']);
-    expect(read('mirror.znip', '--type', 'npm').height).toBe(1);
+    expect(readTable('mirror.znip', '--type', 'npm').height).toBe(1);
   });
 
   test('more rows than a record batch holds, and none at all', () => {
@@ -251,12 +251,12 @@ describe('--format arrow', () => {
       kind: 'directory' as const,
     }));
     writeFileSync(at('many.znip'), forgeArchive(members));
-    const table = read('many.znip');
+    const table = readTable('many.znip');
     expect(table.height).toBe(70_000);
     expect(table.getColumn('path').toArray().at(-1)).toBe('f69999');
     expect(table.getColumn('kind').cast(polars.Utf8).unique().toArray()).toEqual(['directory']);
     writeFileSync(at('none.znip'), forgeArchive([]));
-    expect(read('none.znip').shape).toEqual({ height: 0, width: 15 });
+    expect(readTable('none.znip').shape).toEqual({ height: 0, width: 15 });
   });
 
   test.skipIf(!hasProgram('script'))('is not written to a terminal', () => {
