@@ -196,7 +196,7 @@ export async function openArchive(source: string | ByteSource): Promise<Archive>
 
 async function readArchive(source: ByteSource): Promise<Archive> {
   const { byteLength, name } = source;
-  const tailLength = Math.min(byteLength, TAIL_LENGTH);
+  const tailLength = Math.min(byteLength - source.start, TAIL_LENGTH);
   const tail = await source.read(byteLength - tailLength, tailLength);
   if (!endsWithMagic(tail) || tailLength < FOOTER_LENGTH) throw await explainMissingFooter(source);
   const footer = decodeFooter(tail.subarray(-FOOTER_LENGTH), byteLength, codec().hash);
@@ -222,6 +222,7 @@ async function readArchive(source: ByteSource): Promise<Archive> {
 /** The file does not end as an archive does: tells whether it is a cut archive or something else. */
 async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
   const { byteLength, name } = source;
+  if (source.start > 0) return new ZnipError('not-an-archive', `'${name}' does not end as a znip archive`);
   const start = await source.read(0, Math.min(byteLength, PROLOGUE.byteLength + 12));
   const context: ErrorContext = { path: name };
   const tag = Buffer.from(start.subarray(PROLOGUE.byteLength + 8)).toString('latin1');

@@ -9,6 +9,8 @@ export interface ByteSource {
   /** For messages. */
   readonly name: string;
   readonly byteLength: number;
+  /** First byte that can be read: 0, unless only the end of an archive is there. */
+  readonly start: number;
   /** The file descriptor, where there is one: workers then read for themselves. */
   readonly fd: number | undefined;
   /** Exactly `length` bytes from `offset`. Throws `truncated` where there are fewer. */
@@ -40,6 +42,7 @@ export function readFully(fd: number, name: string, target: Uint8Array, offset: 
 export class FileSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
+  readonly start = 0;
   readonly fd: number;
   private open = true;
 

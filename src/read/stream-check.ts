@@ -51,7 +51,7 @@ class TailSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
   readonly fd = undefined;
-  private readonly start: number;
+  readonly start: number;
   private readonly tail: Buffer;
 
   constructor(name: string, start: number, tail: Buffer) {
@@ -127,7 +127,7 @@ async function openTail(source: TailSource): ReturnType<typeof openArchive> {
   try {
     return await openArchive(source);
   } catch (error) {
-    if (error instanceof ZnipError && error.code === 'inconsistent') {
+    if (error instanceof ZnipError && error.code === 'not-an-archive') {
       throw new ZnipError(
         'truncated',
         `${source.name} ends at byte ${source.byteLength}, within the index`,

@@ -28,14 +28,24 @@ interface Attempt {
   outside: string[];
 }
 
-/** Unpacks a forged archive into a target of its own; `prepare` may put things into it first. */
-function attempt(members: ForgedMember[], args: string[] = [], prepare?: (target: string) => void): Attempt {
+/**
+ * Unpacks a forged archive into a target of its own, by its index or as a stream; `prepare` may put things
+ * into the target first.
+ */
+function attempt(
+  members: ForgedMember[],
+  args: string[] = [],
+  prepare?: (target: string) => void,
+  asStream = false,
+): Attempt {
   const place = join(directory, `attempt-${number++}`);
   const target = join(place, 'target');
   mkdirSync(target, { recursive: true });
   prepare?.(target);
   writeFileSync(join(place, 'a.znip'), forgeArchive(members));
-  const { status, stderr } = znip(['unpack', join(place, 'a.znip'), '-C', target, ...args]);
+  const { status, stderr } = asStream
+    ? znip(['unpack', '-', '-C', target, ...args], { input: readFileSync(join(place, 'a.znip')) })
+    : znip(['unpack', join(place, 'a.znip'), '-C', target, ...args]);
   const outside = readdirSync(place).filter((name) => name !== 'target' && name !== 'a.znip');
   return { status, stderr, target, outside };
 }
@@ -67,6 +77,10 @@ describe('names that are refused', () => {
     expect(stderr.split('\n')).toHaveLength(2);
     expect(readdirSync(target)).toEqual([]);
     expect(outside).toEqual([]);
+    const streamed = attempt([file('before'), file(path)], [], undefined, true);
+    expect(streamed.status).toBe(4);
+    expect(streamed.outside).toEqual([]);
+    expect(existsSync('/absolute') || existsSync('/double')).toBe(false);
   });
 
   test('an empty name', () => {
@@ -89,6 +103,9 @@ describe('a member below one that is no directory', () => {
     expect(stderr).toMatch(/above it, is a|other members lie below it/);
     expect(readdirSync(target)).toEqual([]);
     expect(outside).toEqual([]);
+    const streamed = attempt(members, [], undefined, true);
+    expect(streamed.status).toBe(4);
+    expect(streamed.outside).toEqual([]);
   });
 
   test.each([
@@ -124,6 +141,9 @@ describe('hard links', () => {
     expect(status).toBe(4);
     expect(stderr).toContain(reason);
     expect(readdirSync(target)).toEqual([]);
+    const streamed = attempt(members, [], undefined, true);
+    expect(streamed.status).toBe(4);
+    expect(existsSync(join(streamed.target, 'h'))).toBe(false);
   });
 
   test('to a file that stands in the target but is a symlink there', () => {
