@@ -8,7 +8,8 @@ import { CHUNK_GRANULE, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from './constants.ts';
 const MiB = 1024 * 1024;
 
 /**
- * Chunk sizes by total input size in bytes: the first row whose limit is not reached applies.
+ * Chunk sizes by total input size in bytes: the first row whose limit is not reached applies, or else the
+ * size after them.
  *
  * Small inputs get small chunks so that every core has work; from 64 MiB on, 16 MiB chunks, which on
  * two trees of 0.8 and 1.4 GB compressed to 0.957 and 0.979 of `zstd -3` (8 MiB: 0.974 and 0.991) at
@@ -18,8 +19,8 @@ const CHUNK_SIZES: readonly (readonly [below: number, chunkSize: number])[] = [
   [8 * MiB, 1 * MiB],
   [32 * MiB, 4 * MiB],
   [64 * MiB, 8 * MiB],
-  [Infinity, 16 * MiB],
 ];
+const LARGE_CHUNK_SIZE = 16 * MiB;
 
 /** From this total on, the chunk size is settled: a walk may begin to fill chunks before it has ended. */
 export const SETTLED_TOTAL = 64 * MiB;
@@ -27,7 +28,7 @@ export const SETTLED_TOTAL = 64 * MiB;
 /** The chunk size for `total` bytes of tar stream; Infinity when it is not known. */
 export function chooseChunkSize(total: number): number {
   for (const [below, chunkSize] of CHUNK_SIZES) if (total < below) return chunkSize;
-  return MAX_CHUNK_SIZE;
+  return LARGE_CHUNK_SIZE;
 }
 
 /** Refuses a chunk size that the format does not allow. Returns it in bytes, rounded up to the granule. */
