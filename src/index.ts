@@ -9,6 +9,7 @@ export { Entries, type EntryRef } from './read/entries.ts';
 export { type ArchiveInfo, readInfo, type SectionInfo } from './read/info.ts';
 export { list, type ListedEntry } from './read/list.ts';
 export { encodeEntryStream } from './read/entry-stream.ts';
+export { type ByteRange, readMember } from './read/member-reader.ts';
 export type { ByteSource } from './read/source.ts';
 export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './read/unpack.ts';
 export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';

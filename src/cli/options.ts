@@ -41,10 +41,15 @@ export function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text];
 }
 
-/** `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to `--level=19` to the parser. */
+/**
+ * `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to `--level=19` to the parser; but
+ * `--range -5` has a value.
+ */
 export function expandLevels(args: readonly string[]): string[] {
   const end = args.indexOf('--');
   return args.map((arg, i) =>
-    (end < 0 || i < end) && /^-[1-9]\d?$/.test(arg) ? `--level=${arg.slice(1)}` : arg,
+    (end < 0 || i < end) && args[i - 1] !== '--range' && /^-[1-9]\d?$/.test(arg)
+      ? `--level=${arg.slice(1)}`
+      : arg,
   );
 }

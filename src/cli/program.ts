@@ -3,6 +3,7 @@
  */
 import { Command } from 'commander';
 import { addExamples } from './command.ts';
+import { defineCat } from './commands/cat.ts';
 import { defineInfo } from './commands/info.ts';
 import { defineLs } from './commands/ls.ts';
 import { definePack } from './commands/pack.ts';
@@ -30,5 +31,6 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineUnpack(program);
   defineLs(program);
   defineInfo(program);
+  defineCat(program);
   return program;
 }

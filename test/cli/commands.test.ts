@@ -334,7 +334,7 @@ describe('the command line', () => {
     expect(znip(['--version', '-v']).stdout).toContain('codec: zstd');
   });
 
-  test.each(['pack', 'unpack', 'ls', 'info'])(
+  test.each(['pack', 'unpack', 'ls', 'info', 'cat'])(
     '%s --help begins with examples and ends with exit statuses',
     (command) => {
       const { status, stdout } = znip([command, '--help']);

@@ -1,0 +1,99 @@
+/**
+ * `znip cat`.
+ */
+import { ZnipError } from '../../errors.ts';
+import { fromText, toText, type ByteString } from '../../format/byte-string.ts';
+import { KIND } from '../../format/entry.ts';
+import { openArchive } from '../../read/archive.ts';
+import type { Entries, EntryRef } from '../../read/entries.ts';
+import { findContents, findMembers } from '../../read/find-members.ts';
+import { ChunkReader, readContent } from '../../read/member-reader.ts';
+import { compileSelection } from '../../select/patterns.ts';
+import type { RangeOf } from '../byte-range.ts';
+import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
+
+export interface CatCommandOptions {
+  range?: RangeOf;
+  force?: boolean;
+}
+
+/** As grep and git tell binary content: a NUL byte this near to the start. */
+const BINARY_PROBE = 8 * 1024;
+
+export async function runCat(path: string, names: string[], options: CatCommandOptions): Promise<void> {
+  const guard = options.force !== true && isTerminal(STDOUT);
+  const archive = await openArchive(path);
+  try {
+    const entries = await archive.entries();
+    // Everything is found before anything is written.
+    const members = findAll(entries, names, path);
+    const contents = findContents(entries, members);
+    const chunks = await ChunkReader.open(archive);
+    for (const [i, file] of contents.entries()) {
+      const range = options.range?.(file.batch.sizes[file.row] ?? 0);
+      let first = true;
+      for await (const piece of readContent(chunks, file, range)) {
+        if (guard && first) refuseBinary(piece, members[i] as EntryRef);
+        first = false;
+        writeOutput(piece);
+      }
+    }
+  } finally {
+    archive.close();
+  }
+}
+
+/** The members that the arguments mean, in the order of the arguments. Throws `no-match` and `usage`. */
+function findAll(entries: Entries, names: readonly string[], archiveName: string): EntryRef[] {
+  const exact = findMembers(entries, names.map(memberName));
+  const members: EntryRef[] = [];
+  const missing: string[] = [];
+  for (const name of names) {
+    const member = exact.get(memberName(name));
+    if (member !== undefined) {
+      members.push(member);
+      continue;
+    }
+    const matching = findMatching(entries, name);
+    if (matching.length === 0) missing.push(`'${name}'`);
+    members.push(...matching);
+  }
+  if (missing.length > 0) {
+    throw new ZnipError('no-match', `'${archiveName}' has no file ${missing.join(', ')}`);
+  }
+  return members;
+}
+
+/** The files that a pattern means. The name of a directory is none, even where no member has it. */
+function findMatching(entries: Entries, pattern: string): EntryRef[] {
+  const selection = compileSelection([pattern]);
+  const below = `${memberName(pattern)}/`;
+  const members = new Map<ByteString, EntryRef>();
+  for (const ref of entries) {
+    const path = ref.batch.path(ref.row);
+    if (!selection.matches(toText(path))) continue;
+    if (path.startsWith(below) || below === '/') {
+      throw new ZnipError('usage', `'${pattern}' is a directory: expected a file`, { member: pattern });
+    }
+    const kind = ref.batch.kinds[ref.row];
+    // A later file of the same name replaces an earlier one, in its place.
+    if (kind === KIND.file || kind === KIND.hardlink) members.set(path, ref);
+  }
+  return [...members.values()];
+}
+
+/** An argument as members are named: `./a`, `/a` and `a/` are `a`. */
+function memberName(argument: string): ByteString {
+  const name = argument.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+  return name === '.' ? '' : fromText(name);
+}
+
+function refuseBinary(piece: Uint8Array, { batch, row }: EntryRef): void {
+  if (!piece.subarray(0, BINARY_PROBE).includes(0)) return;
+  const member = toText(batch.path(row));
+  throw new ZnipError(
+    'usage',
+    `member '${member}' is binary, it has NUL bytes, and is not written to a terminal: use a file, a pipe, or --force`,
+    { member },
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Looks members up by name, and the files that hard links lead to. One pass over the index for any number
+ * of names, without a table of all of them.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { KIND, KINDS } from '../format/entry.ts';
+import type { Entries, EntryRef } from './entries.ts';
+
+/**
+ * Finds the members with these names; names that no member has are missing from the result. Where a file
+ * is in the archive twice the later one counts, as it does for tar. Throws `inconsistent` when one name
+ * belongs to members of two kinds.
+ */
+export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<ByteString, EntryRef> {
+  const wanted = new Set(names);
+  const found = new Map<ByteString, EntryRef>();
+  if (wanted.size === 0) return found;
+  for (const ref of entries) {
+    const path = ref.batch.path(ref.row);
+    if (!wanted.has(path)) continue;
+    const before = found.get(path);
+    if (before !== undefined && (kindOf(before) !== kindOf(ref) || kindOf(ref) === KIND.hardlink)) {
+      const member = toText(path);
+      throw new ZnipError(
+        'inconsistent',
+        `member '${member}' is in the archive twice, as ${KINDS[kindOf(before)]} and as ${KINDS[kindOf(ref)]}`,
+        { member },
+      );
+    }
+    found.set(path, ref);
+  }
+  return found;
+}
+
+/**
+ * The entry with the content of each member: itself for a file, its target for a hard link.
+ * Throws `usage` for what has no content, `unsafe-link` for a hard link that leads to no file.
+ */
+export function findContents(entries: Entries, members: readonly EntryRef[]): EntryRef[] {
+  for (const ref of members) refuseWithoutContent(ref);
+  const links = members.filter((ref) => kindOf(ref) === KIND.hardlink);
+  const targets = findMembers(
+    entries,
+    links.map(({ batch, row }) => batch.linkTarget(row)),
+  );
+  return members.map((ref) => {
+    if (kindOf(ref) === KIND.file) return ref;
+    const target = ref.batch.linkTarget(ref.row);
+    const file = targets.get(target);
+    if (file !== undefined && kindOf(file) === KIND.file) return file;
+    const member = toText(ref.batch.path(ref.row));
+    const why =
+      file === undefined ? 'no member has that name' : `that is a ${KINDS[kindOf(file)]}, expected a file`;
+    throw new ZnipError('unsafe-link', `hard link '${member}' to '${toText(target)}' leads nowhere: ${why}`, {
+      member,
+    });
+  });
+}
+
+function refuseWithoutContent(ref: EntryRef): void {
+  const kind = kindOf(ref);
+  if (kind !== KIND.directory && kind !== KIND.symlink) return;
+  const member = toText(ref.batch.path(ref.row));
+  const what =
+    kind === KIND.directory
+      ? 'is a directory'
+      : `is a symlink to '${toText(ref.batch.linkTarget(ref.row))}', which is not followed`;
+  throw new ZnipError('usage', `member '${member}' ${what}: expected a file`, { member });
+}
+
+function kindOf({ batch, row }: EntryRef): number {
+  return batch.kinds[row] ?? KIND.file;
+}
