@@ -143,7 +143,8 @@ export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number)
             memberOffset,
             memberSize,
           },
-    checksum: frame.slice(56, 56 + CHECKSUM_LENGTH),
+    // A copy: `slice` of a Buffer would be a view of memory that the caller uses again.
+    checksum: Uint8Array.from(frame.subarray(56, 56 + CHECKSUM_LENGTH)),
   };
 }
 

@@ -92,6 +92,6 @@ export function decodeFooter(frame: Uint8Array, byteLength: number, hash: Hash):
     manifestOffset,
     manifestLength,
     archiveLength,
-    rootHash: frame.slice(40, 40 + CHECKSUM_LENGTH),
+    rootHash: Uint8Array.from(frame.subarray(40, 40 + CHECKSUM_LENGTH)),
   };
 }
