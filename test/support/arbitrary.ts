@@ -23,13 +23,24 @@ export function byteName(minLength = 1, maxLength = MAX_PATH_LENGTH): fc.Arbitra
     { weight: 4, arbitrary: segments },
     { weight: 2, arbitrary: anyBytes(90, 300) },
     { weight: 1, arbitrary: anyBytes(300, maxLength) },
-    { weight: 2, arbitrary: fc.string({ unit: 'binary', minLength, maxLength: 80 }).map(utf8Name) },
+    { weight: 2, arbitrary: text(minLength, 80).map(utf8Name) },
   );
+}
+
+/** Text of any code points but surrogates, of one to four bytes each. */
+export function text(minLength = 0, maxLength = 60): fc.Arbitrary<string> {
+  const codePoint = fc.oneof(
+    fc.integer({ min: 0, max: 0x7f }),
+    fc.integer({ min: 0x80, max: 0x7ff }),
+    fc.integer({ min: 0x800, max: 0xd7ff }),
+    fc.integer({ min: 0xe000, max: 0x10ffff }),
+  );
+  return fc.array(codePoint, { minLength, maxLength }).map((points) => String.fromCodePoint(...points));
 }
 
 /** A name that is UTF-8, with one character per byte as everywhere in znip. */
 function utf8Name(text: string): string {
-  const name = Buffer.from(text.replaceAll('\0', '0').toWellFormed(), 'utf8').toString('latin1');
+  const name = Buffer.from(text.replaceAll('\0', '0'), 'utf8').toString('latin1');
   return name === '' ? 'n' : name;
 }
 
