@@ -2,6 +2,7 @@
  * The library: what another program may import.
  */
 export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
+export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
 export { pack, type PackOptions, type PackProgress, type PackResult } from './pack/pack.ts';
 export type { Warning } from './pack/walk.ts';
 export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';

@@ -9,11 +9,9 @@ export const THREADS = parseWholeNumber('-j', 1, 256);
 export const LEVEL = parseWholeNumber('the level', 1, 19);
 
 /** Puts the examples where they are seen first, and the exit statuses last. */
-export function addExamples(command: Command, text: string): Command {
+export function addExamples(command: Command, text: string, statuses = EXIT_STATUS_HELP): Command {
   const indented = text.replace(/^(?=.)/gm, '  ');
-  return command
-    .addHelpText('before', `Examples:\n${indented}\n`)
-    .addHelpText('after', `\n${EXIT_STATUS_HELP}`);
+  return command.addHelpText('before', `Examples:\n${indented}\n`).addHelpText('after', `\n${statuses}`);
 }
 
 /** What every command that works for a while has: -q, -v, --json, --progress. */

@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { addExamples } from './command.ts';
 import { defineCat } from './commands/cat.ts';
+import { defineDiff } from './commands/diff.ts';
 import { defineInfo } from './commands/info.ts';
 import { defineLs } from './commands/ls.ts';
 import { definePack } from './commands/pack.ts';
@@ -32,5 +33,6 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineLs(program);
   defineInfo(program);
   defineCat(program);
+  defineDiff(program);
   return program;
 }

@@ -1,0 +1,57 @@
+/**
+ * `znip diff`.
+ */
+import { type Aspect, diff, type Difference } from '../../diff/diff.ts';
+import { isUtf8, toBytes } from '../../format/byte-string.ts';
+import { openArchive } from '../../read/archive.ts';
+import { defined } from '../defined.ts';
+import { EXIT } from '../exit-status.ts';
+import { isTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { jsonLine, printable } from '../text.ts';
+
+export interface DiffCommandOptions {
+  stripComponents?: number;
+  mtime?: boolean;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+const LETTERS: Record<Aspect, string> = { kind: 'T', content: 'M', target: 'L', mode: 'P', mtime: 't' };
+
+export async function runDiff(path: string, directory: string, options: DiffCommandOptions): Promise<void> {
+  const quiet = options.quiet === true;
+  const terminal = isTerminal(STDOUT);
+  let different = false;
+  let incomplete = false;
+  const archive = await openArchive(path);
+  try {
+    const differences = diff(archive, directory, {
+      ...defined({ stripComponents: options.stripComponents, mtime: options.mtime }),
+      onWarning: (warning) => {
+        incomplete ||= warning.failed;
+        if (!quiet) writeMessage(`znip: ${printable(warning.path)}: ${warning.reason}`);
+      },
+    });
+    for await (const difference of differences) {
+      different = true;
+      if (quiet) break;
+      writeOutput(options.json === true ? jsonOf(difference) : lineOf(difference, terminal));
+    }
+  } finally {
+    archive.close();
+  }
+  if (incomplete) process.exitCode = EXIT.incomplete;
+  else if (different) process.exitCode = EXIT.failed;
+}
+
+/** Names as their bytes, for other programs; as printable text on a terminal. */
+function lineOf({ change, aspects, path, rawPath }: Difference, terminal: boolean): string | Uint8Array {
+  const letters =
+    change === 'added' ? '+' : change === 'removed' ? '-' : aspects.map((aspect) => LETTERS[aspect]).join('');
+  return terminal ? `${letters} ${printable(path)}\n` : Buffer.from(`${letters} ${rawPath}\n`, 'latin1');
+}
+
+function jsonOf({ change, aspects, path, rawPath }: Difference): string {
+  const pathBase64 = isUtf8(rawPath) ? {} : { pathBase64: toBytes(rawPath).toString('base64') };
+  return jsonLine({ path, change, aspects, ...pathBase64 });
+}

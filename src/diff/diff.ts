@@ -1,0 +1,215 @@
+/**
+ * How a directory differs from an archive: the library's `diff`. Compares the archive's index with the
+ * file system; contents by the hashes that the index has, of files whose sizes are equal. Nothing of the
+ * archive is decompressed, and nothing is written.
+ */
+import { fstatSync, statSync } from 'node:fs';
+import { ioError, systemReason, ZnipError } from '../errors.ts';
+import { equalBytes } from '../format/block-header.ts';
+import { compareBytes, fromText, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { KIND } from '../format/entry.ts';
+import type { Archive } from '../read/archive.ts';
+import type { EntryRef } from '../read/entries.ts';
+import { findContents } from '../read/find-members.ts';
+import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-tree.ts';
+import { hashFile } from './hash-file.ts';
+import { componentsToDrop, placeMembers } from './member-names.ts';
+
+/** What may differ between a member and what has its name. */
+export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'mtime';
+
+export interface Difference {
+  /** Below the directory, as text; '.' for the directory itself. */
+  path: string;
+  /** The same as its bytes, one character for each. */
+  rawPath: string;
+  /** `added`: only in the directory; `removed`: only in the archive. */
+  change: 'added' | 'removed' | 'changed';
+  /** What has changed; empty for what was added or removed. */
+  aspects: Aspect[];
+}
+
+export interface DiffOptions {
+  /** Leading components of members' names to drop. Default: as many as the directory's own name has of them. */
+  stripComponents?: number;
+  /** Compare times of last modification as well. */
+  mtime?: boolean;
+  /** Called for what could not be read (`failed`) and for what no archive can hold. */
+  onWarning?: (warning: { path: string; reason: string; failed: boolean }) => void;
+}
+
+/**
+ * Yields the differences, sorted by the bytes of the paths. A hard link is compared as the file that it
+ * is. Directories that the archive has no members for, but members below, are not differences.
+ *
+ * Throws ZnipError: `usage` when `directory` is not one or it is not clear where the members belong in
+ * it, the code of whatever is damaged in the index.
+ */
+export async function* diff(
+  archive: Archive,
+  directory: string,
+  options: DiffOptions = {},
+): AsyncGenerator<Difference, void> {
+  requireDirectory(directory);
+  const entries = await archive.entries();
+  const components = options.stripComponents ?? componentsToDrop(entries, directory);
+  const { members, root } = placeMembers(entries, components);
+  const base = directory.endsWith('/') ? fromText(directory) : `${fromText(directory)}/`;
+  const unreadable = new Set<ByteString>();
+  const onUnreadable = (path: ByteString, reason: string): void => {
+    unreadable.add(path);
+    options.onWarning?.({ path: toText(`${base}${path}`), reason, failed: true });
+  };
+  const onDisk = readDiskTree(base, { avoid: identityOf(archive), onUnreadable });
+  const implied = impliedDirectories(members);
+  const comparison = new Comparison(base, contentsOf(entries, members), options.mtime === true, onUnreadable);
+
+  if (root !== undefined) {
+    // With the slash at its end, a directory that is reached through a symlink counts as the directory.
+    const own = readDiskEntry(`${base}.`, '');
+    if (own !== undefined) yield* changed('', comparison.compare(root, own));
+  }
+  const missing = [...members.keys()].sort(compareBytes);
+  let next = 0;
+  for (const disk of onDisk) {
+    for (; next < missing.length && compareBytes(missing[next] ?? '', disk.path) < 0; next++) {
+      yield* removed(missing[next] ?? '', unreadable);
+    }
+    if (missing[next] === disk.path) {
+      next += 1;
+      yield* changed(disk.path, comparison.compare(members.get(disk.path) as EntryRef, disk));
+    } else if (implied.has(disk.path)) {
+      if (disk.kind !== KIND.directory) yield* changed(disk.path, ['kind']);
+    } else if (disk.kind === OTHER_KIND) {
+      const reason = 'skipped: an archive holds files, directories and links';
+      options.onWarning?.({ path: toText(`${base}${disk.path}`), reason, failed: false });
+    } else {
+      yield difference(disk.path, 'added');
+    }
+  }
+  for (; next < missing.length; next++) yield* removed(missing[next] ?? '', unreadable);
+}
+
+/** Compares members with what is on disk under their names. */
+class Comparison {
+  private readonly base: ByteString;
+  /** Hard link -> the file with its content. */
+  private readonly contents: ReadonlyMap<EntryRef, EntryRef>;
+  private readonly mtime: boolean;
+  private readonly onUnreadable: (path: ByteString, reason: string) => void;
+
+  constructor(
+    base: ByteString,
+    contents: ReadonlyMap<EntryRef, EntryRef>,
+    mtime: boolean,
+    onUnreadable: (path: ByteString, reason: string) => void,
+  ) {
+    this.base = base;
+    this.contents = contents;
+    this.mtime = mtime;
+    this.onUnreadable = onUnreadable;
+  }
+
+  compare(ref: EntryRef, disk: DiskEntry): Aspect[] {
+    const { batch, row } = ref;
+    const recorded = batch.kinds[row] ?? KIND.file;
+    const kind = recorded === KIND.hardlink ? KIND.file : recorded;
+    if (kind !== disk.kind) return ['kind'];
+    const aspects: Aspect[] = [];
+    if (kind === KIND.file && !this.sameContent(this.contents.get(ref) ?? ref, disk)) aspects.push('content');
+    if (kind === KIND.symlink && batch.linkTarget(row) !== disk.linkTarget) aspects.push('target');
+    // The permissions of a symlink mean nothing, and no two systems agree on them.
+    if (kind !== KIND.symlink && batch.modes[row] !== disk.mode) aspects.push('mode');
+    if (this.mtime && !sameTime(batch.mtimes[row] ?? 0n, disk.mtime)) aspects.push('mtime');
+    return aspects;
+  }
+
+  private sameContent({ batch, row }: EntryRef, disk: DiskEntry): boolean {
+    if (batch.sizes[row] !== disk.size) return false;
+    if (disk.size === 0) return true;
+    const checksum = batch.checksum(row);
+    try {
+      return checksum !== null && equalBytes(hashFile(`${this.base}${disk.path}`), checksum);
+    } catch (error) {
+      // Not known to be different: it is reported as what could not be read.
+      this.onUnreadable(disk.path, systemReason(error));
+      return true;
+    }
+  }
+}
+
+/** Units that file systems and tools cut times to, in nanoseconds: micro- and milliseconds, seconds. */
+const COARSE_TIMES = [1000n, 1_000_000n, 1_000_000_000n];
+
+/** Whether the time on disk is the one recorded, or that one cut to a coarser unit. */
+function sameTime(recorded: bigint, onDisk: bigint): boolean {
+  if (recorded === onDisk) return true;
+  // Times before 1970 are cut downwards by some and towards 1970 by others.
+  const cut = recorded < 0n && onDisk > recorded ? onDisk - recorded : recorded - onDisk;
+  return COARSE_TIMES.some((unit) => onDisk % unit === 0n && cut >= 0n && cut < unit);
+}
+
+function contentsOf(
+  entries: Parameters<typeof findContents>[0],
+  members: ReadonlyMap<ByteString, EntryRef>,
+): Map<EntryRef, EntryRef> {
+  const links = [...members.values()].filter(({ batch, row }) => batch.kinds[row] === KIND.hardlink);
+  const files = links.length === 0 ? [] : findContents(entries, links);
+  return new Map(links.map((link, i) => [link, files[i] as EntryRef]));
+}
+
+/** Directories that have no member but hold some. */
+function impliedDirectories(members: ReadonlyMap<ByteString, EntryRef>): Set<ByteString> {
+  const implied = new Set<ByteString>();
+  for (const path of members.keys()) {
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const parent = path.slice(0, slash);
+      if (implied.has(parent)) break;
+      if (!members.has(parent)) implied.add(parent);
+    }
+  }
+  return implied;
+}
+
+function* changed(path: ByteString, aspects: Aspect[]): Generator<Difference, void, undefined> {
+  if (aspects.length > 0) yield difference(path, 'changed', aspects);
+}
+
+/** A member that is not there; one in a place that could not be read is not known to be missing. */
+function* removed(
+  path: ByteString,
+  unreadable: ReadonlySet<ByteString>,
+): Generator<Difference, void, undefined> {
+  if (unreadable.size > 0) {
+    for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if (unreadable.has(path.slice(0, end))) return;
+    }
+    if (unreadable.has('')) return;
+  }
+  yield difference(path, 'removed');
+}
+
+function difference(rawPath: ByteString, change: Difference['change'], aspects: Aspect[] = []): Difference {
+  const shown = rawPath === '' ? '.' : rawPath;
+  return { path: toText(shown), rawPath: shown, change, aspects };
+}
+
+/** The archive may lie in the directory that it was made of. */
+function identityOf({ source }: Archive): { dev: bigint; ino: bigint } | undefined {
+  return source.fd === undefined ? undefined : fstatSync(source.fd, { bigint: true });
+}
+
+function requireDirectory(directory: string): void {
+  let isDirectory: boolean;
+  try {
+    isDirectory = statSync(toFsPath(fromText(directory))).isDirectory();
+  } catch (error) {
+    const { message, context } = ioError('compare with', directory, error);
+    throw new ZnipError('usage', message, context, error);
+  }
+  if (!isDirectory) {
+    throw new ZnipError('usage', `'${directory}' is not a directory: an archive is compared with one`, {
+      path: directory,
+    });
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What a directory holds, for comparison: like the walk that packs, but every name of a file with several
+ * links is a file, and what an archive cannot hold is named, not left out. Symlinks are not followed.
+ */
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { systemReason } from '../errors.ts';
+import { compareBytes, toFsPath, type ByteString } from '../format/byte-string.ts';
+import { KIND, MODE_MASK } from '../format/entry.ts';
+
+/** The kind of a socket, a FIFO or a device: no kind of member. */
+export const OTHER_KIND = -1;
+
+export interface DiskEntry {
+  /** Below the directory; '' for itself. */
+  path: ByteString;
+  /** KIND.file, KIND.directory, KIND.symlink or OTHER_KIND. */
+  kind: number;
+  mode: number;
+  mtime: bigint;
+  /** Bytes of content, of files. */
+  size: number;
+  /** Of symlinks. */
+  linkTarget: ByteString;
+}
+
+export interface DiskTreeOptions {
+  /** A file to leave out, by device and inode: the archive itself. */
+  avoid: { dev: bigint; ino: bigint } | undefined;
+  /** Something could not be looked at: it is missing from the result, as is what lies below it. */
+  onUnreadable: (path: ByteString, reason: string) => void;
+}
+
+/** Everything below `root`, a directory with a trailing slash, sorted by the bytes of the paths. */
+export function readDiskTree(root: ByteString, options: DiskTreeOptions): DiskEntry[] {
+  const entries: DiskEntry[] = [];
+  const directories: ByteString[] = [''];
+  for (let base = directories.pop(); base !== undefined; base = directories.pop()) {
+    let names: ByteString[];
+    try {
+      names = readdirSync(toFsPath(`${root}${base}`), { encoding: 'latin1' });
+    } catch (error) {
+      options.onUnreadable(base, `cannot read the directory: ${systemReason(error)}`);
+      continue;
+    }
+    for (const name of names) {
+      const path = base === '' ? name : `${base}/${name}`;
+      try {
+        const entry = readDiskEntry(root, path, options.avoid);
+        if (entry === undefined) continue;
+        entries.push(entry);
+        if (entry.kind === KIND.directory) directories.push(path);
+      } catch (error) {
+        options.onUnreadable(path, systemReason(error));
+      }
+    }
+  }
+  return entries.sort((a, b) => compareBytes(a.path, b.path));
+}
+
+/** One entry; undefined for the file to avoid. Throws the file system's own errors. */
+export function readDiskEntry(
+  root: ByteString,
+  path: ByteString,
+  avoid?: DiskTreeOptions['avoid'],
+): DiskEntry | undefined {
+  const stats = lstatSync(toFsPath(`${root}${path}`), { bigint: true });
+  if (avoid !== undefined && stats.dev === avoid.dev && stats.ino === avoid.ino) return undefined;
+  const kind = kindOf(stats);
+  return {
+    path,
+    kind,
+    mode: Number(stats.mode) & MODE_MASK,
+    mtime: stats.mtimeNs,
+    size: kind === KIND.file ? Number(stats.size) : 0,
+    linkTarget: kind === KIND.symlink ? readlinkSync(toFsPath(`${root}${path}`), { encoding: 'latin1' }) : '',
+  };
+}
+
+function kindOf(stats: BigIntStats): number {
+  if (stats.isFile()) return KIND.file;
+  if (stats.isDirectory()) return KIND.directory;
+  if (stats.isSymbolicLink()) return KIND.symlink;
+  return OTHER_KIND;
+}
