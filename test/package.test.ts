@@ -1,0 +1,65 @@
+/**
+ * The package as npm delivers it: installed without scripts, into an empty folder, it works.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { run, znip } from './support/run.ts';
+import { describeTree, makeTree, temporaryDirectory } from './support/tree.ts';
+
+const directory = temporaryDirectory();
+const project = fileURLToPath(new URL('..', import.meta.url));
+const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string };
+
+test(
+  'installed with --ignore-scripts it packs and unpacks, and reads what the fast codec wrote',
+  { timeout: 240_000 },
+  () => {
+    expect(
+      run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', directory], { cwd: project })
+        .status,
+    ).toBe(0);
+    const app = join(directory, 'app');
+    mkdirSync(app);
+    writeFileSync(join(app, 'package.json'), '{"private":true,"type":"module"}');
+    const install = run(
+      'npm',
+      ['install', '--ignore-scripts', '--no-audit', '--no-fund', `../znip-${version}.tgz`],
+      {
+        cwd: app,
+        timeout: 200_000,
+      },
+    );
+    expect(install.status, install.stderr).toBe(0);
+    expect(readdirSync(join(app, 'node_modules'))).not.toContain('vitest');
+    const installed = (...args: string[]): ReturnType<typeof run> =>
+      run(join(app, 'node_modules/.bin/znip'), args, { cwd: directory });
+    expect(installed('--version', '-v').stdout).toContain('zstd (@mongodb-js/zstd 1.2.2)');
+
+    makeTree(join(directory, 'tree'));
+    const source = describeTree(join(directory, 'tree'));
+    expect(installed('pack', '-q', 'tree', '-o', 'installed.znip').status).toBe(0);
+    expect(installed('unpack', '-q', 'installed.znip', '-C', 'by-installed').status).toBe(0);
+    expect(describeTree(join(directory, 'by-installed/tree'))).toEqual(source);
+
+    const here = { cwd: directory };
+    expect(znip(['pack', '-q', 'tree', '-o', 'here.znip'], here).status).toBe(0);
+    expect(installed('unpack', '-q', 'here.znip', '-C', 'fast-to-portable').status).toBe(0);
+    expect(znip(['unpack', '-q', 'installed.znip', '-C', 'portable-to-fast'], here).status).toBe(0);
+    expect(describeTree(join(directory, 'fast-to-portable/tree'))).toEqual(source);
+    expect(describeTree(join(directory, 'portable-to-fast/tree'))).toEqual(source);
+
+    // The library, as the README shows it.
+    const readme = readFileSync(join(project, 'README.md'), 'utf8');
+    const example = /```js\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    expect(example).toContain("from 'znip'");
+    mkdirSync(join(app, 'dist'));
+    writeFileSync(join(app, 'dist/file.txt'), 'content');
+    writeFileSync(join(app, 'example.js'), example);
+    const ran = run(process.execPath, ['example.js'], { cwd: app });
+    expect(ran.status, ran.stderr).toBe(0);
+    expect(ran.stdout).toContain('dist/file.txt 7\n');
+    expect(readFileSync(join(app, 'somewhere/dist/file.txt'), 'utf8')).toBe('content');
+  },
+);
