@@ -353,8 +353,11 @@ describe('signals', () => {
     const cwd = bigTree();
     writeFileSync(join(cwd, 'target.znip'), 'old');
     const child = startZnip(['pack', '-q', 'big', '-o', 'target.znip', '-19'], { cwd });
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    expect(readdirSync(cwd).some((name) => name.startsWith('.target.znip'))).toBe(true);
+    const isWriting = (): boolean => readdirSync(cwd).some((name) => name.startsWith('.target.znip'));
+    for (const deadline = Date.now() + 30_000; !isWriting() && Date.now() < deadline; ) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(isWriting()).toBe(true);
     child.kill(signal);
     const code = await new Promise((resolve) => child.once('exit', resolve));
     expect(code).toBe(status);
