@@ -354,7 +354,7 @@ describe('signals', () => {
     writeFileSync(join(cwd, 'target.znip'), 'old');
     const child = startZnip(['pack', '-q', 'big', '-o', 'target.znip', '-19'], { cwd });
     const isWriting = (): boolean => readdirSync(cwd).some((name) => name.startsWith('.target.znip'));
-    for (const deadline = Date.now() + 30_000; !isWriting() && Date.now() < deadline; ) {
+    for (const deadline = Date.now() + 30_000; !isWriting() && Date.now() < deadline;) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(isWriting()).toBe(true);
