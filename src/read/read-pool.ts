@@ -37,6 +37,8 @@ export class ReadPool {
       maxThreads: threads,
       workerData,
       trackUnmanagedFds: false,
+      // Histograms of waiting times, which nobody reads.
+      recordTiming: false,
     });
     return new ReadPool(pool, signal);
   }
