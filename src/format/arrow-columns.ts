@@ -1,5 +1,5 @@
 /**
- * Columns between typed arrays and Arrow IPC streams: the only module that knows apache-arrow.
+ * Columns between typed arrays and Arrow IPC streams: with `arrow-stream.ts` all that knows apache-arrow.
  *
  * Writing makes Arrow data straight from typed arrays, reading hands the typed arrays out again: no
  * object is made for a value or a row. Reading checks every type, length and offset before a column
