@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../../src/format/chunk-layout.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../../src/format/constants.ts';

@@ -66,7 +66,7 @@ describe('the package type of a name', () => {
   test('takes no longer for a long name than its length asks for', () => {
     const started = performance.now();
     packageTypeOf(`${'charts/'.repeat(585)}.tgz`);
-    packageTypeOf(`${'blobs/sha256/'.repeat(315)}`);
+    packageTypeOf('blobs/sha256/'.repeat(315));
     expect(performance.now() - started).toBeLessThan(1000);
   });
 });

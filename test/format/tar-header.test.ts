@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isUtf8 } from '../../src/format/byte-string.ts';
 import { MAX_PATH_LENGTH, TAR_END_LENGTH, TAR_RECORD } from '../../src/format/constants.ts';
@@ -31,6 +31,9 @@ function encode(member: Member): Buffer {
   expect(target.subarray(512 + length).equals(GUARD)).toBe(true);
   return target.subarray(512, 512 + length);
 }
+
+/** A name of so many bytes without a slash. */
+const n = (length: number): string => 'n'.repeat(length);
 
 interface Ustar {
   name: string;
@@ -163,7 +166,6 @@ describe('the length of a pax record', () => {
 });
 
 describe('cutting a path into prefix and name', () => {
-  const n = (length: number): string => 'n'.repeat(length);
   test.each<[string, string, [prefix: string, name: string] | 'pax']>([
     ['100 bytes', n(100), ['', n(100)]],
     ['101 bytes without a slash', n(101), 'pax'],
@@ -288,7 +290,6 @@ function writeStream(members: Member[]): string {
   return path;
 }
 
-const n = (length: number): string => 'n'.repeat(length);
 const slashed = (length: number): string => 'abcdefg/'.repeat(length / 8 + 1).slice(0, length - 1) + 'z';
 const E_ACUTE = '\xc3\xa9';
 

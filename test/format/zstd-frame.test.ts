@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PROLOGUE } from '../../src/format/constants.ts';
 import {
@@ -161,7 +161,6 @@ describe.skipIf(!hasZstd)('frames of the zstd program', () => {
 const frameOf = (...bytes: number[]): Buffer => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, ...bytes]);
 
 describe('frame headers, by RFC 8878 §3.1.1.1', () => {
-  const zeros = (count: number): number[] => Array.from({ length: count }, () => 0);
   test.each<[string, Buffer, ReturnType<typeof decodeFrameHeader>]>([
     [
       'single segment, one byte of size',
@@ -214,7 +213,7 @@ describe('frame headers, by RFC 8878 §3.1.1.1', () => {
       { headerLength: 6, contentSize: 5, windowSize: 5, hasDictionary: false },
     ],
   ])('%s', (_, frame, header) => {
-    expect(decodeFrameHeader(Buffer.concat([frame, Buffer.from(zeros(8))]))).toEqual(header);
+    expect(decodeFrameHeader(Buffer.concat([frame, Buffer.alloc(8)]))).toEqual(header);
   });
 
   test('the prologue is a frame without content', () => {

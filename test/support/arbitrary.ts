@@ -1,7 +1,7 @@
 /**
  * Arbitrary names, members and numbers for property tests.
  */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { MAX_PATH_LENGTH } from '../../src/format/constants.ts';
 import { KIND, type Member } from '../../src/format/entry.ts';
 

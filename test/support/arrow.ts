@@ -1,8 +1,16 @@
 /**
  * Takes encoded tables apart and puts them together again with something wrong, and damages their bytes.
  */
-import { type Data, Field, makeData, RecordBatchReader, Utf8 } from 'apache-arrow';
-import fc from 'fast-check';
+import {
+  type Data,
+  Field,
+  makeData,
+  RecordBatchReader,
+  TimestampMillisecond,
+  Uint64,
+  Utf8,
+} from 'apache-arrow';
+import * as fc from 'fast-check';
 import { type Column, encodeTable } from '../../src/format/arrow-columns.ts';
 
 const NO_METADATA = new Map<string, string>();
@@ -66,6 +74,20 @@ export function firstRowNull(old: Data): Data {
     nullBitmap,
     old.typeIds,
   ] as never);
+}
+
+/** Data of other types with as many rows. */
+export function asUint64({ length }: Data, value = 0n): Data {
+  return makeData({ type: new Uint64(), length, data: new BigUint64Array(length).fill(value) }) as Data;
+}
+
+export function asText({ length }: Data): Data {
+  const valueOffsets = new Int32Array(length + 1);
+  return makeData({ type: new Utf8(), length, valueOffsets, data: new Uint8Array(8) }) as Data;
+}
+
+export function asMilliseconds({ length }: Data): Data {
+  return makeData({ type: new TimestampMillisecond('UTC'), length, data: new BigInt64Array(length) }) as Data;
 }
 
 /** One change to some bytes; `at` is a fraction of their length. */
