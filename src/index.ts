@@ -3,6 +3,7 @@
  */
 export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
 export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
+export type { InputOptions, NamedPath, PackPath } from './pack/inputs.ts';
 export { pack, type PackOptions, type PackProgress, type PackResult } from './pack/pack.ts';
 export type { Warning } from './pack/walk.ts';
 export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';

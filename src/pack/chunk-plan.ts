@@ -13,10 +13,14 @@ export interface MemberColumns {
   paths: ByteString[];
   /** What to put before a path to open it: one of `prefixes` by index. */
   prefixes: string[];
-  prefixIndices: Uint16Array;
+  prefixIndices: Uint32Array;
   kinds: Uint8Array;
   modes: Uint16Array;
   mtimes: BigInt64Array;
+  /** The files' own mtimes, when others are recorded: by them a change is noticed. */
+  sourceMtimes: BigInt64Array | null;
+  /** Whether symlinks are followed when files are opened. */
+  follow: boolean;
   sizes: Float64Array;
   /** By row; only links have one. */
   linkTargets: Map<number, ByteString>;
@@ -57,6 +61,10 @@ export interface ChunkPlan {
 export interface SourceMember extends Member {
   /** `prefix + path` names it for the file system. */
   prefix: string;
+  /** The file's own mtime where another is recorded; null where they are the same. */
+  sourceMtime: bigint | null;
+  /** The name may be a symlink that stands for what it points to. */
+  follow: boolean;
 }
 
 /** Grows the columns of one chunk's members. */
@@ -77,14 +85,17 @@ export class MemberColumnsBuilder {
     const { members } = this;
     const count = members.length;
     const owned = members.some((member) => member.uid !== null);
+    const dated = members.some((member) => member.sourceMtime !== null);
     const columns: MemberColumns = {
       count,
       paths: [],
       prefixes: [],
-      prefixIndices: new Uint16Array(count),
+      prefixIndices: new Uint32Array(count),
       kinds: new Uint8Array(count),
       modes: new Uint16Array(count),
       mtimes: new BigInt64Array(count),
+      sourceMtimes: dated ? new BigInt64Array(count) : null,
+      follow: members.some((member) => member.follow),
       sizes: new Float64Array(count),
       linkTargets: new Map(),
       uids: owned ? new Uint32Array(count) : null,
@@ -101,6 +112,7 @@ export class MemberColumnsBuilder {
       columns.kinds[row] = member.kind;
       columns.modes[row] = member.mode;
       columns.mtimes[row] = member.mtime;
+      if (columns.sourceMtimes !== null) columns.sourceMtimes[row] = member.sourceMtime ?? member.mtime;
       columns.sizes[row] = member.size;
       if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
       if (columns.uids !== null) columns.uids[row] = member.uid ?? 0;

@@ -4,21 +4,19 @@
 import { availableParallelism } from 'node:os';
 import { windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import { fromText } from '../format/byte-string.ts';
 import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../format/chunk-layout.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { VERSION } from '../version.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
 import { contentLength, type SourceMember } from './chunk-plan.ts';
+import { findMembers, type InputOptions, type PackPath } from './inputs.ts';
 import { descriptorOutput, openOutput, type Output } from './output.ts';
 import { runPipeline } from './pipeline.ts';
 import { planChunks } from './plan.ts';
-import { splitRoot, walk, type Warning } from './walk.ts';
+import type { Warning } from './walk.ts';
 
-export interface PackOptions {
-  /** Directory that `paths` are relative to. Default: the working directory. */
-  directory?: string;
+export interface PackOptions extends InputOptions {
   /** Archive file, or a descriptor open for writing. */
   output: string | number;
   /** zstd level, 1 to 19. Default 3. */
@@ -33,8 +31,6 @@ export interface PackOptions {
   repo?: string;
   /** Take each member's first path component as its repo. */
   repoFromDirectory?: boolean;
-  /** Record numeric owners. */
-  owner?: boolean;
   /** Called for each input that was skipped, could not be read, or changed while it was read. */
   onWarning?: (warning: Warning) => void;
   /** Called as chunks are written. */
@@ -113,20 +109,18 @@ function* chain(
 }
 
 /**
- * Packs `paths`, files or directories with all they hold, into an archive.
+ * Packs `paths`, files or directories with all they hold, into an archive. No paths make an empty archive.
  *
  * The archive gets its name only when it is complete and flushed; when anything fails, what was there
  * before stays. Inputs that cannot be read are left out, reported by `onWarning`, and counted in the
  * result. Throws ZnipError: `source-unreadable` when a path does not exist, `usage` for an option out of
  * range, `io` when the output cannot be written.
  */
-export async function pack(paths: readonly string[], options: PackOptions): Promise<PackResult> {
+export async function pack(paths: Iterable<PackPath>, options: PackOptions): Promise<PackResult> {
   const start = performance.now();
   const threads = resolveThreads(options.threads);
   const level = checkLevel(options.level ?? DEFAULT_LEVEL);
   const givenChunkSize = options.chunkSize === undefined ? undefined : checkChunkSize(options.chunkSize);
-  if (paths.length === 0)
-    throw new ZnipError('usage', 'nothing to pack: name at least one file or directory');
 
   const output = openTarget(options.output);
   const progress: PackProgress = {
@@ -144,12 +138,7 @@ export async function pack(paths: readonly string[], options: PackOptions): Prom
   };
 
   try {
-    const directory = options.directory === undefined ? '' : fromText(options.directory);
-    const roots = paths.map((path) => splitRoot(directory, fromText(path)));
-    const found = counted(
-      walk(roots, { owner: options.owner ?? false, avoid: output.identities, onWarning }),
-      progress,
-    );
+    const found = counted(findMembers(paths, options, output.identities, onWarning), progress);
     const { members, total } = lookAhead(found, givenChunkSize === undefined ? SETTLED_TOTAL : INLINE_TOTAL);
     const chunkSize = givenChunkSize ?? chooseChunkSize(total);
     const plans = planChunks(members, {

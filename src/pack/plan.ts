@@ -135,7 +135,7 @@ function openLarge(member: SourceMember, onWarning: (warning: Warning) => void):
   const source = `${member.prefix}${member.path}`;
   const warn = (reason: string): void => onWarning({ path: toText(source), reason, failed: true });
   try {
-    const fd = openSync(toFsPath(source), SOURCE_FLAGS);
+    const fd = openSync(toFsPath(source), sourceFlags(member.follow));
     if (fstatSync(fd).isFile()) return fd;
     closeSync(fd);
     warn('it is no longer a file');
@@ -146,7 +146,12 @@ function openLarge(member: SourceMember, onWarning: (warning: Warning) => void):
 }
 
 /**
- * How sources are opened: a symlink or FIFO that has taken a file's place since the walk is neither
- * followed nor waited for.
+ * How sources are opened: a FIFO that has taken a file's place since the walk is not waited for, a symlink
+ * not followed unless all are.
  */
-export const SOURCE_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+export function sourceFlags(follow: boolean): number {
+  const noFollow = follow ? 0 : (constants.O_NOFOLLOW ?? 0);
+  return constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0);
+}
+
+export const SOURCE_FLAGS = sourceFlags(false);

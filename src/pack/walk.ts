@@ -13,11 +13,14 @@ import {
   readlinkSync,
   statSync,
 } from 'node:fs';
-import { ioError, systemReason, ZnipError } from '../errors.ts';
+import { errnoOf, ioError, systemReason, ZnipError } from '../errors.ts';
 import { compareBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
-import { KIND, MODE_MASK } from '../format/entry.ts';
+import { KIND } from '../format/entry.ts';
 import type { SourceMember } from './chunk-plan.ts';
+import type { Metadata } from './metadata.ts';
+import type { Root } from './root.ts';
+import type { DirectoryRules, WalkFilter } from './walk-filter.ts';
 
 /** Something that the run went on without; `failed` when the user asked for it and did not get it. */
 export interface Warning {
@@ -27,44 +30,17 @@ export interface Warning {
 }
 
 export interface WalkOptions {
-  /** Record numeric owners. */
-  owner: boolean;
+  /** What to record about a member. */
+  metadata: (stats: BigIntStats, kind: number) => Metadata;
   /** Files that must not be packed, by device and inode: the archive itself. */
   avoid: readonly { dev: bigint; ino: bigint }[];
+  /** What to leave out. */
+  filter: WalkFilter | undefined;
+  /** Pack what symlinks point to in their place. */
+  dereference: boolean;
+  /** Do not enter directories that are on another file system than the path that was named. */
+  oneFileSystem: boolean;
   onWarning: (warning: Warning) => void;
-}
-
-/** A path as the user named it, taken apart into where it is and what it is called in the archive. */
-export interface Root {
-  prefix: ByteString;
-  path: ByteString;
-}
-
-/**
- * Splits an argument: members are named relative to `directory`, without leading `/`, `./` and anything
- * up to the last `..`, as tar does. `directory` is '' for the working directory.
- */
-export function splitRoot(directory: ByteString, argument: ByteString): Root {
-  const whole = argument.startsWith('/') || directory === '' ? argument : `${directory}/${argument}`;
-  const argumentStart = whole.length - argument.length;
-  const trimmed = whole.replace(/\/+$/, '');
-  const components = [...trimmed.slice(argumentStart).matchAll(/[^/]+/g)];
-  const lastUp = components.findLastIndex((component) => component[0] === '..');
-  const kept = components.slice(lastUp + 1).findIndex((component) => component[0] !== '.');
-  const first = kept < 0 ? undefined : components[lastUp + 1 + kept];
-  if (first === undefined) {
-    // '.', '..', '/' and the like: the directory itself has no name, what it holds has.
-    return { prefix: trimmed === '' ? '/' : `${trimmed}/`, path: '' };
-  }
-  const start = argumentStart + first.index;
-  return { prefix: whole.slice(0, start), path: normalise(trimmed.slice(start)) };
-}
-
-function normalise(path: ByteString): ByteString {
-  return path
-    .split('/')
-    .filter((component) => component !== '' && component !== '.')
-    .join('/');
 }
 
 interface Level {
@@ -72,6 +48,10 @@ interface Level {
   base: ByteString;
   names: ByteString[];
   next: number;
+  /** What the filter says about its names; undefined without a filter, and for a name that was given. */
+  rules: DirectoryRules | undefined;
+  /** Which directory it is; undefined where that does not matter. */
+  identity: BigIntStats | undefined;
 }
 
 /** Names of a directory as byte strings, in byte order. */
@@ -80,37 +60,46 @@ function readNames(directory: ByteString): ByteString[] {
 }
 
 /**
- * Yields every member below the roots. Throws `source-unreadable` when a root does not exist; what
- * goes wrong below a root is a warning.
+ * Yields every member below the roots, each name once. Throws `source-unreadable` when a root that is
+ * required does not exist; what goes wrong below a root is a warning.
  */
-export function* walk(
-  roots: readonly Root[],
-  options: WalkOptions,
-): Generator<SourceMember, void, undefined> {
-  const seen = roots.length > 1 ? new Set<ByteString>() : undefined;
+export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<SourceMember, void, undefined> {
+  const { filter, dereference, oneFileSystem, metadata } = options;
+  const statSource = dereference ? statSync : lstatSync;
+  // One root has every name once. By name: the root that it came from.
+  const seen = Array.isArray(roots) && roots.length === 1 ? undefined : new Map<ByteString, Root>();
   const hardLinks = new Map<string, ByteString>();
 
-  for (const { prefix, path: rootPath } of roots) {
+  for (const root of roots) {
+    const { prefix, path: rootPath } = root;
     const warn = (path: ByteString, reason: string, failed: boolean): void => {
       options.onWarning({ path: toText(`${prefix}${path}`), reason, failed });
     };
     const levels: Level[] = [];
-    const enter = (path: ByteString): void => {
+    let device: bigint | undefined;
+    const enter = (
+      path: ByteString,
+      name: ByteString,
+      above: DirectoryRules | undefined,
+      identity: BigIntStats | undefined,
+    ): void => {
+      const source = path === '' ? prefix : `${prefix}${path}`;
       try {
-        const names = readNames(path === '' ? prefix : `${prefix}${path}`);
-        levels.push({ base: path === '' ? '' : `${path}/`, names, next: 0 });
+        const names = readNames(source);
+        const rules = filter?.enter(source, name, names, above);
+        levels.push({ base: path === '' ? '' : `${path}/`, names, next: 0, rules, identity });
       } catch (error) {
         warn(path, `cannot read the directory: ${systemReason(error)}`, true);
       }
     };
 
     if (rootPath === '') {
-      requireDirectory(prefix);
-      enter('');
+      const identity = statDirectory(prefix);
+      device = identity.dev;
+      if (root.recurse) enter('', '', undefined, dereference ? identity : undefined);
     } else {
-      const names = [rootPath];
-      levels.push({ base: '', names, next: 0 });
-      requireRoot(`${prefix}${rootPath}`);
+      levels.push({ base: '', names: [rootPath], next: 0, rules: undefined, identity: undefined });
+      if (root.required) requireRoot(`${prefix}${rootPath}`);
     }
 
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
@@ -124,31 +113,86 @@ export function* walk(
         warn(path, `its name is longer than ${MAX_PATH_LENGTH} bytes`, true);
         continue;
       }
-      if (seen !== undefined) {
-        if (seen.has(path)) continue;
-        seen.add(path);
-      }
+      const earlier = seen?.get(path);
+      // All that this name stands for has been packed already.
+      if (earlier !== undefined && earlier.prefix === prefix && (earlier.recurse || !root.recurse)) continue;
       const source = `${prefix}${path}`;
+      const { rules } = level;
       let stats: BigIntStats;
       try {
-        stats = lstatSync(toFsPath(source), { bigint: true });
+        stats = statSource(toFsPath(source), { bigint: true });
       } catch (error) {
-        warn(path, systemReason(error), true);
+        if (filter?.drops(rules, name, path, false) === true) continue;
+        warn(path, dereference ? linkReason(source, error) : systemReason(error), true);
         continue;
       }
+      const directory = stats.isDirectory();
+      if (filter?.drops(rules, name, path, directory) === true) continue;
+      if (
+        dereference &&
+        directory &&
+        levels.some(({ identity }) => identity !== undefined && isSameFile(identity, stats))
+      ) {
+        warn(path, 'left out: the link leads back to a directory that it is in', true);
+        continue;
+      }
+      if (earlier !== undefined) {
+        if (directory && statIsDirectory(`${earlier.prefix}${path}`, statSource)) {
+          // Packed already, but not all that is in this one.
+          if (!root.recurse) continue;
+          seen?.set(path, root);
+          enter(path, name, rules, dereference ? stats : undefined);
+        } else if (earlier.prefix !== prefix && !isSame(`${earlier.prefix}${path}`, stats, statSource)) {
+          warn(
+            path,
+            `left out: '${toText(`${earlier.prefix}${path}`)}' has the same name in the archive`,
+            true,
+          );
+        }
+        continue;
+      }
+      seen?.set(path, root);
+      const kind = directory
+        ? KIND.directory
+        : stats.isSymbolicLink()
+          ? KIND.symlink
+          : stats.isFile()
+            ? KIND.file
+            : undefined;
+      if (kind === undefined) {
+        warn(path, `${kindName(stats)} skipped: an archive holds files, directories and links`, false);
+        continue;
+      }
+      const recorded = metadata(stats, kind);
       const member: SourceMember = {
         prefix,
         path,
-        kind: KIND.file,
-        mode: Number(stats.mode) & MODE_MASK,
-        mtime: stats.mtimeNs,
+        kind,
+        mode: recorded.mode,
+        mtime: recorded.mtime,
+        sourceMtime: recorded.sourceMtime,
         size: 0,
         linkTarget: '',
-        uid: options.owner ? Number(stats.uid) : null,
-        gid: options.owner ? Number(stats.gid) : null,
+        uid: recorded.uid,
+        gid: recorded.gid,
+        follow: dereference,
       };
-      if (stats.isFile()) {
-        if (options.avoid.some(({ dev, ino }) => dev === stats.dev && ino === stats.ino)) {
+      if (kind === KIND.directory) {
+        device ??= stats.dev;
+        yield member;
+        if (root.recurse && (!oneFileSystem || stats.dev === device)) {
+          enter(path, name, rules, dereference ? stats : undefined);
+        }
+      } else if (kind === KIND.symlink) {
+        try {
+          member.linkTarget = readlinkSync(toFsPath(source), { encoding: 'latin1' });
+        } catch (error) {
+          warn(path, systemReason(error), true);
+          continue;
+        }
+        yield member;
+      } else {
+        if (options.avoid.some((file) => isSameFile(file, stats))) {
           warn(path, 'it is the archive itself, left out', false);
           continue;
         }
@@ -170,24 +214,42 @@ export function* walk(
           member.size = Number(stats.size);
         }
         yield member;
-      } else if (stats.isDirectory()) {
-        member.kind = KIND.directory;
-        yield member;
-        enter(path);
-      } else if (stats.isSymbolicLink()) {
-        member.kind = KIND.symlink;
-        try {
-          member.linkTarget = readlinkSync(toFsPath(source), { encoding: 'latin1' });
-        } catch (error) {
-          warn(path, systemReason(error), true);
-          continue;
-        }
-        yield member;
-      } else {
-        warn(path, `${kindName(stats)} skipped: an archive holds files, directories and links`, false);
       }
     }
   }
+}
+
+type Stat = (path: string | Buffer, options: { bigint: true }) => BigIntStats;
+
+function isSameFile(a: { dev: bigint; ino: bigint }, b: { dev: bigint; ino: bigint }): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+function isSame(source: ByteString, stats: BigIntStats, stat: Stat): boolean {
+  try {
+    return isSameFile(stat(toFsPath(source), { bigint: true }), stats);
+  } catch {
+    return false;
+  }
+}
+
+function statIsDirectory(source: ByteString, stat: Stat): boolean {
+  try {
+    return stat(toFsPath(source), { bigint: true }).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
+/** Why a name could not be followed to a file: it is gone, or a link to nothing, or to itself. */
+function linkReason(source: ByteString, error: unknown): string {
+  try {
+    if (!lstatSync(toFsPath(source)).isSymbolicLink()) return systemReason(error);
+  } catch {
+    return systemReason(error);
+  }
+  const reason = errnoOf(error) === 'ELOOP' ? 'it leads back to itself' : systemReason(error);
+  return `the link cannot be followed: ${reason}`;
 }
 
 /** Path of the first member with this inode; undefined, and remembered, when this is the first. */
@@ -216,12 +278,14 @@ function requireRoot(source: ByteString): void {
   }
 }
 
-function requireDirectory(source: ByteString): void {
+function statDirectory(source: ByteString): BigIntStats {
+  let stats: BigIntStats;
   try {
-    if (statSync(toFsPath(source)).isDirectory()) return;
+    stats = statSync(toFsPath(source), { bigint: true });
   } catch (error) {
     throw sourceError(source, error);
   }
+  if (stats.isDirectory()) return stats;
   throw new ZnipError('source-unreadable', `'${toText(source)}' is not a directory`, {
     path: toText(source),
   });

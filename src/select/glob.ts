@@ -5,9 +5,9 @@
 import picomatch from 'picomatch';
 import { ZnipError } from '../errors.ts';
 
-/** Whether a pattern can match anything but itself. */
+/** Whether a pattern means more than the name that it spells; `\` makes a character mean itself. */
 export function isGlob(pattern: string): boolean {
-  return /[*?[{]/.test(pattern);
+  return /[*?[{\\]/.test(pattern);
 }
 
 /** A glob as a regular expression for whole paths. */

@@ -3,13 +3,18 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide, parseGitignore } from '../../src/select/gitignore.ts';
 import { hasProgram, run } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
+
+const ask = (rules: string, paths: readonly string[]): boolean[] => {
+  const parsed = parseGitignore(rules);
+  return paths.map((path) => decide(parsed, path, false) ?? false);
+};
 
 describe.skipIf(!hasProgram('git'))('rules', () => {
   const repository = join(directory, 'rules');
@@ -29,11 +34,6 @@ describe.skipIf(!hasProgram('git'))('rules', () => {
       return pattern !== '' && !pattern.startsWith('!');
     });
   }
-
-  const ask = (rules: string, paths: readonly string[]): boolean[] => {
-    const parsed = parseGitignore(rules);
-    return paths.map((path) => decide(parsed, path, false) ?? false);
-  };
 
   const NAMES = [
     'a',
@@ -178,7 +178,7 @@ describe.skipIf(!hasProgram('git'))('rules', () => {
   });
 
   test('any rules', () => {
-    const piece = fc.constantFrom(
+    const piece = constantFrom(
       'a',
       'b',
       '*',
@@ -200,10 +200,10 @@ describe.skipIf(!hasProgram('git'))('rules', () => {
       '\n',
       '\xe9',
     );
-    const rules = fc.array(piece, { minLength: 1, maxLength: 8 }).map((pieces) => pieces.join(''));
+    const rules = array(piece, { minLength: 1, maxLength: 8 }).map((pieces) => pieces.join(''));
     const paths = [...NAMES, 'a/b', 'b/a', 'ab/a', 'a/b/a', 'b/b/b', 'a/a', 'a/b/b/a'];
-    fc.assert(
-      fc.property(rules, (text) => {
+    assert(
+      property(rules, (text) => {
         const parsed = parseGitignore(text);
         const open = paths.filter((path) => {
           const parts = path.split('/');

@@ -50,6 +50,8 @@ test.each([
   ['*.{js,ts}', 'a.ts', true],
   ['{a,b/**}', 'b/c/d', true],
   ['a\\*b*', 'a*b', true],
+  ['back\\slash', 'back\\slash', true],
+  ['\\#x', '#x', true],
   ['a\\*b*', 'axb', false],
   ['**/b', 'a\nb/b', true],
   ['*\n*', 'a\nb', true],
@@ -104,6 +106,8 @@ test.each([
   ['foo (1).txt', 'x/foo (1).txt', true],
   ['**/x', 'a/x', true],
   ['*~', 'a/b~', true],
+  ['\\#x', 'a/#x', true],
+  ['a\\\\b', 'a\\b', true],
 ])('an exclude by %j: %j is %j', (pattern, path, expected) => {
   expect(compileExcludes([pattern]).matches(path, false)).toBe(expected);
   expect(compileExcludes(['unrelated', pattern, '/other']).matches(path, true)).toBe(expected);

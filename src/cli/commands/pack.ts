@@ -2,17 +2,64 @@
  * `znip pack`: its options and its help.
  */
 import type { Command } from 'commander';
+import { ZnipError } from '../../errors.ts';
+import { OrderedCommand } from '../argument-order.ts';
 import { addCommonOptions, addExamples, LEVEL, THREADS } from '../command.ts';
-import { parseSize } from '../options.ts';
+import { collect, parseSize } from '../options.ts';
 import type { PackCommandOptions } from '../run/pack.ts';
+import { parseTime } from '../time.ts';
+
+const MAX_ID = 0xfffffffe;
+
+/** `--owner` takes the argument after it only when that is a number: paths may follow, too. */
+class PackCommand extends OrderedCommand {
+  override parseOptions(args: string[]): { operands: string[]; unknown: string[] } {
+    const joined: string[] = [];
+    for (let i = 0; i < args.length; i++) {
+      const arg = args[i] as string;
+      if (arg === '--') {
+        joined.push(...args.slice(i));
+        break;
+      }
+      const numbers = arg === '--owner' && /^\d+(?::\d+)?$/.test(args[i + 1] ?? '');
+      joined.push(arg === '--owner' ? `--owner=${numbers ? args[++i] : ''}` : arg);
+    }
+    return super.parseOptions(joined);
+  }
+}
+
+function parseOwner(text: string): true | { uid: number; gid: number | undefined } {
+  if (text === '') return true;
+  const match = /^(\d+)(?::(\d+))?$/.exec(text);
+  const uid = Number(match?.[1]);
+  const gid = match?.[2] === undefined ? undefined : Number(match[2]);
+  if (match === null || uid > MAX_ID || (gid ?? 0) > MAX_ID) {
+    throw new ZnipError('usage', `--owner takes numbers as UID or UID:GID, not '${text}'`);
+  }
+  return { uid, gid };
+}
 
 export function definePack(program: Command): void {
-  const pack = program
-    .command('pack')
+  const pack = new PackCommand('pack')
+    .copyInheritedSettings(program)
     .description('pack files and directories into an archive')
-    .argument('<path...>', 'files and directories; directories with all they hold')
-    .requiredOption('-o, --output <file>', "archive to write; '-' is standard output")
-    .option('-C, --directory <dir>', 'names are relative to this directory')
+    .argument('[path...]', 'files and directories; directories with all they hold')
+    .option('-o, --output <file>', "archive to write; '-' is standard output")
+    .option(
+      '-C, --directory <dir>',
+      'paths after this are relative to it, and it to the -C before it',
+      collect,
+    )
+    .option('-T, --files-from <file>', "pack the names in this list, too; '-' is standard input", collect)
+    .option('-0, --null', 'names in lists end with NUL instead of a line break')
+    .option('-x, --exclude <pattern>', 'leave out what matches (may be repeated)', collect)
+    .option('--exclude-from <file>', 'patterns to leave out, one on a line; # begins a comment', collect)
+    .option('--include <pattern>', 'take in what matches although something leaves it out', collect)
+    .option('--gitignore', 'leave out what .gitignore and .git/info/exclude name, and .git')
+    .option('--exclude-vcs', 'leave out directories of version control: .git, .hg, .svn, …')
+    .option('--exclude-caches', 'leave out what directories with a CACHEDIR.TAG hold, except the tag')
+    .option('--one-file-system', 'leave out what is in directories where another file system is mounted')
+    .option('-h, --dereference', 'pack what symlinks point to in their place')
     .option('--level <n>', 'compression level, also as -1 to -19 (default: 3)', LEVEL)
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
     .option(
@@ -23,17 +70,46 @@ export function definePack(program: Command): void {
     .option('--type <type>', 'package type of all members (default: recognised from their names)')
     .option('--repo <repo>', 'repo of all members')
     .option('--repo-from-dir', "each member's first path component is its repo")
-    .option('--owner', 'record numeric owners')
-    .option('-f, --force', 'write an archive even to a terminal');
+    .option('--owner [uid:gid]', "record numeric owners: each file's own, or this one for all", parseOwner)
+    .option(
+      '--mtime <when>',
+      'record this modification time for all: @seconds, or an ISO date (UTC)',
+      parseTime,
+    )
+    .option('--reproducible', 'record no owners, modes as 0644 or 0755, and one time for all (see below)')
+    .option('--dry-run', 'list the names that would be packed, one on a line, and write nothing')
+    .option('-f, --force', 'write an archive even to a terminal')
+    .helpOption('--help', 'display help for command');
+  pack.addHelpText('after', `\n${SELECTION_HELP}`);
   addExamples(
     addCommonOptions(pack),
     `znip pack node_modules -o deps.znip
 znip pack src docs README.md -o release.znip -9
-znip pack -C /srv/mirror npm maven -o mirror.znip --repo-from-dir
+znip pack . -o src.znip --gitignore -x '*.log' -x /dist
+znip pack -C /srv/mirror npm maven -C ../other deb -o mirror.znip --repo-from-dir
+git ls-files -z | znip pack -T - -0 -o src.znip
+znip pack dist -o dist.znip --reproducible
 znip pack build -o - | ssh host 'cat > build.znip'`,
   );
   pack.action(async (paths: string[], options: PackCommandOptions) => {
     const { runPack } = await import('../run/pack.ts');
-    await runPack(paths, options);
+    await runPack(paths, pack.order, options);
   });
+  program.addCommand(pack);
 }
+
+const SELECTION_HELP = `Patterns for -x, --exclude-from and --include are compared with names as the archive has them. A
+pattern means a whole name or its last components: node_modules, '*.log', build/tmp. A / before it
+means from the first component on, a / after it directories only. * and ? do not match /, ** does;
+[a-z], {a,b} and \\ work too. What is in a directory that is left out is not looked at.
+
+What wins: a name that an --include matches is packed, whatever else leaves it out and in whatever
+order. It does not bring back what is below a directory that is left out: include that, too. Paths
+that are named count as chosen for --gitignore, but -x leaves them out.
+
+Names in a list (-T) are taken as they are: never patterns, never options. A directory in it is
+packed without what it holds, as find and git list that themselves; one that is missing is a
+warning, and the status is 3.
+
+--reproducible records the time of --mtime, else of SOURCE_DATE_EPOCH (seconds), else
+1980-01-01T00:00:00Z.`;

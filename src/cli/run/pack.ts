@@ -1,7 +1,10 @@
 /**
  * `znip pack`.
  */
+import { ZnipError } from '../../errors.ts';
+import type { Owner } from '../../pack/metadata.ts';
 import { pack, type PackOptions } from '../../pack/pack.ts';
+import type { ArgumentOrder } from '../argument-order.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import type { CommonOptions } from '../options.ts';
@@ -9,22 +12,47 @@ import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
 import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
+import { inputOptions, inputPaths, listInputs } from './pack-inputs.ts';
 
 export interface PackCommandOptions extends CommonOptions {
-  output: string;
-  directory?: string;
+  output?: string;
+  null?: boolean;
+  exclude?: string[];
+  excludeFrom?: string[];
+  include?: string[];
+  gitignore?: boolean;
+  excludeVcs?: boolean;
+  excludeCaches?: boolean;
+  oneFileSystem?: boolean;
+  dereference?: boolean;
+  filesFrom?: string[];
   level?: number;
   threads?: number;
   chunkSize?: number;
   type?: string;
   repo?: string;
   repoFromDir?: boolean;
-  owner?: boolean;
+  owner?: Owner;
+  mtime?: bigint;
+  reproducible?: boolean;
+  dryRun?: boolean;
   force?: boolean;
 }
 
-export async function runPack(paths: string[], options: PackCommandOptions): Promise<void> {
-  const toStdout = options.output === '-';
+export async function runPack(
+  operands: string[],
+  order: ArgumentOrder,
+  options: PackCommandOptions,
+): Promise<void> {
+  const { output } = options;
+  if (options.dryRun === true) {
+    listInputs(operands, order, options);
+    return;
+  }
+  if (output === undefined) {
+    throw new ZnipError('usage', "required option '-o, --output <file>' not specified");
+  }
+  const toStdout = output === '-';
   if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
   const reporter = new Reporter({
     command: 'pack',
@@ -32,17 +60,17 @@ export async function runPack(paths: string[], options: PackCommandOptions): Pro
     verbose: options.verbose === true,
     progress: options.progress ?? 'auto',
   });
+  const paths = inputPaths(operands, order, options);
   const packOptions: PackOptions = {
-    output: toStdout ? STDOUT : options.output,
+    ...inputOptions(options),
+    output: toStdout ? STDOUT : output,
     ...defined({
-      directory: options.directory,
       level: options.level,
       threads: options.threads,
       chunkSize: options.chunkSize,
       packageType: options.type,
       repo: options.repo,
       repoFromDirectory: options.repoFromDir,
-      owner: options.owner,
     }),
     onWarning: ({ path, reason }) => reporter.warn(path, reason),
     onProgress: ({ members, contentBytes, foundBytes, foundMembers, allFound }) =>

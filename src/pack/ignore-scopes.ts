@@ -1,0 +1,139 @@
+/**
+ * Finds the ignore files that count in a directory: its own .gitignore, those of the directories above it
+ * up to the repository's root, and the repository's info/exclude. Main thread.
+ *
+ * The user's own global excludes (core.excludesFile) do not count: an archive should not depend on them.
+ */
+import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { errnoOf, systemReason } from '../errors.ts';
+import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
+import { decide, type GitignoreRules, parseGitignore } from '../select/gitignore.ts';
+import type { Warning } from './walk.ts';
+
+/** The rules of one ignore file, and those that count when it says nothing. */
+export interface IgnoreScope {
+  rules: GitignoreRules;
+  /** Length of the directory's path that the rules are relative to, its last slash included. */
+  length: number;
+  above: IgnoreScope | undefined;
+}
+
+/** Whether the ignore files name this path. The deepest of them that says anything decides. */
+export function isIgnored(scope: IgnoreScope | undefined, path: ByteString, directory: boolean): boolean {
+  for (let at = scope; at !== undefined; at = at.above) {
+    const decision = decide(at.rules, path.slice(at.length), directory);
+    if (decision !== undefined) return decision;
+  }
+  return false;
+}
+
+/** Directories are named by their real, absolute paths with a slash at the end. */
+export class IgnoreScopes {
+  private readonly onWarning: (warning: Warning) => void;
+  /** What counts in a directory, for directories above named ones. */
+  private readonly known = new Map<ByteString, IgnoreScope | undefined>();
+
+  constructor(onWarning: (warning: Warning) => void) {
+    this.onWarning = onWarning;
+  }
+
+  realDirectory(source: ByteString): ByteString {
+    // The native one: the other takes names for UTF-8.
+    const real = realpathSync.native(toFsPath(source), { encoding: 'latin1' });
+    return real === '/' ? real : `${real}/`;
+  }
+
+  /** What counts in a directory from above it: nothing, where no repository is around it. */
+  scopeAbove(directory: ByteString): IgnoreScope | undefined {
+    const above: ByteString[] = [];
+    for (let at = directory; !isRepository(at); at = parentOf(at)) {
+      if (at === '/') return undefined;
+      above.push(parentOf(at));
+    }
+    let scope: IgnoreScope | undefined;
+    for (const parent of above.reverse()) {
+      if (!this.known.has(parent))
+        this.known.set(parent, this.scopeIn(parent, ['.git', '.gitignore'], scope));
+      scope = this.known.get(parent);
+    }
+    return scope;
+  }
+
+  /** What counts in a directory that holds these names, where `above` counts in the one it is in. */
+  scopeIn(
+    directory: ByteString,
+    names: readonly ByteString[],
+    above: IgnoreScope | undefined,
+  ): IgnoreScope | undefined {
+    let scope = above;
+    const add = (file: ByteString, followed: boolean): void => {
+      const rules = parseGitignore(this.read(file, followed));
+      if (rules.length > 0) scope = { rules, length: directory.length, above: scope };
+    };
+    if (names.includes('.git') && isRepository(directory)) {
+      // A repository of its own: what is outside says nothing about it.
+      scope = undefined;
+      add(`${commonDirectory(directory)}/info/exclude`, true);
+    }
+    // git does not follow a .gitignore that is a symlink.
+    if (names.includes('.gitignore')) add(`${directory}.gitignore`, false);
+    return scope;
+  }
+
+  private read(file: ByteString, followed: boolean): ByteString {
+    try {
+      const fd = openSync(
+        toFsPath(file),
+        constants.O_RDONLY | constants.O_NONBLOCK | (followed ? 0 : NO_FOLLOW),
+      );
+      try {
+        return readFileSync(fd, 'latin1');
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EISDIR') return '';
+      const link = errno === 'ELOOP';
+      const reason = link ? 'git does not follow it, it is a symbolic link' : systemReason(error);
+      this.onWarning({ path: toText(file), reason: `ignore rules not read: ${reason}`, failed: !link });
+      return '';
+    }
+  }
+}
+
+const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
+
+function parentOf(directory: ByteString): ByteString {
+  return directory.slice(0, directory.lastIndexOf('/', directory.length - 2) + 1);
+}
+
+function isRepository(directory: ByteString): boolean {
+  try {
+    const stats = statSync(toFsPath(`${directory}.git`), { throwIfNoEntry: false });
+    return stats !== undefined && (stats.isFile() || existsSync(toFsPath(`${directory}.git/HEAD`)));
+  } catch {
+    return false;
+  }
+}
+
+/** Where a repository keeps what its work trees share (gitrepository-layout(5)). */
+function commonDirectory(directory: ByteString): ByteString {
+  let git: ByteString = `${directory}.git`;
+  const link = firstLine(git);
+  if (link?.startsWith('gitdir: ') === true) git = resolveFrom(directory, link.slice('gitdir: '.length));
+  const common = firstLine(`${git}/commondir`);
+  return common === undefined ? git : resolveFrom(git, common);
+}
+
+function resolveFrom(base: ByteString, path: ByteString): ByteString {
+  return path.startsWith('/') ? path : `${base}/${path}`;
+}
+
+function firstLine(file: ByteString): ByteString | undefined {
+  try {
+    return readFileSync(toFsPath(file), 'latin1').split('\n')[0]?.trimEnd();
+  } catch {
+    return undefined;
+  }
+}

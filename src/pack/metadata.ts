@@ -1,0 +1,61 @@
+/**
+ * What is recorded about a member besides its name and content: as it is on disk, or made the same
+ * everywhere.
+ */
+import type { BigIntStats } from 'node:fs';
+import { KIND, MODE_MASK } from '../format/entry.ts';
+import { ZnipError } from '../errors.ts';
+
+/** Owners to record: each file's own, or these for all members (a group left out is the file's own). */
+export type Owner = boolean | { uid: number; gid?: number | undefined };
+
+export interface MetadataOptions {
+  /** Record numeric owners: each file's own, or one for all members. Default: none. */
+  owner?: Owner | undefined;
+  /** Modification time of every member, in nanoseconds since 1970. Default: its own. */
+  mtime?: bigint | undefined;
+  /**
+   * Record nothing that depends on the machine or the moment: one mtime for all members (`mtime`, or
+   * 1980-01-01T00:00:00Z), modes 0755 for directories and executables, 0644 for other files.
+   */
+  reproducible?: boolean | undefined;
+}
+
+/** The earliest time that every other archive format can hold, zip included. */
+const REPRODUCIBLE_MTIME = 315_532_800_000_000_000n;
+
+export interface Metadata {
+  mode: number;
+  mtime: bigint;
+  /** The file's own mtime where another is recorded; null where they are the same. */
+  sourceMtime: bigint | null;
+  uid: number | null;
+  gid: number | null;
+}
+
+/** Compiles the options to a function: what to record of a member of this kind. */
+export function metadataOf(options: MetadataOptions): (stats: BigIntStats, kind: number) => Metadata {
+  const { owner = false, reproducible = false } = options;
+  if (reproducible && (owner === true || (owner !== false && owner.gid === undefined))) {
+    throw new ZnipError('usage', "the files' own owners are not reproducible: give one as UID:GID, or none");
+  }
+  const mtime = options.mtime ?? (reproducible ? REPRODUCIBLE_MTIME : undefined);
+  const uid = typeof owner === 'object' ? owner.uid : undefined;
+  const gid = typeof owner === 'object' ? owner.gid : undefined;
+  return (stats, kind) => {
+    const mode = Number(stats.mode) & MODE_MASK;
+    return {
+      mode: reproducible ? plainMode(mode, kind) : mode,
+      mtime: mtime ?? stats.mtimeNs,
+      sourceMtime: mtime === undefined ? null : stats.mtimeNs,
+      uid: owner === false ? null : (uid ?? Number(stats.uid)),
+      gid: owner === false ? null : (gid ?? Number(stats.gid)),
+    };
+  };
+}
+
+function plainMode(mode: number, kind: number): number {
+  // Linux has no modes for symlinks and shows 0777; other systems have them.
+  if (kind === KIND.symlink) return 0o777;
+  return kind === KIND.directory || (mode & 0o111) !== 0 ? 0o755 : 0o644;
+}
