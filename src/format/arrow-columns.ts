@@ -20,6 +20,7 @@ import {
   RecordBatchStreamWriter,
   Schema,
   Struct,
+  TimeUnit,
   TimestampNanosecond,
   Type,
   Uint32,
@@ -111,7 +112,7 @@ export class BytesBuilder {
 const nullable = (data: Data): boolean => data.nullCount > 0;
 
 function column(name: string, data: Data, isNullable = false): Column {
-  return { field: new Field(name, data.type as DataType, isNullable || nullable(data)), data };
+  return { field: new Field(name, data.type, isNullable || nullable(data)), data };
 }
 
 export function utf8Column(name: string, values: BytesBuilder, isNullable = false): Column {
@@ -217,7 +218,7 @@ export class Batch {
   uint32(name: string, isNullable = false): { values: Uint32Array; isNull: (row: number) => boolean } {
     const data = this.find(
       name,
-      (type) => type.typeId === Type.Int && type.toString() === 'Uint32',
+      (type) => DataType.isInt(type) && !type.isSigned && type.bitWidth === 32,
       'UInt32',
     );
     if (!isNullable) this.refuseNulls(name, data);
@@ -228,7 +229,7 @@ export class Batch {
   uint64(name: string): Float64Array {
     const data = this.find(
       name,
-      (type) => type.typeId === Type.Int && type.toString() === 'Uint64',
+      (type) => DataType.isInt(type) && !type.isSigned && type.bitWidth === 64,
       'UInt64',
     );
     this.refuseNulls(name, data);
@@ -267,8 +268,10 @@ export class Batch {
     return (row) => (((bits[(row + data.offset) >> 3] ?? 0) >> ((row + data.offset) & 7)) & 1) === 1;
   }
 
-  /** A dictionary column as indices into `words`; throws where it holds another word. */
-  dictionary(name: string, words: readonly string[]): Uint8Array {
+  /**
+   * A dictionary column as indices into `words`. Another word becomes `unknown`; without that it throws.
+   */
+  dictionary(name: string, words: readonly string[], unknown?: number): Uint8Array {
     const data = this.find(
       name,
       (type) => DataType.isDictionary(type) && DataType.isUtf8(type.dictionary),
@@ -284,8 +287,10 @@ export class Batch {
     const result = new Uint8Array(this.length);
     for (let i = 0; i < this.length; i++) {
       const word = known.get(Number(indices[i])) ?? -1;
-      if (word < 0) throw this.damaged(name, `row ${i} holds none of: ${words.join(', ')}`);
-      result[i] = word;
+      if (word < 0 && unknown === undefined) {
+        throw this.damaged(name, `row ${i} holds none of: ${words.join(', ')}`);
+      }
+      result[i] = word < 0 ? (unknown ?? 0) : word;
     }
     return result;
   }
@@ -312,8 +317,8 @@ export class Batch {
     const index = this.batch.schema.fields.findIndex((field) => field.name === name);
     const data = this.batch.data.children[index];
     if (data === undefined) throw this.damaged(name, 'it is missing');
-    const type = data.type as DataType;
-    if (!matches(type)) throw this.damaged(name, `expected ${expected}, found ${String(type)}`);
+    const { type } = data;
+    if (!matches(type)) throw this.damaged(name, `expected ${expected}, found ${typeName(type)}`);
     if (data.length < this.length) throw this.damaged(name, `it has ${data.length} of ${this.length} rows`);
     if (data.nullCount > 0 && data.nullBitmap.length * 8 < data.offset + this.length) {
       throw this.damaged(name, 'its validity bitmap is cut short');
@@ -343,8 +348,13 @@ function toSafe(value: bigint | undefined): string {
   return String(value ?? toSafeNumber(0n, ''));
 }
 
+/** The name of a type for messages: `Utf8`, `Timestamp<NANOSECOND>`. */
+function typeName(type: { toString(): string }): string {
+  return type.toString();
+}
+
 function isNanoseconds(type: DataType): boolean {
-  return DataType.isTimestamp(type) && type.unit === 3;
+  return DataType.isTimestamp(type) && type.unit === TimeUnit.NANOSECOND;
 }
 
 function nullTest(data: Data): (row: number) => boolean {

@@ -40,6 +40,14 @@ export interface Group {
 
 export const NANOSECONDS = 1_000_000_000n;
 
+const MAX_TIME = 2n ** 63n - 1n;
+
+/** A time as an entry can hold it: from 1677 to 2262, the range of 64-bit nanoseconds. */
+export function clampTime(nanoseconds: bigint): bigint {
+  if (nanoseconds > MAX_TIME) return MAX_TIME;
+  return nanoseconds < -MAX_TIME ? -MAX_TIME : nanoseconds;
+}
+
 /** Whole seconds, rounded down: what a tar header holds of an mtime. Exact: 2^63 ns are 2^33.1 s. */
 export function floorSeconds(nanoseconds: bigint): number {
   // One BigInt operation, no more: this runs for every member.

@@ -85,12 +85,14 @@ export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
   );
 }
 
+const UNKNOWN_SECTION = 255;
+
 /** Reads a manifest's Arrow stream. Throws `damaged-manifest`. */
 export function decodeManifest(stream: Uint8Array): Manifest {
   const table = decodeTable(stream, 'damaged-manifest', 'the manifest');
   const rows: ManifestRow[] = [];
   for (const batch of table.batches) {
-    const sections = batch.dictionary('section', SECTION_KINDS);
+    const sections = batch.dictionary('section', SECTION_KINDS, UNKNOWN_SECTION);
     const packageTypes = batch.utf8('package_type');
     const repos = batch.utf8('repo');
     const indexOffsets = batch.uint64('index_offset');
@@ -102,6 +104,8 @@ export function decodeManifest(stream: Uint8Array): Manifest {
     const lastPaths = batch.utf8('last_path');
     const { bytes, isNull } = batch.checksums('checksum');
     for (let row = 0; row < batch.length; row++) {
+      // A later minor version may add sections: they are none of this reader's business.
+      if (sections[row] === UNKNOWN_SECTION) continue;
       if (isNull(row)) throw new ZnipError('damaged-manifest', `row ${row} has no checksum`);
       rows.push({
         section: SECTION_KINDS[sections[row] ?? 0] ?? 'members',

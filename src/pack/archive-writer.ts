@@ -89,7 +89,7 @@ export class ArchiveWriter {
       // All members of the chunk turned out to be unreadable: there is nothing to write.
       if (result.chunkLength === 0) return;
       this.writeBlock(plan, slot, result);
-      this.continueMember(plan, slot, result);
+      await this.continueMember(plan, slot, result);
       await this.takeMembers(plan, slot);
       this.streamLength += result.chunkLength;
     });
@@ -176,7 +176,7 @@ export class ArchiveWriter {
   }
 
   /** Hashes this chunk's part of a member that began earlier, and indexes the member when this was its last. */
-  private continueMember(plan: ChunkPlan, slot: Slot, result: ChunkResult): void {
+  private async continueMember(plan: ChunkPlan, slot: Slot, result: ChunkResult): Promise<void> {
     if (plan.continuation === null) return;
     const { open } = this;
     if (open === undefined) throw new ZnipError('internal', 'a chunk continues a member that never began');
@@ -185,8 +185,8 @@ export class ArchiveWriter {
     open.changed ||= result.continuationChanged;
     open.written += length;
     if (open.written < open.member.size) return;
-    this.addEntry(open.group, open.member, open.streamOffset, open.hasher.digest(), open.changed);
     this.open = undefined;
+    await this.addEntry(open.group, open.member, open.streamOffset, open.hasher.digest(), open.changed);
   }
 
   private async takeMembers(plan: ChunkPlan, slot: Slot): Promise<void> {
@@ -205,22 +205,28 @@ export class ArchiveWriter {
         continue;
       }
       member.size = result.size;
-      this.addEntry(group, member, streamOffset, member.kind === 0 ? result.checksum : null, result.changed);
-      if (this.builders[group]?.length === MAX_SUB_INDEX_ROWS) await this.finishPart(group);
+      await this.addEntry(
+        group,
+        member,
+        streamOffset,
+        member.kind === 0 ? result.checksum : null,
+        result.changed,
+      );
     }
   }
 
-  private addEntry(
+  private async addEntry(
     group: number,
     member: Member,
     streamOffset: number,
     checksum: Uint8Array | null,
     changed: boolean,
-  ): void {
+  ): Promise<void> {
     const builder = (this.builders[group] ??= new SubIndexBuilder());
     builder.append(member, streamOffset, checksum, changed);
     this.members += 1;
     this.contentBytes += member.size;
+    if (builder.length === MAX_SUB_INDEX_ROWS) await this.finishPart(group);
   }
 
   private async finishPart(group: number): Promise<void> {

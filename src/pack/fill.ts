@@ -7,7 +7,7 @@ import type { Codec } from '../codec/codec.ts';
 import { errnoOf, systemReason } from '../errors.ts';
 import { toFsPath, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
-import { KIND, type Member } from '../format/entry.ts';
+import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import type { Slot } from '../ring/ring.ts';
 import { type ChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
@@ -112,7 +112,7 @@ function readSmall(
     const kept = grown ? member.size : length;
     const stats = fstatSync(fd, { bigint: true });
     const changed =
-      grown || kept < member.size || stats.mtimeNs !== member.mtime || Number(stats.size) !== kept;
+      grown || kept < member.size || clampTime(stats.mtimeNs) !== member.mtime || Number(stats.size) !== kept;
     return { length: kept, changed };
   } finally {
     closeSync(fd);

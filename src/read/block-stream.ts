@@ -4,8 +4,8 @@
 import type { Hash } from '../format/block-header.ts';
 import { type BlockHeader, decodeBlockHeader, MAX_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
 import { ZnipError } from '../errors.ts';
-import { PROLOGUE, SKIPPABLE_HEADER_LENGTH } from '../format/constants.ts';
-import { skippableFrameLength } from '../format/skippable-frame.ts';
+import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
+import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { rawFrameLength } from '../format/zstd-frame.ts';
 import type { ByteStream } from './stream-source.ts';
 
@@ -20,6 +20,13 @@ export interface ArrivedBlock {
 export function maxBlobLength(chunkLength: number): number {
   return rawFrameLength(chunkLength) + 1024;
 }
+
+/** The first of the sixteen magics of skippable frames (RFC 8878 §3.1.2). */
+const ANY_SKIPPABLE_MAGIC = 0x184d2a50;
+
+const ZNIP_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
+
+const SKIP_PIECE = 64 * 1024;
 
 export class BlockStream {
   private readonly stream: ByteStream;
@@ -38,18 +45,10 @@ export class BlockStream {
 
   /** The next block's header; the blob is to be read next, with `readBlob`. */
   async next(): Promise<ArrivedBlock> {
-    const offset = this.stream.position;
     const number = this.number++;
     const what = `the header of block ${number}`;
-    const start = await this.readExactly(SKIPPABLE_HEADER_LENGTH, what);
-    const length = skippableFrameLength(start);
-    if (length > MAX_BLOCK_HEADER_LENGTH) {
-      throw new ZnipError('damaged-block', `expected ${what} at byte ${offset}, found other bytes`, {
-        offset,
-      });
-    }
-    const rest = await this.readExactly(length - SKIPPABLE_HEADER_LENGTH, what);
-    const header = decodeBlockHeader(Buffer.concat([start, rest]), this.hash, offset);
+    const { frame, offset } = await this.readBlockHeader(what);
+    const header = decodeBlockHeader(frame, this.hash, offset);
     if (header.streamOffset !== this.streamOffset) {
       throw new ZnipError(
         'inconsistent',
@@ -71,6 +70,33 @@ export class BlockStream {
   async readBlob(block: ArrivedBlock, target: Uint8Array): Promise<void> {
     const read = await this.stream.readInto(target);
     if (read < target.byteLength) throw this.cut(`blob ${block.number}`);
+  }
+
+  /** The frame of the next block header. Skippable frames of others between blocks are passed over. */
+  private async readBlockHeader(what: string): Promise<{ frame: Buffer; offset: number }> {
+    for (;;) {
+      const offset = this.stream.position;
+      const start = await this.readExactly(SKIPPABLE_HEADER_LENGTH + 4, what);
+      const length = skippableFrameLength(start);
+      const tag = readTag(start);
+      if (tag === TAG.blockHeader && length <= MAX_BLOCK_HEADER_LENGTH) {
+        const rest = await this.readExactly(length - start.byteLength, what);
+        return { frame: Buffer.concat([start, rest]), offset };
+      }
+      const isSkippable = (start.readUInt32LE(0) & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC;
+      if (!isSkippable || ZNIP_TAGS.has(tag) || length < start.byteLength) {
+        throw new ZnipError('damaged-block', `expected ${what} at byte ${offset}, found other bytes`, {
+          offset,
+        });
+      }
+      await this.skip(length - start.byteLength, what);
+    }
+  }
+
+  private async skip(length: number, what: string): Promise<void> {
+    for (let left = length; left > 0; left -= SKIP_PIECE) {
+      await this.readExactly(Math.min(left, SKIP_PIECE), what);
+    }
   }
 
   private async readExactly(length: number, what: string): Promise<Buffer> {

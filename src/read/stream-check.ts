@@ -5,7 +5,9 @@ import { ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { floorSeconds, KIND, NANOSECONDS } from '../format/entry.ts';
+import type { Frame } from '../format/frame-table.ts';
 import { openArchive } from './archive.ts';
+import type { ArrivedBlock } from './block-stream.ts';
 import type { ByteSource } from './source.ts';
 import type { ByteStream } from './stream-source.ts';
 
@@ -81,12 +83,14 @@ class TailSource implements ByteSource {
  */
 export async function checkAgainstIndex(
   stream: ByteStream,
+  blocks: readonly ArrivedBlock[],
   arrived: ReadonlyMap<ByteString, ArrivedMember>,
   filter: ((path: string) => boolean) | undefined,
 ): Promise<ExactTime[]> {
   const start = stream.position;
   const source = new TailSource(stream.name, start, await readRest(stream));
   const archive = await openTail(source);
+  checkFrames(blocks, await archive.frames());
   const times: ExactTime[] = [];
   let compared = 0;
   for (const { batch, row } of await archive.entries()) {
@@ -121,6 +125,28 @@ export async function checkAgainstIndex(
     throw new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`);
   }
   return times;
+}
+
+/** The frame table must describe the blocks that came: it is what a later reader will go by. */
+function checkFrames(blocks: readonly ArrivedBlock[], frames: readonly Frame[]): void {
+  for (const { header, number, blobOffset } of blocks) {
+    const frame = frames[number];
+    const agrees =
+      frame !== undefined &&
+      frame.streamOffset === header.streamOffset &&
+      frame.streamLength === header.chunkLength &&
+      frame.blobOffset === blobOffset &&
+      frame.blobLength === header.blobLength &&
+      equalBytes(frame.checksum, header.checksum);
+    if (agrees) continue;
+    throw new ZnipError('inconsistent', `the frame table does not describe block ${number} as it came`, {
+      blob: number,
+      offset: blobOffset,
+    });
+  }
+  if (frames.length !== blocks.length) {
+    throw new ZnipError('inconsistent', `the frame table has ${frames.length} blobs, ${blocks.length} came`);
+  }
 }
 
 async function openTail(source: TailSource): ReturnType<typeof openArchive> {

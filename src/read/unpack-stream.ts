@@ -11,7 +11,7 @@ import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import type { Member } from '../format/entry.ts';
 import { KIND } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
-import { BlockStream } from './block-stream.ts';
+import { type ArrivedBlock, BlockStream } from './block-stream.ts';
 import { Directories } from './directories.ts';
 import { setLinkTime } from './file-times.ts';
 import { detectStream, openTarStream, type StreamKind } from './foreign-stream.ts';
@@ -145,8 +145,10 @@ class StreamRun {
     const { hash } = codec();
     const blocks = new BlockStream(stream, hash);
     await blocks.readPrologue();
+    const arrivedBlocks: ArrivedBlock[] = [];
     for (let last = false; !last;) {
       const block = await this.unlessFailed(blocks.next());
+      arrivedBlocks.push(block);
       const { header, number, blobOffset } = block;
       last = header.last;
       const slot = await this.extraction.takeSlot(header.blobLength, header.chunkLength);
@@ -167,12 +169,12 @@ class StreamRun {
     }
     await this.unlessFailed(this.extraction.drain());
     this.allBlocks = true;
-    await this.confirm(stream);
+    await this.confirm(stream, arrivedBlocks);
   }
 
   /** Holds the index, which is all that is left of the stream, against what was unpacked. */
-  private async confirm(stream: FdStream): Promise<void> {
-    const times = await checkAgainstIndex(stream, this.arrived, this.options.filter);
+  private async confirm(stream: FdStream, arrivedBlocks: readonly ArrivedBlock[]): Promise<void> {
+    const times = await checkAgainstIndex(stream, arrivedBlocks, this.arrived, this.options.filter);
     for (const { path, kind, mtime } of times) {
       if (kind === KIND.directory) {
         const directory = this.members.directories.find((member) => member.path === path);

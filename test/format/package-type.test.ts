@@ -34,6 +34,7 @@ const TYPES: [path: string, type: string][] = [
   ['rails-7.0.gem', 'gem'],
   ['oci-layout', 'oci'],
   ['image/oci-layout', 'oci'],
+  ['image-1.0/oci-layout', 'oci'],
   [`blobs/sha256/${SHA256}`, 'oci'],
   [`image/blobs/sha512/${SHA512}`, 'oci'],
   [`blobs/sha256/${SHA256}.json`, PLAIN],

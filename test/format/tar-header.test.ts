@@ -149,6 +149,10 @@ describe('any member', () => {
         expect(keywords.includes('hdrcharset')).toBe(names.some(([, value]) => !isUtf8(value)));
         // What a pax record holds stands in the ustar header too, as far as it goes.
         if (keywords.includes('path')) expect([ustar.prefix, ustar.name]).toEqual(['', path.slice(0, 100)]);
+        expect(ustar.link).toBe(member.linkTarget.slice(0, 100));
+        for (const keyword of ['size', 'mtime', 'uid', 'gid'] as const) {
+          if (keywords.includes(keyword)) expect([keyword, ustar[keyword]]).toEqual([keyword, 0]);
+        }
       }),
       { numRuns: 300 },
     );
