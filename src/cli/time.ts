@@ -30,7 +30,7 @@ export function sourceDateEpoch(value: string | undefined): bigint | undefined {
 }
 
 function inRange(time: bigint, text: string): bigint {
-  if (time >= -LIMIT && time < LIMIT) return time;
+  if (time > -LIMIT && time < LIMIT) return time;
   throw new ZnipError('usage', `the time '${text}' is out of range: it must be from 1677 to 2262`);
 }
 

@@ -12,7 +12,7 @@ import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-he
 import type { Slot } from '../ring/ring.ts';
 import { type ChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
-import { SOURCE_FLAGS } from './plan.ts';
+import { sourceFlags } from './plan.ts';
 import type { Warning } from './walk.ts';
 
 export interface Filled {
@@ -59,7 +59,12 @@ export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
     } else if (member.kind === KIND.file) {
       const source = sourceAt(members, row);
       try {
-        const read = readSmall(toFsPath(source), input, dataOffset, member);
+        const { size } = member;
+        const mtime = members.sourceMtimes?.[row] ?? member.mtime;
+        const read = readSmall(toFsPath(source), sourceFlags(members.follow), input, dataOffset, {
+          size,
+          mtime,
+        });
         changed = read.changed;
         dataLength = read.length;
         member.size = dataLength;
@@ -91,11 +96,12 @@ const EMPTY = new Uint8Array(0);
  */
 function readSmall(
   source: string | Buffer,
+  flags: number,
   target: Buffer,
   offset: number,
-  member: Member,
+  member: Pick<Member, 'size' | 'mtime'>,
 ): { length: number; changed: boolean } {
-  const fd = openSync(source, SOURCE_FLAGS);
+  const fd = openSync(source, flags);
   try {
     let length = 0;
     // One byte more than expected: reading it would mean that the file grew, and reading none that

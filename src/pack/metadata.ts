@@ -3,7 +3,7 @@
  * everywhere.
  */
 import type { BigIntStats } from 'node:fs';
-import { KIND, MODE_MASK } from '../format/entry.ts';
+import { clampTime, KIND, MODE_MASK } from '../format/entry.ts';
 import { ZnipError } from '../errors.ts';
 
 /** Owners to record: each file's own, or these for all members (a group left out is the file's own). */
@@ -44,10 +44,11 @@ export function metadataOf(options: MetadataOptions): (stats: BigIntStats, kind:
   const gid = typeof owner === 'object' ? owner.gid : undefined;
   return (stats, kind) => {
     const mode = Number(stats.mode) & MODE_MASK;
+    const own = clampTime(stats.mtimeNs);
     return {
       mode: reproducible ? plainMode(mode, kind) : mode,
-      mtime: mtime ?? stats.mtimeNs,
-      sourceMtime: mtime === undefined ? null : stats.mtimeNs,
+      mtime: mtime ?? own,
+      sourceMtime: mtime === undefined ? null : own,
       uid: owner === false ? null : (uid ?? Number(stats.uid)),
       gid: owner === false ? null : (gid ?? Number(stats.gid)),
     };

@@ -153,5 +153,3 @@ export function sourceFlags(follow: boolean): number {
   const noFollow = follow ? 0 : (constants.O_NOFOLLOW ?? 0);
   return constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0);
 }
-
-export const SOURCE_FLAGS = sourceFlags(false);
