@@ -1,15 +1,16 @@
 /**
  * The directories of the target: made as members need them, never through a symlink. Main thread.
  */
-import { closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, lstatSync, mkdirSync, openSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { setFileTime } from './file-times.ts';
-import type { WriteSettings } from './write-file.ts';
+import { type Owner, permissionBits, type WriteSettings } from './write-file.ts';
 
 export interface DirectoryEntry {
   mode: number;
   mtime: bigint;
+  owner: Owner | null;
 }
 
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
@@ -61,12 +62,14 @@ export class Directories {
   /** Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. */
   finish(): void {
     for (const path of this.entries.keys()) this.ensure(path);
-    for (const [path, { mode, mtime }] of [...this.entries].reverse()) {
+    for (const [path, { mode, mtime, owner }] of [...this.entries].reverse()) {
       const name = `${this.settings.target}${path}`;
       try {
         const fd = openSync(toFsPath(name), OPEN_FLAGS);
         try {
-          const wanted = mode & this.settings.modeMask;
+          // The owner first: chown(2) takes set-user-id and its like away.
+          if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
+          const wanted = permissionBits(mode, owner);
           const made = ((mode & 0o777) | 0o700) & ~this.settings.umask;
           if (wanted !== made) fchmodSync(fd, wanted);
           if (this.settings.mtime) setFileTime(fd, mtime);
@@ -74,13 +77,14 @@ export class Directories {
           closeSync(fd);
         }
       } catch (error) {
-        throw ioError('set mode and time of', toText(name), error);
+        throw ioError('set mode, owner or time of', toText(name), error);
       }
     }
   }
 }
 
-function requireDirectory(name: ByteString): void {
+/** Throws where something else than a directory, or nothing, has this name. */
+export function requireDirectory(name: ByteString): void {
   const stats = lstatSync(toFsPath(name), { throwIfNoEntry: false });
   if (stats?.isDirectory() === true) return;
   const path = toText(name);

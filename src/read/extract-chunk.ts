@@ -64,6 +64,9 @@ export function writeFiles(
   codec: Codec,
 ): WrittenFiles {
   const taken: number[] = [];
+  const kept = new Set<ByteString>();
+  const replace = new Set(files.replace);
+  const replacing: WriteSettings = { ...settings, existing: 'overwrite' };
   const checksums = files.checksums === null ? new Uint8Array(files.count * CHECKSUM_LENGTH) : null;
   for (let row = 0; row < files.count; row++) {
     const offset = files.offsets[row] ?? 0;
@@ -77,11 +80,17 @@ export function writeFiles(
     const written = writeFile(
       path,
       content,
-      files.modes[row] ?? 0,
-      files.mtimes[row] ?? 0n,
-      files.replace.includes(row) ? { ...settings, existing: 'overwrite' } : settings,
+      {
+        mode: files.modes[row] ?? 0,
+        mtime: files.mtimes[row] ?? 0n,
+        owner: files.owners?.[row] ?? null,
+      },
+      // Only what this run wrote is replaced by what comes later, never what was kept for the user.
+      replace.has(row) && !kept.has(path) ? replacing : settings,
     );
-    if (!written) taken.push(row);
+    if (written) continue;
+    taken.push(row);
+    kept.add(path);
   }
   return { taken, checksums };
 }

@@ -8,6 +8,7 @@ import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
 import type { EntryRef } from './entries.ts';
+import type { Owner } from './write-file.ts';
 
 /** A file to be written: an entry, under the name that it gets. */
 export interface PlannedFile {
@@ -25,6 +26,8 @@ export interface FileColumns {
   sizes: Float64Array;
   modes: Uint32Array;
   mtimes: BigInt64Array;
+  /** Owners to restore, null for members without; null altogether when none are. */
+  owners: readonly (Owner | null)[] | null;
   /** BLAKE3 of each content, one after the other, as the index has them; null where there is no index yet. */
   checksums: Uint8Array | null;
   /** Rows that replace a file of the same run: tar streams may have a name twice, and the last one counts. */
@@ -38,6 +41,9 @@ export interface LargeFile {
   size: number;
   mode: number;
   mtime: bigint;
+  owner: Owner | null;
+  /** It replaces a file of the same run. */
+  replace: boolean;
   /** BLAKE3 of the content as the index has it; null where there is no index yet. */
   checksum: Uint8Array | null;
 }
@@ -58,9 +64,21 @@ export interface ChunkJob {
   parts: LargePart[];
 }
 
+/** The owner that the index records; null where it has none. */
+export function recordedOwner({ batch, row }: EntryRef): Owner | null {
+  const uid = batch.uid(row);
+  const gid = batch.gid(row);
+  return uid === null || gid === null ? null : { uid, gid };
+}
+
 class FileColumnsBuilder {
+  private readonly owners: boolean;
   private readonly files: PlannedFile[] = [];
   private readonly offsets: number[] = [];
+
+  constructor(owners: boolean) {
+    this.owners = owners;
+  }
 
   get count(): number {
     return this.files.length;
@@ -85,26 +103,31 @@ class FileColumnsBuilder {
       sizes: Float64Array.from(files, ({ ref }) => ref.batch.sizes[ref.row] ?? 0),
       modes: Uint32Array.from(files, ({ ref }) => ref.batch.modes[ref.row] ?? 0),
       mtimes: BigInt64Array.from(files, ({ ref }) => ref.batch.mtimes[ref.row] ?? 0n),
+      owners: this.owners ? files.map(({ ref }) => recordedOwner(ref)) : null,
       checksums,
       replace: [],
     };
   }
 }
 
-/** Yields a job for each chunk that holds some of `files`, which come in archive order. */
+/**
+ * Yields a job for each chunk that holds some of `files`, which come in archive order; with the owners of
+ * the files when `owners` says so.
+ */
 export function* planJobs(
   files: Iterable<PlannedFile>,
   frames: readonly Frame[],
+  owners = false,
 ): Generator<ChunkJob, void, undefined> {
   let blob = -1;
-  let columns = new FileColumnsBuilder();
+  let columns = new FileColumnsBuilder(owners);
   let parts: LargePart[] = [];
   /** End of the content before, in the tar stream: members must not overlap. */
   let end = 0;
 
   const finishJob = (): ChunkJob => {
     const job = { blob, frame: frames[blob] as Frame, files: columns.finish(), parts };
-    columns = new FileColumnsBuilder();
+    columns = new FileColumnsBuilder(owners);
     parts = [];
     return job;
   };
@@ -132,6 +155,8 @@ export function* planJobs(
       size,
       mode: batch.modes[row] ?? 0,
       mtime: batch.mtimes[row] ?? 0n,
+      owner: owners ? recordedOwner(file.ref) : null,
+      replace: false,
       checksum: batch.checksum(row),
     };
     for (let fileOffset = 0; fileOffset < size;) {

@@ -12,6 +12,7 @@ import type { LargeFile, LargePart } from './extract-plan.ts';
 import {
   CREATE_FLAGS,
   finishFile,
+  mayReplace,
   nameExists,
   replaceFile,
   temporaryName,
@@ -86,7 +87,7 @@ export class LargeFiles {
   /** Makes the temporary file; false when the name is taken and is to be kept. */
   private begin(file: LargeFile): boolean {
     const name = `${this.settings.target}${file.path}`;
-    if (this.settings.existing !== 'overwrite' && nameExists(name)) return false;
+    if (!file.replace && nameExists(name) && !mayReplace(name, file.mtime, this.settings)) return false;
     const temporary = temporaryName(name);
     try {
       closeSync(openSync(toFsPath(temporary), CREATE_FLAGS, 0o600));
@@ -105,7 +106,7 @@ export class LargeFiles {
       const fd = openSync(toFsPath(temporary), constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
       try {
         // The file was made with mode 0600: whatever the umask, its own has to be set.
-        finishFile(fd, file.mode, file.mtime, { ...this.settings, umask: 0o777 });
+        finishFile(fd, file, { ...this.settings, umask: 0o777 });
       } finally {
         closeSync(fd);
       }

@@ -1,22 +1,27 @@
 /**
  * Creates links. They come after every file, so that nothing in a run can be written through one.
  */
-import { linkSync, lstatSync, symlinkSync } from 'node:fs';
+import { lchownSync, linkSync, lstatSync, symlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { setLinkTime } from './file-times.ts';
 import type { Link } from './member-tree.ts';
-import { nameExists, replaceFile, temporaryName, type WriteSettings } from './write-file.ts';
+import { mayReplace, nameExists, replaceFile, temporaryName, type WriteSettings } from './write-file.ts';
 
 /** Runs `create`, for a name that must be new, by the policy for names that are taken. */
-function place(name: ByteString, settings: WriteSettings, create: (name: ByteString) => void): boolean {
+function place(
+  name: ByteString,
+  mtime: bigint,
+  settings: WriteSettings,
+  create: (name: ByteString) => void,
+): boolean {
   try {
     create(name);
     return true;
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw ioError('link', toText(name), error);
   }
-  if (settings.existing !== 'overwrite') return false;
+  if (!mayReplace(name, mtime, settings)) return false;
   const temporary = temporaryName(name);
   try {
     create(temporary);
@@ -30,7 +35,14 @@ function place(name: ByteString, settings: WriteSettings, create: (name: ByteStr
 /** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */
 export function createSymlink(link: Link, settings: WriteSettings): boolean {
   const name = `${settings.target}${link.path}`;
-  const created = place(name, settings, (at) => symlinkSync(toFsPath(link.target), toFsPath(at)));
+  const created = place(name, link.mtime, settings, (at) => symlinkSync(toFsPath(link.target), toFsPath(at)));
+  if (created && link.owner !== null) {
+    try {
+      lchownSync(toFsPath(name), link.owner.uid, link.owner.gid);
+    } catch (error) {
+      throw ioError('set the owner of', toText(name), error);
+    }
+  }
   if (created && settings.mtime) {
     try {
       setLinkTime(name, link.mtime);
@@ -52,5 +64,5 @@ export function createHardLink(link: Link, settings: WriteSettings): boolean {
       { member: toText(link.path) },
     );
   }
-  return place(name, settings, (at) => linkSync(toFsPath(target), toFsPath(at)));
+  return place(name, link.mtime, settings, (at) => linkSync(toFsPath(target), toFsPath(at)));
 }

@@ -33,6 +33,11 @@ export class MemberNames {
     return this.kinds.get(path);
   }
 
+  /** Every name, in the order in which they came. */
+  all(): Iterable<ByteString> {
+    return this.kinds.keys();
+  }
+
   /** No member may lie below one that is not a directory. */
   private addParents(path: ByteString): void {
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {

@@ -5,15 +5,19 @@
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, KINDS } from '../format/entry.ts';
+import type { DirectoryEntry } from './directories.ts';
 import type { Entries, EntryRef } from './entries.ts';
-import type { PlannedFile } from './extract-plan.ts';
+import { type PlannedFile, recordedOwner } from './extract-plan.ts';
 import { MemberNames } from './member-names.ts';
 import { checkPath } from './safe-path.ts';
+import type { Owner } from './write-file.ts';
 
 export interface Link {
   path: ByteString;
   target: ByteString;
   mtime: bigint;
+  /** Of symlinks: whom they are to belong to. Hard links belong to whom their file does. */
+  owner: Owner | null;
 }
 
 export interface MemberTree {
@@ -21,16 +25,22 @@ export interface MemberTree {
   files: Iterable<PlannedFile>;
   fileCount: number;
   contentBytes: number;
-  directories: { path: ByteString; mode: number; mtime: bigint }[];
+  directories: ({ path: ByteString } & DirectoryEntry)[];
   symlinks: Link[];
   hardLinks: Link[];
+  /** Every name in archive order. */
+  names: Iterable<ByteString>;
 }
 
 export interface TreeOptions {
   /** The name that a member gets, or undefined when it is not wanted. */
-  select: (ref: EntryRef, path: ByteString) => ByteString | undefined;
+  select: (path: ByteString, kind: number) => ByteString | undefined;
+  /** Every selected member has another name than in the archive. */
+  renames: boolean;
   /** Finds the entry of a file that was not selected; for hard links to it. */
   find: (path: ByteString) => Promise<EntryRef | undefined>;
+  /** Take owners from the index. */
+  owners: boolean;
 }
 
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
@@ -38,7 +48,7 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   const memberNames = new MemberNames();
   const files: PlannedFile[] = [];
   const superseded = new Set<ByteString>();
-  const directories = new Map<ByteString, { mode: number; mtime: bigint }>();
+  const directories = new Map<ByteString, DirectoryEntry>();
   const symlinks = new Map<ByteString, Link>();
   const hardLinks = new Map<ByteString, Link>();
   /** Archive path of each selected file -> the name it gets. */
@@ -48,26 +58,27 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   for (const ref of entries) {
     const { batch, row } = ref;
     const archived = batch.path(row);
-    const path = options.select(ref, archived);
-    if (path === undefined) continue;
     const kind = batch.kinds[row] ?? KIND.file;
+    const path = options.select(archived, kind);
+    if (path === undefined) continue;
     const repeated = memberNames.add(path, kind);
     const mtime = batch.mtimes[row] ?? 0n;
+    const owner = options.owners ? recordedOwner(ref) : null;
     if (kind === KIND.file) {
       if (repeated) superseded.add(path);
       files.push({ ref, path });
     } else if (kind === KIND.directory) {
-      directories.set(path, { mode: batch.modes[row] ?? 0, mtime });
+      directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
     } else {
       const target = batch.linkTarget(row);
-      (kind === KIND.symlink ? symlinks : hardLinks).set(path, { path, target, mtime });
+      (kind === KIND.symlink ? symlinks : hardLinks).set(path, { path, target, mtime, owner });
     }
     if (path !== archived) renamed.push({ from: archived, to: path });
   }
 
   for (const { from, to } of renamed) names.set(from, to);
   const kept = superseded.size === 0 ? files : dropSuperseded(files, superseded);
-  await resolveHardLinks({ memberNames, files: kept, hardLinks, names, find: options.find });
+  await resolveHardLinks({ memberNames, files: kept, hardLinks, names, options });
   let contentBytes = 0;
   for (const { ref } of kept) contentBytes += ref.batch.sizes[ref.row] ?? 0;
   return {
@@ -77,6 +88,7 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
     directories: [...directories].map(([path, entry]) => ({ path, ...entry })),
     symlinks: [...symlinks.values()],
     hardLinks: [...hardLinks.values()],
+    names: memberNames.all(),
   };
 }
 
@@ -92,7 +104,7 @@ interface HardLinkContext {
   files: PlannedFile[];
   hardLinks: Map<ByteString, Link>;
   names: ReadonlyMap<ByteString, ByteString>;
-  find: TreeOptions['find'];
+  options: TreeOptions;
 }
 
 /**
@@ -104,20 +116,22 @@ async function resolveHardLinks({
   files,
   hardLinks,
   names,
-  find,
+  options,
 }: HardLinkContext): Promise<void> {
   const standIns = new Map<ByteString, ByteString>();
   for (const link of hardLinks.values()) {
     checkPath(link.target);
-    const target = names.get(link.target) ?? standIns.get(link.target) ?? link.target;
-    const kind = memberNames.kindOf(target);
+    // Where names change, another member may have got the one that the link's target has in the archive.
+    const unchanged = options.renames ? undefined : link.target;
+    const target = names.get(link.target) ?? standIns.get(link.target) ?? unchanged;
+    const kind = target === undefined ? undefined : memberNames.kindOf(target);
     if (target === link.path) throw badLink(link, 'it is a link to itself');
-    if (kind === KIND.file || standIns.has(link.target)) {
+    if (target !== undefined && (kind === KIND.file || standIns.has(link.target))) {
       link.target = target;
       continue;
     }
     if (kind !== undefined) throw badLink(link, `its target is a ${KINDS[kind]}, expected a file`);
-    const ref = await find(link.target);
+    const ref = await options.find(link.target);
     if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
     standIns.set(link.target, link.path);
     hardLinks.delete(link.path);

@@ -7,26 +7,21 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { floorSeconds, KIND, NANOSECONDS } from '../format/entry.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { openArchive } from './archive.ts';
+import type { ArrivedMembers } from './arrived-members.ts';
 import type { ArrivedBlock } from './block-stream.ts';
+import { recordedOwner } from './extract-plan.ts';
 import type { ByteSource } from './source.ts';
 import type { ByteStream } from './stream-source.ts';
+import type { Owner } from './write-file.ts';
 
-/** What the tar stream said of a member, and the hash of what was written. */
-export interface ArrivedMember {
+/** What the tar stream did not say of a member, or not exactly. */
+export interface IndexedAttributes {
+  name: ByteString;
   kind: number;
   mode: number;
   mtime: bigint;
-  size: number;
-  linkTarget: ByteString;
-  /** BLAKE3 of the content; null for all but files. */
-  checksum: Uint8Array | null;
-}
-
-/** A time of which the tar stream had only the seconds. */
-export interface ExactTime {
-  path: ByteString;
-  kind: number;
-  mtime: bigint;
+  /** null when it is not recorded; the tar header then has 0. */
+  owner: Owner | null;
 }
 
 /** The longest index that is taken from a stream: it has to be held in memory. */
@@ -78,28 +73,30 @@ class TailSource implements ByteSource {
 }
 
 /**
- * Reads the rest of the stream, the index, and compares. Returns the times that need nanoseconds. Throws
+ * Reads the rest of the stream, the index, and compares. Returns what the index knows better: times with
+ * nanoseconds, recorded owners. Throws
  * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
  */
 export async function checkAgainstIndex(
   stream: ByteStream,
   blocks: readonly ArrivedBlock[],
-  arrived: ReadonlyMap<ByteString, ArrivedMember>,
-  filter: ((path: string) => boolean) | undefined,
-): Promise<ExactTime[]> {
+  arrived: ArrivedMembers,
+  isWanted: (path: ByteString, kind: number) => boolean,
+): Promise<IndexedAttributes[]> {
   const start = stream.position;
   const source = new TailSource(stream.name, start, await readRest(stream));
   const archive = await openTail(source);
   checkFrames(blocks, await archive.frames());
-  const times: ExactTime[] = [];
+  const attributes: IndexedAttributes[] = [];
   let compared = 0;
-  for (const { batch, row } of await archive.entries()) {
+  for (const ref of await archive.entries()) {
+    const { batch, row } = ref;
     const path = batch.path(row);
-    if (filter !== undefined && !filter(toText(path))) continue;
-    const member = arrived.get(path);
+    const kind = batch.kinds[row] ?? 0;
+    if (!isWanted(path, kind)) continue;
+    const member = arrived.at(path);
     if (member === undefined) throw disagreement(path, 'it is in the index but not in the tar stream');
     compared += 1;
-    const kind = batch.kinds[row] ?? 0;
     const mtime = batch.mtimes[row] ?? 0n;
     if (kind !== member.kind) throw disagreement(path, 'its kind differs');
     if ((batch.sizes[row] ?? 0) !== member.size) throw disagreement(path, 'its size differs');
@@ -119,12 +116,15 @@ export async function checkAgainstIndex(
         { member: toText(path) },
       );
     }
-    if (mtime % NANOSECONDS !== 0n) times.push({ path, kind, mtime });
+    const owner = recordedOwner(ref);
+    if (mtime % NANOSECONDS !== 0n || owner !== null) {
+      attributes.push({ name: member.path, kind, mode: member.mode, mtime, owner });
+    }
   }
   if (compared !== arrived.size) {
     throw new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`);
   }
-  return times;
+  return attributes;
 }
 
 /** The frame table must describe the blocks that came: it is what a later reader will go by. */

@@ -31,6 +31,8 @@ export interface StreamExtractionOptions {
   /** What was written of a chunk; called in the order of chunks. */
   onWritten: (members: ChunkMembers, written: WrittenFiles, completed: CompletedFile[]) => void;
   onTaken: (path: string) => void;
+  /** Whether a name was taken, by something that this run did not write. */
+  isTaken: (path: string) => boolean;
   signal: AbortSignal | undefined;
 }
 
@@ -139,9 +141,15 @@ export class StreamExtraction {
     previous: Promise<unknown>,
   ): Promise<void> {
     const members = await accept;
-    const { files, parts } = members;
+    const { parts } = members;
+    const replacing = parts.filter(({ large, fileOffset }) => large.replace && fileOffset === 0);
     // What is to be replaced must be there first.
-    if (files.replace.length > 0) await previous;
+    if (members.files.replace.length > 0 || replacing.length > 0) await previous;
+    // What was kept for the user is not replaced by what comes later.
+    const { isTaken } = this.options;
+    for (const { large } of replacing) large.replace = !isTaken(large.path);
+    const { paths, replace } = members.files;
+    const files = { ...members.files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) };
     const targets = this.options.largeFiles.targets(parts, this.options.onTaken);
     const written = await this.write({ files, parts: targets, chunk });
     await previous;

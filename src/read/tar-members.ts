@@ -7,10 +7,12 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, type Member } from '../format/entry.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
+import type { DirectoryEntry } from './directories.ts';
 import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
 import { MemberNames } from './member-names.ts';
 import type { Link } from './member-tree.ts';
 import { checkPath } from './safe-path.ts';
+import type { Owner } from './write-file.ts';
 
 /** What a chunk of tar stream comes to. */
 export interface ChunkMembers {
@@ -24,11 +26,17 @@ export interface ChunkMembers {
 
 export interface TarMembersOptions {
   /** The name that a member gets, or undefined when it is not wanted. */
-  select: (path: ByteString) => ByteString | undefined;
+  select: (path: ByteString, kind: number) => ByteString | undefined;
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
-  /** Called for every selected member, in the order of the stream. */
-  onMember: (member: Member) => void;
+  /** Called for a hard link to a file that was not selected: its content has gone by. */
+  onLostTarget: (path: ByteString, target: ByteString) => void;
+  /** Called for everything in the stream that an archive can hold, selected or not. */
+  onAny: () => void;
+  /** Called for every selected member, in the order of the stream, before anything of it is written. */
+  onMember: (member: Member, archived: ByteString) => void;
+  /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
+  owners: boolean;
 }
 
 /** A large file that the stream is in the middle of, or data of a member that nobody wants. */
@@ -40,8 +48,9 @@ interface Pending {
 }
 
 export class TarMembers {
-  readonly directories: Member[] = [];
-  readonly symlinks: Link[] = [];
+  /** By name: where a name comes twice, the last one counts. */
+  readonly directories = new Map<ByteString, DirectoryEntry>();
+  readonly symlinks = new Map<ByteString, Link>();
   readonly hardLinks: Link[] = [];
   private readonly reader = new TarReader();
   private readonly names = new MemberNames();
@@ -83,7 +92,12 @@ export class TarMembers {
       const member = this.accept(item.member, item.path, item.typeFlag);
       if (fits) {
         if (member?.kind === KIND.file) {
-          files.push({ member, offset: dataOffset, repeated: this.lastRepeated });
+          files.push({
+            member,
+            offset: dataOffset,
+            repeated: this.lastRepeated,
+            owner: this.ownerOf(member),
+          });
         }
         position = end;
         continue;
@@ -91,7 +105,15 @@ export class TarMembers {
       const large =
         member === undefined
           ? null
-          : { path: member.path, size: member.size, mode: member.mode, mtime: member.mtime, checksum: null };
+          : {
+              path: member.path,
+              size: member.size,
+              mode: member.mode,
+              mtime: member.mtime,
+              owner: this.ownerOf(member),
+              replace: this.lastRepeated,
+              checksum: null,
+            };
       this.pending = {
         large,
         fileOffset: 0,
@@ -101,7 +123,7 @@ export class TarMembers {
       // The data begins right behind its header, which may be the last of the chunk.
       position = dataOffset + this.takePending(chunk.subarray(dataOffset), parts, dataOffset);
     }
-    return { files: toColumns(files), parts, consumed: position, ended };
+    return { files: toColumns(files, this.options.owners), parts, consumed: position, ended };
   }
 
   /** Takes data of the pending member from the start of `bytes`; returns how much. */
@@ -132,27 +154,42 @@ export class TarMembers {
     }
     // "./" of tar archives: the target itself.
     if (path === '' || path === '.') return undefined;
-    const selected = this.options.select(path);
+    this.options.onAny();
+    const { kind, linkTarget, mtime } = member;
+    const selected = this.options.select(path, kind);
     if (selected === undefined) return undefined;
+    let target = linkTarget;
+    if (kind === KIND.hardlink) {
+      checkPath(linkTarget);
+      const renamedTarget = this.options.select(linkTarget, KIND.file);
+      if (renamedTarget === undefined) {
+        this.options.onLostTarget(path, linkTarget);
+        return undefined;
+      }
+      target = renamedTarget;
+    }
     const renamed = { ...member, path: selected };
     const repeated = this.names.add(selected, member.kind);
     this.lastRepeated = repeated;
-    this.options.onMember(renamed);
-    const { kind, linkTarget, mtime } = member;
-    if (kind === KIND.directory) this.directories.push(renamed);
+    this.options.onMember(renamed, path);
+    const owner = this.ownerOf(member);
+    if (kind === KIND.directory) this.directories.set(selected, { mode: member.mode, mtime, owner });
     else if (kind === KIND.symlink) {
-      if (!repeated) this.symlinks.push({ path: selected, target: linkTarget, mtime });
+      this.symlinks.set(selected, { path: selected, target, mtime, owner });
     } else if (kind === KIND.hardlink) {
-      this.hardLinks.push({ path: selected, target: this.hardLinkTarget(selected, linkTarget), mtime });
+      this.checkHardLink(selected, target, linkTarget);
+      this.hardLinks.push({ path: selected, target, mtime, owner: null });
     }
     return renamed;
   }
 
-  private hardLinkTarget(path: ByteString, linkTarget: ByteString): ByteString {
-    checkPath(linkTarget);
-    const target = this.options.select(linkTarget) ?? linkTarget;
+  private ownerOf({ uid, gid }: Member): Owner | null {
+    return this.options.owners && uid !== null && gid !== null ? { uid, gid } : null;
+  }
+
+  private checkHardLink(path: ByteString, target: ByteString, linkTarget: ByteString): void {
     const kind = this.names.kindOf(target);
-    if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return target;
+    if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return;
     const member = toText(path);
     const why = target === path ? 'it is a link to itself' : 'its target is not a file that came before it';
     throw new ZnipError(
@@ -171,9 +208,10 @@ interface PlacedMember {
   offset: number;
   /** A member before had the same name. */
   repeated: boolean;
+  owner: Owner | null;
 }
 
-function toColumns(files: readonly PlacedMember[]): FileColumns {
+function toColumns(files: readonly PlacedMember[], owners: boolean): FileColumns {
   const count = files.length;
   const columns: FileColumns = {
     count,
@@ -182,6 +220,7 @@ function toColumns(files: readonly PlacedMember[]): FileColumns {
     sizes: new Float64Array(count),
     modes: new Uint32Array(count),
     mtimes: new BigInt64Array(count),
+    owners: owners ? files.map(({ owner }) => owner) : null,
     checksums: null,
     replace: files.flatMap(({ repeated }, row) => (repeated ? [row] : [])),
   };

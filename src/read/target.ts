@@ -2,7 +2,8 @@
  * The directory that a run unpacks into: how things are written there, and what comes last.
  */
 import { mkdirSync, realpathSync } from 'node:fs';
-import { ioError } from '../errors.ts';
+import { resolve } from 'node:path';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/byte-string.ts';
 import type { Directories } from './directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
@@ -13,8 +14,21 @@ import type { ExistingPolicy, WriteSettings } from './write-file.ts';
 export const INLINE_BYTES = 8 * 1024 * 1024;
 
 export interface TargetOptions {
+  /** Target directory; made when it does not exist. Default: the working directory. */
   directory?: string;
+  /**
+   * What happens to a file or link that is there already. `fail` (the default) leaves it, unpacks
+   * everything else, and then throws `exists`; `keep` leaves it; `keep-newer` replaces it when the
+   * archive's is newer; `overwrite` replaces it.
+   */
   existing?: ExistingPolicy;
+  /** Restore modification times. Default: true. */
+  mtime?: boolean;
+  /**
+   * Restore numeric owners where the archive records them, and with them set-user-id, set-group-id and
+   * sticky bits, which are never restored otherwise. For root only. Default: false.
+   */
+  sameOwner?: boolean;
 }
 
 /** The target as a byte string with a trailing slash, made if need be. Links in it are the user's own. */
@@ -28,20 +42,36 @@ function openTarget(directory: string): ByteString {
   }
 }
 
-export function writeSettings({ directory = '.', existing = 'fail' }: TargetOptions): WriteSettings {
+/** The target where nothing is to be written: as it is, or as it would be called. */
+function nameTarget(directory: string): ByteString {
+  try {
+    return `${fromText(realpathSync(directory))}/`;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return `${fromText(resolve(directory))}/`;
+    throw ioError('unpack into', directory, error);
+  }
+}
+
+/** `dry`: nothing will be written, so that the target need not be there. */
+export function writeSettings(
+  { directory = '.', existing = 'fail', mtime = true, sameOwner = false }: TargetOptions,
+  dry = false,
+): WriteSettings {
+  if (sameOwner && process.geteuid?.() !== 0) {
+    throw new ZnipError('usage', 'owners can only be restored by root: run as root, or without --same-owner');
+  }
   return {
-    target: openTarget(directory),
+    target: dry ? nameTarget(directory) : openTarget(directory),
     existing,
     umask: process.umask(),
-    // Set-user-id and its like are never restored: the archive does not say whose they would be.
-    modeMask: 0o777,
-    mtime: true,
+    mtime,
+    sameOwner,
   };
 }
 
 interface TreeEnd {
-  symlinks: readonly Link[];
-  hardLinks: readonly Link[];
+  symlinks: Iterable<Link>;
+  hardLinks: Iterable<Link>;
   madeDirectories: Directories;
   settings: WriteSettings;
   onTaken: (path: ByteString) => void;

@@ -8,31 +8,35 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
-import type { Member } from '../format/entry.ts';
-import { KIND } from '../format/entry.ts';
+import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
+import { ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, BlockStream } from './block-stream.ts';
 import { Directories } from './directories.ts';
+import { dryRun, type OnDryMember } from './dry-run.ts';
 import { setLinkTime } from './file-times.ts';
 import { detectStream, openTarStream, type StreamKind } from './foreign-stream.ts';
 import { LargeFiles } from './large-files.ts';
-import { type ArrivedMember, checkAgainstIndex } from './stream-check.ts';
+import { type LimitOptions, Limits } from './limits.ts';
+import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
+import { checkAgainstIndex, type IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { type ByteStream, FdStream } from './stream-source.ts';
-import { TarMembers } from './tar-members.ts';
-import { finishTree, writeSettings } from './target.ts';
+import { type ChunkMembers, TarMembers } from './tar-members.ts';
+import { finishTree, type TargetOptions, writeSettings } from './target.ts';
 import type { UnpackProgress, UnpackResult } from './unpack.ts';
-import { existsError, type ExistingPolicy } from './write-file.ts';
+import { existsError, restoreAttributes } from './write-file.ts';
 
-export interface UnpackStreamOptions {
+export interface UnpackStreamOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
   /** For messages. Default: `standard input`. */
   name?: string;
-  directory?: string;
   threads?: number;
-  existing?: ExistingPolicy;
-  filter?: (path: string) => boolean;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of foreign archives. */
   onSkipped?: (path: string, reason: string) => void;
+  /** Called for each hard link that is left out because its file was not selected and has gone by. */
+  onLost?: (path: string, reason: string) => void;
+  /** Writes nothing: hears of each member that would be written or kept instead, when all have arrived. */
+  dryRun?: OnDryMember;
   /** Totals are not known: they are 0. */
   onProgress?: (progress: UnpackProgress) => void;
   signal?: AbortSignal;
@@ -46,18 +50,34 @@ const FOREIGN_CHUNK = 4 * 1024 * 1024;
  *
  * A stream that is cut short or damaged leaves the members that had arrived whole, and throws: `truncated`,
  * `damaged-block`, `inconsistent`, `unsafe-path`, `unsafe-link`, `not-an-archive`. Names that were taken
- * throw `exists`, after everything else is written, as with `unpack`.
+ * throw `exists`, after everything else is written, as with `unpack`. `limit` is thrown before anything is
+ * written of the member that exceeds it.
+ *
+ * With `keep-newer`, an archive of znip replaces a file when its time is newer by whole seconds: the rest of
+ * the time is in the index, which comes last.
  */
 export async function unpackStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
   const stream = new FdStream(fd, options.name ?? 'standard input');
   const kind = await detectStream(stream);
-  const run = new StreamRun(options);
+  const run = new StreamRun(options, kind);
   try {
     return await run.unpack(stream, kind);
   } finally {
     await run.stop();
   }
 }
+
+const NO_FILES: ChunkMembers['files'] = {
+  count: 0,
+  paths: [],
+  offsets: new Float64Array(0),
+  sizes: new Float64Array(0),
+  modes: new Uint32Array(0),
+  mtimes: new BigInt64Array(0),
+  owners: null,
+  checksums: null,
+  replace: [],
+};
 
 class StreamRun {
   private readonly start = performance.now();
@@ -67,15 +87,23 @@ class StreamRun {
   private readonly largeFiles: LargeFiles;
   private readonly extraction: StreamExtraction;
   private readonly members: TarMembers;
-  private readonly arrived = new Map<ByteString, ArrivedMember>();
+  private readonly arrived: ArrivedMembers;
+  private readonly choice: MemberChoice;
+  private readonly limits: Limits;
+  /** Paths of hard links that were left out. */
+  private readonly lost = new Set<ByteString>();
+  private selectedBytes = 0;
   private readonly taken = new Set<ByteString>();
   /** Every block has arrived: only the index may be missing. */
   private allBlocks = false;
   private readonly progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers: 0, totalBytes: 0 };
 
-  constructor(options: UnpackStreamOptions) {
+  constructor(options: UnpackStreamOptions, kind: StreamKind) {
     this.options = options;
-    this.settings = writeSettings(options);
+    this.choice = new MemberChoice(options);
+    this.limits = new Limits(options);
+    this.arrived = new ArrivedMembers(this.choice.renames);
+    this.settings = writeSettings(options, options.dryRun !== undefined);
     this.directories = new Directories(this.settings);
     this.largeFiles = new LargeFiles(this.settings, codec());
     const onTaken = (path: ByteString): void => void this.taken.add(path);
@@ -85,6 +113,7 @@ class StreamRun {
       directories: this.directories,
       largeFiles: this.largeFiles,
       onTaken,
+      isTaken: (path) => this.taken.has(path),
       onWritten: (chunk, { checksums }, completed) => {
         chunk.files.paths.forEach((path, row) => {
           const checksum = checksums?.slice(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH) ?? null;
@@ -97,15 +126,23 @@ class StreamRun {
       },
       signal: options.signal,
     });
-    const { filter } = options;
     this.members = new TarMembers({
-      select: (path) => (filter === undefined || filter(toText(path)) ? path : undefined),
+      select: (path, memberKind) => this.choice.nameFor(path, memberKind),
       onSkipped: (path, typeFlag) =>
         options.onSkipped?.(
           toText(path),
           `skipped: a tar member of type '${typeFlag}' is no file, directory or link`,
         ),
-      onMember: (member) => this.noteMember(member),
+      onLostTarget: (path, target) => {
+        this.lost.add(path);
+        options.onLost?.(
+          toText(path),
+          `left out: it is a hard link to '${toText(target)}', which is not selected and has gone by; select that too, or unpack from a file`,
+        );
+      },
+      onAny: () => this.limits.addMembers(1),
+      onMember: (member, archived) => this.noteMember(member, archived),
+      owners: this.settings.sameOwner && kind !== 'znip',
     });
   }
 
@@ -113,7 +150,7 @@ class StreamRun {
     let failure: unknown;
     try {
       if (kind === 'znip') await this.unpackBlocks(stream);
-      else await this.unpackTar(await openTarStream(stream, kind));
+      else await this.unpackTar(await openTarStream(stream, kind), stream);
     } catch (error) {
       failure = error;
       // What was submitted before still gets written; its own failure is not news.
@@ -122,15 +159,20 @@ class StreamRun {
     }
     const incomplete = this.largeFiles.incomplete();
     this.largeFiles.discard();
-    for (const { path } of incomplete) this.arrived.delete(path);
-    this.finish();
+    try {
+      this.finish();
+    } catch (error) {
+      // What went wrong first is what there is to know.
+      failure ??= error;
+    }
     if (failure !== undefined)
       throw this.explain(failure, incomplete[0]?.path ?? this.members.unfinished?.path);
+    this.choice.finish(this.options.name ?? 'standard input');
     const paths = [...this.taken].map((path) => `${this.settings.target}${path}`);
     if (paths.length > 0 && this.settings.existing === 'fail') throw existsError(paths);
     return {
-      members: this.arrived.size - this.taken.size,
-      contentBytes: this.progress.contentBytes,
+      members: this.arrived.nameCount - this.taken.size,
+      contentBytes: this.selectedBytes,
       kept: this.taken.size,
       elapsedMs: performance.now() - this.start,
     };
@@ -158,7 +200,7 @@ class StreamRun {
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       const task = { blob: number, frame: { blobOffset, checksum: header.checksum }, stored, chunk };
       this.extraction.submit(slot, task, () => {
-        const taken = this.members.take(bytes, header.streamOffset, true, 0);
+        const taken = this.take(bytes, header.streamOffset, true, 0, blobOffset + header.blobLength);
         if (taken.consumed !== bytes.byteLength || taken.ended !== header.last) {
           throw new ZnipError('inconsistent', `block ${number} does not end where its members end`, {
             blob: number,
@@ -174,21 +216,46 @@ class StreamRun {
 
   /** Holds the index, which is all that is left of the stream, against what was unpacked. */
   private async confirm(stream: FdStream, arrivedBlocks: readonly ArrivedBlock[]): Promise<void> {
-    const times = await checkAgainstIndex(stream, arrivedBlocks, this.arrived, this.options.filter);
-    for (const { path, kind, mtime } of times) {
-      if (kind === KIND.directory) {
-        const directory = this.members.directories.find((member) => member.path === path);
-        if (directory !== undefined) directory.mtime = mtime;
-      } else if (kind === KIND.file && !this.taken.has(path)) {
-        setLinkTime(`${this.settings.target}${path}`, mtime);
-      } else if (kind === KIND.symlink) {
-        const link = this.members.symlinks.find((symlink) => symlink.path === path);
-        if (link !== undefined) link.mtime = mtime;
-      }
+    const attributes = await checkAgainstIndex(
+      stream,
+      arrivedBlocks,
+      this.arrived,
+      (path, kind) => !this.lost.has(path) && this.choice.nameFor(path, kind) !== undefined,
+    );
+    for (const indexed of attributes) this.restore(indexed);
+  }
+
+  /** Gives a member what only the index has: nanoseconds, and owners that are recorded. */
+  private restore({ name, kind, mode, mtime, owner: recorded }: IndexedAttributes): void {
+    const owner = this.settings.sameOwner ? recorded : null;
+    const later = this.members.directories.get(name) ?? this.members.symlinks.get(name);
+    if (later !== undefined) Object.assign(later, { mtime, owner });
+    if (this.options.dryRun !== undefined) {
+      const member = this.arrived.named(name).at(-1);
+      if (member !== undefined) member.mtime = mtime;
+    } else if (kind === KIND.file && !this.taken.has(name)) {
+      const path = `${this.settings.target}${name}`;
+      if (owner !== null) restoreAttributes(path, { mode, mtime, owner }, this.settings);
+      else if (this.settings.mtime && mtime % NANOSECONDS !== 0n) setLinkTime(path, mtime);
     }
   }
 
-  private async unpackTar(stream: ByteStream): Promise<void> {
+  /** Takes members out of a chunk that ends at byte `archiveOffset` of the archive. */
+  private take(
+    bytes: Buffer,
+    streamOffset: number,
+    complete: boolean,
+    longest: number,
+    archiveOffset: number,
+  ): ChunkMembers {
+    const taken = this.members.take(bytes, streamOffset, complete, longest);
+    for (const size of taken.files.sizes) this.selectedBytes += size;
+    for (const { length } of taken.parts) this.selectedBytes += length;
+    this.limits.checkRatio(this.selectedBytes, archiveOffset);
+    return this.options.dryRun === undefined ? taken : { ...taken, files: NO_FILES, parts: [] };
+  }
+
+  private async unpackTar(stream: ByteStream, archive: ByteStream): Promise<void> {
     let rest: Uint8Array = new Uint8Array(0);
     let streamOffset = 0;
     for (let ended = false; !ended;) {
@@ -200,7 +267,7 @@ class StreamRun {
       const chunk = slot.chunk.subarray(0, length);
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, length);
       const taken = this.extraction.submitPlain(slot, chunk, () =>
-        this.members.take(bytes, streamOffset, false, FOREIGN_CHUNK),
+        this.take(bytes, streamOffset, false, FOREIGN_CHUNK, archive.position),
       );
       ended = taken.ended;
       if (!ended && read < room.byteLength) {
@@ -226,11 +293,16 @@ class StreamRun {
 
   /** Links, then directories: the end of the tree, as far as it has arrived. */
   private finish(): void {
-    for (const { path, mode, mtime } of this.members.directories)
-      this.directories.announce(path, { mode, mtime });
-    const present = ({ target }: { target: ByteString }): boolean => this.arrived.has(target);
+    if (this.options.dryRun !== undefined) {
+      const entries = this.arrived.last();
+      for (const path of dryRun(entries, this.settings, this.options.dryRun)) this.taken.add(path);
+      return;
+    }
+    for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
+    const present = ({ target }: { target: ByteString }): boolean =>
+      this.arrived.isWritten(target) || this.taken.has(target);
     finishTree({
-      symlinks: this.members.symlinks,
+      symlinks: this.members.symlinks.values(),
       hardLinks: this.members.hardLinks.filter(present),
       madeDirectories: this.directories,
       settings: this.settings,
@@ -242,14 +314,15 @@ class StreamRun {
     return Promise.race([work, this.extraction.failed]);
   }
 
-  private noteMember({ path, kind, mode, mtime, size, linkTarget }: Member): void {
-    this.arrived.set(path, { kind, mode, mtime, size, linkTarget, checksum: null });
+  private noteMember(member: Member, archived: ByteString): void {
+    const { path, kind, mode, mtime, size, linkTarget } = member;
+    this.arrived.add(archived, { path, kind, mode, mtime, size, linkTarget, checksum: null });
+    this.limits.addContent(size, toText(archived));
     if (kind !== KIND.file) this.progress.members += 1;
   }
 
   private noteWritten(path: ByteString, checksum: Uint8Array | null): void {
-    const member = this.arrived.get(path);
-    if (member !== undefined) member.checksum = checksum;
+    this.arrived.noteWritten(path, checksum);
     this.progress.members += 1;
   }
 
@@ -264,9 +337,7 @@ class StreamRun {
         failure,
       );
     }
-    let whole = 0;
-    for (const { kind, checksum } of this.arrived.values())
-      if (kind !== KIND.file || checksum !== null) whole += 1;
+    const whole = this.arrived.countWhole();
     const partial =
       unfinished === undefined ? '' : ` '${toText(unfinished)}' had not arrived whole and is left out;`;
     return new ZnipError(

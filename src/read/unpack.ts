@@ -2,30 +2,28 @@
  * Unpacks an archive into a directory by its index: the library's `unpack`.
  */
 import { codec } from '../codec/codec.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
+import { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/byte-string.ts';
+import { KIND } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import type { Archive, EntrySelection } from './archive.ts';
 import { Directories } from './directories.ts';
+import { dryRun, type DryEntry, type OnDryMember } from './dry-run.ts';
 import type { EntryRef } from './entries.ts';
 import { type ChunkJob, isFile, planJobs } from './extract-plan.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
-import { finishTree, INLINE_BYTES, writeSettings } from './target.ts';
-import { buildTree } from './member-tree.ts';
-import { existsError, type ExistingPolicy } from './write-file.ts';
+import { type LimitOptions, Limits } from './limits.ts';
+import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
+import { buildTree, type MemberTree } from './member-tree.ts';
+import { finishTree, INLINE_BYTES, type TargetOptions, writeSettings } from './target.ts';
+import { existsError } from './write-file.ts';
 
-export interface UnpackOptions extends EntrySelection {
-  /** Target directory; made when it does not exist. Default: the working directory. */
-  directory?: string;
+export interface UnpackOptions extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
-  /**
-   * What happens to a file or link that is there already. `fail` (the default) leaves it, unpacks
-   * everything else, and then throws `exists`; `keep` leaves it; `overwrite` replaces it.
-   */
-  existing?: ExistingPolicy;
-  /** Chooses members. Gets a member's path as text. Default: all. */
-  filter?: (path: string) => boolean;
+  /** Writes nothing: hears of each member that would be written or kept instead, in archive order. */
+  dryRun?: OnDryMember;
   onProgress?: (progress: UnpackProgress) => void;
   signal?: AbortSignal;
 }
@@ -38,7 +36,7 @@ export interface UnpackProgress {
 }
 
 export interface UnpackResult {
-  /** Members written. */
+  /** Members written, or that a dry run would have written. */
   members: number;
   /** Bytes of content of all selected members. */
   contentBytes: number;
@@ -54,28 +52,39 @@ const INLINE_FILES = 500;
  * Unpacks the selected members. Every content is verified before it is written, files come before links,
  * and directory times last.
  *
- * Throws ZnipError: `exists` when names were taken (everything else is written), `unsafe-path`,
- * `unsafe-link` or `inconsistent` before anything is written, `damaged-block`, `damaged-member` or
- * `truncated` where the archive is damaged, `io` when something cannot be written.
+ * Throws ZnipError: `exists` when names were taken (everything else is written); before anything is written
+ * `unsafe-path`, `unsafe-link`, `inconsistent`, `no-match`, and `limit`, by an index whose hash has matched;
+ * `damaged-block`, `damaged-member` or `truncated` where the archive is damaged, `io` when something cannot
+ * be written.
  */
 export async function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
   const start = performance.now();
   const threads = resolveThreads(options.threads);
-  const entries = await archive.entries(options);
-  const { filter } = options;
-  const tree = await buildTree(entries, {
-    select: (_ref, path) => (filter === undefined || filter(toText(path)) ? path : undefined),
-    find: (path) => findFile(archive, path),
-  });
-  const frames = await archive.frames();
-  const settings = writeSettings(options);
-  const directories = new Directories(settings);
-  for (const { path, mode, mtime } of tree.directories) directories.announce(path, { mode, mtime });
-  const largeFiles = new LargeFiles(settings, codec());
-  const taken: ByteString[] = [];
-  const onTaken = (path: ByteString): void => void taken.push(`${settings.target}${path}`);
+  const limits = new Limits(options);
+  const tree = await chooseTree(archive, options, limits);
+  limits.addContent(tree.contentBytes);
+  limits.checkRatio(tree.contentBytes, archive.source.byteLength);
   const totalMembers =
     tree.fileCount + tree.directories.length + tree.symlinks.length + tree.hardLinks.length;
+  const settings = writeSettings(options, options.dryRun !== undefined);
+  const result = (taken: readonly ByteString[]): UnpackResult => {
+    if (taken.length > 0 && settings.existing === 'fail') {
+      throw existsError(taken.map((path) => `${settings.target}${path}`));
+    }
+    return {
+      members: totalMembers - taken.length,
+      contentBytes: tree.contentBytes,
+      kept: taken.length,
+      elapsedMs: performance.now() - start,
+    };
+  };
+  if (options.dryRun !== undefined) return result(dryRun(dryEntries(tree), settings, options.dryRun));
+  const frames = await archive.frames();
+  const directories = new Directories(settings);
+  for (const directory of tree.directories) directories.announce(directory.path, directory);
+  const largeFiles = new LargeFiles(settings, codec());
+  const taken: ByteString[] = [];
+  const onTaken = (path: ByteString): void => void taken.push(path);
   const progress: UnpackProgress = {
     members: 0,
     contentBytes: 0,
@@ -84,7 +93,7 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   };
   const small = tree.contentBytes < INLINE_BYTES && tree.fileCount < INLINE_FILES;
   try {
-    await extractJobs(planJobs(tree.files, frames), {
+    await extractJobs(planJobs(tree.files, frames, settings.sameOwner), {
       threads: small || archive.source.fd === undefined ? 1 : threads,
       source: archive.source,
       frames,
@@ -103,13 +112,44 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   } finally {
     largeFiles.discard();
   }
-  if (taken.length > 0 && settings.existing === 'fail') throw existsError(taken);
-  return {
-    members: totalMembers - taken.length,
-    contentBytes: tree.contentBytes,
-    kept: taken.length,
-    elapsedMs: performance.now() - start,
-  };
+  return result(taken);
+}
+
+/** The selected members, within the limits that can be told before the sub-indexes are read. */
+async function chooseTree(archive: Archive, options: UnpackOptions, limits: Limits): Promise<MemberTree> {
+  const { packageTypes, repos } = options;
+  for (const { packageType, repo, members } of archive.groups()) {
+    if (packageTypes?.includes(packageType) !== false && repos?.includes(repo) !== false) {
+      limits.addMembers(members);
+    }
+  }
+  const entries = await archive.entries(options);
+  if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
+    throw new ZnipError('no-match', `no members of that type or repo in '${archive.source.name}'`);
+  }
+  const choice = new MemberChoice(options);
+  const tree = await buildTree(entries, {
+    select: (path, kind) => choice.nameFor(path, kind),
+    renames: choice.renames,
+    find: fileFinder(archive),
+    owners: options.sameOwner === true,
+  });
+  choice.finish(`'${archive.source.name}'`);
+  return tree;
+}
+
+function* dryEntries(tree: MemberTree): Generator<DryEntry, void, undefined> {
+  const entries = new Map<ByteString, { kind: number; mtime: bigint }>();
+  for (const { ref, path } of tree.files) {
+    entries.set(path, { kind: KIND.file, mtime: ref.batch.mtimes[ref.row] ?? 0n });
+  }
+  for (const { path, mtime } of tree.directories) entries.set(path, { kind: KIND.directory, mtime });
+  for (const { path, mtime } of tree.symlinks) entries.set(path, { kind: KIND.symlink, mtime });
+  for (const { path, mtime } of tree.hardLinks) entries.set(path, { kind: KIND.hardlink, mtime });
+  for (const path of tree.names) {
+    const entry = entries.get(path);
+    if (entry !== undefined) yield { path, ...entry };
+  }
 }
 
 function jobBytes({ files, parts }: ChunkJob): number {
@@ -119,10 +159,14 @@ function jobBytes({ files, parts }: ChunkJob): number {
   return total;
 }
 
-/** Finds a file's entry by path in the whole archive. */
-async function findFile(archive: Archive, path: ByteString): Promise<EntryRef | undefined> {
-  for (const ref of await archive.entries()) {
-    if (isFile(ref) && ref.batch.path(ref.row) === path) return ref;
-  }
-  return undefined;
+/** Finds files' entries by path in the whole archive, which is gone through once, when it is first needed. */
+function fileFinder(archive: Archive): (path: ByteString) => Promise<EntryRef | undefined> {
+  let files: Map<ByteString, EntryRef> | undefined;
+  return async (path) => {
+    if (files === undefined) {
+      files = new Map();
+      for (const ref of await archive.entries()) if (isFile(ref)) files.set(ref.batch.path(ref.row), ref);
+    }
+    return files.get(path);
+  };
 }

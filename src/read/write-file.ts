@@ -5,6 +5,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fchownSync,
   lstatSync,
   openSync,
   renameSync,
@@ -16,7 +17,21 @@ import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { setFileTime } from './file-times.ts';
 
 /** What happens to a file that is there already. */
-export type ExistingPolicy = 'fail' | 'keep' | 'overwrite';
+export type ExistingPolicy = 'fail' | 'keep' | 'keep-newer' | 'overwrite';
+
+/** A numeric owner and group as an archive records them. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** What a file gets beside its content. */
+export interface FileAttributes {
+  mode: number;
+  mtime: bigint;
+  /** null where none is recorded, or none is to be restored. */
+  owner: Owner | null;
+}
 
 export interface WriteSettings {
   /** Target directory with a trailing slash, as a byte string. */
@@ -24,10 +39,10 @@ export interface WriteSettings {
   existing: ExistingPolicy;
   /** The process's umask: bits that open(2) would take away. */
   umask: number;
-  /** Which permission bits to restore. */
-  modeMask: number;
   /** Restore modification times. */
   mtime: boolean;
+  /** Restore owners, and with them set-user-id and its like. */
+  sameOwner: boolean;
 }
 
 /** Never through a symlink, never over something: the name must be new. */
@@ -51,12 +66,44 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number | nul
   }
 }
 
-/** Sets mode and time of a file that has all its content. */
-export function finishFile(fd: number, mode: number, mtime: bigint, settings: WriteSettings): void {
-  const wanted = mode & settings.modeMask;
+/**
+ * The permission bits to restore. Set-user-id and its like only together with the owner that they were
+ * meant for: on a file of whoever unpacks, they would hand out his rights.
+ */
+export function permissionBits(mode: number, owner: Owner | null): number {
+  return mode & (owner === null ? 0o777 : 0o7777);
+}
+
+/** Sets owner, mode and time of a file that has all its content. */
+export function finishFile(
+  fd: number,
+  { mode, mtime, owner }: FileAttributes,
+  settings: WriteSettings,
+): void {
+  // The owner first: chown(2) takes set-user-id away.
+  if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
+  const wanted = permissionBits(mode, owner);
   // open(2) has set the permission bits, less those of the umask, and none of the others.
   if ((wanted & settings.umask) !== 0 || (wanted & ~0o777) !== 0) fchmodSync(fd, wanted);
   if (settings.mtime) setFileTime(fd, mtime);
+}
+
+/** Sets owner, mode and time of a file of this run that has its name already. Never through a symlink. */
+export function restoreAttributes(
+  name: ByteString,
+  attributes: FileAttributes,
+  settings: WriteSettings,
+): void {
+  try {
+    const fd = openSync(toFsPath(name), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    try {
+      finishFile(fd, attributes, { ...settings, umask: 0o777 });
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    throw ioError('set owner, mode and time of', toText(name), error);
+  }
 }
 
 /**
@@ -66,17 +113,27 @@ export function finishFile(fd: number, mode: number, mtime: bigint, settings: Wr
 export function writeFile(
   path: ByteString,
   content: Uint8Array,
-  mode: number,
-  mtime: bigint,
+  attributes: FileAttributes,
   settings: WriteSettings,
 ): boolean {
   const name = `${settings.target}${path}`;
-  if (settings.existing !== 'overwrite') return createFile(name, content, mode, mtime, settings);
-  if (createFile(name, content, mode, mtime, settings)) return true;
+  if (createFile(name, content, attributes, settings)) return true;
+  if (!mayReplace(name, attributes.mtime, settings)) return false;
   const temporary = temporaryName(name);
-  createFile(temporary, content, mode, mtime, settings);
+  createFile(temporary, content, attributes, settings);
   replaceFile(temporary, name);
   return true;
+}
+
+/** Whether a member with this time replaces what stands under `name`. */
+export function mayReplace(name: ByteString, mtime: bigint, { existing }: WriteSettings): boolean {
+  if (existing !== 'keep-newer') return existing === 'overwrite';
+  try {
+    const stats = lstatSync(toFsPath(name), { bigint: true, throwIfNoEntry: false });
+    return stats === undefined || stats.mtimeNs < mtime;
+  } catch (error) {
+    throw ioError('look at', toText(name), error);
+  }
 }
 
 /** Gives a finished temporary file its name, in place of a file or link that has it. */
@@ -92,21 +149,20 @@ export function replaceFile(temporary: ByteString, name: ByteString): void {
 function createFile(
   name: ByteString,
   content: Uint8Array,
-  mode: number,
-  mtime: bigint,
+  attributes: FileAttributes,
   settings: WriteSettings,
 ): boolean {
   const fsPath = toFsPath(name);
   let fd: number;
   try {
-    fd = openSync(fsPath, CREATE_FLAGS, mode & settings.modeMask & 0o777);
+    fd = openSync(fsPath, CREATE_FLAGS, attributes.mode & 0o777);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
     throw ioError('create', toText(name), error);
   }
   try {
     if (content.byteLength > 0) writeFully(fd, content, null);
-    finishFile(fd, mode, mtime, settings);
+    finishFile(fd, attributes, settings);
   } catch (error) {
     closeSync(fd);
     unlinkSync(fsPath);

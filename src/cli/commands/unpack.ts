@@ -2,7 +2,9 @@
  * `znip unpack`: its options and its help.
  */
 import { type Command, Option } from 'commander';
+import { MAX_MEMBERS } from '../../read/limits.ts';
 import { addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../command.ts';
+import { collect, parseSize, parseWholeNumber } from '../options.ts';
 import type { UnpackCommandOptions } from '../run/unpack.ts';
 
 export function defineUnpack(program: Command): void {
@@ -10,23 +12,50 @@ export function defineUnpack(program: Command): void {
     .command('unpack')
     .description('unpack an archive')
     .argument('<archive>', "archive file, a .tar, .tar.zst or .tar.gz too; '-' is standard input")
+    .argument('[pattern...]', 'names of members or directories, or patterns (default: all members)')
     .option('-C, --directory <dir>', 'unpack into this directory, made when need be', '.')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
-    .addOption(new Option('--overwrite', 'replace files that exist').conflicts('keepOld'))
-    .option('-k, --keep-old', 'keep files that exist, silently');
+    .option('-x, --exclude <pattern>', 'leave out what matches, with all below it (may be repeated)', collect)
+    .option(
+      '--strip-components <n>',
+      'take n leading components off each name; shorter names are left out',
+      parseWholeNumber('--strip-components', 0, 4096),
+    )
+    .addOption(new Option('--overwrite', 'replace files that exist').conflicts(['keepOld', 'keepNewer']))
+    .addOption(new Option('-k, --keep-old', 'keep files that exist, silently').conflicts('keepNewer'))
+    .option('--keep-newer', "replace files that exist when the archive's are newer, keep others silently")
+    .option('--no-mtime', 'leave modification times at the time of unpacking')
+    .option(
+      '--same-owner',
+      'restore recorded owners, and set-user-id and the like, which are dropped otherwise (root only)',
+    )
+    .option('--max-size <size>', 'refuse more content than this (default: no limit)', parseSize)
+    .option(
+      '--max-members <n>',
+      'refuse archives of more members than this (default: 16000000)',
+      parseWholeNumber('--max-members', 0, MAX_MEMBERS),
+    )
+    .option(
+      '--max-ratio <n>',
+      'refuse more than n bytes of content for each byte of archive (default: no limit)',
+      parseWholeNumber('--max-ratio', 1, 1_000_000_000),
+    )
+    .option('-n, --dry-run', 'write nothing; print the names that would be written');
   addExamples(
     addCommonOptions(addSelectionOptions(unpack)),
     `znip unpack deps.znip
 znip unpack deps.znip -C /somewhere
 znip unpack mirror.znip --type npm --repo team-a
+znip unpack deps.znip 'node_modules/**/*.wasm' -x test --strip-components 1
 ssh host cat deps.znip | znip unpack -
 curl -s https://example.org/src.tar.gz | znip unpack - -C src
 
 A file that exists already is left as it is, everything else is unpacked, and the status is 1;
---overwrite replaces such files, --keep-old keeps them and counts as success.`,
+--overwrite replaces such files, --keep-old keeps them and counts as success.
+From a pipe, --keep-newer compares whole seconds, and --max-ratio what has arrived so far.`,
   );
-  unpack.action(async (archive: string, options: UnpackCommandOptions) => {
+  unpack.action(async (archive: string, patterns: string[], options: UnpackCommandOptions) => {
     const { runUnpack } = await import('../run/unpack.ts');
-    await runUnpack(archive, options);
+    await runUnpack(archive, patterns, options);
   });
 }

@@ -4,55 +4,162 @@
 import { closeSync, openSync } from 'node:fs';
 import { ioError, ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
-import { unpack, type UnpackResult } from '../../read/unpack.ts';
+import type { DryMember } from '../../read/dry-run.ts';
+import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
+import { EXIT } from '../exit-status.ts';
 import { interruption } from '../interruption.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
-import { isTerminal, STDIN, writeOutput } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration } from '../text.ts';
+import { isTerminal, STDIN, STDOUT, writeOutput } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, jsonLine, printable } from '../text.ts';
 
 export interface UnpackCommandOptions extends CommonOptions {
   directory: string;
   threads?: number;
   overwrite?: boolean;
   keepOld?: boolean;
+  keepNewer?: boolean;
+  exclude?: string[];
+  stripComponents?: number;
+  /** `--no-mtime`. */
+  mtime: boolean;
+  sameOwner?: boolean;
+  maxSize?: number;
+  maxMembers?: number;
+  maxRatio?: number;
+  dryRun?: boolean;
   type?: string[];
   repo?: string[];
 }
 
-export async function runUnpack(path: string, options: UnpackCommandOptions): Promise<void> {
+/** What both ways of unpacking are told. */
+type SharedOptions = Pick<
+  UnpackOptions,
+  | 'directory'
+  | 'existing'
+  | 'mtime'
+  | 'sameOwner'
+  | 'threads'
+  | 'patterns'
+  | 'onUnmatched'
+  | 'exclude'
+  | 'stripComponents'
+  | 'maxSize'
+  | 'maxMembers'
+  | 'maxRatio'
+  | 'dryRun'
+  | 'signal'
+>;
+
+export async function runUnpack(
+  path: string,
+  patterns: readonly string[],
+  options: UnpackCommandOptions,
+): Promise<void> {
   const reporter = new Reporter({
     command: 'unpack',
     quiet: options.quiet === true,
     verbose: options.verbose === true,
     progress: options.progress ?? 'auto',
   });
+  const dry = new DryListing(options.json === true, reporter);
+  const unmatched: string[] = [];
+  const shared: SharedOptions = {
+    directory: options.directory,
+    existing: existingPolicy(options),
+    mtime: options.mtime,
+    sameOwner: options.sameOwner === true,
+    patterns,
+    onUnmatched: (pattern) => {
+      unmatched.push(pattern);
+      const archiveName = path === '-' ? 'standard input' : `'${printable(path)}'`;
+      reporter.line(`znip: nothing in ${archiveName} matches '${printable(pattern)}'`);
+      process.exitCode = EXIT.incomplete;
+    },
+    ...defined({
+      threads: options.threads,
+      exclude: options.exclude,
+      stripComponents: options.stripComponents,
+      maxSize: options.maxSize,
+      maxMembers: options.maxMembers,
+      maxRatio: options.maxRatio,
+      dryRun: options.dryRun === true ? (member: DryMember) => dry.add(member) : undefined,
+    }),
+    signal: interruption(),
+  };
   try {
     const result =
-      path === '-' ? await fromStandardInput(options, reporter) : await fromFile(path, options, reporter);
+      path === '-'
+        ? await fromStandardInput(options, shared, reporter)
+        : await fromFile(path, options, shared, reporter);
+    dry.flush();
     const kept = result.kept > 0 ? `; ${countOf(result.kept, 'name')} kept as they were` : '';
+    const what = `${countOf(result.members, 'member')}, ${formatBytes(result.contentBytes)}`;
     reporter.end(
-      `unpacked ${countOf(result.members, 'member')}, ${formatBytes(result.contentBytes)} in ${formatDuration(
-        result.elapsedMs,
-      )}${kept}`,
+      options.dryRun === true
+        ? `would unpack ${what}${kept}`
+        : `unpacked ${what} in ${formatDuration(result.elapsedMs)}${kept}`,
     );
     if (options.json === true) {
-      writeOutput(`${JSON.stringify({ ...result, elapsedMs: Math.round(result.elapsedMs) })}\n`);
+      const planned = options.dryRun === true ? { planned: dry.members } : {};
+      writeOutput(jsonLine({ ...result, elapsedMs: Math.round(result.elapsedMs), unmatched, ...planned }));
     }
   } finally {
+    dry.flush();
     reporter.end();
   }
 }
 
-function existingPolicy({ overwrite, keepOld }: UnpackCommandOptions): 'overwrite' | 'keep' | 'fail' {
-  return overwrite === true ? 'overwrite' : keepOld === true ? 'keep' : 'fail';
+/** Output is written in pieces of about this many characters. */
+const PIECE = 256 * 1024;
+
+/** The names of a dry run: on standard output as their bytes, or as printable text on a terminal. */
+class DryListing {
+  readonly members: Pick<DryMember, 'path' | 'standing'>[] = [];
+  private readonly collects: boolean;
+  private readonly reporter: Reporter;
+  private readonly terminal = isTerminal(STDOUT);
+  private lines = '';
+
+  constructor(collects: boolean, reporter: Reporter) {
+    this.collects = collects;
+    this.reporter = reporter;
+  }
+
+  add({ path, pathBytes, standing }: DryMember): void {
+    if (standing === 'kept') this.reporter.warn(path, 'exists already and would be left as it is');
+    if (standing === 'replaced') this.reporter.warn(path, 'exists already and would be replaced');
+    if (this.collects) this.members.push({ path, standing });
+    else if (standing !== 'kept') {
+      const name = this.terminal ? Buffer.from(printable(path)) : Buffer.from(pathBytes);
+      this.lines += `${name.toString('latin1')}\n`;
+      if (this.lines.length >= PIECE) this.flush();
+    }
+  }
+
+  flush(): void {
+    const { lines } = this;
+    this.lines = '';
+    if (lines !== '') writeOutput(Buffer.from(lines, 'latin1'));
+  }
+}
+
+function existingPolicy({
+  overwrite,
+  keepOld,
+  keepNewer,
+}: UnpackCommandOptions): NonNullable<UnpackOptions['existing']> {
+  if (overwrite === true) return 'overwrite';
+  if (keepNewer === true) return 'keep-newer';
+  return keepOld === true ? 'keep' : 'fail';
 }
 
 /** By the index; what has none, a tar file of others, in one pass. */
 async function fromFile(
   path: string,
   options: UnpackCommandOptions,
+  shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
   let archive;
@@ -60,15 +167,13 @@ async function fromFile(
     archive = await openArchive(path);
   } catch (error) {
     if (!(error instanceof ZnipError) || error.code !== 'not-an-archive') throw error;
-    return fromForeignFile(path, options, reporter);
+    return fromForeignFile(path, options, shared, reporter);
   }
   try {
     return await unpack(archive, {
-      directory: options.directory,
-      existing: existingPolicy(options),
-      ...defined({ threads: options.threads, packageTypes: options.type, repos: options.repo }),
+      ...shared,
+      ...defined({ packageTypes: options.type, repos: options.repo }),
       onProgress: (progress) => reporter.progress(progress),
-      signal: interruption(),
     });
   } finally {
     archive.close();
@@ -78,6 +183,7 @@ async function fromFile(
 async function fromForeignFile(
   path: string,
   options: UnpackCommandOptions,
+  shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
   let fd: number;
@@ -87,23 +193,28 @@ async function fromForeignFile(
     throw ioError('open', path, error);
   }
   try {
-    return await fromStream(fd, `'${path}'`, options, reporter);
+    return await fromStream(fd, `'${path}'`, options, shared, reporter);
   } finally {
     closeSync(fd);
   }
 }
 
-async function fromStandardInput(options: UnpackCommandOptions, reporter: Reporter): Promise<UnpackResult> {
+async function fromStandardInput(
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
   if (isTerminal(STDIN)) {
     throw new ZnipError('usage', 'no archive is read from a terminal: name a file, or pipe one in');
   }
-  return fromStream(STDIN, 'standard input', options, reporter);
+  return fromStream(STDIN, 'standard input', options, shared, reporter);
 }
 
 async function fromStream(
   fd: number,
   name: string,
   options: UnpackCommandOptions,
+  shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
   if (options.type !== undefined || options.repo !== undefined) {
@@ -114,13 +225,14 @@ async function fromStream(
   }
   const { unpackStream } = await import('../../read/unpack-stream.ts');
   return unpackStream(fd, {
+    ...shared,
     name,
-    directory: options.directory,
-    existing: existingPolicy(options),
-    ...defined({ threads: options.threads }),
+    onLost: (path, reason) => {
+      reporter.warn(path, reason);
+      process.exitCode = EXIT.incomplete;
+    },
     onSkipped: (path, reason) => reporter.warn(path, reason),
     onProgress: ({ members, contentBytes }) =>
       reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),
-    signal: interruption(),
   });
 }
