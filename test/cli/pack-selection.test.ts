@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { hasProgram, run, type RunOptions, znip, ZNIP } from '../support/run.ts';
+import { lacks, hasProgram, run, type RunOptions, znip, ZNIP } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -435,7 +435,7 @@ describe('-T', () => {
     expect(names(['l/d', '-T', '-'], { ...here, input: 'l/d/b\nl/d\n' })).toEqual(['l/d', 'l/d/b']);
   });
 
-  test('find and an empty list', () => {
+  test.skipIf(lacks('zstd'))('find and an empty list', () => {
     expect(
       run('sh', ['-c', `find . -print0 | sort -z | node ${ZNIP} pack -q -T - -0 -o ../find.znip`], {
         cwd: at('l'),

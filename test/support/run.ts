@@ -61,3 +61,8 @@ export function startZnip(args: readonly string[], options: { cwd?: string } = {
 export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 }
+
+/** Whether one of these programs is missing: the tests that compare with it are skipped then. */
+export function lacks(...names: readonly string[]): boolean {
+  return names.some((name) => !hasProgram(name));
+}
