@@ -12,12 +12,14 @@ import type { Directories } from './directories.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts } from './extract-chunk.ts';
 import type { ChunkJob } from './extract-plan.ts';
 import type { LargeFiles } from './large-files.ts';
-import { ReadPool } from './read-pool.ts';
+import type { ReadPool } from './read-pool.ts';
 import type { ByteSource } from './source.ts';
 import type { TaskResult } from './worker.ts';
 import type { WriteSettings } from './write-file.ts';
 
 export interface ExtractOptions {
+  /** Workers, `threads` of them; undefined: everything runs on this thread. */
+  pool: ReadPool | undefined;
   threads: number;
   source: ByteSource;
   frames: readonly Frame[];
@@ -73,7 +75,8 @@ function reportTaken(job: ChunkJob, rows: readonly number[], options: ExtractOpt
 }
 
 export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
-  await (options.threads === 1 ? extractInline(jobs, options) : extractOnPool(jobs, options));
+  const { pool } = options;
+  await (pool === undefined ? extractInline(jobs, options) : extractOnPool(jobs, pool, options));
 }
 
 async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
@@ -98,11 +101,14 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
 /** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
 const SPARE_SLOTS = 1;
 
-async function extractOnPool(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
+async function extractOnPool(
+  jobs: Iterable<ChunkJob>,
+  pool: ReadPool,
+  options: ExtractOptions,
+): Promise<void> {
   const { source, settings, threads } = options;
   const { fd, name } = source;
   if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
-  const pool = await ReadPool.start(threads, { settings }, options.signal);
   const free: Slot[] = Array.from({ length: threads + SPARE_SLOTS }, () => createSlot(options.frames));
   const inFlight: { job: ChunkJob; slot: Slot; result: Promise<TaskResult> }[] = [];
 
@@ -118,27 +124,24 @@ async function extractOnPool(jobs: Iterable<ChunkJob>, options: ExtractOptions):
     options.onJob(job, job.files.count - taken.length + completed);
   };
 
-  try {
-    for (const job of jobs) {
-      const { targets } = prepare(job, options);
-      if (free.length === 0) await finishOldest();
-      const slot = free.pop() as Slot;
-      const result = pool.run('extract', {
-        fd,
-        name,
-        blob: job.blob,
-        frame: job.frame,
-        files: job.files,
-        parts: targets,
-        stored: slot.stored.subarray(0, job.frame.blobLength),
-        chunk: slot.chunk.subarray(0, job.frame.streamLength),
-      });
-      // It is awaited in its turn; until then its failure is not unhandled.
-      result.catch(() => {});
-      inFlight.push({ job, slot, result });
-    }
-    while (inFlight.length > 0) await finishOldest();
-  } finally {
-    await pool.stop();
+  for (const job of jobs) {
+    const { targets } = prepare(job, options);
+    if (free.length === 0) await finishOldest();
+    const slot = free.pop() as Slot;
+    const result = pool.run('extract', {
+      fd,
+      name,
+      blob: job.blob,
+      frame: job.frame,
+      files: job.files,
+      parts: targets,
+      stored: slot.stored.subarray(0, job.frame.blobLength),
+      chunk: slot.chunk.subarray(0, job.frame.streamLength),
+      settings,
+    });
+    // It is awaited in its turn; until then its failure is not unhandled.
+    result.catch(() => {});
+    inFlight.push({ job, slot, result });
   }
+  while (inFlight.length > 0) await finishOldest();
 }

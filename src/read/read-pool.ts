@@ -3,7 +3,7 @@
  */
 import type { Piscina } from 'piscina';
 import { fromPlainError, ZnipError } from '../errors.ts';
-import type { DecodeTask, ExtractTask, ReadWorkerData, TaskResult, WriteTask } from './worker.ts';
+import type { DecodeTask, ExtractTask, TaskResult, WriteTask } from './worker.ts';
 
 interface Tasks {
   decode: DecodeTask;
@@ -24,18 +24,14 @@ export class ReadPool {
     pool.on('error', (error: unknown) => this.failure.abort(threadDied(error)));
   }
 
-  static async start(
-    threads: number,
-    workerData: ReadWorkerData,
-    signal: AbortSignal | undefined,
-  ): Promise<ReadPool> {
+  /** Starts the workers. They load while the caller goes on: start early. */
+  static async start(threads: number, signal: AbortSignal | undefined): Promise<ReadPool> {
     signal?.throwIfAborted();
     const { Piscina: Pool } = await import('piscina');
     const pool = new Pool({
       filename: new URL('./read-worker.js', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
-      workerData,
       trackUnmanagedFds: false,
       // Histograms of waiting times, which nobody reads.
       recordTiming: false,

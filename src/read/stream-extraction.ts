@@ -65,8 +65,8 @@ export class StreamExtraction {
     this.options.signal?.throwIfAborted();
     this.arrived += chunkLength;
     if (this.pool === undefined && this.options.threads > 1 && this.arrived > INLINE_BYTES) {
-      const { threads, settings, signal } = this.options;
-      this.pool = await ReadPool.start(threads, { settings }, signal);
+      const { threads, signal } = this.options;
+      this.pool = await ReadPool.start(threads, signal);
     }
     const slot =
       this.free.pop() ??
@@ -151,7 +151,7 @@ export class StreamExtraction {
     const { paths, replace } = members.files;
     const files = { ...members.files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) };
     const targets = this.options.largeFiles.targets(parts, this.options.onTaken);
-    const written = await this.write({ files, parts: targets, chunk });
+    const written = await this.write({ files, parts: targets, chunk, settings: this.options.settings });
     await previous;
     const completed = this.options.largeFiles.finishParts(parts, chunk);
     for (const row of written.taken) this.options.onTaken(files.paths[row] ?? '');

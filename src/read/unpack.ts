@@ -6,13 +6,14 @@ import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
-import type { Archive, EntrySelection } from './archive.ts';
+import type { Archive, EntrySelection, GroupSummary } from './archive.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type DryEntry, type OnDryMember } from './dry-run.ts';
 import type { EntryRef } from './entries.ts';
 import { type ChunkJob, isFile, planJobs } from './extract-plan.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
+import { ReadPool } from './read-pool.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { buildTree, type MemberTree } from './member-tree.ts';
@@ -45,8 +46,8 @@ export interface UnpackResult {
   elapsedMs: number;
 }
 
-/** Below this many files, and INLINE_BYTES of content, starting threads takes longer than the work. */
-const INLINE_FILES = 500;
+/** Below this many members, and INLINE_BYTES of content, starting threads takes longer than the work. */
+const INLINE_MEMBERS = 1000;
 
 /**
  * Unpacks the selected members. Every content is verified before it is written, files come before links,
@@ -61,6 +62,26 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   const start = performance.now();
   const threads = resolveThreads(options.threads);
   const limits = new Limits(options);
+  // Workers load while this thread reads the index and checks the tree.
+  const pool = wantsPool(archive, options, threads)
+    ? await ReadPool.start(threads, options.signal)
+    : undefined;
+  try {
+    return await unpackSelected(archive, options, { start, threads, limits, pool });
+  } finally {
+    await pool?.stop();
+  }
+}
+
+interface Run {
+  start: number;
+  threads: number;
+  limits: Limits;
+  pool: ReadPool | undefined;
+}
+
+async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
+  const { start, threads, limits, pool } = run;
   const tree = await chooseTree(archive, options, limits);
   limits.addContent(tree.contentBytes);
   limits.checkRatio(tree.contentBytes, archive.source.byteLength);
@@ -91,10 +112,10 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
     totalMembers,
     totalBytes: tree.contentBytes,
   };
-  const small = tree.contentBytes < INLINE_BYTES && tree.fileCount < INLINE_FILES;
   try {
     await extractJobs(planJobs(tree.files, frames, settings.sameOwner), {
-      threads: small || archive.source.fd === undefined ? 1 : threads,
+      pool,
+      threads,
       source: archive.source,
       frames,
       settings,
@@ -115,14 +136,31 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   return result(taken);
 }
 
+/** Whether what may be selected is worth threads, as far as the manifest tells. */
+function wantsPool(archive: Archive, options: UnpackOptions, threads: number): boolean {
+  if (threads === 1 || archive.source.fd === undefined || options.dryRun !== undefined) return false;
+  let members = 0;
+  let contentBytes = 0;
+  for (const group of selectedGroups(archive, options)) {
+    members += group.members;
+    contentBytes += group.contentBytes;
+  }
+  return members >= INLINE_MEMBERS || contentBytes >= INLINE_BYTES;
+}
+
+function selectedGroups(archive: Archive, { packageTypes, repos }: UnpackOptions): GroupSummary[] {
+  return archive
+    .groups()
+    .filter(
+      ({ packageType, repo }) =>
+        packageTypes?.includes(packageType) !== false && repos?.includes(repo) !== false,
+    );
+}
+
 /** The selected members, within the limits that can be told before the sub-indexes are read. */
 async function chooseTree(archive: Archive, options: UnpackOptions, limits: Limits): Promise<MemberTree> {
   const { packageTypes, repos } = options;
-  for (const { packageType, repo, members } of archive.groups()) {
-    if (packageTypes?.includes(packageType) !== false && repos?.includes(repo) !== false) {
-      limits.addMembers(members);
-    }
-  }
+  for (const { members } of selectedGroups(archive, options)) limits.addMembers(members);
   const entries = await archive.entries(options);
   if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
     throw new ZnipError('no-match', `no members of that type or repo in '${archive.source.name}'`);

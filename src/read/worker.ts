@@ -2,7 +2,6 @@
  * The reading worker: piscina calls one of its tasks for one chunk at a time. Chunks lie in shared
  * memory; only small results go back.
  */
-import { workerData } from 'node:worker_threads';
 import { codec } from '../codec/codec.ts';
 import { toPlainError, type PlainError } from '../errors.ts';
 import type { Frame } from '../format/frame-table.ts';
@@ -10,10 +9,6 @@ import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles 
 import type { FileColumns } from './extract-plan.ts';
 import { readFully } from './source.ts';
 import type { WriteSettings } from './write-file.ts';
-
-export interface ReadWorkerData {
-  settings: WriteSettings;
-}
 
 /** Decompresses one blob into shared memory and checks its hash. */
 export interface DecodeTask {
@@ -28,6 +23,7 @@ export interface WriteTask {
   files: FileColumns;
   parts: PartTarget[];
   chunk: Uint8Array;
+  settings: WriteSettings;
 }
 
 /** Both, and reads the blob from the archive before. */
@@ -40,8 +36,6 @@ export interface ExtractTask extends DecodeTask, WriteTask {
 export interface TaskResult extends WrittenFiles {
   error?: PlainError;
 }
-
-const { settings } = workerData as ReadWorkerData;
 
 const NOTHING: WrittenFiles = { taken: [], checksums: null };
 
@@ -59,7 +53,7 @@ async function decodeChunk({ blob, frame, stored, chunk }: DecodeTask): Promise<
   return NOTHING;
 }
 
-function writeChunk({ files, parts, chunk }: WriteTask): WrittenFiles {
+function writeChunk({ files, parts, chunk, settings }: WriteTask): WrittenFiles {
   writeParts(parts, chunk);
   return writeFiles(files, chunk, settings, codec());
 }
