@@ -1,12 +1,12 @@
 /**
  * Packs trees into an archive: the library's `pack`.
  */
-import { availableParallelism } from 'node:os';
 import { windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../format/chunk-layout.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
 import { contentLength, type SourceMember } from './chunk-plan.ts';
@@ -56,22 +56,9 @@ export interface PackResult extends ArchiveSummary {
 }
 
 const DEFAULT_LEVEL = 3;
-const MAX_THREADS = 256;
 
 /** Below this much tar stream, starting threads takes longer than the work. */
 const INLINE_TOTAL = 8 * 1024 * 1024;
-
-/** Checks a thread count; undefined means one for each core. */
-export function resolveThreads(threads: number | undefined): number {
-  if (threads === undefined) return Math.min(MAX_THREADS, availableParallelism());
-  if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new ZnipError(
-      'usage',
-      `thread count ${threads} is out of range: it must be from 1 to ${MAX_THREADS}`,
-    );
-  }
-  return threads;
-}
 
 function checkLevel(level: number): number {
   if (!Number.isInteger(level) || level < 1 || level > 19) {
