@@ -2,13 +2,15 @@
 // Bundling keeps cold start low: commander and apache-arrow load in a fraction of the time of their
 // many files. Native and worker-spawning packages stay external and load when they are first used.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 rmSync('dist', { recursive: true, force: true });
-await build({
+const { metafile } = await build({
+  metafile: true,
   entryPoints: {
     index: 'src/index.ts',
     cli: 'src/cli/main.ts',
@@ -32,6 +34,20 @@ await build({
   minifySyntax: true,
   logLevel: 'warning',
 });
+// Whoever gets the bundles gets the licenses of what is in them.
+const packages = new Set(
+  Object.keys(metafile.inputs).flatMap(
+    (path) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? [],
+  ),
+);
+const licenses = [...packages].sort().map((name) => {
+  const directory = join('node_modules', name);
+  const { version, license } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'));
+  const files = readdirSync(directory).filter((file) => /^(?:licen[cs]e|notice)/i.test(file));
+  const texts = files.map((file) => readFileSync(join(directory, file), 'utf8').trim());
+  return [`${name} ${version} (${license})`, ...texts].join('\n\n');
+});
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', `${licenses.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
 });
