@@ -78,7 +78,6 @@ export class ArchiveWriter {
       ['znip.level', String(settings.level)],
       ['znip.chunk_size', String(settings.chunkSize)],
     ]);
-    sink.write([PROLOGUE]);
   }
 
   /** Appends the block of one chunk and takes in its entries. Chunks come in order of sequence. */
@@ -88,7 +87,7 @@ export class ArchiveWriter {
       const result = readChunkResult(slot.records);
       // All members of the chunk turned out to be unreadable: there is nothing to write.
       if (result.chunkLength === 0) return;
-      this.writeBlock(plan, slot, result);
+      await this.writeBlock(plan, slot, result);
       await this.continueMember(plan, slot, result);
       await this.takeMembers(plan, slot);
       this.streamLength += result.chunkLength;
@@ -107,7 +106,7 @@ export class ArchiveWriter {
       );
       for (const { section, row } of this.parts) {
         rows.push({ ...row, indexOffset: this.sink.position });
-        this.sink.write([section]);
+        await this.sink.write([section]);
       }
       for (let first = 0; first < this.frames.length; first += MAX_SUB_INDEX_ROWS) {
         rows.push(await this.writeFrames(this.frames.slice(first, first + MAX_SUB_INDEX_ROWS)));
@@ -115,7 +114,7 @@ export class ArchiveWriter {
       const manifestOffset = this.sink.position;
       const manifest = await this.section(TAG.manifest, encodeManifest({ rows, metadata: this.metadata }));
       const rootHash = this.codec.hash(manifest);
-      this.sink.write([manifest]);
+      await this.sink.write([manifest]);
       const footer = encodeFooter(
         {
           manifestOffset,
@@ -125,7 +124,7 @@ export class ArchiveWriter {
         },
         this.codec.hash,
       );
-      this.sink.write([footer]);
+      await this.sink.write([footer]);
       return {
         members: this.members,
         contentBytes: this.contentBytes,
@@ -145,7 +144,8 @@ export class ArchiveWriter {
     }
   }
 
-  private writeBlock(plan: ChunkPlan, slot: Slot, result: ChunkResult): void {
+  private async writeBlock(plan: ChunkPlan, slot: Slot, result: ChunkResult): Promise<void> {
+    if (this.sink.position === 0) await this.sink.write([PROLOGUE]);
     const stored = result.blobLength === 0;
     const chunk = slot.input.subarray(0, result.chunkLength);
     const blob = stored ? rawFramePieces(chunk) : [slot.output.subarray(0, result.blobLength)];
@@ -164,7 +164,7 @@ export class ArchiveWriter {
       this.codec.hash,
     );
     const blobOffset = this.sink.position + header.byteLength;
-    this.sink.write([header, ...blob]);
+    await this.sink.write([header, ...blob]);
     this.frames.push({
       streamOffset: this.streamLength,
       streamLength: result.chunkLength,
@@ -270,7 +270,7 @@ export class ArchiveWriter {
       lastPath: '',
       checksum: this.codec.hash(section),
     };
-    this.sink.write([section]);
+    await this.sink.write([section]);
     return row;
   }
 

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
+  constants,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -16,6 +17,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 
 export interface FileIdentity {
@@ -44,12 +46,17 @@ function statIfAny(path: string): BigIntStats | undefined {
 }
 
 /** Opens an output file. A device or FIFO is written to as it is; a symlink's target is replaced, not the link. */
-export function openOutput(path: string): Output {
+export async function openOutput(path: string, signal: AbortSignal | undefined): Promise<Output> {
   const old = statIfAny(path);
   if (old?.isDirectory() === true) {
     throw new ZnipError('usage', `'${path}' is a directory: -o takes the name of the archive file`, { path });
   }
-  if (old !== undefined && !old.isFile()) return openDirect(path);
+  if (old !== undefined && !old.isFile()) return openDirect(path, signal);
+  return openReplacement(path, old);
+}
+
+/** A new file that takes the place of `old`, if there is one, when it is complete. */
+function openReplacement(path: string, old: BigIntStats | undefined): Output {
   const target = old === undefined ? path : realpathSync(path);
   const directory = dirname(target);
   const temporary = join(
@@ -62,11 +69,7 @@ export function openOutput(path: string): Output {
   } catch (error) {
     throw ioError('write', path, error);
   }
-  let open = true;
-  const close = (): void => {
-    if (open) closeSync(fd);
-    open = false;
-  };
+  const close = closer(fd);
   const own = fstatSync(fd, { bigint: true });
   let committed = false;
   return {
@@ -88,7 +91,11 @@ export function openOutput(path: string): Output {
     discard() {
       if (committed) return;
       committed = true;
-      close();
+      try {
+        close();
+      } catch {
+        // What could not be written matters no more.
+      }
       try {
         unlinkSync(temporary);
       } catch {
@@ -98,19 +105,38 @@ export function openOutput(path: string): Output {
   };
 }
 
-function openDirect(path: string): Output {
-  let fd: number;
-  try {
-    fd = openSync(path, 'w');
-  } catch (error) {
-    throw ioError('write', path, error);
+/** Pause before a FIFO that nobody reads yet is tried again. */
+const NO_READER_PAUSE_MS = 20;
+
+const DIRECT_FLAGS = constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK;
+
+/** Non-blocking, so that a FIFO without a reader, or with one that stands still, does not hold the thread. */
+async function openDirect(path: string, signal: AbortSignal | undefined): Promise<Output> {
+  for (;;) {
+    try {
+      return closing(openSync(path, DIRECT_FLAGS), path);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENXIO' || !statSync(path).isFIFO()) throw ioError('write', path, error);
+    }
+    await sleep(NO_READER_PAUSE_MS, undefined, signal === undefined ? {} : { signal }).catch(() => {});
+    signal?.throwIfAborted();
   }
+}
+
+/** An output that only has to be closed. */
+function closing(fd: number, name: string): Output {
+  const close = closer(fd);
+  return { fd, name, identities: [], commit: close, discard: close };
+}
+
+/** Closes a descriptor, once: close(2) frees it even when it fails. */
+function closer(fd: number): () => void {
   let open = true;
-  const close = (): void => {
-    if (open) closeSync(fd);
+  return () => {
+    if (!open) return;
     open = false;
+    closeSync(fd);
   };
-  return { fd, name: path, identities: [], commit: close, discard: close };
 }
 
 /** Makes a rename last (POSIX leaves it to the directory's own fsync). File systems that cannot say so. */
@@ -130,5 +156,13 @@ function syncDirectory(directory: string): void {
 /** Standard output, or another descriptor that somebody else opened and will close. */
 export function descriptorOutput(fd: number, name: string): Output {
   const stats = fstatSync(fd, { bigint: true });
+  if (stats.isFIFO()) {
+    try {
+      // The pipe once more, for this run alone: non-blocking here, and as it was for all who share `fd`.
+      return closing(openSync(`/proc/self/fd/${fd}`, DIRECT_FLAGS), name);
+    } catch {
+      // Not Linux, or another user's pipe: it is written to as it is.
+    }
+  }
   return { fd, name, identities: stats.isFile() ? [stats] : [], commit() {}, discard() {} };
 }

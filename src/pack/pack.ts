@@ -109,7 +109,7 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   const level = checkLevel(options.level ?? DEFAULT_LEVEL);
   const givenChunkSize = options.chunkSize === undefined ? undefined : checkChunkSize(options.chunkSize);
 
-  const output = openTarget(options.output);
+  const output = await openTarget(options);
   const progress: PackProgress = {
     members: 0,
     contentBytes: 0,
@@ -156,8 +156,10 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   }
 }
 
-function openTarget(output: string | number): Output {
-  return typeof output === 'string' ? openOutput(output) : descriptorOutput(output, 'standard output');
+async function openTarget({ output, signal }: PackOptions): Promise<Output> {
+  return typeof output === 'string'
+    ? openOutput(output, signal)
+    : descriptorOutput(output, 'standard output');
 }
 
 function* counted(

@@ -3,6 +3,7 @@
  * Data flows one way: plans from here to the workers, chunks through the ring to the writer.
  */
 import { closeSync } from 'node:fs';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
@@ -44,11 +45,13 @@ async function runInline(plans: Iterable<ChunkPlan>, options: PipelineOptions): 
   const { settings, signal } = options;
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
-  const sink = new FdSink(options.fd, options.outputName);
+  const sink = new FdSink(options.fd, options.outputName, signal);
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
   try {
     for (const plan of plans) {
+      // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
+      await turn();
       signal?.throwIfAborted();
       sources.add(plan);
       const warnings = await compressChunk(plan, slot, settings, zstd);

@@ -2,13 +2,14 @@
  * Where archive bytes go: a file or a pipe, strictly forward.
  */
 import { writevSync, writeSync } from 'node:fs';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError } from '../errors.ts';
 
 export interface Sink {
   /** Bytes written so far. */
   readonly position: number;
   /** Writes all the pieces, or throws. */
-  write(pieces: readonly Uint8Array[]): void;
+  write(pieces: readonly Uint8Array[]): Promise<void>;
 }
 
 /** Pause before a full non-blocking pipe is tried again. */
@@ -16,54 +17,77 @@ const EAGAIN_PAUSE_MS = 2;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-/**
- * Runs a write until it succeeds. A pipe that somebody else made non-blocking answers EAGAIN when it is
- * full: the write is tried again, as a blocking one would wait.
- */
-function retry(write: () => number): number {
+/** Bytes that a write took: 0 when a non-blocking pipe is full. Interrupted calls are made again. */
+function attempt(write: () => number): number {
   for (;;) {
     try {
       return write();
     } catch (error) {
       const errno = errnoOf(error);
-      if (errno === 'EAGAIN') Atomics.wait(pause, 0, 0, EAGAIN_PAUSE_MS);
-      else if (errno !== 'EINTR') throw error;
+      if (errno === 'EAGAIN') return 0;
+      if (errno !== 'EINTR') throw error;
     }
   }
 }
 
-/** Writes all of `bytes` to a descriptor. */
+/** Writes all of `bytes` to a descriptor, blocking this thread as long as it takes. */
 export function writeFully(fd: number, bytes: Uint8Array): void {
   let offset = 0;
   while (offset < bytes.byteLength) {
-    offset += retry(() => writeSync(fd, bytes, offset, bytes.byteLength - offset));
+    const written = attempt(() => writeSync(fd, bytes, offset, bytes.byteLength - offset));
+    if (written === 0) Atomics.wait(pause, 0, 0, EAGAIN_PAUSE_MS);
+    offset += written;
   }
 }
 
-/** A sink on a file descriptor. `name` is for messages. */
+/** A pipe that is full is tried this often at once, because most readers are quick, before pauses begin. */
+const EAGER_ATTEMPTS = 16;
+
+/**
+ * A sink on a file descriptor. `name` is for messages. While it waits for room in a non-blocking pipe,
+ * the event loop turns: signals are heard, `signal` ends the wait, and a thread can be terminated.
+ */
 export class FdSink implements Sink {
   position = 0;
   private readonly fd: number;
   private readonly name: string;
+  private readonly signal: AbortSignal | undefined;
 
-  constructor(fd: number, name: string) {
+  constructor(fd: number, name: string, signal?: AbortSignal) {
     this.fd = fd;
     this.name = name;
+    this.signal = signal;
   }
 
-  write(pieces: readonly Uint8Array[]): void {
+  async write(pieces: readonly Uint8Array[]): Promise<void> {
     let total = 0;
     for (const piece of pieces) total += piece.byteLength;
+    // One system call for header and blob; what it leaves over goes piece by piece.
+    let done = this.attempt(() => writevSync(this.fd, pieces));
+    for (const piece of pieces) {
+      if (done < piece.byteLength) await this.writeRest(piece.subarray(done));
+      done = Math.max(0, done - piece.byteLength);
+    }
+    this.position += total;
+  }
+
+  private async writeRest(bytes: Uint8Array): Promise<void> {
+    let offset = 0;
+    for (let refused = 0; offset < bytes.byteLength;) {
+      const written = this.attempt(() => writeSync(this.fd, bytes, offset, bytes.byteLength - offset));
+      offset += written;
+      refused = written === 0 ? refused + 1 : 0;
+      if (refused === 0) continue;
+      await (refused <= EAGER_ATTEMPTS ? turn() : sleep(EAGAIN_PAUSE_MS));
+      this.signal?.throwIfAborted();
+    }
+  }
+
+  private attempt(write: () => number): number {
     try {
-      // One system call for header and blob; what it leaves over goes piece by piece.
-      let done = retry(() => writevSync(this.fd, pieces));
-      for (const piece of pieces) {
-        if (done < piece.byteLength) writeFully(this.fd, piece.subarray(done));
-        done = Math.max(0, done - piece.byteLength);
-      }
+      return attempt(write);
     } catch (error) {
       throw ioError('write', this.name, error);
     }
-    this.position += total;
   }
 }

@@ -2,6 +2,7 @@
  * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
  * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
@@ -83,6 +84,8 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
   const { source, settings, largeFiles, signal } = options;
   let slot: Slot | undefined;
   for (const job of jobs) {
+    // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
+    await turn();
     signal?.throwIfAborted();
     slot ??= createSlot(options.frames);
     const { targets } = prepare(job, options);

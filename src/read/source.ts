@@ -2,7 +2,7 @@
  * Where archive bytes come from: the one interface between the reader and files, or whatever else
  * answers for a range of bytes.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { ioError, ZnipError } from '../errors.ts';
 
 export interface ByteSource {
@@ -50,7 +50,8 @@ export class FileSource implements ByteSource {
   constructor(path: string) {
     this.name = path;
     try {
-      this.fd = openSync(path, 'r');
+      // A FIFO, which is refused below, is not waited for.
+      this.fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     } catch (error) {
       throw ioError('open', path, error);
     }

@@ -41,6 +41,7 @@ export class StreamExtraction {
   private readonly free: StreamSlot[];
   private readonly waiting: ((slot: StreamSlot) => void)[] = [];
   private readonly failure = deferred<never>();
+  private readonly onAbort = (): void => this.failure.reject(this.options.signal?.reason);
   private pool: ReadPool | undefined;
   private arrived = 0;
   /** The chunk before has been taken apart; it and all before it are written. */
@@ -55,9 +56,7 @@ export class StreamExtraction {
       stored: new Uint8Array(0),
       chunk: new Uint8Array(0),
     }));
-    options.signal?.addEventListener('abort', () => this.failure.reject(options.signal?.reason), {
-      once: true,
-    });
+    options.signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 
   /** A free slot with room for a blob and a chunk of these lengths. Throws what has gone wrong meanwhile. */
@@ -102,6 +101,7 @@ export class StreamExtraction {
   }
 
   async stop(): Promise<void> {
+    this.options.signal?.removeEventListener('abort', this.onAbort);
     await this.pool?.stop();
   }
 

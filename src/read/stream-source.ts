@@ -1,12 +1,10 @@
 /**
  * Bytes that arrive in order and once: a pipe, a socket, standard input. Main thread; reads do not block it.
  */
-import { read as readCallback } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { errnoOf, ioError } from '../errors.ts';
-
-const readAsync = promisify(readCallback);
+import { deferred } from '../ring/deferred.ts';
+import { type DescriptorReader, openReader } from './pipe-reader.ts';
 
 /** Pause before an empty non-blocking pipe is tried again. */
 const EAGAIN_PAUSE_MS = 5;
@@ -20,17 +18,30 @@ export interface ByteStream {
   readInto(target: Uint8Array): Promise<number>;
 }
 
-/** A stream on a descriptor that somebody else opened. */
+/** A stream on a descriptor that somebody else opened. A read that waits throws the signal's reason when it fires. */
 export class FdStream implements ByteStream {
   readonly name: string;
   position = 0;
-  private readonly fd: number;
+  private readonly reader: DescriptorReader;
   /** Bytes that were looked at and given back. */
   private pushed: Buffer = Buffer.alloc(0);
 
-  constructor(fd: number, name: string) {
-    this.fd = fd;
+  private readonly signal: AbortSignal | undefined;
+  private readonly aborted = deferred<never>();
+  private readonly onAbort = (): void => this.aborted.reject(this.signal?.reason);
+
+  constructor(fd: number, name: string, signal?: AbortSignal) {
+    this.reader = openReader(fd);
     this.name = name;
+    this.signal = signal;
+    this.aborted.promise.catch(() => {});
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  /** Stops reading. The descriptor stays open. */
+  close(): void {
+    this.signal?.removeEventListener('abort', this.onAbort);
+    this.reader.close();
   }
 
   async readInto(target: Uint8Array): Promise<number> {
@@ -60,9 +71,10 @@ export class FdStream implements ByteStream {
   private async readSome(target: Uint8Array, offset: number): Promise<number> {
     for (;;) {
       try {
-        const { bytesRead } = await readAsync(this.fd, target, offset, target.byteLength - offset, null);
-        return bytesRead;
+        this.signal?.throwIfAborted();
+        return await Promise.race([this.reader.read(target, offset), this.aborted.promise]);
       } catch (error) {
+        if (this.signal?.aborted === true) throw error;
         const errno = errnoOf(error);
         if (errno === 'EAGAIN') await sleep(EAGAIN_PAUSE_MS);
         else if (errno !== 'EINTR') throw ioError('read', this.name, error);

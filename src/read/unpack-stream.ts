@@ -57,13 +57,17 @@ const FOREIGN_CHUNK = 4 * 1024 * 1024;
  * the time is in the index, which comes last.
  */
 export async function unpackStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
-  const stream = new FdStream(fd, options.name ?? 'standard input');
-  const kind = await detectStream(stream);
-  const run = new StreamRun(options, kind);
+  const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
   try {
-    return await run.unpack(stream, kind);
+    const kind = await detectStream(stream);
+    const run = new StreamRun(options, kind);
+    try {
+      return await run.unpack(stream, kind);
+    } finally {
+      await run.stop();
+    }
   } finally {
-    await run.stop();
+    stream.close();
   }
 }
 

@@ -1,0 +1,110 @@
+/**
+ * Reads from pipes through the event loop instead of Node.js's thread pool. A thread that waits for bytes
+ * which never come could not be ended, and neither could the process: process.exit waits for the pool.
+ */
+import { constants, fstatSync, openSync, read as readCallback } from 'node:fs';
+import { Socket } from 'node:net';
+import { promisify } from 'node:util';
+import { deferred, type Deferred } from '../ring/deferred.ts';
+
+/** Takes bytes from a descriptor. */
+export interface DescriptorReader {
+  /** Up to `target.byteLength - offset` bytes; 0 at the end. Throws the system's error. */
+  read(target: Uint8Array, offset: number): Promise<number>;
+  /** Lets go of what this reader opened, and not of the descriptor that it was given. */
+  close(): void;
+}
+
+const readAsync = promisify(readCallback);
+
+/** For files, which do not keep a thread waiting. */
+class FileReader implements DescriptorReader {
+  private readonly fd: number;
+
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<number> {
+    return (await readAsync(this.fd, target, offset, target.byteLength - offset, null)).bytesRead;
+  }
+
+  close(): void {}
+}
+
+/** As much as a pipe holds by default (pipe(7)). */
+const BUFFER_LENGTH = 64 * 1024;
+
+class PipeReader implements DescriptorReader {
+  private readonly socket: Socket;
+  private readonly owned: boolean;
+  private readonly buffer = Buffer.allocUnsafe(BUFFER_LENGTH);
+  /** Bytes of the buffer that have arrived and are not taken yet. */
+  private filled = this.buffer.subarray(0, 0);
+  private ended = false;
+  private failure: Error | undefined;
+  private waiting: Deferred<void> | undefined;
+
+  constructor(fd: number, owned: boolean) {
+    this.owned = owned;
+    const wake = (): void => this.waiting?.resolve();
+    // Not in @types/node: `onread` of the constructor, which spares a Buffer for each read.
+    const onread = {
+      buffer: this.buffer,
+      callback: (length: number): boolean => {
+        this.filled = this.buffer.subarray(0, length);
+        wake();
+        // Nothing more is read before this is taken.
+        return false;
+      },
+    };
+    const options = { fd, readable: true, writable: false, onread };
+    this.socket = new Socket(options);
+    this.socket.once('end', () => {
+      this.ended = true;
+      wake();
+    });
+    this.socket.once('error', (error) => {
+      this.failure = error;
+      wake();
+    });
+  }
+
+  async read(target: Uint8Array, offset: number): Promise<number> {
+    while (this.filled.byteLength === 0 && !this.ended && this.failure === undefined) {
+      this.waiting = deferred<void>();
+      this.socket.resume();
+      await this.waiting.promise;
+    }
+    if (this.failure !== undefined) throw this.failure;
+    const length = Math.min(this.filled.byteLength, target.byteLength - offset);
+    target.set(this.filled.subarray(0, length), offset);
+    this.filled = this.filled.subarray(length);
+    return length;
+  }
+
+  close(): void {
+    this.socket.pause();
+    if (this.owned) this.socket.destroy();
+    else this.socket.unref();
+  }
+}
+
+const STDIN = 0;
+
+/** The way to read this descriptor that can be given up at any time, where there is one. */
+export function openReader(fd: number): DescriptorReader {
+  const stats = fstatSync(fd);
+  if (stats.isFIFO()) {
+    try {
+      // The pipe once more: non-blocking here, and as it was for all who share `fd`.
+      const own = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+      return new PipeReader(own, true);
+    } catch {
+      // Not Linux, or another user's pipe: as any other descriptor.
+    }
+  }
+  // Standard input stays open as long as the process, so nobody misses the descriptor.
+  if (fd === STDIN && (stats.isFIFO() || stats.isSocket())) return new PipeReader(fd, false);
+  return new FileReader(fd);
+}
