@@ -130,6 +130,7 @@ async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions):
     signal?.removeEventListener('abort', onAbort);
     writer.removeAllListeners();
     await Promise.allSettled([writer.terminate(), pool.destroy()]);
+    ring.close();
     sources.closeAll();
   }
 }

@@ -12,6 +12,7 @@
  *     2 * sequence        free for chunk `sequence`: set by the writer (or at the start), main waits for it
  *     2 * sequence + 1    chunk `sequence` is compressed: set by the worker, the writer waits for it
  */
+import { ZnipError } from '../errors.ts';
 
 /** Bytes of one member's record, see `pack/chunk-record.ts`. */
 export const RECORD_LENGTH = 48;
@@ -59,6 +60,7 @@ export class Ring {
   readonly slotCount: number;
   private readonly words: Int32Array<SharedArrayBuffer>;
   private readonly slots: Slot[];
+  private closed = false;
 
   constructor(memory: RingMemory) {
     this.words = new Int32Array(memory.control);
@@ -78,10 +80,17 @@ export class Ring {
     for (;;) {
       const word = Atomics.load(this.words, index);
       if (word === 2 * sequence) return;
-      // Woken by release() of the writer, the only one who moves the word to an even value.
+      if (this.closed) throw new ZnipError('aborted', 'the ring is closed');
+      // Woken by release() of the writer, the only one who moves the word to an even value, or by close().
       const { async, value } = Atomics.waitAsync(this.words, index, word);
       if (async) await value;
     }
+  }
+
+  /** Main thread: ends what waits in `acquire`, which would keep the ring's memory for ever. */
+  close(): void {
+    this.closed = true;
+    for (let index = 0; index < this.slotCount; index++) Atomics.notify(this.words, index);
   }
 
   /** Worker: the slot now holds chunk `sequence`, compressed. Wakes the writer. */
