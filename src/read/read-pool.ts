@@ -1,9 +1,11 @@
 /**
  * The pool of reading workers, and what its tasks come to when they fail. Main thread.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Piscina } from 'piscina';
 import { fromPlainError, ZnipError } from '../errors.ts';
-import type { DecodeTask, ExtractTask, TaskResult, WriteTask } from './worker.ts';
+import { deferred } from '../ring/deferred.ts';
+import type { DecodeTask, ExtractTask, ReadWorkerData, TaskResult, WriteTask } from './worker.ts';
 
 interface Tasks {
   decode: DecodeTask;
@@ -11,49 +13,86 @@ interface Tasks {
   extract: ExtractTask;
 }
 
+/** How long tasks that have begun may take to end when the pool stops: most chunks take a tenth of that. */
+const STOP_GRACE_MS = 2000;
+
 export class ReadPool {
   private readonly pool: Piscina;
-  private readonly failure = new AbortController();
+  private readonly failure = deferred<never>();
+  private readonly running = new Set<Promise<unknown>>();
+  private readonly stopping: Int32Array;
   private readonly detach: () => void;
 
-  private constructor(pool: Piscina, signal: AbortSignal | undefined) {
+  private constructor(pool: Piscina, stopping: Int32Array, signal: AbortSignal | undefined) {
     this.pool = pool;
-    const onAbort = (): void => this.failure.abort(signal?.reason);
+    this.stopping = stopping;
+    this.failure.promise.catch(() => {});
+    const onAbort = (): void => this.failure.reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.detach = () => signal?.removeEventListener('abort', onAbort);
-    pool.on('error', (error: unknown) => this.failure.abort(threadDied(error)));
+    pool.on('error', (error: unknown) => this.failure.reject(threadDied(error)));
   }
 
   /** Starts the workers. They load while the caller goes on: start early. */
   static async start(threads: number, signal: AbortSignal | undefined): Promise<ReadPool> {
     signal?.throwIfAborted();
     const { Piscina: Pool } = await import('piscina');
+    const stopping = new Int32Array(new SharedArrayBuffer(4));
     const pool = new Pool({
       filename: new URL('./read-worker.js', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
+      workerData: { stopping } satisfies ReadWorkerData,
       trackUnmanagedFds: false,
       // Histograms of waiting times, which nobody reads.
       recordTiming: false,
     });
-    return new ReadPool(pool, signal);
+    return new ReadPool(pool, stopping, signal);
   }
 
-  /** Runs a task on a worker. Throws what the task threw, what ended its thread, or the abort's reason. */
+  /** Rejects when a thread has died or the caller's signal has fired: nothing that runs can be relied on. */
+  get failed(): Promise<never> {
+    return this.failure.promise;
+  }
+
+  /** Runs a task on a worker. Throws what the task threw, what ended its thread, or the signal's reason. */
   async run<Name extends keyof Tasks>(name: Name, task: Tasks[Name]): Promise<TaskResult> {
-    let result: TaskResult;
-    try {
-      result = (await this.pool.run(task, { name, signal: this.failure.signal })) as TaskResult;
-    } catch (error) {
-      throw this.failure.signal.aborted ? this.failure.signal.reason : threadDied(error);
-    }
+    const result = await Promise.race([this.start(name, task), this.failure.promise]);
     if (result.error !== undefined) throw fromPlainError(result.error);
     return result;
   }
 
+  /**
+   * Ends the workers. Tasks that have begun are waited for, for a while, so that each file that they have
+   * begun is finished or removed; others are not begun any more.
+   */
   async stop(): Promise<void> {
     this.detach();
+    Atomics.store(this.stopping, 0, 1);
+    if (this.running.size > 0) {
+      const grace = new AbortController();
+      const { signal } = grace;
+      await Promise.race([
+        Promise.allSettled(this.running),
+        sleep(STOP_GRACE_MS, undefined, { signal }).catch(() => {}),
+      ]);
+      grace.abort();
+    }
     await this.pool.destroy();
+  }
+
+  private async start<Name extends keyof Tasks>(name: Name, task: Tasks[Name]): Promise<TaskResult> {
+    const running = this.pool.run(task, { name }) as Promise<TaskResult>;
+    this.running.add(running);
+    try {
+      return await running;
+    } catch (error) {
+      const died = threadDied(error);
+      this.failure.reject(died);
+      throw died;
+    } finally {
+      this.running.delete(running);
+    }
   }
 }
 

@@ -41,7 +41,8 @@ export class StreamExtraction {
   private readonly free: StreamSlot[];
   private readonly waiting: ((slot: StreamSlot) => void)[] = [];
   private readonly failure = deferred<never>();
-  private readonly onAbort = (): void => this.failure.reject(this.options.signal?.reason);
+  private readonly halt = deferred<never>();
+  private readonly onAbort = (): void => this.stopFor(this.options.signal?.reason);
   private pool: ReadPool | undefined;
   private arrived = 0;
   /** The chunk before has been taken apart; it and all before it are written. */
@@ -51,6 +52,7 @@ export class StreamExtraction {
   constructor(options: StreamExtractionOptions) {
     this.options = options;
     this.failure.promise.catch(() => {});
+    this.halt.promise.catch(() => {});
     const slots = options.threads === 1 ? 1 : options.threads + SPARE_SLOTS;
     this.free = Array.from({ length: slots }, () => ({
       stored: new Uint8Array(0),
@@ -66,6 +68,7 @@ export class StreamExtraction {
     if (this.pool === undefined && this.options.threads > 1 && this.arrived > INLINE_BYTES) {
       const { threads, signal } = this.options;
       this.pool = await ReadPool.start(threads, signal);
+      this.pool.failed.catch((error: unknown) => this.stopFor(error));
     }
     const slot =
       this.free.pop() ??
@@ -76,6 +79,11 @@ export class StreamExtraction {
     if (slot.stored.byteLength < blobLength) slot.stored = new Uint8Array(new SharedArrayBuffer(blobLength));
     if (slot.chunk.byteLength < chunkLength) slot.chunk = new Uint8Array(new SharedArrayBuffer(chunkLength));
     return slot;
+  }
+
+  /** Rejects when a thread has died or the caller's signal has fired: what was submitted may never end. */
+  get stopped(): Promise<never> {
+    return this.halt.promise;
   }
 
   /** What has gone wrong, as soon as it has: for whoever waits for the stream meanwhile. */
@@ -103,6 +111,11 @@ export class StreamExtraction {
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
     await this.pool?.stop();
+  }
+
+  private stopFor(reason: unknown): void {
+    this.halt.reject(reason);
+    this.failure.reject(reason);
   }
 
   private enqueue(

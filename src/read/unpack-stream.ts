@@ -158,7 +158,7 @@ class StreamRun {
     } catch (error) {
       failure = error;
       // What was submitted before still gets written; its own failure is not news.
-      await this.extraction.drain().catch(() => {});
+      await Promise.race([this.extraction.drain(), this.extraction.stopped]).catch(() => {});
       if (this.options.signal?.aborted === true) throw error;
     }
     const incomplete = this.largeFiles.incomplete();

@@ -2,8 +2,9 @@
  * The reading worker: piscina calls one of its tasks for one chunk at a time. Chunks lie in shared
  * memory; only small results go back.
  */
+import { workerData } from 'node:worker_threads';
 import { codec } from '../codec/codec.ts';
-import { toPlainError, type PlainError } from '../errors.ts';
+import { toPlainError, ZnipError, type PlainError } from '../errors.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { FileColumns } from './extract-plan.ts';
@@ -37,11 +38,19 @@ export interface TaskResult extends WrittenFiles {
   error?: PlainError;
 }
 
+export interface ReadWorkerData {
+  /** 1 when the run has ended: nothing more is begun. */
+  stopping: Int32Array;
+}
+
+const { stopping } = workerData as ReadWorkerData;
+
 const NOTHING: WrittenFiles = { taken: [], checksums: null };
 
 /** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
 async function guard(work: () => Promise<WrittenFiles>): Promise<TaskResult> {
   try {
+    if (Atomics.load(stopping, 0) === 1) throw new ZnipError('aborted', 'the run has ended');
     return await work();
   } catch (error) {
     return { ...NOTHING, error: toPlainError(error) };
