@@ -2,7 +2,7 @@
  * Files that several chunks hold: put together under a temporary name by whichever workers have their
  * parts, hashed in order here, and renamed when they are whole and have the right hash. Main thread.
  */
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import type { Codec, Hasher } from '../codec/codec.ts';
 import { ioError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
@@ -14,6 +14,7 @@ import {
   finishFile,
   mayReplace,
   nameExists,
+  removeIfAny,
   replaceFile,
   temporaryName,
   type WriteSettings,
@@ -74,13 +75,7 @@ export class LargeFiles {
 
   /** Removes what is not complete. */
   discard(): void {
-    for (const { temporary } of this.open.values()) {
-      try {
-        unlinkSync(toFsPath(temporary));
-      } catch {
-        // Nothing is left to do: the directory is gone or no longer writable.
-      }
-    }
+    for (const { temporary } of this.open.values()) removeIfAny(temporary);
     this.open.clear();
   }
 

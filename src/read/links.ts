@@ -6,7 +6,14 @@ import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { setLinkTime } from './file-times.ts';
 import type { Link } from './member-tree.ts';
-import { mayReplace, nameExists, replaceFile, temporaryName, type WriteSettings } from './write-file.ts';
+import {
+  mayReplace,
+  nameExists,
+  removeIfAny,
+  replaceFile,
+  temporaryName,
+  type WriteSettings,
+} from './write-file.ts';
 
 /** Runs `create`, for a name that must be new, by the policy for names that are taken. */
 function place(
@@ -29,6 +36,8 @@ function place(
     throw ioError('link', toText(name), error);
   }
   replaceFile(temporary, name);
+  // Where both names are of one file already, rename(2) does nothing and succeeds.
+  removeIfAny(temporary);
   return true;
 }
 

@@ -141,8 +141,17 @@ export function replaceFile(temporary: ByteString, name: ByteString): void {
   try {
     renameSync(toFsPath(temporary), toFsPath(name));
   } catch (error) {
-    unlinkSync(toFsPath(temporary));
+    removeIfAny(temporary);
     throw ioError('replace', toText(name), error);
+  }
+}
+
+/** Removes what this run has made and cannot finish. */
+export function removeIfAny(name: ByteString): void {
+  try {
+    unlinkSync(toFsPath(name));
+  } catch {
+    // It is gone, or the directory is no longer writable: nothing is left to do.
   }
 }
 
@@ -161,14 +170,17 @@ function createFile(
     throw ioError('create', toText(name), error);
   }
   try {
-    if (content.byteLength > 0) writeFully(fd, content, null);
-    finishFile(fd, attributes, settings);
+    try {
+      if (content.byteLength > 0) writeFully(fd, content, null);
+      finishFile(fd, attributes, settings);
+    } finally {
+      // Network file systems may tell only now that the disk is full.
+      closeSync(fd);
+    }
   } catch (error) {
-    closeSync(fd);
-    unlinkSync(fsPath);
+    removeIfAny(name);
     throw ioError('write', toText(name), error);
   }
-  closeSync(fd);
   return true;
 }
 
