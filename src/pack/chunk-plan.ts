@@ -24,6 +24,8 @@ export interface MemberColumns {
   sizes: Float64Array;
   /** By row; only links have one. */
   linkTargets: Map<number, ByteString>;
+  /** Rows of files with other names, which hard links refer to. */
+  linked: Set<number>;
   /** Owners, when recorded. */
   uids: Uint32Array | null;
   gids: Uint32Array | null;
@@ -35,6 +37,10 @@ export interface MemberColumns {
 export interface FilePart {
   fd: number;
   path: ByteString;
+  /** The name that was opened, for messages. */
+  source: ByteString;
+  /** The file's own mtime, as the walk found it. */
+  mtime: bigint;
   /** First byte of the run within the file. */
   fileOffset: number;
   /** Bytes of the run. */
@@ -65,6 +71,8 @@ export interface SourceMember extends Member {
   sourceMtime: bigint | null;
   /** The name may be a symlink that stands for what it points to. */
   follow: boolean;
+  /** Hard links refer to it, so it must be in the archive. */
+  linked: boolean;
 }
 
 /** Grows the columns of one chunk's members. */
@@ -98,6 +106,7 @@ export class MemberColumnsBuilder {
       follow: members.some((member) => member.follow),
       sizes: new Float64Array(count),
       linkTargets: new Map(),
+      linked: new Set(),
       uids: owned ? new Uint32Array(count) : null,
       gids: owned ? new Uint32Array(count) : null,
       groups: Uint32Array.from(this.groups),
@@ -115,6 +124,7 @@ export class MemberColumnsBuilder {
       if (columns.sourceMtimes !== null) columns.sourceMtimes[row] = member.sourceMtime ?? member.mtime;
       columns.sizes[row] = member.size;
       if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
+      if (member.linked) columns.linked.add(row);
       if (columns.uids !== null) columns.uids[row] = member.uid ?? 0;
       if (columns.gids !== null) columns.gids[row] = member.gid ?? 0;
     }

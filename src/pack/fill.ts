@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { errnoOf, systemReason } from '../errors.ts';
-import { toFsPath, toText } from '../format/byte-string.ts';
+import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
@@ -24,6 +24,7 @@ export interface Filled {
 }
 
 const CHANGED = 'it changed while it was read';
+const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
 export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
   const { input, records } = slot;
@@ -37,9 +38,7 @@ export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
     position = TAR_END_LENGTH;
   }
   if (plan.continuation !== null) {
-    continuationChanged = readPart(plan.continuation, input, 0);
-    if (continuationChanged)
-      warnings.push({ path: toText(plan.continuation.path), reason: CHANGED, failed: true });
+    continuationChanged = readPart(plan.continuation, input, 0, warnings);
     continuationLength = paddedLength(plan.continuation.length);
     position = continuationLength;
   }
@@ -54,29 +53,27 @@ export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
     let changed = false;
     let checksum: Uint8Array = EMPTY;
     if (plan.overflow !== null && row === members.count - 1) {
-      changed = readPart(plan.overflow, input, dataOffset);
+      changed = readPart(plan.overflow, input, dataOffset, warnings);
       dataLength = plan.overflow.length;
     } else if (member.kind === KIND.file) {
       const source = sourceAt(members, row);
-      try {
-        const { size } = member;
-        const mtime = members.sourceMtimes?.[row] ?? member.mtime;
-        const read = readSmall(toFsPath(source), sourceFlags(members.follow), input, dataOffset, {
-          size,
-          mtime,
-        });
-        changed = read.changed;
-        dataLength = read.length;
-        member.size = dataLength;
-      } catch (error) {
-        if (errnoOf(error) === undefined) throw error;
-        warnings.push({ path: toText(source), reason: systemReason(error), failed: true });
+      const { size } = member;
+      const mtime = members.sourceMtimes?.[row] ?? member.mtime;
+      const read = readSmall(source, sourceFlags(members.follow), input, dataOffset, { size, mtime });
+      changed = read.problem !== undefined;
+      const empty = read.length === undefined && members.linked.has(row);
+      if (read.problem !== undefined) {
+        const reason = empty ? `${read.problem}${LINKED}` : read.problem;
+        warnings.push({ path: toText(source), reason, failed: true });
+      }
+      if (read.length === undefined && !empty) {
         writeMemberResult(records, row, { dropped: true });
         continue;
       }
+      dataLength = read.length ?? 0;
+      member.size = dataLength;
       checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
     }
-    if (changed) warnings.push({ path: toText(sourceAt(members, row)), reason: CHANGED, failed: true });
     encodeTarHeader(input, headerOffset, member);
     firstHeaderOffset ??= headerOffset;
     const padded = paddedLength(dataLength);
@@ -90,55 +87,80 @@ export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
 
 const EMPTY = new Uint8Array(0);
 
+interface SmallRead {
+  /** Bytes read; undefined when there is nothing to put into the archive. */
+  length: number | undefined;
+  /** What is wrong with it, for a warning. */
+  problem: string | undefined;
+}
+
 /**
  * Reads a whole file of `member.size` bytes, as the walk found it, to `offset` of `target`. The file may
  * have changed since: what is read is what is there now, up to the size that the plan has room for.
  */
 function readSmall(
-  source: string | Buffer,
+  source: ByteString,
   flags: number,
   target: Buffer,
   offset: number,
   member: Pick<Member, 'size' | 'mtime'>,
-): { length: number; changed: boolean } {
-  const fd = openSync(source, flags);
+): SmallRead {
   try {
-    let length = 0;
-    // One byte more than expected: reading it would mean that the file grew, and reading none that
-    // this is its end. The slot has room for it past its last member.
-    const wanted = member.size + 1;
-    while (length < wanted) {
-      const read = readSync(fd, target, offset + length, wanted - length, null);
-      if (read === 0) break;
-      length += read;
-      // The usual case: the whole file in one call, and its size unchanged.
-      if (length === member.size) break;
+    const fd = openSync(toFsPath(source), flags);
+    try {
+      let length = 0;
+      // One byte more than expected: reading it would mean that the file grew, and reading none that
+      // this is its end. The slot has room for it past its last member.
+      const wanted = member.size + 1;
+      while (length < wanted) {
+        const read = readSync(fd, target, offset + length, wanted - length, null);
+        if (read === 0) break;
+        length += read;
+        // The usual case: the whole file in one call, and its size unchanged.
+        if (length === member.size) break;
+      }
+      const stats = fstatSync(fd, { bigint: true });
+      if (!stats.isFile()) return { length: undefined, problem: 'it is no longer a file' };
+      const kept = Math.min(length, member.size);
+      const same =
+        length === member.size && clampTime(stats.mtimeNs) === member.mtime && Number(stats.size) === kept;
+      return { length: kept, problem: same ? undefined : CHANGED };
+    } finally {
+      closeSync(fd);
     }
-    const grown = length > member.size;
-    const kept = grown ? member.size : length;
-    const stats = fstatSync(fd, { bigint: true });
-    const changed =
-      grown || kept < member.size || clampTime(stats.mtimeNs) !== member.mtime || Number(stats.size) !== kept;
-    return { length: kept, changed };
-  } finally {
-    closeSync(fd);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    return { length: undefined, problem: systemReason(error) };
   }
 }
 
 /**
  * Reads a part of a large file to `offset` of `target` and pads it with zeros to a whole tar record.
- * What the file no longer has becomes zeros, because its size is already in the header. Returns
- * whether the file changed.
+ * What the file no longer has, or what cannot be read of it, becomes zeros, because its size is already in
+ * the header. Returns whether the file changed, and says so in `warnings`.
  */
-function readPart(part: FilePart, target: Buffer, offset: number): boolean {
+function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warning[]): boolean {
   let length = 0;
-  while (length < part.length) {
-    const read = readSync(part.fd, target, offset + length, part.length - length, part.fileOffset + length);
-    if (read === 0) break;
-    length += read;
+  let problem: string | undefined;
+  try {
+    while (length < part.length) {
+      const read = readSync(part.fd, target, offset + length, part.length - length, part.fileOffset + length);
+      if (read === 0) break;
+      length += read;
+    }
+    if (length < part.length || (part.fileOffset + part.length === part.size && hasChanged(part))) {
+      problem = CHANGED;
+    }
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+    problem = `${systemReason(error)}; what could not be read of it is zeros in the archive`;
   }
   target.fill(0, offset + length, offset + paddedLength(part.length));
-  if (length < part.length) return true;
-  const final = part.fileOffset + part.length === part.size;
-  return final && fstatSync(part.fd).size !== part.size;
+  if (problem !== undefined) warnings.push({ path: toText(part.source), reason: problem, failed: true });
+  return problem !== undefined;
+}
+
+function hasChanged({ fd, size, mtime }: FilePart): boolean {
+  const stats = fstatSync(fd, { bigint: true });
+  return Number(stats.size) !== size || clampTime(stats.mtimeNs) !== mtime;
 }

@@ -119,8 +119,15 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
     allFound: false,
   };
   let failedInputs = 0;
+  const told = new Set<string>();
   const onWarning = (warning: Warning): void => {
-    if (warning.failed) failedInputs += 1;
+    if (warning.failed) {
+      // A large file is read in parts, each of which may find the same.
+      const problem = `${warning.path}\0${warning.reason}`;
+      if (told.has(problem)) return;
+      told.add(problem);
+      failedInputs += 1;
+    }
     options.onWarning?.(warning);
   };
 

@@ -104,11 +104,17 @@ export function* planChunks(
     }
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
     const fd = openLarge(member, options.onWarning);
-    if (fd === undefined) continue;
+    if (fd === undefined) {
+      // The worker will find it unreadable too, and put an empty file in its place.
+      if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
+      continue;
+    }
     const part = (fileOffset: number, room: number): FilePart => {
       return {
         fd,
         path: member.path,
+        source: `${member.prefix}${member.path}`,
+        mtime: member.sourceMtime ?? member.mtime,
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
         size: member.size,

@@ -176,6 +176,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
         uid: recorded.uid,
         gid: recorded.gid,
         follow: dereference,
+        linked: false,
       };
       if (kind === KIND.directory) {
         device ??= stats.dev;
@@ -212,6 +213,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
           member.linkTarget = first;
         } else {
           member.size = Number(stats.size);
+          member.linked = stats.nlink > 1n;
         }
         yield member;
       }
