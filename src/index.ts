@@ -14,6 +14,8 @@ export { encodeEntryStream } from './read/entry-stream.ts';
 export { type ByteRange, readMember } from './read/member-reader.ts';
 export type { ByteSource } from './read/source.ts';
 export type { DryMember } from './read/dry-run.ts';
+export type { KeepGoingOptions, LostMember } from './read/lost.ts';
+export { recover, type RecoverOptions, type RecoverResult } from './read/recover.ts';
 export type { LimitOptions } from './read/limits.ts';
 export type { MemberChoiceOptions } from './read/member-choice.ts';
 export type { TargetOptions } from './read/target.ts';

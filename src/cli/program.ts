@@ -8,6 +8,7 @@ import { defineDiff } from './commands/diff.ts';
 import { defineInfo } from './commands/info.ts';
 import { defineLs } from './commands/ls.ts';
 import { definePack } from './commands/pack.ts';
+import { defineRecover } from './commands/recover.ts';
 import { defineUnpack } from './commands/unpack.ts';
 
 export function buildProgram(): Command {
@@ -34,5 +35,6 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineInfo(program);
   defineCat(program);
   defineDiff(program);
+  defineRecover(program);
   return program;
 }

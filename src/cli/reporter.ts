@@ -22,6 +22,14 @@ export interface Progress {
   totalBytes: number | undefined;
 }
 
+export interface Lost {
+  member: string | null;
+  code: string;
+  reason: string;
+  blob: number | null;
+  offset: number | null;
+}
+
 /** A run that ends before this shows no progress line. */
 const SHOW_AFTER_MS = 300;
 const UPDATE_MS = 100;
@@ -52,6 +60,12 @@ export class Reporter {
     this.warningCount += 1;
     if (this.options.progress === 'json') this.event({ event: 'warning', path, reason });
     else if (!this.options.quiet) this.line(`znip: ${printable(path)}: ${reason}`);
+  }
+
+  /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. */
+  lost({ member, reason, ...place }: Lost): void {
+    if (this.options.progress === 'json') this.event({ event: 'lost', member, reason, ...place });
+    else this.line(`znip: ${printable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
   }
 
   /** A line between progress updates. */

@@ -23,8 +23,8 @@ export function formatCount(count: number): string {
 }
 
 /** A count and its noun: `1 member`, `83,304 members`. */
-export function countOf(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+export function countOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
 /** A duration: `0.84 s`, `12.3 s`, `4 min 5 s`. */

@@ -11,7 +11,7 @@ import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../form
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
 import { decodeSection } from '../format/skippable-frame.ts';
-import { decodeSubIndex } from '../format/sub-index.ts';
+import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Entries } from './entries.ts';
 import { type ByteSource, FileSource } from './source.ts';
 
@@ -71,8 +71,14 @@ export class Archive {
     return [...groups.values()];
   }
 
-  /** Entries of the selected groups, in archive order. Reads the sub-indexes of these groups only. */
-  async entries({ packageTypes, repos }: EntrySelection = {}): Promise<Entries> {
+  /**
+   * Entries of the selected groups, in archive order. Reads the sub-indexes of these groups only. Throws for
+   * a damaged one, unless `onDamaged` takes that and throws nothing: the others are returned.
+   */
+  async entries(
+    { packageTypes, repos }: EntrySelection = {},
+    onDamaged?: (error: ZnipError, row: ManifestRow) => void,
+  ): Promise<Entries> {
     const rows = this.manifest.rows.filter(
       (row) =>
         row.section === 'members' &&
@@ -81,19 +87,29 @@ export class Archive {
     );
     const parts = [];
     for (const row of rows) {
-      const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
-      const batches = decodeSubIndex(table);
-      const count = batches.reduce((sum, batch) => sum + batch.length, 0);
-      if (count !== row.rowCount) {
-        throw new ZnipError(
-          'inconsistent',
-          `sub-index at byte ${row.indexOffset}: the manifest says ${row.rowCount} rows, it has ${count}`,
-          { offset: row.indexOffset },
-        );
+      try {
+        const batches = await this.readSubIndex(row);
+        parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
+      } catch (error) {
+        if (onDamaged === undefined || !(error instanceof ZnipError)) throw error;
+        onDamaged(error, row);
       }
-      parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
     }
     return new Entries(parts);
+  }
+
+  private async readSubIndex(row: ManifestRow): Promise<EntryBatch[]> {
+    const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
+    const batches = decodeSubIndex(table);
+    const count = batches.reduce((sum, batch) => sum + batch.length, 0);
+    if (count !== row.rowCount) {
+      throw new ZnipError(
+        'inconsistent',
+        `sub-index at byte ${row.indexOffset}: the manifest says ${row.rowCount} rows, it has ${count}`,
+        { offset: row.indexOffset },
+      );
+    }
+    return batches;
   }
 
   /** The frame table: every blob in archive order. */

@@ -24,7 +24,12 @@ export function maxBlobLength(chunkLength: number): number {
 /** The first of the sixteen magics of skippable frames (RFC 8878 §3.1.2). */
 const ANY_SKIPPABLE_MAGIC = 0x184d2a50;
 
-const ZNIP_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
+export const ZNIP_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
+
+/** Whether these bytes begin as a skippable frame does, of znip or of others. */
+export function isSkippableMagic(start: Buffer): boolean {
+  return (start.readUInt32LE(0) & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC;
+}
 
 const SKIP_PIECE = 64 * 1024;
 
@@ -83,8 +88,7 @@ export class BlockStream {
         const rest = await this.readExactly(length - start.byteLength, what);
         return { frame: Buffer.concat([start, rest]), offset };
       }
-      const isSkippable = (start.readUInt32LE(0) & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC;
-      if (!isSkippable || ZNIP_TAGS.has(tag) || length < start.byteLength) {
+      if (!isSkippableMagic(start) || ZNIP_TAGS.has(tag) || length < start.byteLength) {
         throw new ZnipError('damaged-block', `expected ${what} at byte ${offset}, found other bytes`, {
           offset,
         });

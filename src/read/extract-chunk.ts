@@ -51,6 +51,8 @@ export interface WrittenFiles {
   taken: number[];
   /** BLAKE3 of each content, one after the other, where the columns had none to compare with. */
   checksums: Uint8Array | null;
+  /** Rows that were left out because their content is damaged, when the run keeps going. */
+  damaged: number[];
 }
 
 /**
@@ -64,6 +66,7 @@ export function writeFiles(
   codec: Codec,
 ): WrittenFiles {
   const taken: number[] = [];
+  const damaged: number[] = [];
   const kept = new Set<ByteString>();
   const replace = new Set(files.replace);
   const replacing: WriteSettings = { ...settings, existing: 'overwrite' };
@@ -75,8 +78,11 @@ export function writeFiles(
     const checksum = codec.hash(content);
     const at = row * CHECKSUM_LENGTH;
     if (files.checksums === null) checksums?.set(checksum, at);
-    else if (!equalBytes(checksum, files.checksums.subarray(at, at + CHECKSUM_LENGTH)))
-      throw damagedMember(path);
+    else if (!equalBytes(checksum, files.checksums.subarray(at, at + CHECKSUM_LENGTH))) {
+      if (!settings.keepGoing) throw damagedMember(path);
+      damaged.push(row);
+      continue;
+    }
     const written = writeFile(
       path,
       content,
@@ -92,7 +98,7 @@ export function writeFiles(
     taken.push(row);
     kept.add(path);
   }
-  return { taken, checksums };
+  return { taken, checksums, damaged };
 }
 
 export function damagedMember(path: ByteString): ZnipError {

@@ -10,9 +10,17 @@ import { MAX_CHUNK_SIZE } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { maxBlobLength } from './block-stream.ts';
 import type { Directories } from './directories.ts';
-import { decodeBlob, type PartTarget, writeFiles, writeParts } from './extract-chunk.ts';
+import {
+  damagedMember,
+  decodeBlob,
+  type PartTarget,
+  writeFiles,
+  writeParts,
+  type WrittenFiles,
+} from './extract-chunk.ts';
 import type { ChunkJob } from './extract-plan.ts';
 import type { LargeFiles } from './large-files.ts';
+import { isDamage, lostMember, type LostMember } from './lost.ts';
 import type { ReadPool } from './read-pool.ts';
 import type { ByteSource } from './source.ts';
 import type { TaskResult } from './worker.ts';
@@ -29,6 +37,8 @@ export interface ExtractOptions {
   largeFiles: LargeFiles;
   /** Names that were taken. */
   onTaken: (path: ByteString) => void;
+  /** Files that are left out because they are damaged, when the run keeps going. */
+  onLost: (path: ByteString, lost: LostMember) => void;
   onJob: (job: ChunkJob, completed: number) => void;
   signal: AbortSignal | undefined;
 }
@@ -71,8 +81,28 @@ function prepare(job: ChunkJob, options: ExtractOptions): Prepared {
   return { job, targets };
 }
 
-function reportTaken(job: ChunkJob, rows: readonly number[], options: ExtractOptions): void {
-  for (const row of rows) options.onTaken(job.files.paths[row] ?? '');
+/** Takes in what was written of a job. `chunk` still holds its content. */
+function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, options: ExtractOptions): void {
+  const { files, parts, blob, frame } = job;
+  const place = { blob, offset: frame.blobOffset };
+  for (const row of written.taken) options.onTaken(files.paths[row] ?? '');
+  for (const row of written.damaged) {
+    const path = files.paths[row] ?? '';
+    options.onLost(path, { ...lostMember(path, damagedMember(path)), ...place });
+  }
+  const completed = options.largeFiles.finishParts(parts, chunk, ({ path }, cause) =>
+    options.onLost(path, { ...lostMember(path, cause), ...place }),
+  ).length;
+  options.onJob(job, files.count - written.taken.length - written.damaged.length + completed);
+}
+
+/** A job failed. When the run keeps going and it was for damage, its files are lost and nothing else is. */
+function loseJob(job: ChunkJob, error: unknown, options: ExtractOptions): void {
+  if (!options.settings.keepGoing || !isDamage(error)) throw error;
+  for (const path of job.files.paths) options.onLost(path, lostMember(path, error));
+  for (const { path } of options.largeFiles.loseParts(job.parts))
+    options.onLost(path, lostMember(path, error));
+  options.onJob(job, 0);
 }
 
 export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
@@ -81,7 +111,7 @@ export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOpti
 }
 
 async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
-  const { source, settings, largeFiles, signal } = options;
+  const { source, settings, signal } = options;
   let slot: Slot | undefined;
   for (const job of jobs) {
     // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
@@ -89,15 +119,17 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
     signal?.throwIfAborted();
     slot ??= createSlot(options.frames);
     const { targets } = prepare(job, options);
-    const { frame, blob, files, parts } = job;
+    const { frame, blob, files } = job;
     const chunk = slot.chunk.subarray(0, frame.streamLength);
-    const stored = await source.read(frame.blobOffset, frame.blobLength);
-    await decodeBlob(stored, chunk, frame, blob, codec());
+    try {
+      const stored = await source.read(frame.blobOffset, frame.blobLength);
+      await decodeBlob(stored, chunk, frame, blob, codec());
+    } catch (error) {
+      loseJob(job, error, options);
+      continue;
+    }
     writeParts(targets, chunk);
-    const { taken } = writeFiles(files, chunk, settings, codec());
-    reportTaken(job, taken, options);
-    const completed = largeFiles.finishParts(parts, chunk).length;
-    options.onJob(job, files.count - taken.length + completed);
+    finishJob(job, writeFiles(files, chunk, settings, codec()), chunk, options);
   }
 }
 
@@ -120,11 +152,12 @@ async function extractOnPool(
     const oldest = inFlight.shift();
     if (oldest === undefined) return;
     const { job, slot } = oldest;
-    const { taken } = await oldest.result;
-    reportTaken(job, taken, options);
-    const completed = options.largeFiles.finishParts(job.parts, slot.chunk).length;
+    try {
+      finishJob(job, await oldest.result, slot.chunk, options);
+    } catch (error) {
+      loseJob(job, error, options);
+    }
     free.push(slot);
-    options.onJob(job, job.files.count - taken.length + completed);
   };
 
   for (const job of jobs) {

@@ -4,11 +4,12 @@
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Codec, Hasher } from '../codec/codec.ts';
-import { ioError } from '../errors.ts';
+import { ioError, type ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { damagedMember, type PartTarget } from './extract-chunk.ts';
 import type { LargeFile, LargePart } from './extract-plan.ts';
+import { isDamage } from './lost.ts';
 import {
   CREATE_FLAGS,
   finishFile,
@@ -24,6 +25,8 @@ interface OpenFile {
   temporary: ByteString;
   hasher: Hasher;
   hashed: number;
+  /** A part is damaged. The rest of its parts may be on their way: the file goes when the last has come. */
+  lost: boolean;
 }
 
 export interface CompletedFile {
@@ -53,30 +56,68 @@ export class LargeFiles {
     return targets;
   }
 
-  /** Takes in the parts of one chunk, in the order of chunks. Returns the files that are complete. */
-  finishParts(parts: readonly LargePart[], chunk: Uint8Array): CompletedFile[] {
+  /**
+   * Takes in the parts of one chunk, in the order of chunks. Returns the files that are complete;
+   * `onDamaged` hears of those that have not the content that the index states, when the run keeps going.
+   */
+  finishParts(
+    parts: readonly LargePart[],
+    chunk: Uint8Array,
+    onDamaged: (file: LargeFile, cause: ZnipError) => void,
+  ): CompletedFile[] {
     const completed: CompletedFile[] = [];
-    for (const { large, chunkOffset, length } of parts) {
+    for (const part of parts) {
+      const { large, chunkOffset, length } = part;
       const open = this.open.get(large);
       if (open === undefined) continue;
+      if (open.lost) {
+        this.forgetAfterLast(part, open);
+        continue;
+      }
       open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length));
       open.hashed += length;
       if (open.hashed < large.size) continue;
-      completed.push({ file: large, checksum: this.complete(large, open) });
+      try {
+        completed.push({ file: large, checksum: this.complete(large, open) });
+      } catch (error) {
+        if (!this.settings.keepGoing || !isDamage(error)) throw error;
+        removeIfAny(open.temporary);
+        onDamaged(large, error);
+      }
       this.open.delete(large);
     }
     return completed;
   }
 
+  /** These parts are lost, and with them their files. Returns the files that were not lost before. */
+  loseParts(parts: readonly LargePart[]): LargeFile[] {
+    const files: LargeFile[] = [];
+    for (const part of parts) {
+      const open = this.open.get(part.large);
+      if (open === undefined) continue;
+      if (!open.lost) files.push(part.large);
+      open.lost = true;
+      this.forgetAfterLast(part, open);
+    }
+    return files;
+  }
+
   /** Files of which a part has not arrived. */
   incomplete(): LargeFile[] {
-    return [...this.open.keys()];
+    return [...this.open].flatMap(([file, { lost }]) => (lost ? [] : [file]));
   }
 
   /** Removes what is not complete. */
   discard(): void {
     for (const { temporary } of this.open.values()) removeIfAny(temporary);
     this.open.clear();
+  }
+
+  /** Parts come in order: behind the last one nobody writes to the temporary file any more. */
+  private forgetAfterLast({ large, fileOffset, length }: LargePart, { temporary }: OpenFile): void {
+    if (fileOffset + length < large.size) return;
+    removeIfAny(temporary);
+    this.open.delete(large);
   }
 
   /** Makes the temporary file; false when the name is taken and is to be kept. */
@@ -89,7 +130,7 @@ export class LargeFiles {
     } catch (error) {
       throw ioError('create', toText(name), error);
     }
-    this.open.set(file, { temporary, hasher: this.codec.createHasher(), hashed: 0 });
+    this.open.set(file, { temporary, hasher: this.codec.createHasher(), hashed: 0, lost: false });
     return true;
   }
 
@@ -110,5 +151,13 @@ export class LargeFiles {
     }
     replaceFile(temporary, name);
     return checksum;
+  }
+}
+
+function removeIfAny(temporary: ByteString): void {
+  try {
+    unlinkSync(toFsPath(temporary));
+  } catch {
+    // Nothing is left to do: it or its directory is gone, or no longer writable.
   }
 }

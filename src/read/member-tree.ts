@@ -41,6 +41,8 @@ export interface TreeOptions {
   find: (path: ByteString) => Promise<EntryRef | undefined>;
   /** Take owners from the index. */
   owners: boolean;
+  /** Called for members that are refused. What it does not throw is left out. */
+  onRefused: (path: ByteString, error: ZnipError) => void;
 }
 
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
@@ -61,7 +63,8 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
     const kind = batch.kinds[row] ?? KIND.file;
     const path = options.select(archived, kind);
     if (path === undefined) continue;
-    const repeated = memberNames.add(path, kind);
+    const repeated = addName(memberNames, path, kind, options);
+    if (repeated === undefined) continue;
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
     if (kind === KIND.file) {
@@ -92,6 +95,22 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   };
 }
 
+/** Takes in a name; returns whether it was there before, or undefined when the member is refused. */
+function addName(
+  memberNames: MemberNames,
+  path: ByteString,
+  kind: number,
+  { onRefused }: TreeOptions,
+): boolean | undefined {
+  try {
+    return memberNames.add(path, kind);
+  } catch (error) {
+    if (!(error instanceof ZnipError)) throw error;
+    onRefused(path, error);
+    return undefined;
+  }
+}
+
 /** The same file twice, as tar archives may have it: the last one counts. */
 function dropSuperseded(files: PlannedFile[], superseded: ReadonlySet<ByteString>): PlannedFile[] {
   const last = new Map<ByteString, PlannedFile>();
@@ -111,33 +130,42 @@ interface HardLinkContext {
  * Points every hard link at a file that is written in this run. The first link to a file that was not
  * selected becomes that file itself, with its content.
  */
-async function resolveHardLinks({
-  memberNames,
-  files,
-  hardLinks,
-  names,
-  options,
-}: HardLinkContext): Promise<void> {
+async function resolveHardLinks(context: HardLinkContext): Promise<void> {
+  const { files, hardLinks, options } = context;
   const standIns = new Map<ByteString, ByteString>();
   for (const link of hardLinks.values()) {
-    checkPath(link.target);
-    // Where names change, another member may have got the one that the link's target has in the archive.
-    const unchanged = options.renames ? undefined : link.target;
-    const target = names.get(link.target) ?? standIns.get(link.target) ?? unchanged;
-    const kind = target === undefined ? undefined : memberNames.kindOf(target);
-    if (target === link.path) throw badLink(link, 'it is a link to itself');
-    if (target !== undefined && (kind === KIND.file || standIns.has(link.target))) {
-      link.target = target;
-      continue;
+    try {
+      await resolveHardLink(link, standIns, context);
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
+      hardLinks.delete(link.path);
+      options.onRefused(link.path, error);
     }
-    if (kind !== undefined) throw badLink(link, `its target is a ${KINDS[kind]}, expected a file`);
-    const ref = await options.find(link.target);
-    if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
-    standIns.set(link.target, link.path);
-    hardLinks.delete(link.path);
-    files.push({ ref, path: link.path });
   }
   if (standIns.size > 0) files.sort((a, b) => streamOffset(a) - streamOffset(b));
+}
+
+async function resolveHardLink(
+  link: Link,
+  standIns: Map<ByteString, ByteString>,
+  { memberNames, files, hardLinks, names, options }: HardLinkContext,
+): Promise<void> {
+  checkPath(link.target);
+  // Where names change, another member may have got the one that the link's target has in the archive.
+  const unchanged = options.renames ? undefined : link.target;
+  const target = names.get(link.target) ?? standIns.get(link.target) ?? unchanged;
+  const kind = target === undefined ? undefined : memberNames.kindOf(target);
+  if (target === link.path) throw badLink(link, 'it is a link to itself');
+  if (target !== undefined && (kind === KIND.file || standIns.has(link.target))) {
+    link.target = target;
+    return;
+  }
+  if (kind !== undefined) throw badLink(link, `its target is a ${KINDS[kind]}, expected a file`);
+  const ref = await options.find(link.target);
+  if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
+  standIns.set(link.target, link.path);
+  hardLinks.delete(link.path);
+  files.push({ ref, path: link.path });
 }
 
 function streamOffset({ ref }: PlannedFile): number {

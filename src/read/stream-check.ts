@@ -1,14 +1,18 @@
 /**
  * Holds the index at the end of a stream against the members that were unpacked from it.
  */
-import { ZnipError } from '../errors.ts';
+import { codec } from '../codec/codec.ts';
+import { toZnipError, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
+import { FOOTER_MAGIC } from '../format/constants.ts';
 import { floorSeconds, KIND, NANOSECONDS } from '../format/entry.ts';
+import { decodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { openArchive } from './archive.ts';
-import type { ArrivedMembers } from './arrived-members.ts';
+import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import type { ArrivedBlock } from './block-stream.ts';
+import type { EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
 import type { ByteSource } from './source.ts';
 import type { ByteStream } from './stream-source.ts';
@@ -72,59 +76,115 @@ class TailSource implements ByteSource {
   close(): void {}
 }
 
+export interface IndexCheck {
+  stream: ByteStream;
+  blocks: readonly ArrivedBlock[];
+  arrived: ArrivedMembers;
+  isWanted: (path: ByteString, kind: number) => boolean;
+  /**
+   * What to do about a fault of the index: by default it ends the check. `ref` is the entry that it is about.
+   * With this, a part of the index that is whole is used although another is not.
+   */
+  onFault?: (error: ZnipError, ref: EntryRef | undefined) => void;
+}
+
 /**
  * Reads the rest of the stream, the index, and compares. Returns what the index knows better: times with
  * nanoseconds, recorded owners. Throws
  * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
  */
-export async function checkAgainstIndex(
-  stream: ByteStream,
-  blocks: readonly ArrivedBlock[],
-  arrived: ArrivedMembers,
-  isWanted: (path: ByteString, kind: number) => boolean,
-): Promise<IndexedAttributes[]> {
+export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttributes[]> {
+  const { stream, blocks, arrived, isWanted, onFault } = check;
   const start = stream.position;
-  const source = new TailSource(stream.name, start, await readRest(stream));
-  const archive = await openTail(source);
-  checkFrames(blocks, await archive.frames());
+  const tail = await readRest(stream);
+  const archive = await openTail(
+    new TailSource(stream.name, start, onFault === undefined ? tail : cutBehindFooter(tail, start)),
+  );
+  const fault = (error: ZnipError, ref?: EntryRef): void => {
+    if (onFault === undefined) throw error;
+    onFault(error, ref);
+  };
+  try {
+    checkFrames(blocks, await archive.frames());
+  } catch (error) {
+    fault(toZnipError(error));
+  }
   const attributes: IndexedAttributes[] = [];
   let compared = 0;
-  for (const ref of await archive.entries()) {
+  let entriesWhole = true;
+  const entries = await archive.entries({}, (error) => {
+    fault(error);
+    entriesWhole = false;
+  });
+  for (const ref of entries) {
     const { batch, row } = ref;
     const path = batch.path(row);
     const kind = batch.kinds[row] ?? 0;
     if (!isWanted(path, kind)) continue;
     const member = arrived.at(path);
-    if (member === undefined) throw disagreement(path, 'it is in the index but not in the tar stream');
-    compared += 1;
-    const mtime = batch.mtimes[row] ?? 0n;
-    if (kind !== member.kind) throw disagreement(path, 'its kind differs');
-    if ((batch.sizes[row] ?? 0) !== member.size) throw disagreement(path, 'its size differs');
-    if ((batch.modes[row] ?? 0) !== member.mode) throw disagreement(path, 'its mode differs');
-    if (batch.linkTarget(row) !== member.linkTarget) throw disagreement(path, 'its link target differs');
-    if (floorSeconds(mtime) !== floorSeconds(member.mtime)) throw disagreement(path, 'its time differs');
-    const checksum = batch.checksum(row);
-    if (
-      kind === KIND.file &&
-      checksum !== null &&
-      member.checksum !== null &&
-      !equalBytes(checksum, member.checksum)
-    ) {
-      throw new ZnipError(
-        'damaged-member',
-        `member '${toText(path)}' is damaged: its content does not have the hash of the index`,
-        { member: toText(path) },
-      );
+    if (member !== undefined) compared += 1;
+    const error = disagreement(ref, member);
+    if (error !== undefined) {
+      fault(error, ref);
+      continue;
     }
+    const mtime = batch.mtimes[row] ?? 0n;
     const owner = recordedOwner(ref);
-    if (mtime % NANOSECONDS !== 0n || owner !== null) {
+    if (member !== undefined && (mtime % NANOSECONDS !== 0n || owner !== null)) {
       attributes.push({ name: member.path, kind, mode: member.mode, mtime, owner });
     }
   }
-  if (compared !== arrived.size) {
-    throw new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`);
+  if (compared !== arrived.size && entriesWhole) {
+    fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
   }
   return attributes;
+}
+
+/** What the index says of a member that is not what arrived; undefined when they agree. */
+function disagreement(ref: EntryRef, arrived: ArrivedMember | undefined): ZnipError | undefined {
+  const { batch, row } = ref;
+  const member = toText(batch.path(row));
+  const why = difference(ref, arrived);
+  if (why !== undefined) {
+    return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
+      member,
+    });
+  }
+  const checksum = batch.checksum(row);
+  const found = arrived?.checksum ?? null;
+  if (batch.kinds[row] !== KIND.file || checksum === null || found === null) return undefined;
+  if (equalBytes(checksum, found)) return undefined;
+  return new ZnipError(
+    'damaged-member',
+    `member '${member}' is damaged: its content does not have the hash of the index`,
+    { member },
+  );
+}
+
+function difference({ batch, row }: EntryRef, member: ArrivedMember | undefined): string | undefined {
+  if (member === undefined) return 'it is in the index but not in the tar stream';
+  if ((batch.kinds[row] ?? 0) !== member.kind) return 'its kind differs';
+  if ((batch.sizes[row] ?? 0) !== member.size) return 'its size differs';
+  if ((batch.modes[row] ?? 0) !== member.mode) return 'its mode differs';
+  if (batch.linkTarget(row) !== member.linkTarget) return 'its link target differs';
+  if (floorSeconds(batch.mtimes[row] ?? 0n) !== floorSeconds(member.mtime)) return 'its time differs';
+  return undefined;
+}
+
+/** The end of an archive without what somebody appended to it. */
+function cutBehindFooter(tail: Buffer, start: number): Buffer {
+  for (let end = tail.byteLength; ;) {
+    const magic = end < FOOTER_LENGTH ? -1 : tail.lastIndexOf(FOOTER_MAGIC, end - FOOTER_MAGIC.byteLength);
+    if (magic < 0) return tail;
+    end = magic + FOOTER_MAGIC.byteLength;
+    try {
+      decodeFooter(tail.subarray(Math.max(0, end - FOOTER_LENGTH), end), start + end, codec().hash);
+      return tail.subarray(0, end);
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
+    }
+    end -= 1;
+  }
 }
 
 /** The frame table must describe the blocks that came: it is what a later reader will go by. */
@@ -163,11 +223,4 @@ async function openTail(source: TailSource): ReturnType<typeof openArchive> {
     }
     throw error;
   }
-}
-
-function disagreement(path: ByteString, why: string): ZnipError {
-  const member = toText(path);
-  return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
-    member,
-  });
 }

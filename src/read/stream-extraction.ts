@@ -3,10 +3,12 @@
  * Slots bound the memory: nothing more is read from the stream until one is free. Main thread.
  */
 import { codec } from '../codec/codec.ts';
+import type { ZnipError } from '../errors.ts';
 import { deferred } from '../ring/deferred.ts';
 import type { Directories } from './directories.ts';
 import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { CompletedFile, LargeFiles } from './large-files.ts';
+import { isDamage } from './lost.ts';
 import { ReadPool } from './read-pool.ts';
 import type { ChunkMembers } from './tar-members.ts';
 import { INLINE_BYTES } from './target.ts';
@@ -91,15 +93,18 @@ export class StreamExtraction {
     return this.failure.promise;
   }
 
-  /** Decodes the blob in a slot, then takes the chunk apart with `take` when its turn comes, and writes it. */
-  submit(slot: StreamSlot, task: DecodeTask, take: () => ChunkMembers): void {
+  /**
+   * Decodes the blob in a slot, then takes the chunk apart with `take` when its turn comes, and writes it.
+   * `take` gets what is wrong with the chunk when it cannot be decoded, and may throw it.
+   */
+  submit(slot: StreamSlot, task: DecodeTask, take: (damage?: ZnipError) => ChunkMembers): void {
     this.enqueue(slot, task.chunk, this.decode(task), take);
   }
 
   /** Takes a chunk that needs no decoding apart, at once, and writes it. Returns what was in it. */
   submitPlain(slot: StreamSlot, chunk: Uint8Array, take: () => ChunkMembers): ChunkMembers {
     const members = take();
-    this.enqueue(slot, chunk, Promise.resolve(), () => members);
+    this.enqueue(slot, chunk, Promise.resolve(undefined), () => members);
     return members;
   }
 
@@ -121,8 +126,8 @@ export class StreamExtraction {
   private enqueue(
     slot: StreamSlot,
     chunk: Uint8Array,
-    decoded: Promise<unknown>,
-    take: () => ChunkMembers,
+    decoded: Promise<ZnipError | undefined>,
+    take: (damage?: ZnipError) => ChunkMembers,
   ): void {
     const { accepted: previousAccepted, finished: previousFinished } = this;
     const accept = this.accept(decoded, previousAccepted, take);
@@ -135,13 +140,12 @@ export class StreamExtraction {
   }
 
   private async accept(
-    decoded: Promise<unknown>,
+    decoded: Promise<ZnipError | undefined>,
     previous: Promise<unknown>,
-    take: () => ChunkMembers,
+    take: (damage?: ZnipError) => ChunkMembers,
   ): Promise<ChunkMembers> {
     await previous;
-    await decoded;
-    const members = take();
+    const members = take(await decoded);
     for (const path of members.files.paths) this.options.directories.ensureParent(path);
     for (const { large } of members.parts) this.options.directories.ensureParent(large.path);
     return members;
@@ -166,7 +170,7 @@ export class StreamExtraction {
     const targets = this.options.largeFiles.targets(parts, this.options.onTaken);
     const written = await this.write({ files, parts: targets, chunk, settings: this.options.settings });
     await previous;
-    const completed = this.options.largeFiles.finishParts(parts, chunk);
+    const completed = this.options.largeFiles.finishParts(parts, chunk, () => {});
     for (const row of written.taken) this.options.onTaken(files.paths[row] ?? '');
     this.options.onWritten(members, written, completed);
     this.release(slot);
@@ -178,9 +182,16 @@ export class StreamExtraction {
     else next(slot);
   }
 
-  private async decode(task: DecodeTask): Promise<void> {
-    if (this.pool === undefined) await decodeBlob(task.stored, task.chunk, task.frame, task.blob, codec());
-    else await this.pool.run('decode', task);
+  /** Resolves to what is wrong with the blob, if anything is. */
+  private async decode(task: DecodeTask): Promise<ZnipError | undefined> {
+    try {
+      if (this.pool === undefined) await decodeBlob(task.stored, task.chunk, task.frame, task.blob, codec());
+      else await this.pool.run('decode', task);
+      return undefined;
+    } catch (error) {
+      if (isDamage(error)) return error;
+      throw error;
+    }
   }
 
   private async write(task: WriteTask): Promise<WrittenFiles> {

@@ -68,6 +68,12 @@ export class FdStream implements ByteStream {
     return bytes.subarray(0, read);
   }
 
+  /** Gives bytes back that were taken last: they come again. */
+  unread(bytes: Uint8Array): void {
+    this.position -= bytes.byteLength;
+    this.pushed = Buffer.concat([bytes, this.pushed]);
+  }
+
   private async readSome(target: Uint8Array, offset: number): Promise<number> {
     for (;;) {
       try {

@@ -24,6 +24,19 @@ export interface ChunkMembers {
   ended: boolean;
 }
 
+/** Of a chunk from which nothing is written. */
+export const NO_FILES: FileColumns = {
+  count: 0,
+  paths: [],
+  offsets: new Float64Array(0),
+  sizes: new Float64Array(0),
+  modes: new Uint32Array(0),
+  mtimes: new BigInt64Array(0),
+  owners: null,
+  checksums: null,
+  replace: [],
+};
+
 export interface TarMembersOptions {
   /** The name that a member gets, or undefined when it is not wanted. */
   select: (path: ByteString, kind: number) => ByteString | undefined;
@@ -37,6 +50,8 @@ export interface TarMembersOptions {
   onMember: (member: Member, archived: ByteString) => void;
   /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
   owners: boolean;
+  /** Called for members that are refused, under the name that they were to get. What it does not throw is left out. */
+  onRefused: (path: ByteString, error: ZnipError) => void;
 }
 
 /** A large file that the stream is in the middle of, or data of a member that nobody wants. */
@@ -62,6 +77,18 @@ export class TarMembers {
     this.options = options;
   }
 
+  /** What comes next is not what follows: the file that the stream is in the middle of is lost. */
+  interrupt(): LargeFile | undefined {
+    const { unfinished } = this;
+    this.pending = undefined;
+    return unfinished;
+  }
+
+  /** Whether the stream is in the middle of a member. */
+  get isWithinMember(): boolean {
+    return this.pending !== undefined;
+  }
+
   /** The file whose content has not all arrived. */
   get unfinished(): LargeFile | undefined {
     return this.pending?.large ?? undefined;
@@ -70,12 +97,13 @@ export class TarMembers {
   /**
    * Takes what it can from `chunk`, which begins where the last call stopped. A member of which `chunk`
    * does not hold all is large when `complete` says that the chunk will not get longer, or when it is
-   * longer than `longest`; otherwise it is left for the next call.
+   * longer than `longest`; otherwise it is left for the next call. `start` is where the first header is, when
+   * what stands before it belongs to a member that is lost.
    */
-  take(chunk: Buffer, streamOffset: number, complete: boolean, longest: number): ChunkMembers {
+  take(chunk: Buffer, streamOffset: number, complete: boolean, longest: number, start = 0): ChunkMembers {
     const files: PlacedMember[] = [];
     const parts: LargePart[] = [];
-    let position = this.takePending(chunk, parts);
+    let position = Math.max(start, this.takePending(chunk, parts));
     let ended = false;
     while (position < chunk.byteLength && this.pending === undefined) {
       const item = this.reader.read(chunk, position, streamOffset);
@@ -155,9 +183,19 @@ export class TarMembers {
     // "./" of tar archives: the target itself.
     if (path === '' || path === '.') return undefined;
     this.options.onAny();
+    let selected: ByteString | undefined;
+    try {
+      selected = this.options.select(path, member.kind);
+      return selected === undefined ? undefined : this.acceptSelected(member, path, selected);
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
+      this.options.onRefused(selected ?? path, error);
+      return undefined;
+    }
+  }
+
+  private acceptSelected(member: Member, path: ByteString, selected: ByteString): Member | undefined {
     const { kind, linkTarget, mtime } = member;
-    const selected = this.options.select(path, kind);
-    if (selected === undefined) return undefined;
     let target = linkTarget;
     if (kind === KIND.hardlink) {
       checkPath(linkTarget);
@@ -171,13 +209,13 @@ export class TarMembers {
     const renamed = { ...member, path: selected };
     const repeated = this.names.add(selected, member.kind);
     this.lastRepeated = repeated;
+    if (kind === KIND.hardlink) this.checkHardLink(selected, target, linkTarget);
     this.options.onMember(renamed, path);
     const owner = this.ownerOf(member);
     if (kind === KIND.directory) this.directories.set(selected, { mode: member.mode, mtime, owner });
     else if (kind === KIND.symlink) {
       this.symlinks.set(selected, { path: selected, target, mtime, owner });
     } else if (kind === KIND.hardlink) {
-      this.checkHardLink(selected, target, linkTarget);
       this.hardLinks.push({ path: selected, target, mtime, owner: null });
     }
     return renamed;

@@ -7,6 +7,7 @@ import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/byte-string.ts';
 import type { Directories } from './directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
+import type { KeepGoingOptions } from './lost.ts';
 import type { Link } from './member-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-file.ts';
 
@@ -54,7 +55,13 @@ function nameTarget(directory: string): ByteString {
 
 /** `dry`: nothing will be written, so that the target need not be there. */
 export function writeSettings(
-  { directory = '.', existing = 'fail', mtime = true, sameOwner = false }: TargetOptions,
+  {
+    directory = '.',
+    existing = 'fail',
+    mtime = true,
+    sameOwner = false,
+    keepGoing = false,
+  }: TargetOptions & KeepGoingOptions,
   dry = false,
 ): WriteSettings {
   if (sameOwner && process.geteuid?.() !== 0) {
@@ -66,6 +73,7 @@ export function writeSettings(
     umask: process.umask(),
     mtime,
     sameOwner,
+    keepGoing,
   };
 }
 

@@ -10,24 +10,29 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
-import { ArrivedMembers } from './arrived-members.ts';
+import { type ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, BlockStream } from './block-stream.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
 import { setLinkTime } from './file-times.ts';
+import type { EntryRef } from './entries.ts';
 import { detectStream, openTarStream, type StreamKind } from './foreign-stream.ts';
 import { LargeFiles } from './large-files.ts';
 import { type LimitOptions, Limits } from './limits.ts';
+import type { KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { checkAgainstIndex, type IndexedAttributes } from './stream-check.ts';
+import { salvageBlocks } from './salvage.ts';
 import { StreamExtraction } from './stream-extraction.ts';
+import { StreamLosses } from './stream-losses.ts';
 import { type ByteStream, FdStream } from './stream-source.ts';
-import { type ChunkMembers, TarMembers } from './tar-members.ts';
+import { type ChunkMembers, NO_FILES, TarMembers } from './tar-members.ts';
 import { finishTree, type TargetOptions, writeSettings } from './target.ts';
 import type { UnpackProgress, UnpackResult } from './unpack.ts';
 import { existsError, restoreAttributes } from './write-file.ts';
 
-export interface UnpackStreamOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
+export interface UnpackStreamOptions
+  extends MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
   /** For messages. Default: `standard input`. */
   name?: string;
   threads?: number;
@@ -55,6 +60,9 @@ const FOREIGN_CHUNK = 4 * 1024 * 1024;
  *
  * With `keep-newer`, an archive of znip replaces a file when its time is newer by whole seconds: the rest of
  * the time is in the index, which comes last.
+ *
+ * With `keepGoing`, what is damaged of a znip archive is told to `onDamaged` and counted in the result, and
+ * everything else is unpacked. The index, when it comes, tells which members a damaged blob held.
  */
 export async function unpackStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
   const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
@@ -71,17 +79,19 @@ export async function unpackStream(fd: number, options: UnpackStreamOptions = {}
   }
 }
 
-const NO_FILES: ChunkMembers['files'] = {
-  count: 0,
-  paths: [],
-  offsets: new Float64Array(0),
-  sizes: new Float64Array(0),
-  modes: new Uint32Array(0),
-  mtimes: new BigInt64Array(0),
-  owners: null,
-  checksums: null,
-  replace: [],
-};
+/**
+ * Unpacks all that is whole of a znip archive of which anything may be damaged or missing, the beginning too:
+ * `unpackStream` with `keepGoing`, for what is not recognised as an archive any more. Throws `not-an-archive`
+ * when there is no whole block in it.
+ */
+export async function salvageStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
+  const run = new StreamRun({ ...options, keepGoing: true }, 'znip');
+  try {
+    return await run.unpack(new FdStream(fd, options.name ?? 'standard input'), 'znip');
+  } finally {
+    await run.stop();
+  }
+}
 
 class StreamRun {
   private readonly start = performance.now();
@@ -94,6 +104,7 @@ class StreamRun {
   private readonly arrived: ArrivedMembers;
   private readonly choice: MemberChoice;
   private readonly limits: Limits;
+  private readonly losses: StreamLosses;
   /** Paths of hard links that were left out. */
   private readonly lost = new Set<ByteString>();
   private selectedBytes = 0;
@@ -106,6 +117,7 @@ class StreamRun {
     this.options = options;
     this.choice = new MemberChoice(options);
     this.limits = new Limits(options);
+    this.losses = new StreamLosses(options);
     this.arrived = new ArrivedMembers(this.choice.renames);
     this.settings = writeSettings(options, options.dryRun !== undefined);
     this.directories = new Directories(this.settings);
@@ -147,14 +159,18 @@ class StreamRun {
       onAny: () => this.limits.addMembers(1),
       onMember: (member, archived) => this.noteMember(member, archived),
       owners: this.settings.sameOwner && kind !== 'znip',
+      onRefused: (path, error) => {
+        this.losses.addMember(path, this.losses.damage(error));
+      },
     });
   }
 
   async unpack(stream: FdStream, kind: StreamKind): Promise<UnpackResult> {
     let failure: unknown;
     try {
-      if (kind === 'znip') await this.unpackBlocks(stream);
-      else await this.unpackTar(await openTarStream(stream, kind), stream);
+      if (kind !== 'znip') await this.unpackTar(await openTarStream(stream, kind), stream);
+      else if (this.losses.keepGoing) await this.salvage(stream);
+      else await this.unpackBlocks(stream);
     } catch (error) {
       failure = error;
       // What was submitted before still gets written; its own failure is not news.
@@ -174,10 +190,12 @@ class StreamRun {
     this.choice.finish(this.options.name ?? 'standard input');
     const paths = [...this.taken].map((path) => `${this.settings.target}${path}`);
     if (paths.length > 0 && this.settings.existing === 'fail') throw existsError(paths);
+    const lostNames = this.losses.countNames((name) => this.arrived.named(name).length > 0);
     return {
-      members: this.arrived.nameCount - this.taken.size,
+      members: this.arrived.nameCount - this.taken.size - lostNames,
       contentBytes: this.selectedBytes,
       kept: this.taken.size,
+      lost: this.losses.count,
       elapsedMs: performance.now() - this.start,
     };
   }
@@ -203,7 +221,8 @@ class StreamRun {
       await this.unlessFailed(blocks.readBlob(block, stored));
       const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       const task = { blob: number, frame: { blobOffset, checksum: header.checksum }, stored, chunk };
-      this.extraction.submit(slot, task, () => {
+      this.extraction.submit(slot, task, (damage) => {
+        if (damage !== undefined) throw damage;
         const taken = this.take(bytes, header.streamOffset, true, 0, blobOffset + header.blobLength);
         if (taken.consumed !== bytes.byteLength || taken.ended !== header.last) {
           throw new ZnipError('inconsistent', `block ${number} does not end where its members end`, {
@@ -220,13 +239,84 @@ class StreamRun {
 
   /** Holds the index, which is all that is left of the stream, against what was unpacked. */
   private async confirm(stream: FdStream, arrivedBlocks: readonly ArrivedBlock[]): Promise<void> {
-    const attributes = await checkAgainstIndex(
+    const attributes = await checkAgainstIndex({
       stream,
-      arrivedBlocks,
-      this.arrived,
-      (path, kind) => !this.lost.has(path) && this.choice.nameFor(path, kind) !== undefined,
-    );
+      blocks: arrivedBlocks,
+      arrived: this.arrived,
+      isWanted: (path, kind) => !this.lost.has(path) && this.choice.nameFor(path, kind) !== undefined,
+    });
     for (const indexed of attributes) this.restore(indexed);
+  }
+
+  /** Unpacks what is whole, by blocks, then by what is left of the index. */
+  private async salvage(stream: FdStream): Promise<void> {
+    const { losses } = this;
+    const { blocks, cut } = await salvageBlocks({
+      stream,
+      extraction: this.extraction,
+      members: this.members,
+      losses,
+      take: (bytes, { header, blobOffset }, start) =>
+        this.take(bytes, header.streamOffset, true, 0, blobOffset + header.blobLength, start),
+      nameFor: (path) => this.nameOf(path, KIND.file),
+      unlessFailed: (work) => this.unlessFailed(work),
+    });
+    if (!cut) await this.confirmSalvaged(stream, blocks);
+    this.loseUnwritten();
+    losses.settle();
+  }
+
+  private async confirmSalvaged(stream: FdStream, blocks: readonly ArrivedBlock[]): Promise<void> {
+    const { losses } = this;
+    try {
+      const attributes = await checkAgainstIndex({
+        stream,
+        blocks,
+        arrived: this.arrived,
+        isWanted: (path, kind) => !this.lost.has(path) && this.nameOf(path, kind) !== undefined,
+        onFault: (error, ref) => this.noteFault(error, ref),
+      });
+      for (const indexed of attributes) if (!losses.has(indexed.name)) this.restore(indexed);
+    } catch (error) {
+      // The blocks are of a version that is known: so is the rest, or it is damaged.
+      const unknown = error instanceof ZnipError && error.code === 'unsupported-version';
+      losses.addDamage(unknown ? error : losses.damage(error));
+    }
+  }
+
+  /** Something that the index says did not come, or is not so. */
+  private noteFault(error: ZnipError, ref: EntryRef | undefined): void {
+    const { losses } = this;
+    losses.damage(error);
+    if (ref === undefined) {
+      // Blocks that are missing are not described by the frame table either: that is no news.
+      if (!losses.hasRanges || error.code !== 'inconsistent') losses.addDamage(error);
+      return;
+    }
+    const { batch, row } = ref;
+    const name = this.nameOf(batch.path(row), batch.kinds[row] ?? 0);
+    const start = batch.streamOffsets[row] ?? 0;
+    if (name !== undefined) losses.addMemberAt(name, start - 1, start + (batch.sizes[row] ?? 0), error);
+  }
+
+  /** Files whose headers came and that nobody wrote, because something else in their chunk was refused. */
+  private loseUnwritten(): void {
+    if (this.options.dryRun !== undefined) return;
+    for (const { path, kind, checksum } of this.arrived.last()) {
+      if (kind === KIND.file && checksum === null && !this.taken.has(path)) {
+        this.losses.addMember(path, this.losses.lastCause);
+      }
+    }
+  }
+
+  /** The name that a member gets; undefined when it is not wanted, or must not have the one that it would get. */
+  private nameOf(path: ByteString, kind: number): ByteString | undefined {
+    try {
+      return this.choice.nameFor(path, kind);
+    } catch (error) {
+      this.losses.damage(error);
+      return undefined;
+    }
   }
 
   /** Gives a member what only the index has: nanoseconds, and owners that are recorded. */
@@ -251,8 +341,9 @@ class StreamRun {
     complete: boolean,
     longest: number,
     archiveOffset: number,
+    start = 0,
   ): ChunkMembers {
-    const taken = this.members.take(bytes, streamOffset, complete, longest);
+    const taken = this.members.take(bytes, streamOffset, complete, longest, start);
     for (const size of taken.files.sizes) this.selectedBytes += size;
     for (const { length } of taken.parts) this.selectedBytes += length;
     this.limits.checkRatio(this.selectedBytes, archiveOffset);
@@ -298,13 +389,15 @@ class StreamRun {
   /** Links, then directories: the end of the tree, as far as it has arrived. */
   private finish(): void {
     if (this.options.dryRun !== undefined) {
-      const entries = this.arrived.last();
-      for (const path of dryRun(entries, this.settings, this.options.dryRun)) this.taken.add(path);
+      for (const path of dryRun(this.dryEntries(), this.settings, this.options.dryRun)) this.taken.add(path);
       return;
     }
     for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
-    const present = ({ target }: { target: ByteString }): boolean =>
-      this.arrived.isWritten(target) || this.taken.has(target);
+    const present = ({ path, target }: { path: ByteString; target: ByteString }): boolean => {
+      if (this.arrived.isWritten(target) || this.taken.has(target)) return true;
+      if (this.losses.keepGoing) this.losses.addLink(path, target);
+      return false;
+    };
     finishTree({
       symlinks: this.members.symlinks.values(),
       hardLinks: this.members.hardLinks.filter(present),
@@ -312,6 +405,10 @@ class StreamRun {
       settings: this.settings,
       onTaken: (path) => void this.taken.add(path),
     });
+  }
+
+  private *dryEntries(): Generator<ArrivedMember, void, undefined> {
+    for (const member of this.arrived.last()) if (!this.losses.has(member.path)) yield member;
   }
 
   private async unlessFailed<T>(work: Promise<T>): Promise<T> {

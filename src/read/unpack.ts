@@ -15,12 +15,14 @@ import { extractJobs } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
 import { ReadPool } from './read-pool.ts';
 import { type LimitOptions, Limits } from './limits.ts';
+import { isDamage, type KeepGoingOptions, lostLink, lostMember, type LostMember } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { buildTree, type MemberTree } from './member-tree.ts';
 import { finishTree, INLINE_BYTES, type TargetOptions, writeSettings } from './target.ts';
 import { existsError } from './write-file.ts';
 
-export interface UnpackOptions extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions {
+export interface UnpackOptions
+  extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
   /** Writes nothing: hears of each member that would be written or kept instead, in archive order. */
@@ -43,6 +45,8 @@ export interface UnpackResult {
   contentBytes: number;
   /** Members whose names were taken and whose files were kept. */
   kept: number;
+  /** What was left out because it is damaged or refused, when the run keeps going. */
+  lost: number;
   elapsedMs: number;
 }
 
@@ -56,7 +60,8 @@ const INLINE_MEMBERS = 1000;
  * Throws ZnipError: `exists` when names were taken (everything else is written); before anything is written
  * `unsafe-path`, `unsafe-link`, `inconsistent`, `no-match`, and `limit`, by an index whose hash has matched;
  * `damaged-block`, `damaged-member` or `truncated` where the archive is damaged, `io` when something cannot
- * be written.
+ * be written. With `keepGoing`, damage in blobs, contents and sub-indexes, and refused names, are told to
+ * `onDamaged` and counted in the result; footer, manifest and frame table must be whole all the same.
  */
 export async function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
   const start = performance.now();
@@ -82,7 +87,8 @@ interface Run {
 
 async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
   const { start, threads, limits, pool } = run;
-  const tree = await chooseTree(archive, options, limits);
+  const losses = new Losses(options);
+  const tree = await chooseTree(archive, options, limits, losses);
   limits.addContent(tree.contentBytes);
   limits.checkRatio(tree.contentBytes, archive.source.byteLength);
   const totalMembers =
@@ -93,9 +99,10 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       throw existsError(taken.map((path) => `${settings.target}${path}`));
     }
     return {
-      members: totalMembers - taken.length,
+      members: totalMembers - taken.length - losses.ofTree,
       contentBytes: tree.contentBytes,
       kept: taken.length,
+      lost: losses.count,
       elapsedMs: performance.now() - start,
     };
   };
@@ -122,6 +129,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       directories,
       largeFiles,
       onTaken,
+      onLost: (path, lost) => losses.add(path, lost),
       onJob: (job, completed) => {
         progress.members += completed;
         progress.contentBytes += jobBytes(job);
@@ -129,11 +137,53 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       },
       signal: options.signal,
     });
-    finishTree({ ...tree, madeDirectories: directories, settings, onTaken });
+    const hardLinks = tree.hardLinks.filter(({ path, target }) => {
+      if (!losses.has(target)) return true;
+      losses.add(path, lostLink(path, target));
+      return false;
+    });
+    finishTree({ ...tree, hardLinks, madeDirectories: directories, settings, onTaken });
   } finally {
     largeFiles.discard();
   }
   return result(taken);
+}
+
+/** What is left out, when the run keeps going. */
+class Losses {
+  count = 0;
+  /** Of the members that were to be written. */
+  ofTree = 0;
+  readonly keepGoing: boolean;
+  private readonly names = new Set<ByteString>();
+  private readonly onDamaged: ((lost: LostMember) => void) | undefined;
+
+  constructor({ keepGoing = false, onDamaged }: KeepGoingOptions) {
+    this.keepGoing = keepGoing;
+    this.onDamaged = onDamaged;
+  }
+
+  /** A member that was to get this name. */
+  add(path: ByteString, lost: LostMember): void {
+    this.names.add(path);
+    this.ofTree += 1;
+    this.tell(lost);
+  }
+
+  has(path: ByteString): boolean {
+    return this.names.has(path);
+  }
+
+  /** A member that is not to be written at all; throws when the run does not keep going. */
+  refuse(path: ByteString | null, error: ZnipError): void {
+    if (!this.keepGoing || !isDamage(error)) throw error;
+    this.tell(lostMember(path, error));
+  }
+
+  private tell(lost: LostMember): void {
+    this.count += 1;
+    this.onDamaged?.(lost);
+  }
 }
 
 /** Whether what may be selected is worth threads, as far as the manifest tells. */
@@ -158,10 +208,15 @@ function selectedGroups(archive: Archive, { packageTypes, repos }: UnpackOptions
 }
 
 /** The selected members, within the limits that can be told before the sub-indexes are read. */
-async function chooseTree(archive: Archive, options: UnpackOptions, limits: Limits): Promise<MemberTree> {
+async function chooseTree(
+  archive: Archive,
+  options: UnpackOptions,
+  limits: Limits,
+  losses: Losses,
+): Promise<MemberTree> {
   const { packageTypes, repos } = options;
   for (const { members } of selectedGroups(archive, options)) limits.addMembers(members);
-  const entries = await archive.entries(options);
+  const entries = await archive.entries(options, (error) => losses.refuse(null, error));
   if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
     throw new ZnipError('no-match', `no members of that type or repo in '${archive.source.name}'`);
   }
@@ -169,8 +224,9 @@ async function chooseTree(archive: Archive, options: UnpackOptions, limits: Limi
   const tree = await buildTree(entries, {
     select: (path, kind) => choice.nameFor(path, kind),
     renames: choice.renames,
-    find: fileFinder(archive),
+    find: fileFinder(archive, losses),
     owners: options.sameOwner === true,
+    onRefused: (path, error) => losses.refuse(path, error),
   });
   choice.finish(`'${archive.source.name}'`);
   return tree;
@@ -198,12 +254,17 @@ function jobBytes({ files, parts }: ChunkJob): number {
 }
 
 /** Finds files' entries by path in the whole archive, which is gone through once, when it is first needed. */
-function fileFinder(archive: Archive): (path: ByteString) => Promise<EntryRef | undefined> {
+function fileFinder(
+  archive: Archive,
+  { keepGoing }: Losses,
+): (path: ByteString) => Promise<EntryRef | undefined> {
   let files: Map<ByteString, EntryRef> | undefined;
   return async (path) => {
     if (files === undefined) {
       files = new Map();
-      for (const ref of await archive.entries()) if (isFile(ref)) files.set(ref.batch.path(ref.row), ref);
+      // What is damaged of the index has been told already, or belongs to groups that nobody selected.
+      const entries = await archive.entries({}, keepGoing ? () => {} : undefined);
+      for (const ref of entries) if (isFile(ref)) files.set(ref.batch.path(ref.row), ref);
     }
     return files.get(path);
   };

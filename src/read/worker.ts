@@ -45,7 +45,7 @@ export interface ReadWorkerData {
 
 const { stopping } = workerData as ReadWorkerData;
 
-const NOTHING: WrittenFiles = { taken: [], checksums: null };
+const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [] };
 
 /** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
 async function guard(work: () => Promise<WrittenFiles>): Promise<TaskResult> {

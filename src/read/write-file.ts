@@ -43,6 +43,8 @@ export interface WriteSettings {
   mtime: boolean;
   /** Restore owners, and with them set-user-id and its like. */
   sameOwner: boolean;
+  /** Leave out files whose content is not what the index says, instead of stopping. */
+  keepGoing: boolean;
 }
 
 /** Never through a symlink, never over something: the name must be new. */

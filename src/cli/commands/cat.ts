@@ -17,6 +17,7 @@ export function defineCat(program: Command): void {
       'only these bytes of each: A-B with both ends, A-, or -N for the last N',
       parseRange,
     )
+    .option('--keep-going', 'leave out what is damaged, name it, and write everything else')
     .option('-f, --force', 'write binary content even to a terminal');
   addExamples(
     cat,

@@ -40,6 +40,7 @@ export function defineUnpack(program: Command): void {
       'refuse more than n bytes of content for each byte of archive (default: no limit)',
       parseWholeNumber('--max-ratio', 1, 1_000_000_000),
     )
+    .option('--keep-going', 'leave out what is damaged or refused, name it, and unpack everything else')
     .option('-n, --dry-run', 'write nothing; print the names that would be written');
   addExamples(
     addCommonOptions(addSelectionOptions(unpack)),
@@ -52,6 +53,7 @@ curl -s https://example.org/src.tar.gz | znip unpack - -C src
 
 A file that exists already is left as it is, everything else is unpacked, and the status is 1;
 --overwrite replaces such files, --keep-old keeps them and counts as success.
+With --keep-going, damage costs only what it hits: lost members are named, and the status is 4.
 From a pipe, --keep-newer compares whole seconds, and --max-ratio what has arrived so far.`,
   );
   unpack.action(async (archive: string, patterns: string[], options: UnpackCommandOptions) => {

@@ -7,13 +7,17 @@ import { KIND } from '../../format/entry.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { Entries, EntryRef } from '../../read/entries.ts';
 import { findContents, findMembers } from '../../read/find-members.ts';
+import { isDamage } from '../../read/lost.ts';
 import { ChunkReader, readContent } from '../../read/member-reader.ts';
 import { compileSelection } from '../../select/patterns.ts';
 import type { RangeOf } from '../byte-range.ts';
-import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
+import { EXIT } from '../exit-status.ts';
+import { isTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { printable } from '../text.ts';
 
 export interface CatCommandOptions {
   range?: RangeOf;
+  keepGoing?: boolean;
   force?: boolean;
 }
 
@@ -24,23 +28,38 @@ export async function runCat(path: string, names: string[], options: CatCommandO
   const guard = options.force !== true && isTerminal(STDOUT);
   const archive = await openArchive(path);
   try {
-    const entries = await archive.entries();
+    const keepGoing = options.keepGoing === true;
+    const entries = await archive.entries({}, keepGoing ? (error) => reportLost(null, error) : undefined);
     // Everything is found before anything is written.
     const members = findAll(entries, names, path);
     const contents = findContents(entries, members);
     const chunks = await ChunkReader.open(archive);
     for (const [i, file] of contents.entries()) {
+      const member = members[i] as EntryRef;
       const range = options.range?.(file.batch.sizes[file.row] ?? 0);
       let first = true;
-      for await (const piece of readContent(chunks, file, range)) {
-        if (guard && first) refuseBinary(piece, members[i] as EntryRef);
-        first = false;
-        writeOutput(piece);
+      try {
+        for await (const piece of readContent(chunks, file, range)) {
+          if (guard && first) refuseBinary(piece, member);
+          first = false;
+          writeOutput(piece);
+        }
+      } catch (error) {
+        if (!keepGoing || !isDamage(error)) throw error;
+        reportLost(toText(member.batch.path(member.row)), error);
       }
     }
   } finally {
     archive.close();
   }
+}
+
+/** Damage, and the member that it costs. What came of it before, whole chunks, has been written. */
+function reportLost(member: string | null, { message }: ZnipError): void {
+  const what =
+    member === null || message.includes(`'${member}'`) ? message : `'${member}' is lost: ${message}`;
+  writeMessage(`znip: ${printable(what)}`);
+  process.exitCode = EXIT.badArchive;
 }
 
 /** The members that the arguments mean, in the order of the arguments. Throws `no-match` and `usage`. */

@@ -5,6 +5,8 @@ import { closeSync, openSync } from 'node:fs';
 import { ioError, ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
+import type { LostMember } from '../../read/lost.ts';
+import { recover } from '../../read/recover.ts';
 import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
@@ -28,6 +30,9 @@ export interface UnpackCommandOptions extends CommonOptions {
   maxSize?: number;
   maxMembers?: number;
   maxRatio?: number;
+  keepGoing?: boolean;
+  /** `znip recover`: whatever the file is, the blocks in it count. */
+  recover?: boolean;
   dryRun?: boolean;
   type?: string[];
   repo?: string[];
@@ -49,6 +54,8 @@ type SharedOptions = Pick<
   | 'maxMembers'
   | 'maxRatio'
   | 'dryRun'
+  | 'keepGoing'
+  | 'onDamaged'
   | 'signal'
 >;
 
@@ -58,13 +65,14 @@ export async function runUnpack(
   options: UnpackCommandOptions,
 ): Promise<void> {
   const reporter = new Reporter({
-    command: 'unpack',
+    command: options.recover === true ? 'recover' : 'unpack',
     quiet: options.quiet === true,
     verbose: options.verbose === true,
     progress: options.progress ?? 'auto',
   });
   const dry = new DryListing(options.json === true, reporter);
   const unmatched: string[] = [];
+  const lost: LostMember[] = [];
   const shared: SharedOptions = {
     directory: options.directory,
     existing: existingPolicy(options),
@@ -86,6 +94,12 @@ export async function runUnpack(
       maxRatio: options.maxRatio,
       dryRun: options.dryRun === true ? (member: DryMember) => dry.add(member) : undefined,
     }),
+    keepGoing: options.keepGoing === true,
+    onDamaged: (damage) => {
+      lost.push(damage);
+      reporter.lost(damage);
+      process.exitCode = EXIT.badArchive;
+    },
     signal: interruption(),
   };
   try {
@@ -96,15 +110,21 @@ export async function runUnpack(
     dry.flush();
     const kept = result.kept > 0 ? `; ${countOf(result.kept, 'name')} kept as they were` : '';
     const what = `${countOf(result.members, 'member')}, ${formatBytes(result.contentBytes)}`;
+    const losses = result.lost > 0 ? `; ${countOf(result.lost, 'loss', 'losses')} named above` : '';
     reporter.end(
       options.dryRun === true
-        ? `would unpack ${what}${kept}`
-        : `unpacked ${what} in ${formatDuration(result.elapsedMs)}${kept}`,
+        ? `would ${options.recover === true ? 'recover' : 'unpack'} ${what}${kept}${losses}`
+        : `${options.recover === true ? 'recovered' : 'unpacked'} ${what} in ${formatDuration(result.elapsedMs)}${kept}${losses}`,
     );
     if (options.json === true) {
       const planned = options.dryRun === true ? { planned: dry.members } : {};
-      writeOutput(jsonLine({ ...result, elapsedMs: Math.round(result.elapsedMs), unmatched, ...planned }));
+      const elapsedMs = Math.round(result.elapsedMs);
+      writeOutput(jsonLine({ ...result, elapsedMs, unmatched, lost, ...planned }));
     }
+  } catch (error) {
+    // Names that were taken are the smaller news: damage decides the status.
+    if (lost.length === 0 || !(error instanceof ZnipError) || error.code !== 'exists') throw error;
+    reporter.line(`znip: ${printable(error.message)}`);
   } finally {
     dry.flush();
     reporter.end();
@@ -155,13 +175,22 @@ function existingPolicy({
   return keepOld === true ? 'keep' : 'fail';
 }
 
-/** By the index; what has none, a tar file of others, in one pass. */
+/** By the index, or what is left of it; what has none, a tar file of others, in one pass. */
 async function fromFile(
   path: string,
   options: UnpackCommandOptions,
   shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
+  if (wantsRecovery(options)) {
+    try {
+      return await recover(path, { ...shared, onProgress: (progress) => reporter.progress(progress) });
+    } catch (error) {
+      const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+      if (!foreign || options.recover === true) throw error;
+      return fromForeignFile(path, options, shared, reporter);
+    }
+  }
   let archive;
   try {
     archive = await openArchive(path);
@@ -178,6 +207,12 @@ async function fromFile(
   } finally {
     archive.close();
   }
+}
+
+/** Whether the archive is to be unpacked even where its index is damaged. Groups are chosen by the index alone. */
+function wantsRecovery({ recover: always, keepGoing, dryRun, type, repo }: UnpackCommandOptions): boolean {
+  if (always === true) return true;
+  return keepGoing === true && dryRun !== true && type === undefined && repo === undefined;
 }
 
 async function fromForeignFile(

@@ -1,0 +1,150 @@
+/**
+ * Takes members from the blocks of an archive that may be damaged: what is not whole is left out, what comes
+ * after it goes on at the next tar header, which block headers tell. Main thread.
+ */
+import { codec } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/byte-string.ts';
+import { BlockScanner, type Gap, type ScannedBlock } from './block-scanner.ts';
+import type { ArrivedBlock } from './block-stream.ts';
+import type { StreamExtraction } from './stream-extraction.ts';
+import type { StreamLosses } from './stream-losses.ts';
+import type { FdStream } from './stream-source.ts';
+import { type ChunkMembers, NO_FILES, type TarMembers } from './tar-members.ts';
+
+export interface SalvageRun {
+  stream: FdStream;
+  extraction: StreamExtraction;
+  members: TarMembers;
+  losses: StreamLosses;
+  /** Takes members out of a chunk from byte `start` on. */
+  take: (bytes: Buffer, block: ArrivedBlock, start: number) => ChunkMembers;
+  /** The name that a file gets; undefined when it is not wanted. */
+  nameFor: (path: ByteString) => ByteString | undefined;
+  /** Throws what has gone wrong meanwhile. */
+  unlessFailed: <T>(work: Promise<T>) => Promise<T>;
+}
+
+export interface SalvagedBlocks {
+  blocks: ArrivedBlock[];
+  /** The archive ends before its last block: nothing is left of its index. */
+  cut: boolean;
+}
+
+/** Takes all that is whole. Returns the blocks that came. Throws `not-an-archive` when there is none. */
+export async function salvageBlocks(run: SalvageRun): Promise<SalvagedBlocks> {
+  const { stream, extraction, losses, unlessFailed } = run;
+  const blocks: ArrivedBlock[] = [];
+  let gaps: Gap[] = [];
+  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap));
+  const hasPrologue = await unlessFailed(scanner.readPrologue());
+  for (;;) {
+    const block = await unlessFailed(scanner.next());
+    if (block === undefined) break;
+    if (blocks.length === 0 && !hasPrologue) losses.addDamage(noPrologue());
+    blocks.push(block);
+    const before = gaps;
+    gaps = [];
+    const { header, number, blobOffset } = block;
+    const slot = await extraction.takeSlot(header.blobLength, header.chunkLength);
+    const stored = slot.stored.subarray(0, header.blobLength);
+    const chunk = slot.chunk.subarray(0, header.chunkLength);
+    const short = await unlessFailed(scanner.readBlob(block, stored));
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const task = { blob: number, frame: { blobOffset, checksum: header.checksum }, stored, chunk };
+    extraction.submit(slot, task, (damage) => {
+      for (const gap of before) loseGap(run, gap);
+      return takeChunk(run, block, bytes, short ?? damage);
+    });
+  }
+  await unlessFailed(extraction.drain());
+  if (blocks.length === 0) throw noBlocks(stream.name);
+  for (const gap of gaps) loseGap(run, gap);
+  return { blocks, cut: !scanner.complete && (await stream.peek(1)).byteLength === 0 };
+}
+
+function loseGap(run: SalvageRun, { streamStart, streamEnd, cause }: Gap): void {
+  if (streamEnd === streamStart) run.losses.addDamage(cause);
+  else lose(run, streamStart, streamEnd, cause);
+}
+
+/** A run of the tar stream is lost, and with it the file that the stream was in the middle of. */
+function lose(
+  { losses, members }: SalvageRun,
+  start: number,
+  end: number | undefined,
+  cause: ZnipError,
+): void {
+  losses.addRange(start, end, cause);
+  const unfinished = members.interrupt();
+  if (unfinished !== undefined) losses.addMemberAt(unfinished.path, start, start + 1, cause);
+}
+
+function takeChunk(
+  run: SalvageRun,
+  block: ScannedBlock,
+  bytes: Buffer,
+  damage: ZnipError | undefined,
+): ChunkMembers {
+  const { losses } = run;
+  const { header, number, blobOffset } = block;
+  const streamEnd = header.streamOffset + header.chunkLength;
+  const nothing: ChunkMembers = {
+    files: NO_FILES,
+    parts: [],
+    consumed: bytes.byteLength,
+    ended: header.last,
+  };
+  const start = startOf(run, block, bytes.byteLength);
+  if (damage !== undefined) {
+    lose(run, header.streamOffset, streamEnd, damage);
+    return nothing;
+  }
+  try {
+    const taken = run.take(bytes, block, start);
+    if (taken.consumed === bytes.byteLength && taken.ended === header.last) return taken;
+    const why = `block ${number} does not end where its members end`;
+    const error = new ZnipError('inconsistent', why, { blob: number, offset: blobOffset });
+    lose(run, header.streamOffset + taken.consumed, streamEnd, error);
+    return taken;
+  } catch (error) {
+    const cause = losses.damage(error);
+    lose(run, header.streamOffset, streamEnd, cause);
+    return nothing;
+  }
+}
+
+/** Chunk byte from which on members can be taken: behind the rest of a file whose beginning is lost. */
+function startOf(
+  { losses, members, nameFor }: SalvageRun,
+  { header, number, blobOffset }: ScannedBlock,
+  chunkLength: number,
+): number {
+  const { continuation, firstHeaderOffset } = header;
+  if (members.isWithinMember === (continuation !== undefined)) return 0;
+  const unfinished = members.interrupt();
+  if (unfinished !== undefined) {
+    const why = `block ${number} does not go on with '${unfinished.path}', as the tar stream does`;
+    losses.addMember(
+      unfinished.path,
+      new ZnipError('inconsistent', why, { blob: number, offset: blobOffset }),
+    );
+  }
+  if (continuation === undefined) return 0;
+  const name = nameFor(continuation.path);
+  if (name !== undefined) {
+    losses.addMemberAt(name, header.streamOffset - 1, header.streamOffset, losses.lastCause);
+  }
+  return firstHeaderOffset ?? chunkLength;
+}
+
+function noPrologue(): ZnipError {
+  return new ZnipError('damaged-block', 'the archive does not begin as a znip archive does', { offset: 0 });
+}
+
+function noBlocks(name: string): ZnipError {
+  return new ZnipError(
+    'not-an-archive',
+    `${name} holds no whole block of a znip archive: nothing can be recovered`,
+  );
+}

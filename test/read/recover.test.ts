@@ -1,0 +1,446 @@
+/**
+ * What comes out of archives that are cut, damaged or mixed up: every member that is whole, nothing else, and
+ * a name for what is lost.
+ */
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type LostMember, openArchive, pack, recover, type RecoverResult, ZnipError } from 'znip';
+import { type ForgedMember, forgeArchive } from '../support/forge.ts';
+import { run, znip } from '../support/run.ts';
+import {
+  describeTree,
+  type Described,
+  inSeconds,
+  noise,
+  prose,
+  temporaryDirectory,
+} from '../support/tree.ts';
+
+const directory = temporaryDirectory();
+const at = (name: string): string => join(directory, name);
+const CHUNK = 65536;
+
+/** Archive of a tree with members in one chunk and members in several. */
+let archive: Buffer;
+let source: Map<string, Described>;
+/** Blobs in order, and the last blob of each member that has its content or header there. */
+let frames: { blobOffset: number; blobLength: number; headerOffset: number }[];
+let lastBlob: Map<string, number>;
+
+beforeAll(async () => {
+  mkdirSync(at('t/d'), { recursive: true });
+  writeFileSync(at('t/a'), 'first');
+  writeFileSync(at('t/b'), prose(30_000));
+  writeFileSync(at('t/c'), prose(50_000));
+  writeFileSync(at('t/d/large'), prose(2 * CHUNK + 700));
+  writeFileSync(at('t/e'), 'behind the large one');
+  linkSync(at('t/a'), at('t/f'));
+  symlinkSync('a', at('t/g'));
+  writeFileSync(at('t/zz'), '');
+  await pack(['t'], { directory, output: at('t.znip'), chunkSize: CHUNK });
+  archive = readFileSync(at('t.znip'));
+  source = describeTree(at('t'));
+  const opened = await openArchive(at('t.znip'));
+  const table = await opened.frames();
+  frames = table.map(({ blobOffset, blobLength }, i) => {
+    const before = table[i - 1];
+    const headerOffset = before === undefined ? 9 : before.blobOffset + before.blobLength;
+    return { blobOffset, blobLength, headerOffset };
+  });
+  lastBlob = new Map();
+  for (const { batch, row } of await opened.entries()) {
+    const start = (batch.streamOffsets[row] ?? 0) - 1;
+    const end = Math.max(start, start + (batch.sizes[row] ?? 0));
+    lastBlob.set(
+      batch.path(row),
+      table.findIndex((f) => end < f.streamOffset + f.streamLength),
+    );
+  }
+  opened.close();
+  expect(frames.length).toBeGreaterThan(4);
+});
+
+interface Recovered {
+  result: RecoverResult;
+  lost: LostMember[];
+  tree: Map<string, Described>;
+}
+
+async function recoverBytes(bytes: Buffer): Promise<Recovered> {
+  overwrite(at('damaged.znip'), bytes);
+  rmSync(at('out'), { recursive: true, force: true });
+  const lost: LostMember[] = [];
+  const result = await recover(at('damaged.znip'), {
+    directory: at('out'),
+    threads: 1,
+    onDamaged: (one) => lost.push(one),
+  });
+  return { result, lost, tree: existsSync(at('out/t')) ? describeTree(at('out/t')) : new Map() };
+}
+
+/** Everything that came out is as it was packed. */
+function expectOriginals(tree: Map<string, Described>): void {
+  for (const [path, entry] of tree) {
+    expect(path).not.toContain('.part');
+    const { kind, content } = entry;
+    expect({ path, kind, content }).toMatchObject({
+      kind: source.get(path)?.kind,
+      content: source.get(path)?.content,
+    });
+  }
+}
+
+function flipped(offset: number): Buffer {
+  const bytes = Buffer.from(archive);
+  bytes[offset] = (bytes[offset] ?? 0) ^ 0x40;
+  return bytes;
+}
+
+/** The same file with other bytes: opening files is what takes the time in thousands of cases. */
+const overwritten = new Map<string, number>();
+function overwrite(path: string, bytes: Buffer): void {
+  const fd = overwritten.get(path) ?? openSync(path, 'w');
+  overwritten.set(path, fd);
+  ftruncateSync(fd, bytes.length);
+  writeSync(fd, bytes, 0, bytes.length, 0);
+}
+afterAll(() => {
+  for (const fd of overwritten.values()) closeSync(fd);
+});
+
+/** Names that a dry run would write, and what is lost. */
+async function rehearse(bytes: Buffer): Promise<{ names: string[]; lost: LostMember[] }> {
+  overwrite(at('damaged.znip'), bytes);
+  const names: string[] = [];
+  const lost: LostMember[] = [];
+  await recover(at('damaged.znip'), {
+    directory: at('nowhere'),
+    threads: 1,
+    dryRun: ({ path }) => names.push(path),
+    onDamaged: (one) => lost.push(one),
+  });
+  return { names, lost };
+}
+
+describe('an archive that is cut', () => {
+  test('at any byte has every member whose last blob is complete, and no other', async () => {
+    for (let length = 0; length < archive.length; length++) {
+      const bytes = archive.subarray(0, length);
+      const complete = frames.findLastIndex(
+        ({ blobOffset, blobLength }) => blobOffset + blobLength <= length,
+      );
+      if (length < (frames[0]?.blobOffset ?? 0)) {
+        await expect(rehearse(bytes)).rejects.toMatchObject({ code: 'not-an-archive' });
+        continue;
+      }
+      const { names, lost } = await rehearse(bytes);
+      const expected = [...lastBlob].flatMap(([path, blob]) => (blob <= complete ? [path] : []));
+      expect(names, `cut at ${length}`).toEqual(expected);
+      expect(lost.length, `cut at ${length}`).toBeGreaterThan(0);
+    }
+  });
+
+  test('gives them back as they were, to the second', async () => {
+    for (const { headerOffset, blobOffset, blobLength } of frames) {
+      for (const length of [
+        headerOffset + 1,
+        blobOffset,
+        blobOffset + blobLength - 1,
+        blobOffset + blobLength,
+      ]) {
+        if (length < (frames[0]?.blobOffset ?? 0)) continue;
+        const { tree, result, lost } = await recoverBytes(archive.subarray(0, length));
+        expect(result).toMatchObject({ byIndex: false, lost: lost.length });
+        expectOriginals(tree);
+        expect(tree.size).toBeGreaterThanOrEqual(result.members - 1);
+      }
+    }
+    const { tree } = await recoverBytes(archive.subarray(0, -1));
+    expect(inSeconds(tree)).toEqual(inSeconds(source));
+  });
+});
+
+describe('an archive with one byte changed', () => {
+  test('has every member, except those of the blob that was hit', async () => {
+    // Behind the blocks, where every byte is covered by the hash of its section, some are enough.
+    const blocksEnd = (frames.at(-1)?.blobOffset ?? 0) + (frames.at(-1)?.blobLength ?? 0);
+    for (let offset = 0; offset < archive.length; offset += offset < blocksEnd ? 1 : 17) {
+      const { names, lost } = await rehearse(flipped(offset));
+      if (names.length === lastBlob.size) continue;
+      expect(names.length + lost.filter(({ member }) => member !== null).length).toBeGreaterThan(0);
+      // Without the index's help, a header costs its blob.
+      const hit = frames.findIndex(
+        ({ headerOffset, blobOffset, blobLength }) =>
+          offset >= headerOffset && offset < blobOffset + blobLength,
+      );
+      expect(hit, `changed at ${offset}`).toBeGreaterThanOrEqual(0);
+      const missing = [...lastBlob.keys()].filter((path) => !names.includes(path));
+      expect(lost.map(({ member }) => member).sort(), `changed at ${offset}`).toEqual(missing.sort());
+    }
+  });
+
+  test('gives back everything that the index leads to', async () => {
+    for (let offset = 0; offset < archive.length; offset += 23) {
+      const { tree, lost } = await recoverBytes(flipped(offset));
+      expectOriginals(tree);
+      const inBlob = frames.some(
+        ({ blobOffset, blobLength }) => offset >= blobOffset && offset < blobOffset + blobLength,
+      );
+      const missing = [...source.keys()].filter((path) => !tree.has(path));
+      if (!inBlob) expect(missing, `changed at ${offset}`).toEqual([]);
+      for (const path of missing) expect(lost.map(({ member }) => member)).toContain(`t/${path}`);
+    }
+  });
+});
+
+describe('damage of other kinds', () => {
+  const block = (number: number): [number, number] => {
+    const { headerOffset = 0, blobOffset = 0, blobLength = 0 } = frames[number] ?? {};
+    return [headerOffset, blobOffset + blobLength];
+  };
+  const all = (): string[] => [...source.keys()];
+
+  test('no beginning: the blocks behind it', async () => {
+    const { tree, lost } = await recoverBytes(archive.subarray(block(1)[0] + 3));
+    expectOriginals(tree);
+    // The large file begins in block 2, whose header is whole.
+    expect([...tree.keys()].sort()).toEqual(['d', 'd/large', 'e', 'g', 'zz']);
+    expect(lost.some(({ reason }) => reason.includes('t/f'))).toBe(true);
+  });
+
+  test('a block that is missing, and two that are exchanged', async () => {
+    const [start, end] = block(1);
+    const without = await recoverBytes(Buffer.concat([archive.subarray(0, start), archive.subarray(end)]));
+    expect(all().filter((path) => !without.tree.has(path))).toEqual(['c']);
+    const [, last] = block(2);
+    const exchanged = await recoverBytes(
+      Buffer.concat([
+        archive.subarray(0, start),
+        archive.subarray(end, last),
+        archive.subarray(start, end),
+        archive.subarray(last, -1),
+      ]),
+    );
+    expectOriginals(exchanged.tree);
+    expect(all().filter((path) => !exchanged.tree.has(path))).not.toContain('d/large');
+  });
+
+  test('bytes that are missing within a blob, or were put between blocks', async () => {
+    const { blobOffset = 0 } = frames[1] ?? {};
+    const short = await recoverBytes(
+      Buffer.concat([archive.subarray(0, blobOffset + 20), archive.subarray(blobOffset + 50)]),
+    );
+    expect(all().filter((path) => !short.tree.has(path))).toEqual(['c']);
+    const [start] = block(1);
+    const long = await recoverBytes(
+      Buffer.concat([archive.subarray(0, start), noise(3000), archive.subarray(start)]),
+    );
+    expect(all().filter((path) => !long.tree.has(path))).toEqual([]);
+    expect(long.lost.map(({ member }) => member)).toContain(null);
+  });
+
+  test('the first part of a file that several blobs hold: the file and no other', async () => {
+    const { blobOffset = 0 } = frames[3] ?? {};
+    const { tree, lost } = await recoverBytes(Buffer.concat([flipped(blobOffset + 30).subarray(0, -1)]));
+    expect(all().filter((path) => !tree.has(path))).toEqual(['d/large']);
+    expect(lost.map(({ member }) => member)).toContain('t/d/large');
+  });
+
+  test('what was appended behind the footer costs nothing, not even nanoseconds', async () => {
+    const { tree, lost } = await recoverBytes(Buffer.concat([archive, noise(200)]));
+    expect(lost).toEqual([]);
+    expect(tree).toEqual(source);
+  });
+
+  test('nothing in it of znip is an error of its own', async () => {
+    await expect(recoverBytes(noise(5000))).rejects.toMatchObject({ code: 'not-an-archive' });
+    await expect(recoverBytes(Buffer.alloc(0))).rejects.toBeInstanceOf(ZnipError);
+  });
+});
+
+describe('an archive within a damaged one', () => {
+  test('is not taken for it', async () => {
+    mkdirSync(at('outer'));
+    writeFileSync(at('outer/a-first'), 'first');
+    // Whole chunks of it do not compress: what is in them lies in the archive as it is.
+    writeFileSync(at('outer/image'), Buffer.concat([noise(70_000, 3), archive, noise(90_000, 5)]));
+    writeFileSync(at('outer/z-last'), 'last');
+    await pack(['outer'], { directory, output: at('outer.znip'), chunkSize: CHUNK });
+    const bytes = readFileSync(at('outer.znip'));
+    const opened = await openArchive(at('outer.znip'));
+    const table = await opened.frames();
+    opened.close();
+    const { blobOffset, blobLength } = table[0] ?? { blobOffset: 0, blobLength: 0 };
+    expect(table[1]?.stored).toBe(true);
+    expect(bytes.indexOf(archive)).toBeGreaterThan(blobOffset + blobLength);
+    bytes[blobOffset + blobLength + 50]! ^= 1;
+    writeFileSync(at('outer-damaged.znip'), bytes.subarray(0, -1));
+    rmSync(at('outer-out'), { recursive: true, force: true });
+    await recover(at('outer-damaged.znip'), { directory: at('outer-out'), threads: 1 });
+    const tree = describeTree(at('outer-out'));
+    expect([...tree.keys()].sort()).toEqual(['outer', 'outer/a-first', 'outer/z-last']);
+  });
+});
+
+describe('names and links that are refused', () => {
+  const file = (path: string): ForgedMember => ({ path, content: path });
+  const symlink = (path: string, linkTarget: string): ForgedMember => ({ path, kind: 'symlink', linkTarget });
+  const members = [file('../up'), file('/etc/x'), symlink('l', '..'), file('l/through'), file('fine')];
+
+  test.each([
+    ['with an index', 0],
+    ['without one', 1],
+  ])('cost themselves alone, %s', async (_, cut) => {
+    const place = at(`hostile-${cut}`);
+    mkdirSync(join(place, 'in'), { recursive: true });
+    const whole = forgeArchive(members);
+    writeFileSync(join(place, 'h.znip'), whole.subarray(0, whole.length - cut));
+    const { status, stderr } = znip(['recover', 'h.znip', '-C', 'in'], { cwd: place });
+    expect(status).toBe(4);
+    for (const name of ['../up', '/etc/x', 'l/through']) expect(stderr).toContain(`'${name}' is lost`);
+    expect(readFileSync(join(place, 'in/fine'), 'utf8')).toBe('fine');
+    expect(existsSync(join(place, 'through'))).toBe(false);
+    expect([...describeTree(place).keys()].sort()).toEqual(['h.znip', 'in', 'in/fine', 'in/l']);
+  });
+});
+
+describe('on the command line', () => {
+  test('names what is lost, with the blob and the place, in words and as JSON', () => {
+    const { blobOffset = 0 } = frames[1] ?? {};
+    writeFileSync(at('one.znip'), flipped(blobOffset + 40));
+    const { status, stdout, stderr } = znip(['recover', 'one.znip', '-C', 'cli', '--json'], {
+      cwd: directory,
+    });
+    expect(status).toBe(4);
+    expect(stderr).toContain(`znip: 't/c' is lost: blob 1 at byte ${blobOffset} is damaged`);
+    expect(JSON.parse(stdout)).toMatchObject({
+      members: 9,
+      byIndex: true,
+      lost: [{ member: 't/c', code: 'damaged-block', blob: 1, offset: blobOffset }],
+    });
+    const dry = znip(['recover', '-n', 'one.znip', '-C', 'cli-dry'], { cwd: directory });
+    expect(dry.status).toBe(4);
+    expect(dry.stdout.split('\n')).not.toContain('t/c');
+    expect(dry.stdout.split('\n')).toContain('t/d/large');
+    expect(existsSync(at('cli-dry'))).toBe(false);
+  });
+
+  test('a whole archive comes back whole, with status 0', () => {
+    expect(znip(['recover', '-q', 't.znip', '-C', 'whole'], { cwd: directory })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect(describeTree(at('whole/t'))).toEqual(source);
+  });
+
+  test('standard input is no file', () => {
+    expect(znip(['recover', '-'], { input: archive }).status).toBe(2);
+  });
+});
+
+describe('--keep-going', () => {
+  const inBlob = (number: number): Buffer => flipped((frames[number]?.blobOffset ?? 0) + 40);
+  const missing = (target: string): string[] => {
+    const tree = describeTree(at(`${target}/t`));
+    expectOriginals(tree);
+    return [...source.keys()].filter((path) => !tree.has(path));
+  };
+
+  test.each([
+    ['unpack by the index', (): string[] => ['unpack', '--keep-going', 'kg.znip'], false],
+    [
+      'unpack by the index, with threads',
+      (): string[] => ['unpack', '--keep-going', '-j', '3', 'kg.znip'],
+      false,
+    ],
+    ['unpack from a pipe', (): string[] => ['unpack', '--keep-going', '-'], true],
+  ])('%s: costs what is hit', (name, args, piped) => {
+    writeFileSync(at('kg.znip'), inBlob(1));
+    const target = `kg ${name}`;
+    const { status, stderr } = znip([...args(), '-C', target], {
+      cwd: directory,
+      ...(piped ? { input: readFileSync(at('kg.znip')) } : {}),
+    });
+    expect(status).toBe(4);
+    expect(missing(target)).toEqual(['c']);
+    expect(stderr).toContain("znip: 't/c' is lost: blob 1");
+    expect(describeTree(at(`${target}/t`)).get('d/large')?.mtime).toBe(source.get('d/large')?.mtime);
+  });
+
+  test('a hard link goes with its file', () => {
+    writeFileSync(at('kg.znip'), inBlob(0));
+    const { status, stderr } = znip(['unpack', '--keep-going', 'kg.znip', '-C', 'kg-link'], {
+      cwd: directory,
+    });
+    expect(status).toBe(4);
+    expect(missing('kg-link')).toEqual(['a', 'b', 'f']);
+    expect(stderr).toContain("znip: 't/f' is lost: it is a hard link to 't/a', which is lost");
+  });
+
+  test('without it, the run ends at the damage as before', () => {
+    writeFileSync(at('kg.znip'), inBlob(1));
+    const { status, stderr } = znip(['unpack', 'kg.znip', '-C', 'kg-not'], { cwd: directory });
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/^znip: blob 1 at byte \d+ is damaged/);
+  });
+
+  test('cat writes what is whole and names the rest', () => {
+    writeFileSync(at('kg.znip'), inBlob(1));
+    const args = ['cat', 'kg.znip', 't/a', 't/c', 't/e'];
+    const without = znip(args, { cwd: directory });
+    expect(without).toMatchObject({ status: 4, stdout: 'first' });
+    const { status, stdout, stderr } = znip([...args, '--keep-going'], { cwd: directory });
+    expect({ status, stdout }).toEqual({ status: 4, stdout: 'firstbehind the large one' });
+    expect(stderr).toContain("'t/c'");
+  });
+
+  test('members of many blobs, with many threads, in parallel', async () => {
+    mkdirSync(at('many'));
+    for (let i = 0; i < 60; i++) writeFileSync(at(`many/${i}`), noise(200_000, i + 1));
+    await pack(['many'], { directory, output: at('many.znip'), chunkSize: CHUNK });
+    const opened = await openArchive(at('many.znip'));
+    const table = await opened.frames();
+    opened.close();
+    const bytes = readFileSync(at('many.znip'));
+    for (const blob of [3, 50, 51, 100]) bytes[(table[blob]?.blobOffset ?? 0) + 1000]! ^= 8;
+    writeFileSync(at('many-damaged.znip'), bytes);
+    for (const [target, args] of [
+      ['many-index', ['many-damaged.znip', '-j', '4']],
+      ['many-pipe', ['-', '-j', '4']],
+    ] as const) {
+      const { status, stdout } = run(
+        'sh',
+        [
+          '-c',
+          `exec node "$0" unpack --keep-going --json -q -C ${target} ${args.join(' ')} < many-damaged.znip`,
+          join(import.meta.dirname, '../../bin/znip.js'),
+        ],
+        { cwd: directory },
+      );
+      expect(status).toBe(4);
+      const lost = (JSON.parse(stdout) as { lost: LostMember[] }).lost.map(({ member }) => member);
+      const tree = describeTree(at(`${target}/many`));
+      const expected = describeTree(at('many'));
+      expect([...tree.keys()].some((path) => path.includes('.part'))).toBe(false);
+      for (const path of expected.keys()) {
+        if (lost.includes(`many/${path}`)) expect(tree.has(path)).toBe(false);
+        else expect(tree.get(path)).toEqual(expected.get(path));
+      }
+      expect(lost.length).toBeGreaterThanOrEqual(3);
+      expect(lost.length).toBeLessThanOrEqual(4);
+    }
+  });
+});
