@@ -153,11 +153,3 @@ export class LargeFiles {
     return checksum;
   }
 }
-
-function removeIfAny(temporary: ByteString): void {
-  try {
-    unlinkSync(toFsPath(temporary));
-  } catch {
-    // Nothing is left to do: it or its directory is gone, or no longer writable.
-  }
-}
