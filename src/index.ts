@@ -4,7 +4,9 @@
 export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
 export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
 export type { InputOptions, NamedPath, PackPath } from './pack/inputs.ts';
-export { pack, type PackOptions, type PackProgress, type PackResult } from './pack/pack.ts';
+export { pack, type PackOptions } from './pack/pack.ts';
+export { packTar, type PackTarOptions } from './pack/pack-tar.ts';
+export type { ArchiveOptions, PackProgress, PackResult } from './pack/run.ts';
 export type { Warning } from './pack/walk.ts';
 export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';
 export { Entries, type EntryRef } from './read/entries.ts';

@@ -2,9 +2,9 @@
  * Standard output and error. Output is written synchronously and in order; a reader that went away ends
  * the command quietly, as it does for cat and tar.
  */
-import { fstatSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { ZnipError, errnoOf } from '../errors.ts';
+import { ZnipError, errnoOf, ioError } from '../errors.ts';
 import { writeFully } from '../pack/sink.ts';
 
 export const STDIN = 0;
@@ -47,6 +47,35 @@ export function refuseTerminal(
   if (!force && isTerminal(fd)) {
     throw new ZnipError('usage', `${what} is not written to a terminal: use ${instead}`);
   }
+}
+
+/** A file to be read in one pass, or standard input for `-`, which a terminal is not read as. */
+export interface OpenedInput {
+  fd: number;
+  /** For messages. */
+  name: string;
+  close: () => void;
+}
+
+/** Throws `usage` for a terminal or a directory, `io` for what cannot be opened. */
+export function openForReading(path: string, what = 'an archive'): OpenedInput {
+  if (path === '-') {
+    if (isTerminal(STDIN)) {
+      throw new ZnipError('usage', `${what} is not read from a terminal: name a file, or pipe one in`);
+    }
+    return { fd: STDIN, name: 'standard input', close() {} };
+  }
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    throw ioError('open', path, error);
+  }
+  if (fstatSync(fd).isDirectory()) {
+    closeSync(fd);
+    throw new ZnipError('usage', `'${path}' is a directory: expected a file`, { path });
+  }
+  return { fd, name: `'${path}'`, close: () => closeSync(fd) };
 }
 
 /** Whether the descriptor is open at all: `znip … >&-` closes it. */

@@ -6,7 +6,7 @@
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from './byte-string.ts';
 import { TAR_RECORD } from './constants.ts';
-import { KIND, type Member, MODE_MASK, NANOSECONDS } from './entry.ts';
+import { clampTime, KIND, type Member, MODE_MASK, NANOSECONDS } from './entry.ts';
 import { roundUp } from './integers.ts';
 
 /** Extended headers longer than this are refused: names are at most PATH_MAX, the rest is small. */
@@ -14,9 +14,12 @@ const MAX_EXTENSION = 1024 * 1024;
 
 /** A member, or something that stands in a tar stream but is none. */
 export interface TarMember {
-  /** null for kinds that an archive does not hold (devices, FIFOs, sparse files). */
+  /**
+   * null for kinds that an index does not know (devices, FIFOs, sparse files, …), and for a global header
+   * that ends the stream.
+   */
   member: Member | null;
-  /** Path and type flag, for the report of what is skipped. */
+  /** Path and type flag, for the report of what is skipped. '' is the top itself, `./`. */
   path: ByteString;
   typeFlag: string;
   /** Stream bytes before the data. */
@@ -35,6 +38,8 @@ interface Extensions {
   uid?: number;
   gid?: number;
   sparse?: boolean;
+  /** The name that GNU tar gives a sparse file here, because `path` says how it is stored. */
+  sparseName?: ByteString;
 }
 
 function damaged(offset: number, why: string): ZnipError {
@@ -113,7 +118,10 @@ function parsePax(records: Buffer, offset: number, into: Extensions): void {
     else if (keyword === 'mtime') {
       const mtime = parsePaxTime(value);
       if (mtime !== undefined) into.mtime = mtime;
-    } else if (keyword.startsWith('GNU.sparse.')) into.sparse = true;
+    } else if (keyword.startsWith('GNU.sparse.')) {
+      into.sparse = true;
+      if (keyword === 'GNU.sparse.name') into.sparseName = value;
+    }
     at += length;
   }
 }
@@ -134,6 +142,17 @@ const KIND_BY_FLAG: Record<string, number> = {
   '5': KIND.directory,
 };
 
+/** Type flags of members that have no data, whatever their size field says (POSIX leaves it to the writer). */
+const WITHOUT_DATA = '123456';
+
+/** Sparse files of old GNU archives: 482, and 504 of each record that follows, say whether one more follows. */
+const GNU_SPARSE = 'S';
+const IS_EXTENDED = 482;
+const IS_EXTENDED_FURTHER = 504;
+
+/** The greatest owner that is one: (uid_t)-1 means none. */
+const MAX_ID = 0xfffffffe;
+
 /** Reads the members of one tar stream, header by header. Global pax headers stay in force. */
 export class TarReader {
   private readonly globals: Extensions = {};
@@ -145,15 +164,21 @@ export class TarReader {
   read(bytes: Buffer, offset: number, streamOffset: number): TarItem {
     const extensions: Extensions = { ...this.globals };
     let at = offset;
+    let lastFlag = '';
     for (;;) {
       if (at + TAR_RECORD > bytes.length) return 'more';
       const record = bytes.subarray(at, at + TAR_RECORD);
       const where = streamOffset + at;
-      if (record[0] === 0 && isZero(record)) return 'end';
+      if (record[0] === 0 && isZero(record)) {
+        if (at === offset) return 'end';
+        if (lastFlag !== 'g') throw damaged(where, 'the tar stream ends behind an extended header');
+        return { member: null, path: '', typeFlag: lastFlag, headerLength: at - offset, size: 0 };
+      }
       if (!checksumMatches(record)) throw damaged(where, 'expected a header; its checksum does not match');
       // 156: typeflag
       const typeFlag = String.fromCharCode(record[156] ?? 0);
       const headerSize = readNumber(record, 124, 12, where, 'size');
+      if (headerSize < 0) throw damaged(where, 'size is negative');
       if ('xgLK'.includes(typeFlag)) {
         if (headerSize > MAX_EXTENSION)
           throw damaged(where, `an extended header of ${headerSize} bytes is too long`);
@@ -167,11 +192,24 @@ export class TarReader {
         } else if (typeFlag === 'L') extensions.path = readText(data, 0, data.length);
         else extensions.linkPath = readText(data, 0, data.length);
         at = end;
+        lastFlag = typeFlag;
         continue;
       }
-      return describe(record, where, at + TAR_RECORD - offset, typeFlag, headerSize, extensions);
+      const end = typeFlag === GNU_SPARSE ? sparseHeaderEnd(bytes, at) : at + TAR_RECORD;
+      if (end === undefined) return 'more';
+      return describe(record, where, end - offset, typeFlag, headerSize, extensions);
     }
   }
+}
+
+/** Where the records of a sparse file's map end; undefined when they do not end within `bytes`. */
+function sparseHeaderEnd(bytes: Buffer, offset: number): number | undefined {
+  let end = offset + TAR_RECORD;
+  for (let more = bytes[offset + IS_EXTENDED]; more !== 0; more = bytes[end - TAR_RECORD + IS_EXTENDED_FURTHER]) {
+    end += TAR_RECORD;
+    if (end > bytes.length) return undefined;
+  }
+  return end;
 }
 
 function describe(
@@ -195,11 +233,9 @@ function describe(
         ? KIND.directory
         : KIND.file
       : KIND_BY_FLAG[typeFlag];
-  const isFile = kind === KIND.file;
-  // Links and directories have no data, whatever their size field says (POSIX leaves it to the writer).
-  const hasData = isFile || kind === undefined;
+  const hasData = kind !== KIND.directory && !WITHOUT_DATA.includes(typeFlag);
   const size = hasData ? (extensions.size ?? headerSize) : 0;
-  const path = fullPath.replace(/\/+$/, '').replace(/^(?:\.\/+)+/, '');
+  const path = memberPath(extensions.sparseName ?? fullPath);
   const common = { path, typeFlag, headerLength, size };
   if (kind === undefined || extensions.sparse === true) return { ...common, member: null };
   return {
@@ -209,7 +245,9 @@ function describe(
       kind,
       // 100: mode, 108: uid, 116: gid, 136: mtime
       mode: readNumber(record, 100, 8, where, 'mode') & MODE_MASK,
-      mtime: extensions.mtime ?? BigInt(readNumber(record, 136, 12, where, 'mtime')) * NANOSECONDS,
+      mtime: clampTime(
+        extensions.mtime ?? BigInt(readNumber(record, 136, 12, where, 'mtime')) * NANOSECONDS,
+      ),
       size,
       linkTarget:
         kind === KIND.hardlink
@@ -217,10 +255,21 @@ function describe(
           : kind === KIND.symlink
             ? (extensions.linkPath ?? readText(record, 157, 100))
             : '',
-      uid: extensions.uid ?? readNumber(record, 108, 8, where, 'uid'),
-      gid: extensions.gid ?? readNumber(record, 116, 8, where, 'gid'),
+      uid: toId(extensions.uid ?? readNumber(record, 108, 8, where, 'uid')),
+      gid: toId(extensions.gid ?? readNumber(record, 116, 8, where, 'gid')),
     },
   };
+}
+
+/** A name as entries have it: `./a` is `a`, `a/` is `a`, `./` is ''. */
+function memberPath(path: ByteString): ByteString {
+  const relative = path.replace(/\/+$/, '').replace(/^(?:\.\/+)+/, '');
+  return relative === '.' ? '' : relative;
+}
+
+/** An owner as an entry can hold it; null for what is none. */
+function toId(value: number): number | null {
+  return value >= 0 && value <= MAX_ID ? value : null;
 }
 
 function isZero(record: Buffer): boolean {

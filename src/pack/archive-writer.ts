@@ -177,7 +177,7 @@ export class ArchiveWriter {
 
   /** Hashes this chunk's part of a member that began earlier, and indexes the member when this was its last. */
   private async continueMember(plan: ChunkPlan, slot: Slot, result: ChunkResult): Promise<void> {
-    if (plan.continuation === null) return;
+    if (plan.continuation === null || !plan.continuation.indexed) return;
     const { open } = this;
     if (open === undefined) throw new ZnipError('internal', 'a chunk continues a member that never began');
     const { length } = plan.continuation;

@@ -1,8 +1,8 @@
 /**
- * What the main thread decides about a chunk before anybody reads a byte of it: which members it
- * holds, from which files. Plans travel to the worker that fills the chunk and to the writer that
- * indexes it, so they are columns of plain values: cloning an object per member would cost more than
- * reading the member.
+ * What the main thread decides about a chunk: which members it holds, and where their bytes are. Those of
+ * a tree are in files that the worker reads; those of a tar stream are in the slot already. Plans travel
+ * to the worker and to the writer that indexes the chunk, so they are columns of plain values: cloning an
+ * object per member would cost more than reading the member.
  */
 import type { ByteString } from '../format/byte-string.ts';
 import type { Group, Member } from '../format/entry.ts';
@@ -11,7 +11,7 @@ import type { Group, Member } from '../format/entry.ts';
 export interface MemberColumns {
   count: number;
   paths: ByteString[];
-  /** What to put before a path to open it: one of `prefixes` by index. */
+  /** What to put before a path to open it, where there are files to open: one of `prefixes` by index. */
   prefixes: string[];
   prefixIndices: Uint32Array;
   kinds: Uint8Array;
@@ -26,42 +26,76 @@ export interface MemberColumns {
   linkTargets: Map<number, ByteString>;
   /** Rows of files with other names, which hard links refer to. */
   linked: Set<number>;
-  /** Owners, when recorded. */
+  /** Owners, when recorded; NO_ID where this one is not. */
   uids: Uint32Array | null;
   gids: Uint32Array | null;
   /** Index into the groups announced so far. */
   groups: Uint32Array;
 }
 
-/** A run of one file's data in one chunk. The main thread opened the file and closes it. */
-export interface FilePart {
-  fd: number;
+/** A run of one member's data in one chunk. */
+export interface MemberPart {
   path: ByteString;
+  /** First byte of the run within the member's content. */
+  fileOffset: number;
+  /** Bytes of the run. */
+  length: number;
+  /** Bytes of the whole content. */
+  size: number;
+  /** The member has an entry in the index: it is of a kind that the index knows. */
+  indexed: boolean;
+}
+
+/** A run of one file's data. The main thread opened the file and closes it. */
+export interface FilePart extends MemberPart {
+  fd: number;
   /** The name that was opened, for messages. */
   source: ByteString;
   /** The file's own mtime, as the walk found it. */
   mtime: bigint;
-  /** First byte of the run within the file. */
-  fileOffset: number;
-  /** Bytes of the run. */
-  length: number;
-  /** Bytes of the whole file. */
-  size: number;
 }
 
-export interface ChunkPlan {
+interface CommonPlan {
   /** Number of the chunk in the archive, from 0. */
   sequence: number;
   /** The end of the tar stream, and nothing else. */
   last: boolean;
   /** The chunk begins with data of a member whose header is in an earlier chunk. */
-  continuation: FilePart | null;
+  continuation: MemberPart | null;
   members: MemberColumns;
   /** The last member's data goes on in the next chunk; this is the part of it that is in this one. */
-  overflow: FilePart | null;
+  overflow: MemberPart | null;
   /** Groups that no earlier plan has announced; they continue the numbering. */
   newGroups: Group[];
 }
+
+/** A chunk that its worker fills, from files. */
+export interface FileChunkPlan extends CommonPlan {
+  filled: null;
+  continuation: FilePart | null;
+  overflow: FilePart | null;
+}
+
+/** What is in a slot that the main thread has filled. */
+export interface FilledSlot {
+  chunkLength: number;
+  /** Chunk byte of the first tar header; undefined when there is none. */
+  firstHeaderOffset: number | undefined;
+  /** Bytes of chunk that belong to a member of an earlier chunk, padding included. */
+  continuationLength: number;
+  /** Chunk byte at which each member's data starts, by row. */
+  dataOffsets: Uint32Array;
+}
+
+/** A chunk that the main thread has filled, from a stream. */
+export interface FilledChunkPlan extends CommonPlan {
+  filled: FilledSlot;
+}
+
+export type ChunkPlan = FileChunkPlan | FilledChunkPlan;
+
+/** (uid_t)-1, which owns nothing. */
+const NO_ID = 0xffffffff;
 
 /** A member as the walk found it. */
 export interface SourceMember extends Member {
@@ -125,8 +159,8 @@ export class MemberColumnsBuilder {
       columns.sizes[row] = member.size;
       if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
       if (member.linked) columns.linked.add(row);
-      if (columns.uids !== null) columns.uids[row] = member.uid ?? 0;
-      if (columns.gids !== null) columns.gids[row] = member.gid ?? 0;
+      if (columns.uids !== null) columns.uids[row] = member.uid ?? NO_ID;
+      if (columns.gids !== null) columns.gids[row] = member.gid ?? NO_ID;
     }
     return columns;
   }
@@ -141,9 +175,14 @@ export function memberAt(columns: MemberColumns, row: number): Member {
     mtime: columns.mtimes[row] ?? 0n,
     size: columns.sizes[row] ?? 0,
     linkTarget: columns.linkTargets.get(row) ?? '',
-    uid: columns.uids === null ? null : (columns.uids[row] ?? 0),
-    gid: columns.gids === null ? null : (columns.gids[row] ?? 0),
+    uid: idAt(columns.uids, row),
+    gid: idAt(columns.gids, row),
   };
+}
+
+function idAt(ids: Uint32Array | null, row: number): number | null {
+  const id = ids?.[row] ?? NO_ID;
+  return id === NO_ID ? null : id;
 }
 
 /** The name of row `row` for the file system, as a byte string. */
@@ -153,7 +192,7 @@ export function sourceAt(columns: MemberColumns, row: number): ByteString {
 
 /** Bytes of content that the plan's chunk holds. */
 export function contentLength({ members, continuation, overflow }: ChunkPlan): number {
-  let total = continuation?.length ?? 0;
+  let total = continuation?.indexed === true ? continuation.length : 0;
   for (const size of members.sizes) total += size;
   return overflow === null ? total : total - overflow.size + overflow.length;
 }

@@ -7,6 +7,7 @@ import type { Slot } from '../ring/ring.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { writeChunkResult } from './chunk-record.ts';
 import { fillChunk } from './fill.ts';
+import { hashFilled } from './hash-filled.ts';
 import type { Warning } from './walk.ts';
 
 /**
@@ -22,7 +23,8 @@ export async function compressChunk(
   settings: CompressionSettings,
   codec: Codec,
 ): Promise<Warning[]> {
-  const { warnings, ...filled } = fillChunk(plan, slot, codec);
+  const { warnings, ...filled } =
+    plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
   const chunk = slot.input.subarray(0, filled.chunkLength);
   const checksum = codec.hash(chunk);
   const blobLength = chunk.byteLength === 0 ? 0 : await codec.compress(chunk, slot.output, settings);

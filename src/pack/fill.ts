@@ -10,7 +10,7 @@ import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import type { Slot } from '../ring/ring.ts';
-import { type ChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
+import { type FileChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
 import { sourceFlags } from './plan.ts';
 import type { Warning } from './walk.ts';
@@ -26,7 +26,7 @@ export interface Filled {
 const CHANGED = 'it changed while it was read';
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
-export function fillChunk(plan: ChunkPlan, slot: Slot, codec: Codec): Filled {
+export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
   const { input, records } = slot;
   const warnings: Warning[] = [];
   let position = 0;

@@ -1,6 +1,7 @@
 /**
  * Runs plans through to an archive: on this thread alone, or with a pool of workers and a writer thread.
- * Data flows one way: plans from here to the workers, chunks through the ring to the writer.
+ * Data flows one way: plans from here to the workers, chunks through the ring to the writer. Who makes the
+ * plans may fill slots as well; otherwise the workers do.
  */
 import { closeSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -8,8 +9,8 @@ import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
 import { fromPlainError, ZnipError } from '../errors.ts';
-import { deferred } from '../ring/deferred.ts';
-import { createRing, createSlot, Ring } from '../ring/ring.ts';
+import { type Deferred, deferred } from '../ring/deferred.ts';
+import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { compressChunk } from './compress.ts';
@@ -31,17 +32,57 @@ export interface PipelineOptions {
   signal: AbortSignal | undefined;
 }
 
+/** Gives the slot of a chunk once it is free; throws what stops the run meanwhile. */
+export type AcquireSlot = (sequence: number) => Promise<Slot>;
+
+/** Makes the plans of an archive, the end of the tar stream last. Acquires the slots that it fills itself. */
+export type PlanSource = (acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
+
 /** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
 const SPARE_SLOTS = 2;
 
-export async function runPipeline(
-  plans: Iterable<ChunkPlan>,
-  options: PipelineOptions,
-): Promise<ArchiveSummary> {
-  return options.threads === 1 ? runInline(plans, options) : runThreads(plans, options);
+export async function runPipeline(source: PlanSource, options: PipelineOptions): Promise<ArchiveSummary> {
+  const { signal } = options;
+  // The first cause that stops everything. Whatever waits races against it.
+  const failure = deferred<never>();
+  failure.promise.catch(() => {});
+  const onAbort = (): void => failure.reject(signal?.reason);
+  signal?.throwIfAborted();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await (options.threads === 1 ? runInline(source, options, failure) : runThreads(source, options, failure));
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
 }
 
-async function runInline(plans: Iterable<ChunkPlan>, options: PipelineOptions): Promise<ArchiveSummary> {
+/** The plans of a source, each of them awaited only as long as nothing has failed. */
+async function* plansOf(
+  source: PlanSource,
+  acquire: AcquireSlot,
+  failure: Deferred<never>,
+): AsyncGenerator<ChunkPlan, void> {
+  const plans = source(acquire);
+  const iterator = Symbol.asyncIterator in plans ? plans[Symbol.asyncIterator]() : plans[Symbol.iterator]();
+  let ended = false;
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), failure.promise]);
+      ended = done === true;
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    // Not awaited: it may be in the middle of waiting for input that never comes.
+    if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
+  }
+}
+
+async function runInline(
+  source: PlanSource,
+  options: PipelineOptions,
+  failure: Deferred<never>,
+): Promise<ArchiveSummary> {
   const { settings, signal } = options;
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
@@ -49,7 +90,7 @@ async function runInline(plans: Iterable<ChunkPlan>, options: PipelineOptions): 
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
   try {
-    for (const plan of plans) {
+    for await (const plan of plansOf(source, async () => slot, failure)) {
       // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
       await turn();
       signal?.throwIfAborted();
@@ -66,20 +107,17 @@ async function runInline(plans: Iterable<ChunkPlan>, options: PipelineOptions): 
   }
 }
 
-async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions): Promise<ArchiveSummary> {
-  const { settings, signal, threads } = options;
+async function runThreads(
+  source: PlanSource,
+  options: PipelineOptions,
+  failure: Deferred<never>,
+): Promise<ArchiveSummary> {
+  const { settings, threads } = options;
   const memory = createRing(threads + SPARE_SLOTS, settings.chunkSize);
   const ring = new Ring(memory);
   const sources = new LargeSources();
   const inFlight = new Map<number, ChunkPlan>();
-
-  // The first cause that stops everything. Whatever waits races against it.
-  const failure = deferred<never>();
-  failure.promise.catch(() => {});
   const done = deferred<ArchiveSummary>();
-  const onAbort = (): void => failure.reject(signal?.reason);
-  signal?.throwIfAborted();
-  signal?.addEventListener('abort', onAbort, { once: true });
 
   const writer = startWriter({ ring: memory, settings, fd: options.fd, outputName: options.outputName });
   const pool = await startPool(threads, { ring: memory, settings });
@@ -101,6 +139,10 @@ async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions):
   writer.on('exit', () => failure.reject(threadDied('the writer thread')));
   pool.on('error', (error: unknown) => failure.reject(threadDied('a worker thread', error)));
 
+  const acquire: AcquireSlot = async (sequence) => {
+    await Promise.race([ring.acquire(sequence), failure.promise]);
+    return ring.slot(sequence);
+  };
   const tasks = new Set<Promise<void>>();
   const compress = async (plan: ChunkPlan): Promise<void> => {
     try {
@@ -113,9 +155,9 @@ async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions):
   };
 
   try {
-    for (const plan of plans) {
+    for await (const plan of plansOf(source, acquire, failure)) {
       sources.add(plan);
-      await Promise.race([ring.acquire(plan.sequence), failure.promise]);
+      await acquire(plan.sequence);
       inFlight.set(plan.sequence, plan);
       writer.postMessage(plan);
       const task = compress(plan);
@@ -127,7 +169,6 @@ async function runThreads(plans: Iterable<ChunkPlan>, options: PipelineOptions):
     await Promise.race([Promise.all(tasks), failure.promise]);
     return summary;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
     writer.removeAllListeners();
     await Promise.allSettled([writer.terminate(), pool.destroy()]);
     ring.close();
@@ -164,6 +205,7 @@ class LargeSources {
   private readonly lastUse = new Map<number, number>();
 
   add(plan: ChunkPlan): void {
+    if (plan.filled !== null) return;
     for (const part of [plan.continuation, plan.overflow]) {
       if (part !== null) this.lastUse.set(part.fd, plan.sequence);
     }

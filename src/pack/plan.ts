@@ -8,35 +8,39 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { systemReason } from '../errors.ts';
 import { toFsPath, toText } from '../format/byte-string.ts';
-import { type Group, KIND } from '../format/entry.ts';
+import { type Group, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
-import { type ChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
+import { type FileChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
 import type { Warning } from './walk.ts';
 
-export interface PlanOptions {
-  chunkSize: number;
+/** How members are put into groups. */
+export interface GroupOptions {
   /** Package type of all members; undefined: recognised from their names. */
   packageType: string | undefined;
   /** Repo of all members; undefined: none, or the first path component. */
   repo: string | undefined;
   repoFromDirectory: boolean;
+}
+
+export interface PlanOptions extends GroupOptions {
+  chunkSize: number;
   onWarning: (warning: Warning) => void;
 }
 
 /** Numbers the groups as they turn up. */
-class GroupNumbers {
+export class GroupNumbers {
   private readonly numbers = new Map<string, number>();
   private lastKey = '';
   private lastNumber = -1;
-  private readonly options: PlanOptions;
-  announced: Group[] = [];
+  private readonly options: GroupOptions;
+  private announced: Group[] = [];
 
-  constructor(options: PlanOptions) {
+  constructor(options: GroupOptions) {
     this.options = options;
   }
 
-  numberOf(member: SourceMember): number {
+  numberOf(member: Pick<Member, 'path' | 'kind'>): number {
     const packageType = this.options.packageType ?? packageTypeOf(member.path);
     const repo = this.options.repo ?? (this.options.repoFromDirectory ? firstComponent(member) : '');
     const key = repo === '' ? packageType : `${packageType}\0${repo}`;
@@ -59,7 +63,7 @@ class GroupNumbers {
   }
 }
 
-function firstComponent({ path, kind }: SourceMember): string {
+function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): string {
   const slash = path.indexOf('/');
   if (slash >= 0) return toText(path.slice(0, slash));
   // A directory at the top is the repo; a file at the top belongs to none.
@@ -70,7 +74,7 @@ function firstComponent({ path, kind }: SourceMember): string {
 export function* planChunks(
   members: Iterable<SourceMember>,
   options: PlanOptions,
-): Generator<ChunkPlan, void, undefined> {
+): Generator<FileChunkPlan, void, undefined> {
   const { chunkSize } = options;
   const groups = new GroupNumbers(options);
   let sequence = 0;
@@ -78,10 +82,11 @@ export function* planChunks(
   let filled = 0;
   let continuation: FilePart | null = null;
 
-  const finishChunk = (overflow: FilePart | null, last = false): ChunkPlan => {
-    const plan: ChunkPlan = {
+  const finishChunk = (overflow: FilePart | null, last = false): FileChunkPlan => {
+    const plan: FileChunkPlan = {
       sequence: sequence++,
       last,
+      filled: null,
       continuation,
       members: columns.finish(),
       overflow,
@@ -118,6 +123,7 @@ export function* planChunks(
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
         size: member.size,
+        indexed: true,
       };
     };
     columns.append(member, groups.numberOf(member));

@@ -17,7 +17,7 @@ import { findFrame, type Frame } from '../format/frame-table.ts';
 import { readTag, SECTION_HEADER_LENGTH, skippableFrameLength } from '../format/skippable-frame.ts';
 import { decodeFrameHeader, zstdFrameLength } from '../format/zstd-frame.ts';
 import { type ArrivedBlock, isSkippableMagic, maxBlobLength, ZNIP_TAGS } from './block-stream.ts';
-import type { FdStream } from './stream-source.ts';
+import type { FdStream } from '../stream/byte-stream.ts';
 
 /** Bytes that are no block where blocks belong, and what they held of the tar stream. */
 export interface Gap {

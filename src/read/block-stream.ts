@@ -7,7 +7,7 @@ import { ZnipError } from '../errors.ts';
 import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
 import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { rawFrameLength } from '../format/zstd-frame.ts';
-import type { ByteStream } from './stream-source.ts';
+import type { ByteStream } from '../stream/byte-stream.ts';
 
 export interface ArrivedBlock {
   number: number;

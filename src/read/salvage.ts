@@ -9,7 +9,7 @@ import { BlockScanner, type Gap, type ScannedBlock } from './block-scanner.ts';
 import type { ArrivedBlock } from './block-stream.ts';
 import type { StreamExtraction } from './stream-extraction.ts';
 import type { StreamLosses } from './stream-losses.ts';
-import type { FdStream } from './stream-source.ts';
+import type { FdStream } from '../stream/byte-stream.ts';
 import { type ChunkMembers, NO_FILES, type TarMembers } from './tar-members.ts';
 
 export interface SalvageRun {

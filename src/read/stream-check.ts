@@ -15,7 +15,7 @@ import type { ArrivedBlock } from './block-stream.ts';
 import type { EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
 import type { ByteSource } from './source.ts';
-import type { ByteStream } from './stream-source.ts';
+import type { ByteStream } from '../stream/byte-stream.ts';
 import type { Owner } from './write-file.ts';
 
 /** What the tar stream did not say of a member, or not exactly. */

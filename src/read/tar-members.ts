@@ -177,7 +177,8 @@ export class TarMembers {
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
   private accept(member: Member | null, path: ByteString, typeFlag: string): Member | undefined {
     if (member === null) {
-      this.options.onSkipped(path, typeFlag);
+      // A global header that ends the stream is about no member.
+      if (typeFlag !== 'g') this.options.onSkipped(path, typeFlag);
       return undefined;
     }
     // "./" of tar archives: the target itself.

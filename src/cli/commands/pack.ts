@@ -51,6 +51,7 @@ export function definePack(program: Command): void {
       collect,
     )
     .option('-T, --files-from <file>', "pack the names in this list, too; '-' is standard input", collect)
+    .option('--tar <file>', "make the archive of this tar stream, byte for byte; '-' is standard input")
     .option('-0, --null', 'names in lists end with NUL instead of a line break')
     .option('-x, --exclude <pattern>', 'leave out what matches (may be repeated)', collect)
     .option('--exclude-from <file>', 'patterns to leave out, one on a line; # begins a comment', collect)
@@ -88,6 +89,8 @@ znip pack src docs README.md -o release.znip -9
 znip pack . -o src.znip --gitignore -x '*.log' -x /dist
 znip pack -C /srv/mirror npm maven -C ../other deb -o mirror.znip --repo-from-dir
 git ls-files -z | znip pack -T - -0 -o src.znip
+git archive HEAD | znip pack --tar - -o src.znip
+docker save app | znip pack --tar - -o app.znip
 znip pack dist -o dist.znip --reproducible
 znip pack build -o - | ssh host 'cat > build.znip'`,
   );
@@ -110,6 +113,10 @@ that are named count as chosen for --gitignore, but -x leaves them out.
 Names in a list (-T) are taken as they are: never patterns, never options. A directory in it is
 packed without what it holds, as find and git list that themselves; one that is missing is a
 warning, and the status is 3.
+
+--tar takes a .tar, .tar.gz or .tar.zst of any program, and puts its tar stream into the archive as it is:
+zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs and sparse files stay in it and are not in the
+index, names that unpack refuses are kept; both are warnings, and the status is 3.
 
 --reproducible records the time of --mtime, else of SOURCE_DATE_EPOCH (seconds), else
 1980-01-01T00:00:00Z.`;

@@ -6,12 +6,14 @@ import { type BigIntStats, statSync } from 'node:fs';
 import { ZnipError } from '../../errors.ts';
 import { toText } from '../../format/byte-string.ts';
 import { findMembers, type InputOptions, type NamedPath } from '../../pack/inputs.ts';
+import { pack } from '../../pack/pack.ts';
+import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { EXIT } from '../exit-status.ts';
 import { readPatterns } from '../name-lists.ts';
 import { packPaths } from '../pack-paths.ts';
 import { Reporter } from '../reporter.ts';
-import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
+import { isTerminal, openForReading, STDOUT, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, printable } from '../text.ts';
 import { sourceDateEpoch } from '../time.ts';
 import type { PackCommandOptions } from './pack.ts';
@@ -25,6 +27,69 @@ export function inputPaths(
     throw new ZnipError('usage', '-0 has no effect without -T: it is about the names in a list');
   }
   return packPaths(operands, order, options.null === true);
+}
+
+/** What an archive is made of, ready to be packed. */
+export interface PackInput {
+  pack: (options: ArchiveOptions) => Promise<PackResult>;
+  close: () => void;
+}
+
+/** Opens what the command line names: paths, or a tar stream. Throws `usage`, and `io` for what cannot be opened. */
+export function openInput(
+  operands: readonly string[],
+  order: ArgumentOrder,
+  options: PackCommandOptions,
+): PackInput {
+  if (options.tar === undefined) {
+    const paths = inputPaths(operands, order, options);
+    const chosen = inputOptions(options);
+    return { pack: (archive) => pack(paths, { ...chosen, ...archive }), close() {} };
+  }
+  if (operands.length > 0) {
+    throw new ZnipError('usage', '--tar takes all members from the tar stream: it does not go with paths');
+  }
+  refuseOthers('--tar', 'the tar stream goes into the archive as it is', options, ABOUT_TREES);
+  const { fd, name, close } = openForReading(options.tar);
+  return {
+    async pack(archive) {
+      const { packTar } = await import('../../pack/pack-tar.ts');
+      return packTar(fd, { ...archive, name });
+    },
+    close,
+  };
+}
+
+/** Options that choose and change what is read from the file system. */
+const ABOUT_TREES: readonly (keyof PackCommandOptions)[] = [
+  'directory',
+  'filesFrom',
+  'null',
+  'exclude',
+  'excludeFrom',
+  'include',
+  'gitignore',
+  'excludeVcs',
+  'excludeCaches',
+  'oneFileSystem',
+  'dereference',
+  'owner',
+  'mtime',
+  'reproducible',
+  'dryRun',
+];
+
+/** Throws `usage` for an option that would have no effect. */
+function refuseOthers(
+  mode: string,
+  why: string,
+  options: PackCommandOptions,
+  refused: readonly (keyof PackCommandOptions)[],
+): void {
+  const other = refused.find((name) => options[name] !== undefined);
+  if (other === undefined) return;
+  const flag = `--${other.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  throw new ZnipError('usage', `${flag} has no effect with ${mode}: ${why}`);
 }
 
 /** What to leave out and what to record. Options win over the environment. */

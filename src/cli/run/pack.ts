@@ -3,7 +3,7 @@
  */
 import { ZnipError } from '../../errors.ts';
 import type { Owner } from '../../pack/metadata.ts';
-import { pack, type PackOptions } from '../../pack/pack.ts';
+import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
@@ -12,7 +12,7 @@ import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
 import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
-import { inputOptions, inputPaths, listInputs } from './pack-inputs.ts';
+import { listInputs, openInput } from './pack-inputs.ts';
 
 export interface PackCommandOptions extends CommonOptions {
   output?: string;
@@ -26,6 +26,8 @@ export interface PackCommandOptions extends CommonOptions {
   oneFileSystem?: boolean;
   dereference?: boolean;
   filesFrom?: string[];
+  directory?: string[];
+  tar?: string;
   level?: number;
   threads?: number;
   chunkSize?: number;
@@ -45,7 +47,7 @@ export async function runPack(
   options: PackCommandOptions,
 ): Promise<void> {
   const { output } = options;
-  if (options.dryRun === true) {
+  if (options.dryRun === true && options.tar === undefined) {
     listInputs(operands, order, options);
     return;
   }
@@ -60,9 +62,8 @@ export async function runPack(
     verbose: options.verbose === true,
     progress: options.progress ?? 'auto',
   });
-  const paths = inputPaths(operands, order, options);
-  const packOptions: PackOptions = {
-    ...inputOptions(options),
+  const input = openInput(operands, order, options);
+  const archiveOptions: ArchiveOptions = {
     output: toStdout ? STDOUT : output,
     ...defined({
       level: options.level,
@@ -83,7 +84,7 @@ export async function runPack(
     signal: interruption(),
   };
   try {
-    const result = await pack(paths, packOptions);
+    const result: PackResult = await input.pack(archiveOptions);
     const { members, contentBytes, archiveBytes, failedInputs, elapsedMs } = result;
     // A ratio says something of archives that are smaller than what they hold.
     const ratio = archiveBytes < contentBytes ? ` (${formatPercent(archiveBytes, contentBytes)})` : '';
@@ -105,5 +106,6 @@ export async function runPack(
     if (failedInputs > 0) process.exitCode = EXIT.incomplete;
   } finally {
     reporter.end();
+    input.close();
   }
 }

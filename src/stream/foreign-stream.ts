@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, TAR_RECORD } from '../format/constants.ts';
-import { type ByteStream, type FdStream, IterableStream } from './stream-source.ts';
+import { type ByteStream, IterableStream } from './byte-stream.ts';
 
 export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
 
@@ -13,7 +13,7 @@ export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
 const PROBE_LENGTH = TAR_RECORD;
 
 /** What a stream is. Throws `not-an-archive` when it is nothing that znip reads, `truncated` when it is empty. */
-export async function detectStream(stream: FdStream): Promise<StreamKind> {
+export async function detectStream(stream: ByteStream): Promise<StreamKind> {
   const start = await stream.peek(PROBE_LENGTH);
   if (start.byteLength === 0)
     throw new ZnipError('truncated', `${stream.name} is empty: expected an archive`);
@@ -39,7 +39,7 @@ export async function detectStream(stream: FdStream): Promise<StreamKind> {
 }
 
 /** The tar stream within a stream of this kind. */
-export async function openTarStream(stream: FdStream, kind: StreamKind): Promise<ByteStream> {
+export async function openTarStream(stream: ByteStream, kind: StreamKind): Promise<ByteStream> {
   if (kind === 'gzip') return new IterableStream(stream.name, gunzip(stream));
   if (kind === 'zstd') return new IterableStream(stream.name, await unzstd(stream));
   return stream;
@@ -47,7 +47,7 @@ export async function openTarStream(stream: FdStream, kind: StreamKind): Promise
 
 const PIECE = 128 * 1024;
 
-async function* pieces(stream: FdStream): AsyncGenerator<Buffer, void> {
+async function* pieces(stream: ByteStream): AsyncGenerator<Buffer, void> {
   for (;;) {
     const piece = Buffer.alloc(PIECE);
     const read = await stream.readInto(piece);
@@ -56,7 +56,7 @@ async function* pieces(stream: FdStream): AsyncGenerator<Buffer, void> {
   }
 }
 
-async function* gunzip(stream: FdStream): AsyncGenerator<Uint8Array, void> {
+async function* gunzip(stream: ByteStream): AsyncGenerator<Uint8Array, void> {
   const { Readable } = await import('node:stream');
   const source = Readable.from(pieces(stream), { objectMode: false });
   const decoder = createGunzip();
@@ -69,7 +69,7 @@ async function* gunzip(stream: FdStream): AsyncGenerator<Uint8Array, void> {
   }
 }
 
-async function unzstd(stream: FdStream): Promise<AsyncIterable<Uint8Array>> {
+async function unzstd(stream: ByteStream): Promise<AsyncIterable<Uint8Array>> {
   const { Decompress } = await import('fzstd');
   return decodeZstd(stream, Decompress);
 }
@@ -83,7 +83,7 @@ interface ZstdDecoder {
  * frames only, which may be of any size here, so this is left to fzstd, which streams.
  */
 async function* decodeZstd(
-  stream: FdStream,
+  stream: ByteStream,
   Decoder: new (onData: (data: Uint8Array) => void) => ZstdDecoder,
 ): AsyncGenerator<Uint8Array, void> {
   const decoded: Uint8Array[] = [];
@@ -100,7 +100,7 @@ async function* decodeZstd(
   yield* decoded.splice(0);
 }
 
-function decodeError(stream: FdStream, kind: string, error: unknown): ZnipError {
+function decodeError(stream: ByteStream, kind: string, error: unknown): ZnipError {
   if (error instanceof ZnipError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   const cut = /unexpected (?:end|EOF)/i.test(reason);

@@ -1,0 +1,33 @@
+/**
+ * Which names an archive's members may have. Implements docs/format.md, "Entries".
+ */
+import type { ByteString } from './byte-string.ts';
+import { MAX_PATH_LENGTH } from './constants.ts';
+
+/** NAME_MAX of Linux file systems. */
+const MAX_COMPONENT_LENGTH = 255;
+
+const WINDOWS = process.platform === 'win32';
+
+/** Why a member of this name must not be written; undefined when it may. */
+export function unsafePathReason(path: ByteString): string | undefined {
+  if (path === '') return 'it is empty';
+  if (path.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} bytes`;
+  if (path.includes('\0')) return 'it contains a NUL byte';
+  if (path.startsWith('/')) return 'it is absolute';
+  if (WINDOWS && /[\\:]/.test(path)) return 'it contains a backslash or a colon';
+  let start = 0;
+  for (;;) {
+    const slash = path.indexOf('/', start);
+    const end = slash < 0 ? path.length : slash;
+    const length = end - start;
+    if (length === 0) return 'it has an empty component';
+    if (length > MAX_COMPONENT_LENGTH) return `it has a component of more than ${MAX_COMPONENT_LENGTH} bytes`;
+    if (path.charCodeAt(start) === 0x2e) {
+      if (length === 1) return "it has a component '.'";
+      if (length === 2 && path.charCodeAt(start + 1) === 0x2e) return "it has a component '..'";
+    }
+    if (slash < 0) return undefined;
+    start = slash + 1;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Makes an archive of a tar stream that is there already: the library's `packTar`.
+ */
+import { ZnipError } from '../errors.ts';
+import { type ByteStream, FdStream, IterableStream } from '../stream/byte-stream.ts';
+import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
+import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
+import { chunkTar } from './tar-chunks.ts';
+
+export interface PackTarOptions extends ArchiveOptions {
+  /** What the source is called in messages. Default: `standard input`, `the tar stream`. */
+  name?: string;
+}
+
+/**
+ * Re-frames a tar stream: the archive's tar stream is that of `source`, byte for byte, and its index is made
+ * from the tar headers. `source` is a descriptor open for reading, or pieces of bytes such as a `Readable`
+ * gives; .tar.gz and .tar.zst are taken as well, by what they begin with. One pass, in memory bounded by the
+ * ring and what is read ahead, 64 MiB, to choose the chunk size.
+ *
+ * Members that the index does not know (devices, FIFOs, sparse files, …) stay in the tar stream, and so do
+ * names that `unpack` refuses; both are reported by `onWarning` and counted in the result.
+ *
+ * Throws ZnipError, and leaves what was at the output: `truncated` when the stream ends before the zeros that
+ * end a tar archive, `damaged-block` where it is no tar stream, `not-an-archive` when it does not begin as
+ * one, `limit` when headers or a name are longer than an archive can hold, `usage` for an option out of range
+ * and for a znip archive, `io` when input or output fail.
+ */
+export async function packTar(
+  source: number | AsyncIterable<Uint8Array>,
+  options: PackTarOptions,
+): Promise<PackResult> {
+  const stream =
+    typeof source === 'number'
+      ? new FdStream(source, options.name ?? 'standard input')
+      : new IterableStream(options.name ?? 'the tar stream', source);
+  let tar: ByteStream = stream;
+  try {
+    return await runPack(options, async ({ enough, groups, onWarning, onFound, onAllFound }) => {
+      const kind = await detectStream(stream);
+      if (kind === 'znip') {
+        throw new ZnipError(
+          'usage',
+          `${stream.name} is a znip archive already: to pack its tar stream anew, pipe it from unpack --tar -`,
+        );
+      }
+      tar = await openTarStream(stream, kind);
+      return {
+        total: await tar.readAhead(enough),
+        plans: (chunkSize, acquire) =>
+          chunkTar(tar, acquire, {
+            chunkSize,
+            groups,
+            onWarning,
+            onMember: ({ size }) => onFound(size),
+            onEnd: onAllFound,
+          }),
+      };
+    });
+  } finally {
+    tar.close();
+    stream.close();
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * What every way of packing has in common: options, output, chunk size, progress and result. Main thread.
+ */
+import { windowLogFor } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../format/chunk-layout.ts';
+import { resolveThreads } from '../ring/threads.ts';
+import { VERSION } from '../version.ts';
+import type { ArchiveSummary } from './archive-writer.ts';
+import { type ChunkPlan, contentLength } from './chunk-plan.ts';
+import { descriptorOutput, type FileIdentity, openOutput, type Output } from './output.ts';
+import { type AcquireSlot, runPipeline } from './pipeline.ts';
+import type { GroupOptions } from './plan.ts';
+import type { Warning } from './walk.ts';
+
+/** How an archive is to be made, wherever its members come from. */
+export interface ArchiveOptions {
+  /** Archive file, or a descriptor open for writing. */
+  output: string | number;
+  /** zstd level, 1 to 19. Default 3. */
+  level?: number;
+  /** Worker threads, 1 to 256. Default: one for each core. */
+  threads?: number;
+  /** Bytes of tar stream in a chunk, 64 KiB to 128 MiB. Default: by the size of the input. */
+  chunkSize?: number;
+  /** Package type of every member. Default: recognised from its name. */
+  packageType?: string;
+  /** Repo of every member. Default: none. */
+  repo?: string;
+  /** Take each member's first path component as its repo. */
+  repoFromDirectory?: boolean;
+  /** Called for each input that was skipped, could not be read, or changed while it was read. */
+  onWarning?: (warning: Warning) => void;
+  /** Called as chunks are written. */
+  onProgress?: (progress: PackProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface PackProgress {
+  /** Members and bytes of content in the archive so far. */
+  members: number;
+  contentBytes: number;
+  archiveBytes: number;
+  /** Bytes of content found so far, and whether that is all. */
+  foundBytes: number;
+  foundMembers: number;
+  allFound: boolean;
+}
+
+export interface PackResult extends ArchiveSummary {
+  /** Inputs that are missing from the archive or its index, or changed while they were read. */
+  failedInputs: number;
+  elapsedMs: number;
+}
+
+/** What a run is told about its input before the first chunk. */
+export interface Input {
+  /** Bytes of tar stream; of an input that has not ended yet, `enough` of them or more. */
+  total: number;
+  plans: (chunkSize: number, acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
+}
+
+/** What the input of a run is given. */
+export interface InputContext {
+  /** Files that must not be taken in: the output and what it replaces. */
+  avoid: readonly FileIdentity[];
+  /** Bytes of tar stream from which on more would change nothing about chunk size and threads. */
+  enough: number;
+  groups: GroupOptions;
+  onWarning: (warning: Warning) => void;
+  onFound: (size: number) => void;
+  onAllFound: () => void;
+}
+
+const DEFAULT_LEVEL = 3;
+
+/** Below this much tar stream, starting threads takes longer than the work. */
+const INLINE_TOTAL = 8 * 1024 * 1024;
+
+function checkLevel(level: number): number {
+  if (!Number.isInteger(level) || level < 1 || level > 19) {
+    throw new ZnipError('usage', `level ${level} is out of range: it must be from 1 to 19`);
+  }
+  return level;
+}
+
+/** Packs what `openInput` gives. Throws ZnipError: `usage` for an option out of range, `io` for the output. */
+export async function runPack(
+  options: ArchiveOptions,
+  openInput: (context: InputContext) => Input | Promise<Input>,
+): Promise<PackResult> {
+  const start = performance.now();
+  const { signal } = options;
+  const threads = resolveThreads(options.threads);
+  const level = checkLevel(options.level ?? DEFAULT_LEVEL);
+  const givenChunkSize = options.chunkSize === undefined ? undefined : checkChunkSize(options.chunkSize);
+  const output = await openTarget(options);
+  const progress: PackProgress = {
+    members: 0,
+    contentBytes: 0,
+    archiveBytes: 0,
+    foundBytes: 0,
+    foundMembers: 0,
+    allFound: false,
+  };
+  let failedInputs = 0;
+  const told = new Set<string>();
+  const onWarning = (warning: Warning): void => {
+    if (warning.failed) {
+      // A large file is read in parts, each of which may find the same.
+      const problem = `${warning.path}\0${warning.reason}`;
+      if (told.has(problem)) return;
+      told.add(problem);
+      failedInputs += 1;
+    }
+    options.onWarning?.(warning);
+  };
+
+  try {
+    const opening = openInput({
+      avoid: output.identities,
+      enough: givenChunkSize === undefined ? SETTLED_TOTAL : INLINE_TOTAL,
+      groups: {
+        packageType: options.packageType,
+        repo: options.repo,
+        repoFromDirectory: options.repoFromDirectory ?? false,
+      },
+      onWarning,
+      onFound: (size) => {
+        progress.foundMembers += 1;
+        progress.foundBytes += size;
+      },
+      onAllFound: () => {
+        progress.allFound = true;
+      },
+    });
+    const { total, plans } = opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
+    const chunkSize = givenChunkSize ?? chooseChunkSize(total);
+    const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
+      threads: total < INLINE_TOTAL ? 1 : threads,
+      settings: { level, windowLog: windowLogFor(chunkSize), chunkSize, producer: `znip ${VERSION}` },
+      fd: output.fd,
+      outputName: output.name,
+      onWarning,
+      onChunk: (plan, archiveBytes) => {
+        progress.members += plan.members.count;
+        progress.contentBytes += contentLength(plan);
+        progress.archiveBytes = archiveBytes;
+        options.onProgress?.(progress);
+      },
+      signal,
+    });
+    output.commit();
+    return { ...summary, failedInputs, elapsedMs: performance.now() - start };
+  } finally {
+    output.discard();
+  }
+}
+
+async function openTarget({ output, signal }: ArchiveOptions): Promise<Output> {
+  return typeof output === 'string'
+    ? openOutput(output, signal)
+    : descriptorOutput(output, 'standard output');
+}
+
+/** Input may never come: an abort does not wait for it. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  signal.throwIfAborted();
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
