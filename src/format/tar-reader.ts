@@ -205,7 +205,11 @@ export class TarReader {
 /** Where the records of a sparse file's map end; undefined when they do not end within `bytes`. */
 function sparseHeaderEnd(bytes: Buffer, offset: number): number | undefined {
   let end = offset + TAR_RECORD;
-  for (let more = bytes[offset + IS_EXTENDED]; more !== 0; more = bytes[end - TAR_RECORD + IS_EXTENDED_FURTHER]) {
+  for (
+    let more = bytes[offset + IS_EXTENDED];
+    more !== 0;
+    more = bytes[end - TAR_RECORD + IS_EXTENDED_FURTHER]
+  ) {
     end += TAR_RECORD;
     if (end > bytes.length) return undefined;
   }
@@ -245,9 +249,7 @@ function describe(
       kind,
       // 100: mode, 108: uid, 116: gid, 136: mtime
       mode: readNumber(record, 100, 8, where, 'mode') & MODE_MASK,
-      mtime: clampTime(
-        extensions.mtime ?? BigInt(readNumber(record, 136, 12, where, 'mtime')) * NANOSECONDS,
-      ),
+      mtime: clampTime(extensions.mtime ?? BigInt(readNumber(record, 136, 12, where, 'mtime')) * NANOSECONDS),
       size,
       linkTarget:
         kind === KIND.hardlink

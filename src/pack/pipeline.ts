@@ -50,7 +50,9 @@ export async function runPipeline(source: PlanSource, options: PipelineOptions):
   signal?.throwIfAborted();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return await (options.threads === 1 ? runInline(source, options, failure) : runThreads(source, options, failure));
+    return await (options.threads === 1
+      ? runInline(source, options, failure)
+      : runThreads(source, options, failure));
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }

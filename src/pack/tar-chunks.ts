@@ -113,7 +113,13 @@ class Cutter {
       if (indexed) dataOffsets.push(dataOffset);
       position += length;
       if (fits) continue;
-      const part = { path: item.path, fileOffset: 0, length: bytes.byteLength - dataOffset, size: item.size, indexed };
+      const part = {
+        path: item.path,
+        fileOffset: 0,
+        length: bytes.byteLength - dataOffset,
+        size: item.size,
+        indexed,
+      };
       if (indexed) overflow = part;
       this.pending = { path: item.path, size: item.size, done: part.length, indexed };
       position = bytes.byteLength;
@@ -179,10 +185,7 @@ class Cutter {
     else if (target !== undefined) {
       this.warn(path, `kept, but znip unpack refuses the link to '${toText(member.linkTarget)}': ${target}`);
     }
-    columns.append(
-      { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },
-      this.groups.numberOf(member),
-    );
+    columns.append({ ...member, prefix: '', sourceMtime: null, follow: false, linked: false }, this.groups.numberOf(member));
     this.options.onMember(member);
     return true;
   }

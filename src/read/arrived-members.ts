@@ -20,6 +20,9 @@ export interface ArrivedMember {
 
 export class ArrivedMembers {
   private readonly byPath = new Map<ByteString, ArrivedMember>();
+  /** Members whose path a later one has, in the order of arrival: tar streams may have a path twice. */
+  private readonly replaced = new Map<ByteString, ArrivedMember[]>();
+  private replacedCount = 0;
   /** In the order of arrival; undefined when names are the archive's paths. */
   private readonly byName: Map<ByteString, ArrivedMember[]> | undefined;
 
@@ -27,9 +30,9 @@ export class ArrivedMembers {
     this.byName = renames ? new Map() : undefined;
   }
 
-  /** Paths of the archive. */
+  /** Members of the archive. */
   get size(): number {
-    return this.byPath.size;
+    return this.byPath.size + this.replacedCount;
   }
 
   /** Names, of which several members may have the same. */
@@ -38,6 +41,13 @@ export class ArrivedMembers {
   }
 
   add(path: ByteString, member: ArrivedMember): void {
+    const before = this.byPath.get(path);
+    if (before !== undefined) {
+      const earlier = this.replaced.get(path);
+      if (earlier === undefined) this.replaced.set(path, [before]);
+      else earlier.push(before);
+      this.replacedCount += 1;
+    }
     this.byPath.set(path, member);
     if (this.byName === undefined) return;
     const same = this.byName.get(member.path);
@@ -45,9 +55,12 @@ export class ArrivedMembers {
     else same.push(member);
   }
 
-  /** The member with this path in the archive. */
-  at(path: ByteString): ArrivedMember | undefined {
-    return this.byPath.get(path);
+  /** The members with this path in the archive, in the order of arrival. */
+  at(path: ByteString): readonly ArrivedMember[] {
+    const last = this.byPath.get(path);
+    if (last === undefined) return [];
+    const earlier = this.replaced.get(path);
+    return earlier === undefined ? [last] : [...earlier, last];
   }
 
   /** Every name once, in the order of arrival, with the last member that has it. */
@@ -58,7 +71,9 @@ export class ArrivedMembers {
 
   /** A file was written: the first of its name that was not, because they are written in order. */
   noteWritten(name: ByteString, checksum: Uint8Array | null): void {
-    const member = this.named(name).find((candidate) => candidate.checksum === null);
+    const member = this.named(name).find(
+      (candidate) => candidate.kind === KIND.file && candidate.checksum === null,
+    );
     if (member !== undefined) member.checksum = checksum;
   }
 
@@ -78,8 +93,6 @@ export class ArrivedMembers {
 
   /** Members with this name, in the order of arrival. */
   named(name: ByteString): readonly ArrivedMember[] {
-    if (this.byName !== undefined) return this.byName.get(name) ?? [];
-    const member = this.byPath.get(name);
-    return member === undefined ? [] : [member];
+    return this.byName === undefined ? this.at(name) : (this.byName.get(name) ?? []);
   }
 }

@@ -13,20 +13,22 @@ export class MemberNames {
   /** Directories that members lie in. */
   private readonly parents = new Set<ByteString>();
 
-  /** Takes in a name. Returns whether it was there before, with the same kind. Throws for names that clash. */
-  add(path: ByteString, kind: number): boolean {
+  /**
+   * Takes in a name. Returns the kind of the member that had it before and is replaced, as tar archives have
+   * it that were added to; undefined when there was none. Throws for names that clash: a directory is
+   * replaced by nothing else and replaces nothing else, because others may lie below it.
+   */
+  add(path: ByteString, kind: number): number | undefined {
     checkPath(path);
     const before = this.kinds.get(path);
-    if (before !== undefined && (before !== kind || kind === KIND.hardlink)) {
-      throw twice(path, before, kind);
-    }
+    if (before === kind) return before;
     if (before === undefined) {
       if (kind !== KIND.directory && this.parents.has(path))
         throw below(path, kind, 'other members lie below it');
       this.addParents(path);
-      this.kinds.set(path, kind);
-    }
-    return before !== undefined;
+    } else if (before === KIND.directory || kind === KIND.directory) throw twice(path, before, kind);
+    this.kinds.set(path, kind);
+    return before;
   }
 
   kindOf(path: ByteString): number | undefined {

@@ -49,10 +49,11 @@ export interface TreeOptions {
 export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
   const memberNames = new MemberNames();
   const files: PlannedFile[] = [];
+  /** Names that had a file before what has them now. */
   const superseded = new Set<ByteString>();
   const directories = new Map<ByteString, DirectoryEntry>();
   const symlinks = new Map<ByteString, Link>();
-  const hardLinks = new Map<ByteString, Link>();
+  const hardLinks = new Map<ByteString, HardLink>();
   /** Archive path of each selected file -> the name it gets. */
   const names = new Map<ByteString, ByteString>();
   const renamed: { from: ByteString; to: ByteString }[] = [];
@@ -63,24 +64,31 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
     const kind = batch.kinds[row] ?? KIND.file;
     const path = options.select(archived, kind);
     if (path === undefined) continue;
-    const repeated = addName(memberNames, path, kind, options);
-    if (repeated === undefined) continue;
+    const added = addName(memberNames, path, kind, options);
+    if (added === undefined) continue;
+    const { before } = added;
+    if (before === KIND.file) superseded.add(path);
+    else if (before !== undefined) {
+      symlinks.delete(path);
+      hardLinks.delete(path);
+    }
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
     if (kind === KIND.file) {
-      if (repeated) superseded.add(path);
       files.push({ ref, path });
     } else if (kind === KIND.directory) {
       directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
     } else {
-      const target = batch.linkTarget(row);
-      (kind === KIND.symlink ? symlinks : hardLinks).set(path, { path, target, mtime, owner });
+      const link = { path, target: batch.linkTarget(row), mtime, owner };
+      if (kind === KIND.symlink) symlinks.set(path, link);
+      else hardLinks.set(path, { ...link, filesBefore: files.length });
     }
     if (path !== archived) renamed.push({ from: archived, to: path });
   }
 
   for (const { from, to } of renamed) names.set(from, to);
-  const kept = superseded.size === 0 ? files : dropSuperseded(files, superseded);
+  refuseReplacedTargets(hardLinks, files, superseded, options);
+  const kept = superseded.size === 0 ? files : dropSuperseded(files, superseded, memberNames);
   await resolveHardLinks({ memberNames, files: kept, hardLinks, names, options });
   let contentBytes = 0;
   for (const { ref } of kept) contentBytes += ref.batch.sizes[ref.row] ?? 0;
@@ -95,15 +103,15 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   };
 }
 
-/** Takes in a name; returns whether it was there before, or undefined when the member is refused. */
+/** Takes in a name; returns the kind that it replaces, if any, or undefined when the member is refused. */
 function addName(
   memberNames: MemberNames,
   path: ByteString,
   kind: number,
   { onRefused }: TreeOptions,
-): boolean | undefined {
+): { before: number | undefined } | undefined {
   try {
-    return memberNames.add(path, kind);
+    return { before: memberNames.add(path, kind) };
   } catch (error) {
     if (!(error instanceof ZnipError)) throw error;
     onRefused(path, error);
@@ -111,17 +119,48 @@ function addName(
   }
 }
 
-/** The same file twice, as tar archives may have it: the last one counts. */
-function dropSuperseded(files: PlannedFile[], superseded: ReadonlySet<ByteString>): PlannedFile[] {
+/** A hard link, and how many of the files come before it. */
+interface HardLink extends Link {
+  filesBefore: number;
+}
+
+/** A name twice, as tar archives may have it: the last member counts, and is a file or not. */
+function dropSuperseded(
+  files: PlannedFile[],
+  superseded: ReadonlySet<ByteString>,
+  memberNames: MemberNames,
+): PlannedFile[] {
   const last = new Map<ByteString, PlannedFile>();
-  for (const file of files) if (superseded.has(file.path)) last.set(file.path, file);
+  for (const file of files) {
+    if (superseded.has(file.path) && memberNames.kindOf(file.path) === KIND.file) last.set(file.path, file);
+  }
   return files.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
 }
+
+/** Refuses links to content that is replaced after them: what they mean is in no file of the tree. */
+function refuseReplacedTargets(
+  hardLinks: Map<ByteString, HardLink>,
+  files: readonly PlannedFile[],
+  superseded: ReadonlySet<ByteString>,
+  { onRefused }: TreeOptions,
+): void {
+  if (superseded.size === 0) return;
+  const lastFile = new Map<ByteString, number>();
+  files.forEach(({ path }, position) => superseded.has(path) && lastFile.set(path, position));
+  for (const link of hardLinks.values()) {
+    if ((lastFile.get(link.target) ?? -1) < link.filesBefore) continue;
+    hardLinks.delete(link.path);
+    onRefused(link.path, badLink(link, REPLACED_TARGET));
+  }
+}
+
+/** Why a hard link is refused when tar would keep the earlier content for it. */
+export const REPLACED_TARGET = 'its target is replaced by a later member of the same name';
 
 interface HardLinkContext {
   memberNames: MemberNames;
   files: PlannedFile[];
-  hardLinks: Map<ByteString, Link>;
+  hardLinks: Map<ByteString, HardLink>;
   names: ReadonlyMap<ByteString, ByteString>;
   options: TreeOptions;
 }
@@ -172,13 +211,13 @@ function streamOffset({ ref }: PlannedFile): number {
   return ref.batch.streamOffsets[ref.row] ?? 0;
 }
 
-function badLink(link: Link, why: string): ZnipError {
-  const member = toText(link.path);
-  return new ZnipError(
-    'unsafe-link',
-    `hard link '${member}' to '${toText(link.target)}' is refused: ${why}`,
-    {
-      member,
-    },
-  );
+function badLink({ path, target }: Link, why: string): ZnipError {
+  return refusedLink(path, target, why);
+}
+
+export function refusedLink(path: ByteString, target: ByteString, why: string): ZnipError {
+  const member = toText(path);
+  return new ZnipError('unsafe-link', `hard link '${member}' to '${toText(target)}' is refused: ${why}`, {
+    member,
+  });
 }

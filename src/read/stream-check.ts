@@ -110,6 +110,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
     fault(toZnipError(error));
   }
   const attributes: IndexedAttributes[] = [];
+  const repeats = new Repeats();
   let compared = 0;
   let entriesWhole = true;
   const entries = await archive.entries({}, (error) => {
@@ -121,7 +122,8 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
     const path = batch.path(row);
     const kind = batch.kinds[row] ?? 0;
     if (!isWanted(path, kind)) continue;
-    const member = arrived.at(path);
+    const same = arrived.at(path);
+    const member = same[same.length > 1 ? repeats.next(path) : 0];
     if (member !== undefined) compared += 1;
     const error = disagreement(ref, member);
     if (error !== undefined) {
@@ -184,6 +186,17 @@ function cutBehindFooter(tail: Buffer, start: number): Buffer {
       if (!(error instanceof ZnipError)) throw error;
     }
     end -= 1;
+  }
+}
+
+/** Counts how often a path that comes more than once has come. */
+class Repeats {
+  private readonly counts = new Map<ByteString, number>();
+
+  next(path: ByteString): number {
+    const count = this.counts.get(path) ?? 0;
+    this.counts.set(path, count + 1);
+    return count;
   }
 }
 

@@ -3,14 +3,14 @@
  * content is, and what is left for the end (links, directories). Main thread.
  */
 import { ZnipError } from '../errors.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
+import type { ByteString } from '../format/byte-string.ts';
 import { KIND, type Member } from '../format/entry.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
 import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
 import { MemberNames } from './member-names.ts';
-import type { Link } from './member-tree.ts';
+import { type Link, refusedLink } from './member-tree.ts';
 import { checkPath } from './safe-path.ts';
 import type { Owner } from './write-file.ts';
 
@@ -66,7 +66,13 @@ export class TarMembers {
   /** By name: where a name comes twice, the last one counts. */
   readonly directories = new Map<ByteString, DirectoryEntry>();
   readonly symlinks = new Map<ByteString, Link>();
-  readonly hardLinks: Link[] = [];
+  readonly hardLinks = new Map<ByteString, Link>();
+  /** Names of files that a link has replaced: they have been written, and stand in its way. */
+  readonly replacedByLinks = new Set<ByteString>();
+  /** Where names that replaced a file, and hard links, stand in the order of members. */
+  private readonly replacedAt = new Map<ByteString, number>();
+  private readonly linkedAt = new Map<ByteString, number>();
+  private memberCount = 0;
   private readonly reader = new TarReader();
   private readonly names = new MemberNames();
   private readonly options: TarMembersOptions;
@@ -208,8 +214,8 @@ export class TarMembers {
       target = renamedTarget;
     }
     const renamed = { ...member, path: selected };
-    const repeated = this.names.add(selected, member.kind);
-    this.lastRepeated = repeated;
+    this.lastRepeated = this.replace(selected, kind);
+    this.memberCount += 1;
     if (kind === KIND.hardlink) this.checkHardLink(selected, target, linkTarget);
     this.options.onMember(renamed, path);
     const owner = this.ownerOf(member);
@@ -217,9 +223,33 @@ export class TarMembers {
     else if (kind === KIND.symlink) {
       this.symlinks.set(selected, { path: selected, target, mtime, owner });
     } else if (kind === KIND.hardlink) {
-      this.hardLinks.push({ path: selected, target, mtime, owner: null });
+      this.hardLinks.set(selected, { path: selected, target, mtime, owner: null });
+      this.linkedAt.set(selected, this.memberCount);
     }
     return renamed;
+  }
+
+  /** Takes away the hard links whose target was replaced after them: what they mean is not there any more. */
+  takeReplacedTargets(): Link[] {
+    if (this.replacedAt.size === 0) return [];
+    const links = [...this.hardLinks.values()].filter(
+      ({ path, target }) => (this.replacedAt.get(target) ?? 0) > (this.linkedAt.get(path) ?? 0),
+    );
+    for (const { path } of links) this.hardLinks.delete(path);
+    return links;
+  }
+
+  /** Gives a name to a member of this kind; returns whether a file of this run stands there. */
+  private replace(path: ByteString, kind: number): boolean {
+    const before = this.names.add(path, kind);
+    if (before === undefined || kind === KIND.directory) return false;
+    this.symlinks.delete(path);
+    this.hardLinks.delete(path);
+    if (before === KIND.file) this.replacedAt.set(path, this.memberCount + 1);
+    const written = before === KIND.file || this.replacedByLinks.has(path);
+    if (kind === KIND.file) this.replacedByLinks.delete(path);
+    else if (written) this.replacedByLinks.add(path);
+    return written;
   }
 
   private ownerOf({ uid, gid }: Member): Owner | null {
@@ -229,15 +259,8 @@ export class TarMembers {
   private checkHardLink(path: ByteString, target: ByteString, linkTarget: ByteString): void {
     const kind = this.names.kindOf(target);
     if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return;
-    const member = toText(path);
     const why = target === path ? 'it is a link to itself' : 'its target is not a file that came before it';
-    throw new ZnipError(
-      'unsafe-link',
-      `hard link '${member}' to '${toText(linkTarget)}' is refused: ${why}`,
-      {
-        member,
-      },
-    );
+    throw refusedLink(path, linkTarget, why);
   }
 }
 

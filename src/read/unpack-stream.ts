@@ -4,9 +4,10 @@
  * Members come from the tar stream and the block headers; the index, which arrives last, is held against
  * what was written and supplies the nanoseconds of the times. Implements docs/format.md, "Reading".
  */
+import { rmSync } from 'node:fs';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
+import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
@@ -26,6 +27,7 @@ import { salvageBlocks } from './salvage.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { StreamLosses } from './stream-losses.ts';
 import { type ByteStream, FdStream } from '../stream/byte-stream.ts';
+import { REPLACED_TARGET, refusedLink } from './member-tree.ts';
 import { type ChunkMembers, NO_FILES, TarMembers } from './tar-members.ts';
 import { finishTree, type TargetOptions, writeSettings } from './target.ts';
 import type { UnpackProgress, UnpackResult } from './unpack.ts';
@@ -398,13 +400,23 @@ class StreamRun {
       if (this.losses.keepGoing) this.losses.addLink(path, target);
       return false;
     };
+    for (const path of this.members.replacedByLinks) this.removeReplaced(path);
+    const replaced = this.members.takeReplacedTargets();
     finishTree({
       symlinks: this.members.symlinks.values(),
-      hardLinks: this.members.hardLinks.filter(present),
+      hardLinks: [...this.members.hardLinks.values()].filter(present),
       madeDirectories: this.directories,
       settings: this.settings,
       onTaken: (path) => void this.taken.add(path),
     });
+    for (const { path, target } of replaced) {
+      this.losses.addMember(path, this.losses.damage(refusedLink(path, target, REPLACED_TARGET)));
+    }
+  }
+
+  /** Takes away a file of this run, which a link has replaced; what was kept for the user stays. */
+  private removeReplaced(path: ByteString): void {
+    if (!this.taken.has(path)) rmSync(toFsPath(`${this.settings.target}${path}`), { force: true });
   }
 
   private *dryEntries(): Generator<ArrivedMember, void, undefined> {

@@ -1,0 +1,576 @@
+/**
+ * `pack --tar`: tar streams of every making go into an archive byte for byte, and come out of it.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { openArchive, pack, packTar } from 'znip';
+import { lacks, run, startZnip, ZNIP, znip } from '../support/run.ts';
+import { END_OF_TAR, paxRecords, tarMember, tarStream } from '../support/tar.ts';
+import { describeTree, inSeconds, makeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
+
+const directory = temporaryDirectory();
+const at = (name: string): string => join(directory, name);
+const here = { cwd: directory };
+let source: ReturnType<typeof describeTree>;
+
+beforeAll(() => {
+  makeTree(at('tree'));
+  source = describeTree(at('tree'));
+  run('bash', ['-c', 'tar --format=posix -cf tree.tar tree'], here);
+});
+
+function shell(script: string): ReturnType<typeof run> {
+  return run('bash', ['-c', `set -o pipefail; ${script}`], here);
+}
+
+/** Chunks of an archive: where each starts in the tar stream, and how long it is. */
+async function framesOf(archive: string): Promise<[number, number][]> {
+  const opened = await openArchive(at(archive));
+  const frames = await opened.frames();
+  opened.close();
+  return frames.map(({ streamOffset, streamLength }) => [streamOffset, streamLength]);
+}
+
+async function namesOf(archive: string): Promise<string[]> {
+  const opened = await openArchive(at(archive));
+  const names = [...(await opened.entries())].map(({ batch, row }) => batch.path(row));
+  opened.close();
+  return names;
+}
+
+/** Packs a tar stream that is piped in, and gives back what the archive's tar stream is. */
+function repack(
+  name: string,
+  tar: Buffer,
+  options: string[] = [],
+): { status: number | null; stderr: string; stream: Buffer } {
+  const { status, stderr } = znip(['pack', '-q', '--tar', '-', '-o', name, ...options], {
+    ...here,
+    input: tar,
+  });
+  const stream = existsSync(at(name)) ? run('zstd', ['-dcq', name], here).output : Buffer.alloc(0);
+  return { status, stderr, stream };
+}
+
+describe.skipIf(lacks('zstd'))('the tar stream is that of the input, byte for byte', () => {
+  const TOOLS: Record<string, string> = { bsdtar: 'bsdtar', gzip: 'gzip' };
+  const tars: [string, string][] = [
+    ['gnu', 'tar --format=gnu -cf - tree'],
+    ['posix', 'tar --format=posix -cf - tree'],
+    ['bsdtar', 'LC_ALL=C.UTF-8 bsdtar -cf - tree 2>/dev/null'],
+    ['blocked', 'tar -b 100 -cf - tree'],
+    ['from the inside', 'tar -C tree -cf - .'],
+  ];
+  test.each(tars.filter(([name]) => !lacks(TOOLS[name] ?? 'tar')))('%s', (name, command) => {
+    const { status, stderr } = shell(
+      `${command} | tee '${name}.tar' | node ${ZNIP} pack -q --tar - -o '${name}.znip' --chunk-size 64K &&
+       zstd -dcq '${name}.znip' | cmp - '${name}.tar' &&
+       node ${ZNIP} unpack -q '${name}.znip' -C '${name}-index' &&
+       node ${ZNIP} unpack -q - -C '${name}-stream' < '${name}.znip'`,
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    for (const way of ['index', 'stream']) {
+      const target = at(name === 'from the inside' ? `${name}-${way}` : `${name}-${way}/tree`);
+      // Nanoseconds are in pax records; the other formats have seconds.
+      if (name === 'posix') expect(describeTree(target)).toEqual(source);
+      else expect(inSeconds(describeTree(target))).toEqual(inSeconds(source));
+    }
+  });
+
+  test.each([
+    ['gzip', 'gzip -c'],
+    ['zstd', 'zstd -q -c'],
+  ])('compressed by %s', (name, compress) => {
+    const { status, stderr } = shell(
+      `${compress} tree.tar > ${name}.bin && node ${ZNIP} pack -q --tar ${name}.bin -o ${name}.znip &&
+       zstd -dcq ${name}.znip | cmp - tree.tar`,
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test.skipIf(lacks('git'))('git archive, whose commit is in a global header', async () => {
+    const { status, stderr } = shell(
+      `git init -q repo && cd repo && echo one > a && mkdir d && echo two > d/b && git add . &&
+       git -c user.name=x -c user.email=x@example.org commit -qm x && git archive HEAD | tee ../git.tar |
+       node ${ZNIP} pack -q --tar - -o ../git.znip && zstd -dcq ../git.znip | cmp - ../git.tar &&
+       node ${ZNIP} unpack -q ../git.znip -C ../git-out && git get-tar-commit-id < ../git.tar`,
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(await namesOf('git.znip')).toEqual(['a', 'd', 'd/b']);
+    expect(readFileSync(at('git-out/d/b'), 'utf8')).toBe('two\n');
+  });
+
+  test('through pipes on both sides, a few bytes at a time', async () => {
+    const tar = tarStream({ name: 'd/', typeFlag: '5', mode: 0o755 }, { name: 'd/f', content: prose(3000) });
+    const child = startZnip(['pack', '-q', '--tar', '-', '-o', '-'], here);
+    const pieces: Buffer[] = [];
+    child.stdout?.on('data', (piece: Buffer) => pieces.push(piece));
+    for (let offset = 0; offset < tar.length; offset += 97) {
+      child.stdin?.write(tar.subarray(offset, offset + 97));
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    child.stdin?.end();
+    expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+    const whole = repack('whole.znip', tar);
+    expect(Buffer.concat(pieces).equals(readFileSync(at('whole.znip')))).toBe(true);
+    expect(whole.stream.equals(tar)).toBe(true);
+  });
+});
+
+describe('the same input gives the same archive', () => {
+  test('with any number of threads, from a file, a pipe, and pieces of any size', async () => {
+    const tar = readFileSync(at('tree.tar'));
+    const expected = at('expected.znip');
+    await packTar(Readable.from([tar]), { output: expected, threads: 1 });
+    for (const threads of [2, 7]) {
+      expect(znip(['pack', '-q', '--tar', 'tree.tar', '-o', 'other.znip', `-j${threads}`], here).status).toBe(
+        0,
+      );
+      expect(readFileSync(at('other.znip')).equals(readFileSync(expected))).toBe(true);
+      expect(repack('piped.znip', tar, [`-j${threads}`]).status).toBe(0);
+      expect(readFileSync(at('piped.znip')).equals(readFileSync(expected))).toBe(true);
+    }
+    async function* pieces(): AsyncGenerator<Uint8Array, void> {
+      for (
+        let offset = 0, length = 1;
+        offset < tar.length;
+        offset += length, length = (length * 7) % 99_991
+      ) {
+        yield tar.subarray(offset, offset + length);
+      }
+    }
+    await packTar(pieces(), { output: at('pieces.znip') });
+    expect(readFileSync(at('pieces.znip')).equals(readFileSync(expected))).toBe(true);
+  });
+
+  test.skipIf(lacks('zstd'))('cut into the same chunks as the tree it was made of', async () => {
+    for (const chunkSize of [65536, undefined]) {
+      await pack(['tree'], {
+        directory,
+        output: at('of-tree.znip'),
+        ...(chunkSize === undefined ? {} : { chunkSize }),
+      });
+      const stream = run('zstd', ['-dcq', 'of-tree.znip'], here).output;
+      const options = chunkSize === undefined ? [] : ['--chunk-size', `${chunkSize}`];
+      expect(repack('of-tar.znip', stream, options).status).toBe(0);
+      expect(await framesOf('of-tar.znip')).toEqual(await framesOf('of-tree.znip'));
+    }
+  });
+});
+
+describe('the end of the archive is the last chunk, with all its padding', () => {
+  test.each([512, 1024, 10_240, 65_536])('%i bytes of zeros', async (zeros) => {
+    const tar = Buffer.concat([tarMember({ name: 'f', content: prose(600) }), Buffer.alloc(zeros)]);
+    const { status, stderr } = repack('padded.znip', tar, ['--chunk-size', '64K']);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(await framesOf('padded.znip')).toEqual([
+      [0, 1536],
+      [1536, zeros],
+    ]);
+    expect(
+      znip(['unpack', '-q', '-', '-C', 'padded', '--overwrite'], {
+        ...here,
+        input: readFileSync(at('padded.znip')),
+      }),
+    ).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('an archive without members', async () => {
+    expect(repack('nothing.znip', Buffer.alloc(10_240)).status).toBe(0);
+    expect(await namesOf('nothing.znip')).toEqual([]);
+    expect(await framesOf('nothing.znip')).toEqual([[0, 10_240]]);
+  });
+});
+
+describe('what the index does not know stays in the tar stream', () => {
+  async function checkKept(name: string, tar: Buffer, expected: string[], warnings = 1): Promise<void> {
+    const archive = `${name}.znip`;
+    const packed = znip(['pack', '--tar', '-', '-o', archive, '--chunk-size', '64K'], {
+      ...here,
+      input: tar,
+    });
+    expect(packed.status, packed.stderr).toBe(3);
+    expect(packed.stderr).toContain('in the tar stream only: the index does not know');
+    expect(packed.stderr).toContain(`; ${warnings} warning`);
+    if (!lacks('zstd')) expect(run('zstd', ['-dcq', archive], here).output.equals(tar)).toBe(true);
+    expect(await namesOf(archive)).toEqual(expected);
+    for (const [way, input] of [
+      ['index', undefined],
+      ['stream', readFileSync(at(archive))],
+    ] as const) {
+      const { status, stderr } = znip(
+        ['unpack', '-q', '--overwrite', input === undefined ? archive : '-', '-C', `${name}-${way}`],
+        input === undefined ? here : { ...here, input },
+      );
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect([...describeTree(at(`${name}-${way}`)).keys()]).toEqual(expected);
+    }
+  }
+
+  test('devices, FIFOs and kinds that nobody knows', async () => {
+    const odd = ['3', '4', '6', 'V', 'Z'].map((typeFlag) => ({ name: `odd-${typeFlag}`, typeFlag }));
+    await checkKept(
+      'kinds',
+      tarStream({ name: 'before', content: 'b' }, ...odd, { name: 'file', content: 'x' }),
+      ['before', 'file'],
+      odd.length,
+    );
+  });
+
+  test('one with data, longer than a chunk', async () => {
+    const tar = tarStream(
+      { name: 'before', content: 'b' },
+      { name: 'odd', typeFlag: 'M', content: noise(200_000) },
+      { name: 'file', content: 'x' },
+    );
+    await checkKept('kept', tar, ['before', 'file']);
+  });
+
+  test.each([
+    ['gnu', '--format=gnu'],
+    ['pax 1.0', '--format=posix'],
+    ['pax 0.1', '--format=posix --sparse-version=0.1'],
+    ['pax 0.0', '--format=posix --sparse-version=0.0'],
+  ])('sparse files: %s', async (name, format) => {
+    // Many holes: an old GNU header has more records after it then.
+    shell(
+      `mkdir -p sparse && truncate -s 2M sparse/file && for i in $(seq 1 2 31); do
+         printf data | dd of=sparse/file bs=64K seek=$i conv=notrunc status=none; done; echo after > sparse/z
+       tar -S ${format} --sort=name -cf sparse.tar sparse`,
+    );
+    await checkKept(`sparse ${name}`, readFileSync(at('sparse.tar')), ['sparse', 'sparse/z']);
+  });
+});
+
+describe('names', () => {
+  test.each([
+    ['absolute', { name: '/etc/evil', content: 'x' }],
+    ['through ..', { name: 'a/../../evil', content: 'x' }],
+    ['with an empty component', { name: 'a//b', content: 'x' }],
+    ['a hard link to elsewhere', { name: 'link', typeFlag: '1', linkName: '../../etc/passwd' }],
+  ])('that unpack refuses are kept: %s', (_, member) => {
+    const tar = tarStream({ name: 'good', content: 'g' }, member);
+    const packed = repack('hostile.znip', tar);
+    expect(packed).toMatchObject({ status: 3, stderr: '' });
+    if (!lacks('zstd')) expect(packed.stream.equals(tar)).toBe(true);
+    const before = readdirSync(directory);
+    expect(znip(['unpack', '-q', 'hostile.znip', '-C', 'hostile'], here).status).toBe(4);
+    expect(existsSync(at('hostile/good'))).toBe(false);
+    expect(
+      znip(['unpack', '-q', '-', '-C', 'hostile'], { ...here, input: readFileSync(at('hostile.znip')) })
+        .status,
+    ).toBe(4);
+    expect(readdirSync(directory)).toEqual([...before, 'hostile'].sort());
+    run('rm', ['-r', 'hostile'], here);
+  });
+
+  test('are reported with what is wrong with them, without control characters', () => {
+    const { stderr } = znip(['pack', '--tar', '-', '-o', 'x.znip'], {
+      ...here,
+      input: tarStream({ name: '../\x1b[2Jf', content: 'x' }),
+    });
+    expect(stderr).toMatch(
+      /^znip: \.\.\/\S+f: kept, but znip unpack refuses the name: it has a component '\.\.'\n/,
+    );
+    expect(stderr).not.toContain('\x1b');
+  });
+
+  test('in pax records and GNU long names, and owners', async () => {
+    const long = `${'n'.repeat(200)}/${'m'.repeat(200)}`;
+    const gnu = Buffer.concat([
+      tarMember({ name: '././@LongLink', typeFlag: 'L', content: `${long}\0` }),
+      tarMember({ name: long, content: 'gnu', uid: 1234 }),
+    ]);
+    const pax = tarMember({
+      name: 'short',
+      content: 'pax',
+      pax: { path: `p/${long}`, mtime: '1600000000.123456789', uid: '4294967294' },
+    });
+    const global = tarMember({ name: 'g', typeFlag: 'g', content: paxRecords({ comment: 'of all' }) });
+    expect(repack('long.znip', Buffer.concat([global, gnu, pax, global, END_OF_TAR])).status).toBe(0);
+    const opened = await openArchive(at('long.znip'));
+    const entries = [...(await opened.entries())];
+    opened.close();
+    expect(entries.map(({ batch, row }) => [batch.path(row), batch.uid(row), batch.mtimes[row]])).toEqual([
+      [long, 1234, 1_600_000_000_000_000_000n],
+      [`p/${long}`, 4_294_967_294, 1_600_000_000_123_456_789n],
+    ]);
+  });
+
+  test('that come twice, as tar -r leaves them: the last member counts', async () => {
+    mkdirSync(at('again'));
+    shell(
+      'echo 1 > again/f; ln again/f again/h; ln -s f again/s; echo old > again/t; tar -cf again.tar again',
+    );
+    shell(
+      'echo 22 > again/f; rm again/t; ln -s f again/t; rm again/s; echo now > again/s; tar -rf again.tar again; tar -rf again.tar again/f',
+    );
+    expect(repack('again.znip', readFileSync(at('again.tar')))).toMatchObject({ status: 0, stderr: '' });
+    mkdirSync(at('again-tar'));
+    run('tar', ['-xf', 'again.tar', '-C', 'again-tar'], here);
+    const contents = (target: string): [string, string][] =>
+      [...describeTree(at(target))].map(([path, { kind, content }]) => [`${kind} ${path}`, content]);
+    for (const [target, args, input] of [
+      ['again-index', ['again.znip'], undefined],
+      ['again-stream', ['-'], 'again.znip'],
+      ['again-foreign', ['-'], 'again.tar'],
+    ] as const) {
+      const { status, stderr } = znip(['unpack', '-q', ...args, '-C', target], {
+        ...here,
+        ...(input === undefined ? {} : { input: readFileSync(at(input)) }),
+      });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(contents(target)).toEqual(contents('again-tar'));
+    }
+  });
+
+  test('a hard link to content that a later member replaces is refused: it would get the wrong one', () => {
+    const tar = tarStream(
+      { name: 'f', content: 'old' },
+      { name: 'link', typeFlag: '1', linkName: 'f' },
+      { name: 'f', content: 'new' },
+    );
+    expect(repack('replaced.znip', tar).status).toBe(0);
+    for (const input of [undefined, readFileSync(at('replaced.znip')), tar]) {
+      const { status, stderr } = znip(
+        ['unpack', '-q', '--overwrite', input === undefined ? 'replaced.znip' : '-', '-C', 'replaced'],
+        input === undefined ? here : { ...here, input },
+      );
+      expect(status).toBe(4);
+      expect(stderr).toContain(
+        "hard link 'link' to 'f' is refused: its target is replaced by a later member",
+      );
+      expect(existsSync(at('replaced/link'))).toBe(false);
+    }
+  });
+
+  test('a link in place of an earlier file does not touch what was there before', () => {
+    const tar = tarStream({ name: 'x', content: 'archive' }, { name: 'x', typeFlag: '2', linkName: 'y' });
+    mkdirSync(at('standing'));
+    writeFileSync(at('standing/x'), 'mine');
+    expect(znip(['unpack', '-q', '-', '-C', 'standing'], { ...here, input: tar }).status).toBe(1);
+    expect(readFileSync(at('standing/x'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('what is no whole tar stream', () => {
+  const good = tarStream({ name: 'f', content: prose(2000) });
+  const files = Buffer.concat(
+    [...Array(9).keys()].map((i) => tarMember({ name: `${i}`, content: noise(20_000, i + 1) })),
+  );
+
+  test.each([
+    ['nothing', Buffer.alloc(0), /is empty/],
+    ['something else', Buffer.from('hello, world'), /is no archive that znip reads/],
+    [
+      'without its end',
+      good.subarray(0, -1024),
+      /standard input ends at byte 2560 .*without the records of zeros/,
+    ],
+    [
+      'cut in a content',
+      good.subarray(0, 1000),
+      /standard input ends at byte 1000 of its tar stream, within 'f'/,
+    ],
+    ['cut in the padding', good.subarray(0, 2530), /ends at byte 2530/],
+    ['cut in a header', Buffer.concat([good.subarray(0, 2560), good.subarray(0, 100)]), /within the headers/],
+    ['something behind its end', Buffer.concat([good, Buffer.from('x')]), /goes on at byte 3584/],
+    ['two in a row', Buffer.concat([good, good]), /goes on at byte 3584 .* have to be packed one by one/],
+    ['a damaged header', Buffer.concat([files, noise(512), END_OF_TAR]), /byte 188928: expected a header/],
+    ['a member without a name', tarStream({ name: '', content: 'x' }), /a member without a name/],
+    [
+      'an end behind an extended header',
+      Buffer.concat([
+        tarMember({ name: 'x', typeFlag: 'x', content: paxRecords({ path: 'y' }) }),
+        END_OF_TAR,
+      ]),
+      /ends behind an extended header/,
+    ],
+    [
+      'padding longer than a chunk',
+      Buffer.concat([good, Buffer.alloc(70_000)]),
+      /the padding .* does not fit .*--chunk-size/,
+    ],
+    [
+      'headers longer than a chunk',
+      tarStream({ name: 'f', pax: { comment: 'c'.repeat(70_000) } }),
+      /the headers .* do.* not fit .*--chunk-size/,
+    ],
+    [
+      'a name that nothing can hold',
+      tarStream({ name: 'f', pax: { path: 'n/'.repeat(3000) } }),
+      /a name of more than 4095 bytes/,
+    ],
+    ['a negative size', negativeSize(), /size is negative/],
+  ])('%s', async (_, tar, message) => {
+    writeFileSync(at('before.znip'), 'what was there');
+    const packing = packTar(Readable.from([tar]), {
+      output: at('before.znip'),
+      chunkSize: 65536,
+      name: 'standard input',
+    });
+    await expect(packing).rejects.toThrow(message);
+    expect(readFileSync(at('before.znip'), 'utf8')).toBe('what was there');
+    expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+
+  test('every cut of a stream of several chunks', () => {
+    const tar = Buffer.concat([files, END_OF_TAR]);
+    for (let i = 1; i < 12; i++) {
+      const length = Math.floor((files.length * i) / 12) + i;
+      const { status, stderr } = repack('cut.znip', tar.subarray(0, length), ['--chunk-size', '64K']);
+      expect(status).toBe(4);
+      expect(stderr).toMatch(/^znip: standard input ends at byte \d+ of its tar stream/);
+      expect(existsSync(at('cut.znip'))).toBe(false);
+    }
+  });
+
+  test('a znip archive, which says what to do instead', async () => {
+    await pack(['tree/bin'], { directory, output: at('a.znip') });
+    expect(znip(['pack', '--tar', 'a.znip', '-o', 'b.znip'], here)).toMatchObject({
+      status: 2,
+      stderr:
+        "znip: 'a.znip' is a znip archive already: to pack its tar stream anew, pipe it from unpack --tar -\n",
+    });
+  });
+
+  function negativeSize(): Buffer {
+    const tar = tarStream({ name: 'f' });
+    tar.fill(0xff, 124, 136);
+    tar.write('        ', 148, 'latin1');
+    let sum = 0;
+    for (const byte of tar.subarray(0, 512)) sum += byte;
+    tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+    return tar;
+  }
+});
+
+describe('the command', () => {
+  test.each([
+    [['--tar', 'tree.tar', 'tree'], '--tar takes all members from the tar stream: it does not go with paths'],
+    [
+      ['--tar', 'tree.tar', '-x', 'a'],
+      '--exclude has no effect with --tar: the tar stream goes into the archive as it is',
+    ],
+    [
+      ['--tar', 'tree.tar', '--one-file-system'],
+      '--one-file-system has no effect with --tar: the tar stream goes into the archive as it is',
+    ],
+    [
+      ['--tar', 'tree.tar', '--dry-run'],
+      '--dry-run has no effect with --tar: the tar stream goes into the archive as it is',
+    ],
+    [['--tar', 'tree'], "'tree' is a directory: expected a file"],
+  ])('%j', (args, message) => {
+    expect(znip(['pack', '-o', 'x.znip', ...args], here)).toMatchObject({
+      status: 2,
+      stderr: `znip: ${message}\n`,
+    });
+  });
+
+  test('a file that is not there', () => {
+    expect(znip(['pack', '-o', 'x.znip', '--tar', 'none.tar'], here)).toMatchObject({
+      status: 1,
+      stderr: "znip: cannot open 'none.tar': no such file or directory\n",
+    });
+  });
+
+  test('types and repos, JSON, and an output that is a link', async () => {
+    symlinkSync('real.znip', at('link.znip'));
+    writeFileSync(at('real.znip'), 'old');
+    const { status, stdout } = znip(
+      ['pack', '--json', '--tar', 'tree.tar', '-o', 'link.znip', '--repo-from-dir'],
+      here,
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ members: source.size + 1, failedInputs: 0, warnings: 0 });
+    const opened = await openArchive(at('real.znip'));
+    expect(opened.groups().map(({ packageType, repo }) => `${packageType} ${repo}`)).toEqual([
+      'maven tree',
+      'npm tree',
+      'plain tree',
+    ]);
+    opened.close();
+  });
+
+  test('a reader that goes away ends it quietly', () => {
+    const { status, stderr, stdout } = shell(
+      `node ${ZNIP} pack -q --tar tree.tar -o - | head -c 100 | wc -c; echo "\${PIPESTATUS[0]}"`,
+    );
+    expect({ status, stderr, lines: stdout.trim().split(/\s+/) }).toEqual({
+      status: 0,
+      stderr: '',
+      lines: ['100', '0'],
+    });
+  });
+
+  test.each([1, 3])(
+    'an interrupt while input is awaited ends it, and leaves nothing (%i threads)',
+    async (threads) => {
+      const target = at(`interrupted-${threads}`);
+      mkdirSync(target);
+      // More than is read ahead, so that chunks are on their way, and then no more.
+      const child = startZnip([
+        'pack',
+        '--tar',
+        '-',
+        '-o',
+        join(target, 'x.znip'),
+        '--chunk-size',
+        '1M',
+        '-j',
+        `${threads}`,
+      ]);
+      const file = tarMember({ name: 'f', content: noise(12 * 1024 * 1024) });
+      await new Promise((resolve) => child.stdin?.write(file.subarray(0, file.length - 512), resolve));
+      const deadline = Date.now() + 20_000;
+      while (readdirSync(target).length === 0 && Date.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      child.kill('SIGINT');
+      expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(130);
+      expect(readdirSync(target)).toEqual([]);
+    },
+  );
+});
+
+describe('the library', () => {
+  test('ends a source that it does not read to its end', async () => {
+    let ended = false;
+    async function* endless(): AsyncGenerator<Uint8Array, void> {
+      try {
+        yield tarMember({ name: 'f', content: 'x' });
+        for (;;) yield noise(512);
+      } finally {
+        ended = true;
+      }
+    }
+    await expect(packTar(endless(), { output: at('endless.znip') })).rejects.toMatchObject({
+      code: 'damaged-block',
+    });
+    expect(ended).toBe(true);
+    expect(existsSync(at('endless.znip'))).toBe(false);
+  });
+
+  test('passes on what a source throws', async () => {
+    // oxlint-disable-next-line require-yield
+    async function* failing(): AsyncGenerator<Uint8Array, void> {
+      throw new Error('the network is down');
+    }
+    await expect(packTar(failing(), { output: at('failing.znip') })).rejects.toThrow('the network is down');
+    expect(existsSync(at('failing.znip'))).toBe(false);
+  });
+
+  test('stops at once when it is told to, whatever its source does', async () => {
+    const controller = new AbortController();
+    async function* silent(): AsyncGenerator<Uint8Array, void> {
+      yield tarMember({ name: 'f', content: 'x' });
+      await new Promise(() => {});
+    }
+    const packing = packTar(silent(), { output: at('aborted.znip'), signal: controller.signal });
+    controller.abort(new Error('enough'));
+    await expect(packing).rejects.toThrow('enough');
+    expect(existsSync(at('aborted.znip'))).toBe(false);
+  });
+});
