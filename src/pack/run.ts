@@ -4,6 +4,7 @@
 import { windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../format/chunk-layout.ts';
+import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
@@ -167,13 +168,11 @@ async function openTarget({ output, signal }: ArchiveOptions): Promise<Output> {
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   signal.throwIfAborted();
-  let onAbort = (): void => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
+  const aborted = deferred<never>();
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
-    return await Promise.race([work, aborted]);
+    return await Promise.race([work, aborted.promise]);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

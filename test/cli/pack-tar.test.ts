@@ -54,6 +54,50 @@ function repack(
   return { status, stderr, stream };
 }
 
+function negativeSize(): Buffer {
+  const tar = tarStream({ name: 'f' });
+  tar.fill(0xff, 124, 136);
+  tar.write('        ', 148, 'latin1');
+  let sum = 0;
+  for (const byte of tar.subarray(0, 512)) sum += byte;
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return tar;
+}
+
+async function checkKept(name: string, tar: Buffer, expected: string[], warnings = 1): Promise<void> {
+  const archive = `${name}.znip`;
+  const packed = znip(['pack', '--tar', '-', '-o', archive, '--chunk-size', '64K'], {
+    ...here,
+    input: tar,
+  });
+  expect(packed.status, packed.stderr).toBe(3);
+  expect(packed.stderr).toContain('in the tar stream only: the index does not know');
+  expect(packed.stderr).toContain(`; ${warnings} warning`);
+  if (!lacks('zstd')) expect(run('zstd', ['-dcq', archive], here).output.equals(tar)).toBe(true);
+  expect(await namesOf(archive)).toEqual(expected);
+  for (const [way, input] of [
+    ['index', undefined],
+    ['stream', readFileSync(at(archive))],
+  ] as const) {
+    const { status, stderr } = znip(
+      ['unpack', '-q', '--overwrite', input === undefined ? archive : '-', '-C', `${name}-${way}`],
+      input === undefined ? here : { ...here, input },
+    );
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect([...describeTree(at(`${name}-${way}`)).keys()]).toEqual(expected);
+  }
+}
+
+// oxlint-disable-next-line require-yield
+async function* failing(): AsyncGenerator<Uint8Array, void> {
+  throw new Error('the network is down');
+}
+
+async function* silent(): AsyncGenerator<Uint8Array, void> {
+  yield tarMember({ name: 'f', content: 'x' });
+  await new Promise(() => {});
+}
+
 describe.skipIf(lacks('zstd'))('the tar stream is that of the input, byte for byte', () => {
   const TOOLS: Record<string, string> = { bsdtar: 'bsdtar', gzip: 'gzip' };
   const tars: [string, string][] = [
@@ -185,30 +229,6 @@ describe('the end of the archive is the last chunk, with all its padding', () =>
 });
 
 describe('what the index does not know stays in the tar stream', () => {
-  async function checkKept(name: string, tar: Buffer, expected: string[], warnings = 1): Promise<void> {
-    const archive = `${name}.znip`;
-    const packed = znip(['pack', '--tar', '-', '-o', archive, '--chunk-size', '64K'], {
-      ...here,
-      input: tar,
-    });
-    expect(packed.status, packed.stderr).toBe(3);
-    expect(packed.stderr).toContain('in the tar stream only: the index does not know');
-    expect(packed.stderr).toContain(`; ${warnings} warning`);
-    if (!lacks('zstd')) expect(run('zstd', ['-dcq', archive], here).output.equals(tar)).toBe(true);
-    expect(await namesOf(archive)).toEqual(expected);
-    for (const [way, input] of [
-      ['index', undefined],
-      ['stream', readFileSync(at(archive))],
-    ] as const) {
-      const { status, stderr } = znip(
-        ['unpack', '-q', '--overwrite', input === undefined ? archive : '-', '-C', `${name}-${way}`],
-        input === undefined ? here : { ...here, input },
-      );
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-      expect([...describeTree(at(`${name}-${way}`)).keys()]).toEqual(expected);
-    }
-  }
-
   test('devices, FIFOs and kinds that nobody knows', async () => {
     const odd = ['3', '4', '6', 'V', 'Z'].map((typeFlag) => ({ name: `odd-${typeFlag}`, typeFlag }));
     await checkKept(
@@ -435,16 +455,6 @@ describe('what is no whole tar stream', () => {
         "znip: 'a.znip' is a znip archive already: to pack its tar stream anew, pipe it from unpack --tar -\n",
     });
   });
-
-  function negativeSize(): Buffer {
-    const tar = tarStream({ name: 'f' });
-    tar.fill(0xff, 124, 136);
-    tar.write('        ', 148, 'latin1');
-    let sum = 0;
-    for (const byte of tar.subarray(0, 512)) sum += byte;
-    tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
-    return tar;
-  }
 });
 
 describe('the command', () => {
@@ -554,20 +564,12 @@ describe('the library', () => {
   });
 
   test('passes on what a source throws', async () => {
-    // oxlint-disable-next-line require-yield
-    async function* failing(): AsyncGenerator<Uint8Array, void> {
-      throw new Error('the network is down');
-    }
     await expect(packTar(failing(), { output: at('failing.znip') })).rejects.toThrow('the network is down');
     expect(existsSync(at('failing.znip'))).toBe(false);
   });
 
   test('stops at once when it is told to, whatever its source does', async () => {
     const controller = new AbortController();
-    async function* silent(): AsyncGenerator<Uint8Array, void> {
-      yield tarMember({ name: 'f', content: 'x' });
-      await new Promise(() => {});
-    }
     const packing = packTar(silent(), { output: at('aborted.znip'), signal: controller.signal });
     controller.abort(new Error('enough'));
     await expect(packing).rejects.toThrow('enough');
