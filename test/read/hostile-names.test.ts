@@ -109,13 +109,26 @@ describe('a member below one that is no directory', () => {
   });
 
   test.each([
-    ['file and symlink', [file('same'), symlink('same', '..')]],
     ['directory and symlink', [{ path: 'same', kind: 'directory' }, symlink('same', '..')]],
+    ['symlink and directory', [symlink('same', '..'), { path: 'same', kind: 'directory' }]],
+    ['directory and file', [{ path: 'same', kind: 'directory' }, file('same')]],
   ] as [string, ForgedMember[]][])('the same name twice: %s', (_name, members) => {
     const { status, stderr, target } = attempt(members);
     expect(status).toBe(4);
     expect(stderr).toContain('is in the archive twice');
     expect(readdirSync(target)).toEqual([]);
+  });
+
+  test.each([false, true])('a link in place of a file, and the other way round (streamed: %s)', (streamed) => {
+    const link = attempt([file('same'), symlink('same', '../outside')], [], undefined, streamed);
+    expect(link).toMatchObject({ status: 0, outside: [] });
+    expect(readlinkSync(join(link.target, 'same'))).toBe('../outside');
+    // The link never exists: what comes after it cannot be written through it.
+    const content = attempt([symlink('same', '../outside'), file('same')], [], undefined, streamed);
+    expect(content).toMatchObject({ status: 0, outside: [] });
+    expect(lstatSync(join(content.target, 'same')).isFile()).toBe(true);
+    const below = attempt([file('same'), symlink('same', '..'), file('same/escape')], [], undefined, streamed);
+    expect(below).toMatchObject({ status: 4, outside: [] });
   });
 
   test('the same file twice: the last one counts, as tar has it', () => {
