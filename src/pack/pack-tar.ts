@@ -32,7 +32,7 @@ export async function packTar(
 ): Promise<PackResult> {
   const stream =
     typeof source === 'number'
-      ? new FdStream(source, options.name ?? 'standard input')
+      ? new FdStream(source, options.name ?? 'standard input', options.signal)
       : new IterableStream(options.name ?? 'the tar stream', source);
   let tar: ByteStream = stream;
   try {

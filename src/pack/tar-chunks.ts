@@ -185,7 +185,10 @@ class Cutter {
     else if (target !== undefined) {
       this.warn(path, `kept, but znip unpack refuses the link to '${toText(member.linkTarget)}': ${target}`);
     }
-    columns.append({ ...member, prefix: '', sourceMtime: null, follow: false, linked: false }, this.groups.numberOf(member));
+    columns.append(
+      { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },
+      this.groups.numberOf(member),
+    );
     this.options.onMember(member);
     return true;
   }

@@ -7,6 +7,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   symlinkSync,
   writeFileSync,
   lstatSync,
@@ -119,17 +120,25 @@ describe('a member below one that is no directory', () => {
     expect(readdirSync(target)).toEqual([]);
   });
 
-  test.each([false, true])('a link in place of a file, and the other way round (streamed: %s)', (streamed) => {
-    const link = attempt([file('same'), symlink('same', '../outside')], [], undefined, streamed);
-    expect(link).toMatchObject({ status: 0, outside: [] });
-    expect(readlinkSync(join(link.target, 'same'))).toBe('../outside');
-    // The link never exists: what comes after it cannot be written through it.
-    const content = attempt([symlink('same', '../outside'), file('same')], [], undefined, streamed);
-    expect(content).toMatchObject({ status: 0, outside: [] });
-    expect(lstatSync(join(content.target, 'same')).isFile()).toBe(true);
-    const below = attempt([file('same'), symlink('same', '..'), file('same/escape')], [], undefined, streamed);
-    expect(below).toMatchObject({ status: 4, outside: [] });
-  });
+  test.each([false, true])(
+    'a link in place of a file, and the other way round (streamed: %s)',
+    (streamed) => {
+      const link = attempt([file('same'), symlink('same', '../outside')], [], undefined, streamed);
+      expect(link).toMatchObject({ status: 0, outside: [] });
+      expect(readlinkSync(join(link.target, 'same'))).toBe('../outside');
+      // The link never exists: what comes after it cannot be written through it.
+      const content = attempt([symlink('same', '../outside'), file('same')], [], undefined, streamed);
+      expect(content).toMatchObject({ status: 0, outside: [] });
+      expect(lstatSync(join(content.target, 'same')).isFile()).toBe(true);
+      const below = attempt(
+        [file('same'), symlink('same', '..'), file('same/escape')],
+        [],
+        undefined,
+        streamed,
+      );
+      expect(below).toMatchObject({ status: 4, outside: [] });
+    },
+  );
 
   test('the same file twice: the last one counts, as tar has it', () => {
     const { status, target } = attempt([
