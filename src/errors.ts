@@ -4,6 +4,7 @@
  * Every error has a literal `code` that programs may test and that decides the exit status
  * (`cli/exit-status.ts`). The message says what was expected, what was found, where, and what to do.
  */
+import { constants } from 'node:os';
 
 export type ZnipErrorCode =
   /** The bytes are not a znip archive at all. */
@@ -109,11 +110,26 @@ export function systemReason(error: unknown): string {
   return SYSTEM_REASONS[code] ?? code;
 }
 
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
 /** The system error code (`ENOENT`) of a Node.js error, or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (error instanceof ZnipError) return error.context.errno;
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+  const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
+  if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code;
+  // Node.js has no name for some, EDQUOT among them.
+  return typeof errno === 'number' ? ERRNO_NAMES.get(-errno) : undefined;
+}
+
+/** Makes a system call again as long as a signal interrupts it: Node.js does so for all but read(2) and close(2). */
+export function uninterrupted<T>(call: () => T): T {
+  for (;;) {
+    try {
+      return call();
+    } catch (error) {
+      if (errnoOf(error) !== 'EINTR') throw error;
+    }
+  }
 }
 
 /** A failed system call as a ZnipError: `cannot <action> <path>: <reason>`. */

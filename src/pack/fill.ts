@@ -4,7 +4,7 @@
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
-import { errnoOf, systemReason } from '../errors.ts';
+import { errnoOf, systemReason, uninterrupted } from '../errors.ts';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
@@ -113,7 +113,7 @@ function readSmall(
       // this is its end. The slot has room for it past its last member.
       const wanted = member.size + 1;
       while (length < wanted) {
-        const read = readSync(fd, target, offset + length, wanted - length, null);
+        const read = uninterrupted(() => readSync(fd, target, offset + length, wanted - length, null));
         if (read === 0) break;
         length += read;
         // The usual case: the whole file in one call, and its size unchanged.
@@ -144,7 +144,9 @@ function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warn
   let problem: string | undefined;
   try {
     while (length < part.length) {
-      const read = readSync(part.fd, target, offset + length, part.length - length, part.fileOffset + length);
+      const left = part.length - length;
+      const at = part.fileOffset + length;
+      const read = uninterrupted(() => readSync(part.fd, target, offset + length, left, at));
       if (read === 0) break;
       length += read;
     }

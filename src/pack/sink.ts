@@ -17,16 +17,13 @@ const EAGAIN_PAUSE_MS = 2;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
-/** Bytes that a write took: 0 when a non-blocking pipe is full. Interrupted calls are made again. */
+/** Bytes that a write took: 0 when a non-blocking pipe is full. */
 function attempt(write: () => number): number {
-  for (;;) {
-    try {
-      return write();
-    } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'EAGAIN') return 0;
-      if (errno !== 'EINTR') throw error;
-    }
+  try {
+    return write();
+  } catch (error) {
+    if (errnoOf(error) === 'EAGAIN') return 0;
+    throw error;
   }
 }
 

@@ -3,7 +3,7 @@
  * answers for a range of bytes.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { ioError, ZnipError } from '../errors.ts';
+import { ioError, uninterrupted, ZnipError } from '../errors.ts';
 
 export interface ByteSource {
   /** For messages. */
@@ -24,7 +24,7 @@ export function readFully(fd: number, name: string, target: Uint8Array, offset: 
   while (done < target.byteLength) {
     let read: number;
     try {
-      read = readSync(fd, target, done, target.byteLength - done, offset + done);
+      read = uninterrupted(() => readSync(fd, target, done, target.byteLength - done, offset + done));
     } catch (error) {
       throw ioError('read', name, error);
     }
