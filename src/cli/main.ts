@@ -36,7 +36,7 @@ async function printVersion(verbose: boolean): Promise<void> {
   writeOutput(`znip ${VERSION}\n`);
   if (!verbose) return;
   const { codec } = await import('../codec/codec.ts');
-  const { hasNanoseconds } = await import('../read/file-times.ts');
+  const { hasNanoseconds } = await import('../posix/times.ts');
   const { name, hashName } = codec();
   const times = hasNanoseconds() ? 'nanoseconds' : 'microseconds';
   writeOutput(`codec: ${name}, ${hashName}\nfile times: ${times}\nnode: ${process.version}\n`);

@@ -2,10 +2,11 @@
  * What a directory holds, for comparison: like the walk that packs, but every name of a file with several
  * links is a file, and what an archive cannot hold is named, not left out. Symlinks are not followed.
  */
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { systemReason } from '../errors.ts';
 import { compareBytes, toFsPath, type ByteString } from '../format/byte-string.ts';
 import { KIND, MODE_MASK } from '../format/entry.ts';
+import { type FileIdentity, type FileStat, lstat } from '../posix/stat.ts';
 
 /** The kind of a socket, a FIFO or a device: no kind of member. */
 export const OTHER_KIND = -1;
@@ -25,7 +26,7 @@ export interface DiskEntry {
 
 export interface DiskTreeOptions {
   /** A file to leave out, by device and inode: the archive itself. */
-  avoid: { dev: bigint; ino: bigint } | undefined;
+  avoid: FileIdentity | undefined;
   /** Something could not be looked at: it is missing from the result, as is what lies below it. */
   onUnreadable: (path: ByteString, reason: string) => void;
 }
@@ -63,20 +64,20 @@ export function readDiskEntry(
   path: ByteString,
   avoid?: DiskTreeOptions['avoid'],
 ): DiskEntry | undefined {
-  const stats = lstatSync(toFsPath(`${root}${path}`), { bigint: true });
+  const stats = lstat(`${root}${path}`);
   if (avoid !== undefined && stats.dev === avoid.dev && stats.ino === avoid.ino) return undefined;
   const kind = kindOf(stats);
   return {
     path,
     kind,
-    mode: Number(stats.mode) & MODE_MASK,
-    mtime: stats.mtimeNs,
-    size: kind === KIND.file ? Number(stats.size) : 0,
+    mode: stats.mode & MODE_MASK,
+    mtime: stats.mtime,
+    size: kind === KIND.file ? stats.size : 0,
     linkTarget: kind === KIND.symlink ? readlinkSync(toFsPath(`${root}${path}`), { encoding: 'latin1' }) : '',
   };
 }
 
-function kindOf(stats: BigIntStats): number {
+function kindOf(stats: FileStat): number {
   if (stats.isFile()) return KIND.file;
   if (stats.isDirectory()) return KIND.directory;
   if (stats.isSymbolicLink()) return KIND.symlink;

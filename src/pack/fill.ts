@@ -2,13 +2,14 @@
  * Fills a slot's input with the tar stream that a plan describes, and hashes each member on the way.
  * Runs on a worker, or on the main thread when there are none.
  */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { errnoOf, systemReason, uninterrupted } from '../errors.ts';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import { fstat } from '../posix/stat.ts';
 import type { Slot } from '../ring/ring.ts';
 import { type FileChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
@@ -119,11 +120,10 @@ function readSmall(
         // The usual case: the whole file in one call, and its size unchanged.
         if (length === member.size) break;
       }
-      const stats = fstatSync(fd, { bigint: true });
+      const stats = fstat(fd);
       if (!stats.isFile()) return { length: undefined, problem: 'it is no longer a file' };
       const kept = Math.min(length, member.size);
-      const same =
-        length === member.size && clampTime(stats.mtimeNs) === member.mtime && Number(stats.size) === kept;
+      const same = length === member.size && clampTime(stats.mtime) === member.mtime && stats.size === kept;
       return { length: kept, problem: same ? undefined : CHANGED };
     } finally {
       closeSync(fd);
@@ -163,6 +163,6 @@ function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warn
 }
 
 function hasChanged({ fd, size, mtime }: FilePart): boolean {
-  const stats = fstatSync(fd, { bigint: true });
-  return Number(stats.size) !== size || clampTime(stats.mtimeNs) !== mtime;
+  const stats = fstat(fd);
+  return stats.size !== size || clampTime(stats.mtime) !== mtime;
 }

@@ -5,7 +5,7 @@ import { ZnipError } from '../errors.ts';
 import { type ByteString, fromText } from '../format/byte-string.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
-import type { FileIdentity } from './output.ts';
+import type { FileIdentity } from '../posix/stat.ts';
 import { type Root, splitRoot } from './root.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
 import { walk, type Warning } from './walk.ts';

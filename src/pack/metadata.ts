@@ -2,9 +2,9 @@
  * What is recorded about a member besides its name and content: as it is on disk, or made the same
  * everywhere.
  */
-import type { BigIntStats } from 'node:fs';
 import { clampTime, KIND, MODE_MASK } from '../format/entry.ts';
 import { ZnipError } from '../errors.ts';
+import type { FileStat } from '../posix/stat.ts';
 
 /** Owners to record: each file's own, or these for all members (a group left out is the file's own). */
 export type Owner = boolean | { uid: number; gid?: number | undefined };
@@ -34,7 +34,7 @@ export interface Metadata {
 }
 
 /** Compiles the options to a function: what to record of a member of this kind. */
-export function metadataOf(options: MetadataOptions): (stats: BigIntStats, kind: number) => Metadata {
+export function metadataOf(options: MetadataOptions): (stats: FileStat, kind: number) => Metadata {
   const { owner = false, reproducible = false } = options;
   if (reproducible && (owner === true || (owner !== false && owner.gid === undefined))) {
     throw new ZnipError('usage', "the files' own owners are not reproducible: give one as UID:GID, or none");
@@ -43,14 +43,14 @@ export function metadataOf(options: MetadataOptions): (stats: BigIntStats, kind:
   const uid = typeof owner === 'object' ? owner.uid : undefined;
   const gid = typeof owner === 'object' ? owner.gid : undefined;
   return (stats, kind) => {
-    const mode = Number(stats.mode) & MODE_MASK;
-    const own = clampTime(stats.mtimeNs);
+    const mode = stats.mode & MODE_MASK;
+    const own = clampTime(stats.mtime);
     return {
       mode: reproducible ? plainMode(mode, kind) : mode,
       mtime: mtime ?? own,
       sourceMtime: mtime === undefined ? null : own,
-      uid: owner === false ? null : (uid ?? Number(stats.uid)),
-      gid: owner === false ? null : (gid ?? Number(stats.gid)),
+      uid: owner === false ? null : (uid ?? stats.uid),
+      gid: owner === false ? null : (gid ?? stats.gid),
     };
   };
 }

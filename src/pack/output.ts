@@ -19,11 +19,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
-
-export interface FileIdentity {
-  dev: bigint;
-  ino: bigint;
-}
+import type { FileIdentity } from '../posix/stat.ts';
 
 export interface Output {
   fd: number;

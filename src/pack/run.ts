@@ -4,12 +4,13 @@
 import { windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../format/chunk-layout.ts';
+import type { FileIdentity } from '../posix/stat.ts';
 import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
 import { type ChunkPlan, contentLength } from './chunk-plan.ts';
-import { descriptorOutput, type FileIdentity, openOutput, type Output } from './output.ts';
+import { descriptorOutput, openOutput, type Output } from './output.ts';
 import { type AcquireSlot, runPipeline } from './pipeline.ts';
 import type { GroupOptions } from './plan.ts';
 import type { Warning } from './walk.ts';

@@ -4,19 +4,12 @@
  * Order: roots as given, each directory before what it holds, names within a directory by their bytes.
  * It does not depend on how the file system lists names, so equal trees give equal archives.
  */
-import {
-  accessSync,
-  type BigIntStats,
-  constants,
-  lstatSync,
-  readdirSync,
-  readlinkSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, readdirSync, readlinkSync } from 'node:fs';
 import { errnoOf, ioError, systemReason, ZnipError } from '../errors.ts';
 import { compareBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
+import { type FileIdentity, type FileStat, lstat, stat } from '../posix/stat.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import type { Metadata } from './metadata.ts';
 import type { Root } from './root.ts';
@@ -31,9 +24,9 @@ export interface Warning {
 
 export interface WalkOptions {
   /** What to record about a member. */
-  metadata: (stats: BigIntStats, kind: number) => Metadata;
+  metadata: (stats: FileStat, kind: number) => Metadata;
   /** Files that must not be packed, by device and inode: the archive itself. */
-  avoid: readonly { dev: bigint; ino: bigint }[];
+  avoid: readonly FileIdentity[];
   /** What to leave out. */
   filter: WalkFilter | undefined;
   /** Pack what symlinks point to in their place. */
@@ -51,7 +44,7 @@ interface Level {
   /** What the filter says about its names; undefined without a filter, and for a name that was given. */
   rules: DirectoryRules | undefined;
   /** Which directory it is; undefined where that does not matter. */
-  identity: BigIntStats | undefined;
+  identity: FileIdentity | undefined;
 }
 
 /** Names of a directory as byte strings, in byte order. */
@@ -65,7 +58,7 @@ function readNames(directory: ByteString): ByteString[] {
  */
 export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<SourceMember, void, undefined> {
   const { filter, dereference, oneFileSystem, metadata } = options;
-  const statSource = dereference ? statSync : lstatSync;
+  const statSource = dereference ? stat : lstat;
   // One root has every name once. By name: the root that it came from.
   const seen = Array.isArray(roots) && roots.length === 1 ? undefined : new Map<ByteString, Root>();
   const hardLinks = new Map<string, ByteString>();
@@ -81,7 +74,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
       path: ByteString,
       name: ByteString,
       above: DirectoryRules | undefined,
-      identity: BigIntStats | undefined,
+      identity: FileIdentity | undefined,
     ): void => {
       const source = path === '' ? prefix : `${prefix}${path}`;
       try {
@@ -118,9 +111,9 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
       if (earlier !== undefined && earlier.prefix === prefix && (earlier.recurse || !root.recurse)) continue;
       const source = `${prefix}${path}`;
       const { rules } = level;
-      let stats: BigIntStats;
+      let stats: FileStat;
       try {
-        stats = statSource(toFsPath(source), { bigint: true });
+        stats = statSource(source);
       } catch (error) {
         if (filter?.drops(rules, name, path, false) === true) continue;
         warn(path, dereference ? linkReason(source, error) : systemReason(error), true);
@@ -198,7 +191,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
           continue;
         }
         let first: ByteString | undefined;
-        if (stats.nlink > 1n) {
+        if (stats.nlink > 1) {
           // Later names will point to this one: be sure that it gets into the archive.
           try {
             accessSync(toFsPath(source), constants.R_OK);
@@ -212,8 +205,8 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
           member.kind = KIND.hardlink;
           member.linkTarget = first;
         } else {
-          member.size = Number(stats.size);
-          member.linked = stats.nlink > 1n;
+          member.size = stats.size;
+          member.linked = stats.nlink > 1;
         }
         yield member;
       }
@@ -221,23 +214,23 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
   }
 }
 
-type Stat = (path: string | Buffer, options: { bigint: true }) => BigIntStats;
+type Stat = (path: ByteString) => FileStat;
 
-function isSameFile(a: { dev: bigint; ino: bigint }, b: { dev: bigint; ino: bigint }): boolean {
+function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.ino === b.ino && a.dev === b.dev;
 }
 
-function isSame(source: ByteString, stats: BigIntStats, stat: Stat): boolean {
+function isSame(source: ByteString, stats: FileStat, statSource: Stat): boolean {
   try {
-    return isSameFile(stat(toFsPath(source), { bigint: true }), stats);
+    return isSameFile(statSource(source), stats);
   } catch {
     return false;
   }
 }
 
-function statIsDirectory(source: ByteString, stat: Stat): boolean {
+function statIsDirectory(source: ByteString, statSource: Stat): boolean {
   try {
-    return stat(toFsPath(source), { bigint: true }).isDirectory();
+    return statSource(source).isDirectory();
   } catch {
     return false;
   }
@@ -246,7 +239,7 @@ function statIsDirectory(source: ByteString, stat: Stat): boolean {
 /** Why a name could not be followed to a file: it is gone, or a link to nothing, or to itself. */
 function linkReason(source: ByteString, error: unknown): string {
   try {
-    if (!lstatSync(toFsPath(source)).isSymbolicLink()) return systemReason(error);
+    if (!lstat(source).isSymbolicLink()) return systemReason(error);
   } catch {
     return systemReason(error);
   }
@@ -257,7 +250,7 @@ function linkReason(source: ByteString, error: unknown): string {
 /** Path of the first member with this inode; undefined, and remembered, when this is the first. */
 function registerHardLink(
   hardLinks: Map<string, ByteString>,
-  stats: BigIntStats,
+  stats: FileIdentity,
   path: ByteString,
 ): ByteString | undefined {
   const inode = `${stats.dev}:${stats.ino}`;
@@ -266,7 +259,7 @@ function registerHardLink(
   return first;
 }
 
-function kindName(stats: BigIntStats): string {
+function kindName(stats: FileStat): string {
   if (stats.isSocket()) return 'socket';
   if (stats.isFIFO()) return 'FIFO';
   return 'device';
@@ -274,16 +267,16 @@ function kindName(stats: BigIntStats): string {
 
 function requireRoot(source: ByteString): void {
   try {
-    lstatSync(toFsPath(source));
+    lstat(source);
   } catch (error) {
     throw sourceError(source, error);
   }
 }
 
-function statDirectory(source: ByteString): BigIntStats {
-  let stats: BigIntStats;
+function statDirectory(source: ByteString): FileStat {
+  let stats: FileStat;
   try {
-    stats = statSync(toFsPath(source), { bigint: true });
+    stats = stat(source);
   } catch (error) {
     throw sourceError(source, error);
   }

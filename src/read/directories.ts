@@ -1,11 +1,12 @@
 /**
  * The directories of the target: made as members need them, never through a symlink. Main thread.
  */
-import { closeSync, constants, fchmodSync, fchownSync, lstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, lstatSync, mkdirSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
-import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { setFileTime } from './file-times.ts';
-import { type Owner, permissionBits, type WriteSettings } from './write-file.ts';
+import type { ByteString } from '../format/byte-string.ts';
+import { setFileTime } from '../posix/times.ts';
+import type { TargetTree } from './target-tree.ts';
+import { type Owner, permissionBits } from './write-file.ts';
 
 export interface DirectoryEntry {
   mode: number;
@@ -16,15 +17,15 @@ export interface DirectoryEntry {
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
 
 export class Directories {
-  private readonly settings: WriteSettings;
+  private readonly tree: TargetTree;
   /** Directories below the target that are known to be directories and not links to some. */
   private readonly known = new Set<ByteString>(['']);
   /** Those that the archive has entries for, in archive order. */
   private readonly entries = new Map<ByteString, DirectoryEntry>();
   private lastParent: ByteString = '';
 
-  constructor(settings: WriteSettings) {
-    this.settings = settings;
+  constructor(tree: TargetTree) {
+    this.tree = tree;
   }
 
   /** Takes note of a directory of the archive. It is made when `ensure` or `finish` comes to it. */
@@ -46,15 +47,15 @@ export class Directories {
     if (this.known.has(path)) return;
     const slash = path.lastIndexOf('/');
     if (slash > 0) this.ensure(path.slice(0, slash));
-    const name = `${this.settings.target}${path}`;
+    const name = this.tree.name(path);
     const entry = this.entries.get(path);
     // Writable while it is filled; `finish` sets what the archive says.
     const mode = entry === undefined ? 0o777 : (entry.mode & 0o777) | 0o700;
     try {
-      mkdirSync(toFsPath(name), mode);
+      mkdirSync(name, mode);
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw ioError('create the directory', toText(name), error);
-      requireDirectory(name);
+      if (errnoOf(error) !== 'EEXIST') throw ioError('create the directory', this.tree.text(path), error);
+      requireDirectory(name, this.tree.text(path));
     }
     this.known.add(path);
   }
@@ -62,32 +63,31 @@ export class Directories {
   /** Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. */
   finish(): void {
     for (const path of this.entries.keys()) this.ensure(path);
+    const { tree } = this;
     for (const [path, { mode, mtime, owner }] of [...this.entries].reverse()) {
-      const name = `${this.settings.target}${path}`;
       try {
-        const fd = openSync(toFsPath(name), OPEN_FLAGS);
+        const fd = tree.open(path, OPEN_FLAGS);
         try {
           // The owner first: chown(2) takes set-user-id and its like away.
           if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
           const wanted = permissionBits(mode, owner);
-          const made = ((mode & 0o777) | 0o700) & ~this.settings.umask;
+          const made = ((mode & 0o777) | 0o700) & ~tree.settings.umask;
           if (wanted !== made) fchmodSync(fd, wanted);
-          if (this.settings.mtime) setFileTime(fd, mtime);
+          if (tree.settings.mtime) setFileTime(fd, mtime);
         } finally {
           closeSync(fd);
         }
       } catch (error) {
-        throw ioError('set mode, owner or time of', toText(name), error);
+        throw ioError('set mode, owner or time of', tree.text(path), error);
       }
     }
   }
 }
 
 /** Throws where something else than a directory, or nothing, has this name. */
-export function requireDirectory(name: ByteString): void {
-  const stats = lstatSync(toFsPath(name), { throwIfNoEntry: false });
+export function requireDirectory(name: string | Buffer, path: string): void {
+  const stats = lstatSync(name, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true) return;
-  const path = toText(name);
   if (stats?.isSymbolicLink() === true) {
     throw new ZnipError(
       'unsafe-link',

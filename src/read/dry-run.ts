@@ -6,6 +6,7 @@ import { ioError } from '../errors.ts';
 import { toBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import { requireDirectory } from './directories.ts';
+import type { TargetTree } from './target-tree.ts';
 import { mayReplace, type WriteSettings } from './write-file.ts';
 
 export interface DryMember {
@@ -25,19 +26,16 @@ export interface DryEntry {
 }
 
 /** Tells `onMember` of every entry, in order; returns the names below the target that would be kept. */
-export function dryRun(
-  entries: Iterable<DryEntry>,
-  settings: WriteSettings,
-  onMember: OnDryMember,
-): ByteString[] {
+export function dryRun(entries: Iterable<DryEntry>, tree: TargetTree, onMember: OnDryMember): ByteString[] {
+  const { settings } = tree;
   const parents = new ParentsThere(settings);
   const kept: ByteString[] = [];
   for (const { path, kind, mtime } of entries) {
     const name = `${settings.target}${path}`;
     let standing: DryMember['standing'] = 'new';
     if (parents.has(path) && exists(name)) {
-      if (kind === KIND.directory) requireDirectory(name);
-      else standing = mayReplace(name, mtime, settings) ? 'replaced' : 'kept';
+      if (kind === KIND.directory) requireDirectory(toFsPath(name), toText(name));
+      else standing = mayReplace(path, mtime, tree) ? 'replaced' : 'kept';
     }
     if (standing === 'kept') kept.push(path);
     onMember({ path: toText(path), pathBytes: toBytes(path), standing });
@@ -71,7 +69,7 @@ class ParentsThere {
     if (there === undefined) {
       const name = `${this.settings.target}${parent}`;
       there = this.has(parent) && exists(name);
-      if (there) requireDirectory(name);
+      if (there) requireDirectory(toFsPath(name), toText(name));
       this.known.set(parent, there);
     }
     return there;

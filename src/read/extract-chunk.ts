@@ -2,15 +2,16 @@
  * One chunk from its blob to files: read, decompress, verify, write. Runs on a worker, or on the main
  * thread when there are none. Nothing is written before the chunk's hash and the member's hash matched.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { ioError, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
-import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
 import type { FileColumns } from './extract-plan.ts';
-import { writeFile, writeFully, type WriteSettings } from './write-file.ts';
+import type { TargetTree } from './target-tree.ts';
+import { writeFile, writeFully } from './write-file.ts';
 
 /** Where a run of a large file's content goes. */
 export interface PartTarget {
@@ -62,14 +63,14 @@ export interface WrittenFiles {
 export function writeFiles(
   files: FileColumns,
   chunk: Uint8Array,
-  settings: WriteSettings,
+  tree: TargetTree,
   codec: Codec,
 ): WrittenFiles {
   const taken: number[] = [];
   const damaged: number[] = [];
   const kept = new Set<ByteString>();
   const replace = new Set(files.replace);
-  const replacing: WriteSettings = { ...settings, existing: 'overwrite' };
+  const { existing } = tree.settings;
   const checksums = files.checksums === null ? new Uint8Array(files.count * CHECKSUM_LENGTH) : null;
   for (let row = 0; row < files.count; row++) {
     const offset = files.offsets[row] ?? 0;
@@ -79,7 +80,7 @@ export function writeFiles(
     const at = row * CHECKSUM_LENGTH;
     if (files.checksums === null) checksums?.set(checksum, at);
     else if (!equalBytes(checksum, files.checksums.subarray(at, at + CHECKSUM_LENGTH))) {
-      if (!settings.keepGoing) throw damagedMember(path);
+      if (!tree.settings.keepGoing) throw damagedMember(path);
       damaged.push(row);
       continue;
     }
@@ -91,8 +92,9 @@ export function writeFiles(
         mtime: files.mtimes[row] ?? 0n,
         owner: files.owners?.[row] ?? null,
       },
+      tree,
       // Only what this run wrote is replaced by what comes later, never what was kept for the user.
-      replace.has(row) && !kept.has(path) ? replacing : settings,
+      replace.has(row) && !kept.has(path) ? 'overwrite' : existing,
     );
     if (written) continue;
     taken.push(row);
@@ -111,17 +113,17 @@ export function damagedMember(path: ByteString): ZnipError {
 }
 
 /** Writes runs of large files of a verified chunk to their places in the temporary files. */
-export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array): void {
+export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array, tree: TargetTree): void {
   for (const { temporary, chunkOffset, fileOffset, length } of parts) {
     try {
-      const fd = openSync(toFsPath(temporary), constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
+      const fd = tree.open(temporary, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
       try {
         writeFully(fd, chunk.subarray(chunkOffset, chunkOffset + length), fileOffset);
       } finally {
         closeSync(fd);
       }
     } catch (error) {
-      throw ioError('write', toText(temporary), error);
+      throw ioError('write', tree.text(temporary), error);
     }
   }
 }

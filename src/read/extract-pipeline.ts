@@ -23,8 +23,8 @@ import type { LargeFiles } from './large-files.ts';
 import { isDamage, lostMember, type LostMember } from './lost.ts';
 import type { ReadPool } from './read-pool.ts';
 import type { ByteSource } from './source.ts';
+import type { TargetTree } from './target-tree.ts';
 import type { TaskResult } from './worker.ts';
-import type { WriteSettings } from './write-file.ts';
 
 export interface ExtractOptions {
   /** Workers, `threads` of them; undefined: everything runs on this thread. */
@@ -32,7 +32,7 @@ export interface ExtractOptions {
   threads: number;
   source: ByteSource;
   frames: readonly Frame[];
-  settings: WriteSettings;
+  tree: TargetTree;
   directories: Directories;
   largeFiles: LargeFiles;
   /** Names that were taken. */
@@ -98,7 +98,7 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
 
 /** A job failed. When the run keeps going and it was for damage, its files are lost and nothing else is. */
 function loseJob(job: ChunkJob, error: unknown, options: ExtractOptions): void {
-  if (!options.settings.keepGoing || !isDamage(error)) throw error;
+  if (!options.tree.settings.keepGoing || !isDamage(error)) throw error;
   for (const path of job.files.paths) options.onLost(path, lostMember(path, error));
   for (const { path } of options.largeFiles.loseParts(job.parts))
     options.onLost(path, lostMember(path, error));
@@ -111,7 +111,7 @@ export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOpti
 }
 
 async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
-  const { source, settings, signal } = options;
+  const { source, tree, signal } = options;
   let slot: Slot | undefined;
   for (const job of jobs) {
     // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
@@ -128,8 +128,8 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
       loseJob(job, error, options);
       continue;
     }
-    writeParts(targets, chunk);
-    finishJob(job, writeFiles(files, chunk, settings, codec()), chunk, options);
+    writeParts(targets, chunk, tree);
+    finishJob(job, writeFiles(files, chunk, tree, codec()), chunk, options);
   }
 }
 
@@ -141,7 +141,8 @@ async function extractOnPool(
   pool: ReadPool,
   options: ExtractOptions,
 ): Promise<void> {
-  const { source, settings, threads } = options;
+  const { source, threads } = options;
+  const { settings } = options.tree;
   const { fd, name } = source;
   if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
   const free: Slot[] = Array.from({ length: threads + SPARE_SLOTS }, () => createSlot(options.frames));

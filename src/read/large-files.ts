@@ -2,14 +2,15 @@
  * Files that several chunks hold: put together under a temporary name by whichever workers have their
  * parts, hashed in order here, and renamed when they are whole and have the right hash. Main thread.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import type { Codec, Hasher } from '../codec/codec.ts';
 import { ioError, type ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
-import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import type { ByteString } from '../format/byte-string.ts';
 import { damagedMember, type PartTarget } from './extract-chunk.ts';
 import type { LargeFile, LargePart } from './extract-plan.ts';
 import { isDamage } from './lost.ts';
+import type { TargetTree } from './target-tree.ts';
 import {
   CREATE_FLAGS,
   finishFile,
@@ -18,7 +19,6 @@ import {
   removeIfAny,
   replaceFile,
   temporaryName,
-  type WriteSettings,
 } from './write-file.ts';
 
 interface OpenFile {
@@ -36,12 +36,12 @@ export interface CompletedFile {
 }
 
 export class LargeFiles {
-  private readonly settings: WriteSettings;
+  private readonly tree: TargetTree;
   private readonly codec: Codec;
   private readonly open = new Map<LargeFile, OpenFile>();
 
-  constructor(settings: WriteSettings, codec: Codec) {
-    this.settings = settings;
+  constructor(tree: TargetTree, codec: Codec) {
+    this.tree = tree;
     this.codec = codec;
   }
 
@@ -80,8 +80,8 @@ export class LargeFiles {
       try {
         completed.push({ file: large, checksum: this.complete(large, open) });
       } catch (error) {
-        if (!this.settings.keepGoing || !isDamage(error)) throw error;
-        removeIfAny(open.temporary);
+        if (!this.tree.settings.keepGoing || !isDamage(error)) throw error;
+        removeIfAny(open.temporary, this.tree);
         onDamaged(large, error);
       }
       this.open.delete(large);
@@ -109,26 +109,27 @@ export class LargeFiles {
 
   /** Removes what is not complete. */
   discard(): void {
-    for (const { temporary } of this.open.values()) removeIfAny(temporary);
+    for (const { temporary } of this.open.values()) removeIfAny(temporary, this.tree);
     this.open.clear();
   }
 
   /** Parts come in order: behind the last one nobody writes to the temporary file any more. */
   private forgetAfterLast({ large, fileOffset, length }: LargePart, { temporary }: OpenFile): void {
     if (fileOffset + length < large.size) return;
-    removeIfAny(temporary);
+    removeIfAny(temporary, this.tree);
     this.open.delete(large);
   }
 
   /** Makes the temporary file; false when the name is taken and is to be kept. */
   private begin(file: LargeFile): boolean {
-    const name = `${this.settings.target}${file.path}`;
-    if (!file.replace && nameExists(name) && !mayReplace(name, file.mtime, this.settings)) return false;
-    const temporary = temporaryName(name);
+    const { tree } = this;
+    if (!file.replace && nameExists(file.path, tree) && !mayReplace(file.path, file.mtime, tree))
+      return false;
+    const temporary = temporaryName(file.path);
     try {
-      closeSync(openSync(toFsPath(temporary), CREATE_FLAGS, 0o600));
+      closeSync(tree.open(temporary, CREATE_FLAGS, 0o600));
     } catch (error) {
-      throw ioError('create', toText(name), error);
+      throw ioError('create', tree.text(file.path), error);
     }
     this.open.set(file, { temporary, hasher: this.codec.createHasher(), hashed: 0, lost: false });
     return true;
@@ -137,19 +138,19 @@ export class LargeFiles {
   private complete(file: LargeFile, { temporary, hasher }: OpenFile): Uint8Array {
     const checksum = hasher.digest();
     if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
-    const name = `${this.settings.target}${file.path}`;
+    const { tree } = this;
     try {
-      const fd = openSync(toFsPath(temporary), constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
+      const fd = tree.open(temporary, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
       try {
         // The file was made with mode 0600: whatever the umask, its own has to be set.
-        finishFile(fd, file, { ...this.settings, umask: 0o777 });
+        finishFile(fd, file, { ...tree.settings, umask: 0o777 });
       } finally {
         closeSync(fd);
       }
     } catch (error) {
-      throw ioError('finish', toText(name), error);
+      throw ioError('finish', tree.text(file.path), error);
     }
-    replaceFile(temporary, name);
+    replaceFile(temporary, file.path, tree);
     return checksum;
   }
 }

@@ -4,74 +4,69 @@
 import { lchownSync, linkSync, lstatSync, symlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { setLinkTime } from './file-times.ts';
 import type { Link } from './member-tree.ts';
-import {
-  mayReplace,
-  nameExists,
-  removeIfAny,
-  replaceFile,
-  temporaryName,
-  type WriteSettings,
-} from './write-file.ts';
+import type { TargetTree } from './target-tree.ts';
+import { mayReplace, nameExists, removeIfAny, replaceFile, temporaryName } from './write-file.ts';
 
 /** Runs `create`, for a name that must be new, by the policy for names that are taken. */
 function place(
-  name: ByteString,
+  path: ByteString,
   mtime: bigint,
-  settings: WriteSettings,
-  create: (name: ByteString) => void,
+  tree: TargetTree,
+  create: (name: string | Buffer) => void,
 ): boolean {
+  const name = tree.name(path);
   try {
     create(name);
     return true;
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw ioError('link', toText(name), error);
+    if (errnoOf(error) !== 'EEXIST') throw ioError('link', tree.text(path), error);
   }
-  if (!mayReplace(name, mtime, settings)) return false;
-  const temporary = temporaryName(name);
+  if (!mayReplace(path, mtime, tree)) return false;
+  const temporary = temporaryName(path);
   try {
-    create(temporary);
+    create(tree.name(temporary));
   } catch (error) {
-    throw ioError('link', toText(name), error);
+    throw ioError('link', tree.text(path), error);
   }
-  replaceFile(temporary, name);
+  replaceFile(temporary, path, tree);
   // Where both names are of one file already, rename(2) does nothing and succeeds.
-  removeIfAny(temporary);
+  removeIfAny(temporary, tree);
   return true;
 }
 
 /** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */
-export function createSymlink(link: Link, settings: WriteSettings): boolean {
-  const name = `${settings.target}${link.path}`;
-  const created = place(name, link.mtime, settings, (at) => symlinkSync(toFsPath(link.target), toFsPath(at)));
-  if (created && link.owner !== null) {
+export function createSymlink(link: Link, tree: TargetTree): boolean {
+  const { path, mtime, owner } = link;
+  const created = place(path, mtime, tree, (name) => symlinkSync(toFsPath(link.target), name));
+  if (created && owner !== null) {
     try {
-      lchownSync(toFsPath(name), link.owner.uid, link.owner.gid);
+      lchownSync(tree.name(path), owner.uid, owner.gid);
     } catch (error) {
-      throw ioError('set the owner of', toText(name), error);
+      throw ioError('set the owner of', tree.text(path), error);
     }
   }
-  if (created && settings.mtime) {
+  if (created && tree.settings.mtime) {
     try {
-      setLinkTime(name, link.mtime);
+      tree.setTime(path, mtime);
     } catch (error) {
-      throw ioError('set the time of', toText(name), error);
+      throw ioError('set the time of', tree.text(path), error);
     }
   }
   return created;
 }
 
-/** Creates a hard link to a file of this run; false when its name is taken. */
-export function createHardLink(link: Link, settings: WriteSettings): boolean {
-  const name = `${settings.target}${link.path}`;
-  const target = `${settings.target}${link.target}`;
-  if (!nameExists(target) || !lstatSync(toFsPath(target)).isFile()) {
+/**
+ * Creates a hard link to a file of this run; false when its name is taken. Two trees, because both names
+ * must hold at once: one to reach the file, one to reach the link.
+ */
+export function createHardLink(link: Link, files: TargetTree, tree: TargetTree): boolean {
+  if (!nameExists(link.target, files) || !lstatSync(files.name(link.target)).isFile()) {
     throw new ZnipError(
       'unsafe-link',
       `hard link '${toText(link.path)}': '${toText(link.target)}' is not a file, expected the member of that name`,
       { member: toText(link.path) },
     );
   }
-  return place(name, link.mtime, settings, (at) => linkSync(toFsPath(target), toFsPath(at)));
+  return place(link.path, link.mtime, tree, (name) => linkSync(files.name(link.target), name));
 }

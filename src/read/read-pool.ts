@@ -22,6 +22,7 @@ export class ReadPool {
   private readonly running = new Set<Promise<unknown>>();
   private readonly stopping: Int32Array;
   private readonly detach: () => void;
+  private stopped: Promise<void> | undefined;
 
   private constructor(pool: Piscina, stopping: Int32Array, signal: AbortSignal | undefined) {
     this.pool = pool;
@@ -63,10 +64,15 @@ export class ReadPool {
   }
 
   /**
-   * Ends the workers. Tasks that have begun are waited for, for a while, so that each file that they have
+   * Ends the workers, once. Tasks that have begun are waited for, for a while, so that each file that they have
    * begun is finished or removed; others are not begun any more.
    */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async end(): Promise<void> {
     this.detach();
     Atomics.store(this.stopping, 0, 1);
     if (this.running.size > 0) {

@@ -12,8 +12,8 @@ import { isDamage } from './lost.ts';
 import { ReadPool } from './read-pool.ts';
 import type { ChunkMembers } from './tar-members.ts';
 import { INLINE_BYTES } from './target.ts';
+import type { TargetTree } from './target-tree.ts';
 import type { DecodeTask, WriteTask } from './worker.ts';
-import type { WriteSettings } from './write-file.ts';
 
 export interface StreamSlot {
   /** Takes a blob. */
@@ -27,7 +27,7 @@ const SPARE_SLOTS = 2;
 
 export interface StreamExtractionOptions {
   threads: number;
-  settings: WriteSettings;
+  tree: TargetTree;
   directories: Directories;
   largeFiles: LargeFiles;
   /** What was written of a chunk; called in the order of chunks. */
@@ -168,7 +168,7 @@ export class StreamExtraction {
     const { paths, replace } = members.files;
     const files = { ...members.files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) };
     const targets = this.options.largeFiles.targets(parts, this.options.onTaken);
-    const written = await this.write({ files, parts: targets, chunk, settings: this.options.settings });
+    const written = await this.write({ files, parts: targets, chunk, settings: this.options.tree.settings });
     await previous;
     const completed = this.options.largeFiles.finishParts(parts, chunk, () => {});
     for (const row of written.taken) this.options.onTaken(files.paths[row] ?? '');
@@ -196,7 +196,8 @@ export class StreamExtraction {
 
   private async write(task: WriteTask): Promise<WrittenFiles> {
     if (this.pool !== undefined) return this.pool.run('write', task);
-    writeParts(task.parts, task.chunk);
-    return writeFiles(task.files, task.chunk, this.options.settings, codec());
+    const { tree } = this.options;
+    writeParts(task.parts, task.chunk, tree);
+    return writeFiles(task.files, task.chunk, tree, codec());
   }
 }

@@ -1,14 +1,16 @@
 /**
  * The directory that a run unpacks into: how things are written there, and what comes last.
  */
-import { mkdirSync, realpathSync } from 'node:fs';
+import { closeSync, mkdirSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/byte-string.ts';
+import { holdDirectory } from '../posix/held-directories.ts';
 import type { Directories } from './directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import type { Link } from './member-tree.ts';
+import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-file.ts';
 
 /** Below this much content, starting threads takes longer than the work. */
@@ -32,12 +34,12 @@ export interface TargetOptions {
   sameOwner?: boolean;
 }
 
-/** The target as a byte string with a trailing slash, made if need be. Links in it are the user's own. */
-function openTarget(directory: string): ByteString {
+/** The target as a byte string with a trailing slash, and held, made if need be. Links in it are the user's own. */
+function makeTarget(directory: string): Pick<WriteSettings, 'target' | 'root'> {
   try {
     mkdirSync(directory, { recursive: true });
     const real = fromText(realpathSync(directory));
-    return real.endsWith('/') ? real : `${real}/`;
+    return { target: real.endsWith('/') ? real : `${real}/`, root: holdDirectory(real) };
   } catch (error) {
     throw ioError('unpack into', directory, error);
   }
@@ -53,8 +55,8 @@ function nameTarget(directory: string): ByteString {
   }
 }
 
-/** `dry`: nothing will be written, so that the target need not be there. */
-export function writeSettings(
+/** `dry`: nothing will be written, so that the target need not be there. To be closed with `closeTarget`. */
+export function openTarget(
   {
     directory = '.',
     existing = 'fail',
@@ -63,37 +65,48 @@ export function writeSettings(
     keepGoing = false,
   }: TargetOptions & KeepGoingOptions,
   dry = false,
-): WriteSettings {
+): TargetTree {
   if (sameOwner && process.geteuid?.() !== 0) {
     throw new ZnipError('usage', 'owners can only be restored by root: run as root, or without --same-owner');
   }
-  return {
-    target: dry ? nameTarget(directory) : openTarget(directory),
+  return new TargetTree({
+    ...(dry ? { target: nameTarget(directory), root: undefined } : makeTarget(directory)),
     existing,
     umask: process.umask(),
     mtime,
     sameOwner,
     keepGoing,
-  };
+  });
+}
+
+/** Lets go of a target, when no worker can come to it any more. */
+export function closeTarget(tree: TargetTree): void {
+  tree.release();
+  if (tree.settings.root !== undefined) closeSync(tree.settings.root);
 }
 
 interface TreeEnd {
   symlinks: Iterable<Link>;
   hardLinks: Iterable<Link>;
   madeDirectories: Directories;
-  settings: WriteSettings;
+  tree: TargetTree;
   onTaken: (path: ByteString) => void;
 }
 
 /** Links after every file, so that nothing was written through one; directory modes and times last of all. */
-export function finishTree({ symlinks, hardLinks, madeDirectories, settings, onTaken }: TreeEnd): void {
+export function finishTree({ symlinks, hardLinks, madeDirectories, tree, onTaken }: TreeEnd): void {
   for (const link of symlinks) {
     madeDirectories.ensureParent(link.path);
-    if (!createSymlink(link, settings)) onTaken(link.path);
+    if (!createSymlink(link, tree)) onTaken(link.path);
   }
-  for (const link of hardLinks) {
-    madeDirectories.ensureParent(link.path);
-    if (!createHardLink(link, settings)) onTaken(link.path);
+  const files = new TargetTree(tree.settings);
+  try {
+    for (const link of hardLinks) {
+      madeDirectories.ensureParent(link.path);
+      if (!createHardLink(link, files, tree)) onTaken(link.path);
+    }
+  } finally {
+    files.release();
   }
   madeDirectories.finish();
 }

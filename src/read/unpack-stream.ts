@@ -4,10 +4,9 @@
  * Members come from the tar stream and the block headers; the index, which arrives last, is held against
  * what was written and supplies the nanoseconds of the times. Implements docs/format.md, "Reading".
  */
-import { rmSync } from 'node:fs';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
@@ -15,7 +14,6 @@ import { type ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, BlockStream } from './block-stream.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
-import { setLinkTime } from './file-times.ts';
 import type { EntryRef } from './entries.ts';
 import { detectStream, openTarStream, type StreamKind } from '../stream/foreign-stream.ts';
 import { LargeFiles } from './large-files.ts';
@@ -29,9 +27,10 @@ import { StreamLosses } from './stream-losses.ts';
 import { type ByteStream, FdStream } from '../stream/byte-stream.ts';
 import { REPLACED_TARGET, refusedLink } from './member-tree.ts';
 import { type ChunkMembers, NO_FILES, TarMembers } from './tar-members.ts';
-import { finishTree, type TargetOptions, writeSettings } from './target.ts';
+import { closeTarget, finishTree, openTarget, type TargetOptions } from './target.ts';
+import type { TargetTree } from './target-tree.ts';
 import type { UnpackProgress, UnpackResult } from './unpack.ts';
-import { existsError, restoreAttributes } from './write-file.ts';
+import { existsError, removeIfAny, restoreAttributes } from './write-file.ts';
 
 export interface UnpackStreamOptions
   extends MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
@@ -98,7 +97,7 @@ export async function salvageStream(fd: number, options: UnpackStreamOptions = {
 class StreamRun {
   private readonly start = performance.now();
   private readonly options: UnpackStreamOptions;
-  private readonly settings;
+  private readonly target: TargetTree;
   private readonly directories: Directories;
   private readonly largeFiles: LargeFiles;
   private readonly extraction: StreamExtraction;
@@ -121,13 +120,13 @@ class StreamRun {
     this.limits = new Limits(options);
     this.losses = new StreamLosses(options);
     this.arrived = new ArrivedMembers(this.choice.renames);
-    this.settings = writeSettings(options, options.dryRun !== undefined);
-    this.directories = new Directories(this.settings);
-    this.largeFiles = new LargeFiles(this.settings, codec());
+    this.target = openTarget(options, options.dryRun !== undefined);
+    this.directories = new Directories(this.target);
+    this.largeFiles = new LargeFiles(this.target, codec());
     const onTaken = (path: ByteString): void => void this.taken.add(path);
     this.extraction = new StreamExtraction({
       threads: resolveThreads(options.threads),
-      settings: this.settings,
+      tree: this.target,
       directories: this.directories,
       largeFiles: this.largeFiles,
       onTaken,
@@ -160,7 +159,7 @@ class StreamRun {
       },
       onAny: () => this.limits.addMembers(1),
       onMember: (member, archived) => this.noteMember(member, archived),
-      owners: this.settings.sameOwner && kind !== 'znip',
+      owners: this.target.settings.sameOwner && kind !== 'znip',
       onRefused: (path, error) => {
         this.losses.addMember(path, this.losses.damage(error));
       },
@@ -190,8 +189,8 @@ class StreamRun {
     if (failure !== undefined)
       throw this.explain(failure, incomplete[0]?.path ?? this.members.unfinished?.path);
     this.choice.finish(this.options.name ?? 'standard input');
-    const paths = [...this.taken].map((path) => `${this.settings.target}${path}`);
-    if (paths.length > 0 && this.settings.existing === 'fail') throw existsError(paths);
+    const paths = [...this.taken].map((path) => `${this.target.settings.target}${path}`);
+    if (paths.length > 0 && this.target.settings.existing === 'fail') throw existsError(paths);
     const lostNames = this.losses.countNames((name) => this.arrived.named(name).length > 0);
     return {
       members: this.arrived.nameCount - this.taken.size - lostNames,
@@ -203,8 +202,10 @@ class StreamRun {
   }
 
   async stop(): Promise<void> {
-    this.largeFiles.discard();
+    // The workers first: they reach into the target by its descriptor.
     await this.extraction.stop();
+    this.largeFiles.discard();
+    closeTarget(this.target);
   }
 
   private async unpackBlocks(stream: FdStream): Promise<void> {
@@ -323,16 +324,15 @@ class StreamRun {
 
   /** Gives a member what only the index has: nanoseconds, and owners that are recorded. */
   private restore({ name, kind, mode, mtime, owner: recorded }: IndexedAttributes): void {
-    const owner = this.settings.sameOwner ? recorded : null;
+    const owner = this.target.settings.sameOwner ? recorded : null;
     const later = this.members.directories.get(name) ?? this.members.symlinks.get(name);
     if (later !== undefined) Object.assign(later, { mtime, owner });
     if (this.options.dryRun !== undefined) {
       const member = this.arrived.named(name).at(-1);
       if (member !== undefined) member.mtime = mtime;
     } else if (kind === KIND.file && !this.taken.has(name)) {
-      const path = `${this.settings.target}${name}`;
-      if (owner !== null) restoreAttributes(path, { mode, mtime, owner }, this.settings);
-      else if (this.settings.mtime && mtime % NANOSECONDS !== 0n) setLinkTime(path, mtime);
+      if (owner !== null) restoreAttributes(name, { mode, mtime, owner }, this.target);
+      else if (this.target.settings.mtime && mtime % NANOSECONDS !== 0n) this.target.setTime(name, mtime);
     }
   }
 
@@ -391,7 +391,7 @@ class StreamRun {
   /** Links, then directories: the end of the tree, as far as it has arrived. */
   private finish(): void {
     if (this.options.dryRun !== undefined) {
-      for (const path of dryRun(this.dryEntries(), this.settings, this.options.dryRun)) this.taken.add(path);
+      for (const path of dryRun(this.dryEntries(), this.target, this.options.dryRun)) this.taken.add(path);
       return;
     }
     for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
@@ -406,7 +406,7 @@ class StreamRun {
       symlinks: this.members.symlinks.values(),
       hardLinks: [...this.members.hardLinks.values()].filter(present),
       madeDirectories: this.directories,
-      settings: this.settings,
+      tree: this.target,
       onTaken: (path) => void this.taken.add(path),
     });
     for (const { path, target } of replaced) {
@@ -416,7 +416,7 @@ class StreamRun {
 
   /** Takes away a file of this run, which a link has replaced; what was kept for the user stays. */
   private removeReplaced(path: ByteString): void {
-    if (!this.taken.has(path)) rmSync(toFsPath(`${this.settings.target}${path}`), { force: true });
+    if (!this.taken.has(path)) removeIfAny(path, this.target);
   }
 
   private *dryEntries(): Generator<ArrivedMember, void, undefined> {

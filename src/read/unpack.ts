@@ -18,7 +18,7 @@ import { type LimitOptions, Limits } from './limits.ts';
 import { isDamage, type KeepGoingOptions, lostLink, lostMember, type LostMember } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { buildTree, type MemberTree } from './member-tree.ts';
-import { finishTree, INLINE_BYTES, type TargetOptions, writeSettings } from './target.ts';
+import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
 import { existsError } from './write-file.ts';
 
 export interface UnpackOptions
@@ -93,7 +93,8 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
   limits.checkRatio(tree.contentBytes, archive.source.byteLength);
   const totalMembers =
     tree.fileCount + tree.directories.length + tree.symlinks.length + tree.hardLinks.length;
-  const settings = writeSettings(options, options.dryRun !== undefined);
+  const target = openTarget(options, options.dryRun !== undefined);
+  const { settings } = target;
   const result = (taken: readonly ByteString[]): UnpackResult => {
     if (taken.length > 0 && settings.existing === 'fail') {
       throw existsError(taken.map((path) => `${settings.target}${path}`));
@@ -106,26 +107,26 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       elapsedMs: performance.now() - start,
     };
   };
-  if (options.dryRun !== undefined) return result(dryRun(dryEntries(tree), settings, options.dryRun));
-  const frames = await archive.frames();
-  const directories = new Directories(settings);
-  for (const directory of tree.directories) directories.announce(directory.path, directory);
-  const largeFiles = new LargeFiles(settings, codec());
+  if (options.dryRun !== undefined) return result(dryRun(dryEntries(tree), target, options.dryRun));
   const taken: ByteString[] = [];
-  const onTaken = (path: ByteString): void => void taken.push(path);
-  const progress: UnpackProgress = {
-    members: 0,
-    contentBytes: 0,
-    totalMembers,
-    totalBytes: tree.contentBytes,
-  };
+  const largeFiles = new LargeFiles(target, codec());
   try {
+    const frames = await archive.frames();
+    const directories = new Directories(target);
+    for (const directory of tree.directories) directories.announce(directory.path, directory);
+    const onTaken = (path: ByteString): void => void taken.push(path);
+    const progress: UnpackProgress = {
+      members: 0,
+      contentBytes: 0,
+      totalMembers,
+      totalBytes: tree.contentBytes,
+    };
     await extractJobs(planJobs(tree.files, frames, settings.sameOwner), {
       pool,
       threads,
       source: archive.source,
       frames,
-      settings,
+      tree: target,
       directories,
       largeFiles,
       onTaken,
@@ -142,9 +143,12 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       losses.add(path, lostLink(path, target));
       return false;
     });
-    finishTree({ ...tree, hardLinks, madeDirectories: directories, settings, onTaken });
+    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, onTaken });
   } finally {
+    // The workers first: they reach into the target by its descriptor.
+    await pool?.stop();
     largeFiles.discard();
+    closeTarget(target);
   }
   return result(taken);
 }

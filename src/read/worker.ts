@@ -9,6 +9,7 @@ import type { Frame } from '../format/frame-table.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { FileColumns } from './extract-plan.ts';
 import { readFully } from './source.ts';
+import { TargetTree } from './target-tree.ts';
 import type { WriteSettings } from './write-file.ts';
 
 /** Decompresses one blob into shared memory and checks its hash. */
@@ -63,8 +64,13 @@ async function decodeChunk({ blob, frame, stored, chunk }: DecodeTask): Promise<
 }
 
 function writeChunk({ files, parts, chunk, settings }: WriteTask): WrittenFiles {
-  writeParts(parts, chunk);
-  return writeFiles(files, chunk, settings, codec());
+  const tree = new TargetTree(settings);
+  try {
+    writeParts(parts, chunk, tree);
+    return writeFiles(files, chunk, tree, codec());
+  } finally {
+    tree.release();
+  }
 }
 
 export function decode(task: DecodeTask): Promise<TaskResult> {

@@ -7,14 +7,14 @@ import {
   fchmodSync,
   fchownSync,
   lstatSync,
-  openSync,
   renameSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
-import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { setFileTime } from './file-times.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { setFileTime } from '../posix/times.ts';
+import type { TargetTree } from './target-tree.ts';
 
 /** What happens to a file that is there already. */
 export type ExistingPolicy = 'fail' | 'keep' | 'keep-newer' | 'overwrite';
@@ -36,6 +36,8 @@ export interface FileAttributes {
 export interface WriteSettings {
   /** Target directory with a trailing slash, as a byte string. */
   target: ByteString;
+  /** Descriptor of the target, where directories can be held; all threads share it. */
+  root: number | undefined;
   existing: ExistingPolicy;
   /** The process's umask: bits that open(2) would take away. */
   umask: number;
@@ -91,20 +93,16 @@ export function finishFile(
 }
 
 /** Sets owner, mode and time of a file of this run that has its name already. Never through a symlink. */
-export function restoreAttributes(
-  name: ByteString,
-  attributes: FileAttributes,
-  settings: WriteSettings,
-): void {
+export function restoreAttributes(path: ByteString, attributes: FileAttributes, tree: TargetTree): void {
   try {
-    const fd = openSync(toFsPath(name), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    const fd = tree.open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
     try {
-      finishFile(fd, attributes, { ...settings, umask: 0o777 });
+      finishFile(fd, attributes, { ...tree.settings, umask: 0o777 });
     } finally {
       closeSync(fd);
     }
   } catch (error) {
-    throw ioError('set owner, mode and time of', toText(name), error);
+    throw ioError('set owner, mode and time of', tree.text(path), error);
   }
 }
 
@@ -116,82 +114,88 @@ export function writeFile(
   path: ByteString,
   content: Uint8Array,
   attributes: FileAttributes,
-  settings: WriteSettings,
+  tree: TargetTree,
+  existing: ExistingPolicy,
 ): boolean {
-  const name = `${settings.target}${path}`;
-  if (createFile(name, content, attributes, settings)) return true;
-  if (!mayReplace(name, attributes.mtime, settings)) return false;
-  const temporary = temporaryName(name);
-  createFile(temporary, content, attributes, settings);
-  replaceFile(temporary, name);
+  if (createFile(path, content, attributes, tree)) return true;
+  if (!mayReplace(path, attributes.mtime, tree, existing)) return false;
+  const temporary = temporaryName(path);
+  createFile(temporary, content, attributes, tree);
+  replaceFile(temporary, path, tree);
   return true;
 }
 
-/** Whether a member with this time replaces what stands under `name`. */
-export function mayReplace(name: ByteString, mtime: bigint, { existing }: WriteSettings): boolean {
+/** Whether a member with this time replaces what stands under its name. */
+export function mayReplace(
+  path: ByteString,
+  mtime: bigint,
+  tree: TargetTree,
+  existing: ExistingPolicy = tree.settings.existing,
+): boolean {
   if (existing !== 'keep-newer') return existing === 'overwrite';
+  const name = tree.name(path);
   try {
-    const stats = lstatSync(toFsPath(name), { bigint: true, throwIfNoEntry: false });
+    const stats = lstatSync(name, { bigint: true, throwIfNoEntry: false });
     return stats === undefined || stats.mtimeNs < mtime;
   } catch (error) {
-    throw ioError('look at', toText(name), error);
+    throw ioError('look at', tree.text(path), error);
   }
 }
 
-/** Gives a finished temporary file its name, in place of a file or link that has it. */
-export function replaceFile(temporary: ByteString, name: ByteString): void {
+/** Gives a finished temporary file its name, beside it, in place of a file or link that has it. */
+export function replaceFile(temporary: ByteString, path: ByteString, tree: TargetTree): void {
   try {
-    renameSync(toFsPath(temporary), toFsPath(name));
+    renameSync(tree.name(temporary), tree.name(path));
   } catch (error) {
-    removeIfAny(temporary);
-    throw ioError('replace', toText(name), error);
+    removeIfAny(temporary, tree);
+    throw ioError('replace', tree.text(path), error);
   }
 }
 
 /** Removes what this run has made and cannot finish. */
-export function removeIfAny(name: ByteString): void {
+export function removeIfAny(path: ByteString, tree: TargetTree): void {
   try {
-    unlinkSync(toFsPath(name));
+    unlinkSync(tree.name(path));
   } catch {
     // It is gone, or the directory is no longer writable: nothing is left to do.
   }
 }
 
 function createFile(
-  name: ByteString,
+  path: ByteString,
   content: Uint8Array,
   attributes: FileAttributes,
-  settings: WriteSettings,
+  tree: TargetTree,
 ): boolean {
-  const fsPath = toFsPath(name);
   let fd: number;
   try {
-    fd = openSync(fsPath, CREATE_FLAGS, attributes.mode & 0o777);
+    fd = tree.open(path, CREATE_FLAGS, attributes.mode & 0o777);
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return false;
-    throw ioError('create', toText(name), error);
+    throw ioError('create', tree.text(path), error);
   }
   try {
     try {
       if (content.byteLength > 0) writeFully(fd, content, null);
-      finishFile(fd, attributes, settings);
+      finishFile(fd, attributes, tree.settings);
     } finally {
       // Network file systems may tell only now that the disk is full.
       closeSync(fd);
     }
   } catch (error) {
-    removeIfAny(name);
-    throw ioError('write', toText(name), error);
+    removeIfAny(path, tree);
+    throw ioError('write', tree.text(path), error);
   }
   return true;
 }
 
 /** Whether anything, a dangling link too, has this name. */
-export function nameExists(name: ByteString): boolean {
+export function nameExists(path: ByteString, tree: TargetTree): boolean {
+  const name = tree.name(path);
   try {
-    return lstatSync(toFsPath(name), { throwIfNoEntry: false }) !== undefined;
+    return lstatSync(name, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    throw ioError('look at', toText(name), error);
+    throw ioError('look at', tree.text(path), error);
   }
 }
 

@@ -1,0 +1,100 @@
+/**
+ * Directories reached component by component and held by descriptor, so that no symlink is followed on the
+ * way and whoever renames or replaces one meanwhile cannot lead what is written elsewhere.
+ *
+ * Linux gives a descriptor a name, `/proc/self/fd/N`, which stands in for openat(2) and its kin in calls of
+ * Node.js that know only paths.
+ */
+import { closeSync, constants, openSync } from 'node:fs';
+import { toFsPath, type ByteString } from '../format/byte-string.ts';
+import { fstat, stat } from './stat.ts';
+
+/** Names a place in the tree and no more: a directory that may not be listed can be held too (Linux, fcntl.h). */
+const O_PATH = 0x200000;
+
+/** Descriptors held at once, the root's not counted. The shallowest of a deeper path are given up and opened again. */
+const MAX_HELD = 16;
+
+const GIVEN_UP = -1;
+
+/** Opens a directory to be held, following symlinks: the root, which the user named. undefined where it cannot be held. */
+export function holdDirectory(path: ByteString): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  const fd = openSync(toFsPath(path), O_PATH | constants.O_DIRECTORY);
+  try {
+    // Where /proc is not mounted, or another process's.
+    if (stat(`/proc/self/fd/${fd}`).ino === fstat(fd).ino) return fd;
+  } catch {
+    // Not there.
+  }
+  closeSync(fd);
+  return undefined;
+}
+
+/** The name below which the kernel finds what a held directory holds. */
+export function nameOfDescriptor(fd: number): ByteString {
+  return `/proc/self/fd/${fd}/`;
+}
+
+export class HeldDirectories {
+  private readonly root: number;
+  /** The directory asked for last; undefined when it could not be reached. */
+  private path: ByteString | undefined = '';
+  /** The way to it, as far as it is open. */
+  private names: ByteString[] = [];
+  private descriptors: number[] = [];
+
+  /** `root`: from `holdDirectory`. Stays open. */
+  constructor(root: number) {
+    this.root = root;
+  }
+
+  /**
+   * Descriptor of a directory below the root, '' for the root itself; valid until the next call. Throws
+   * Node.js's error: ENOTDIR where a component is a symlink or no directory, ENOENT where there is none.
+   */
+  descriptor(path: ByteString): number {
+    if (path !== this.path) this.move(path);
+    return this.descriptors.at(-1) ?? this.root;
+  }
+
+  close(): void {
+    this.path = '';
+    this.leave(0);
+  }
+
+  private move(path: ByteString): void {
+    this.path = undefined;
+    const names = path === '' ? [] : path.split('/');
+    let shared = 0;
+    while (shared < names.length && names[shared] === this.names[shared]) shared++;
+    this.leave(shared);
+    let level = shared;
+    while (level > 0 && this.descriptors[level - 1] === GIVEN_UP) level--;
+    this.descriptors.length = level;
+    this.names.length = level;
+    for (; level < names.length; level++) {
+      const name = names[level] ?? '';
+      const above = nameOfDescriptor(this.descriptors[level - 1] ?? this.root);
+      const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+      this.descriptors.push(openSync(toFsPath(`${above}${name}`), flags));
+      this.names.push(name);
+      this.giveUp(level - MAX_HELD);
+    }
+    this.path = path;
+  }
+
+  /** Leaves the levels from `depth` on. */
+  private leave(depth: number): void {
+    for (let level = this.descriptors.length - 1; level >= depth; level--) this.giveUp(level);
+    this.descriptors.length = Math.min(this.descriptors.length, depth);
+    this.names.length = this.descriptors.length;
+  }
+
+  private giveUp(level: number): void {
+    const fd = this.descriptors[level] ?? GIVEN_UP;
+    if (fd === GIVEN_UP) return;
+    closeSync(fd);
+    this.descriptors[level] = GIVEN_UP;
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Calls of POSIX that Node.js lacks (futimens) or makes dear (openat, statx), through koffi.
+ *
+ * Every one of them has a way without it, which the modules beside this one take where koffi does not
+ * load: what is lost is nanoseconds and some speed, never a check.
+ */
+import { createRequire } from 'node:module';
+import { isAscii, type ByteString } from '../format/byte-string.ts';
+
+/** The functions as libc has them: -1 for an error, which the caller finds out by asking Node.js. */
+export interface Libc {
+  /** openat(2). For the form of a path see `pathArgument`. */
+  openat(directory: number, path: string | Buffer, flags: number, mode: number): number;
+  write(fd: number, bytes: Uint8Array, length: number): number;
+  close(fd: number): number;
+  /** futimens(3): struct timespec[2], access time and modification time; seconds and nanoseconds of each. */
+  futimens(fd: number, times: BigInt64Array): number;
+  utimensat(directory: number, path: string | Buffer, times: BigInt64Array, flags: number): number;
+  /** statx(2): the one stat whose structure is the same on every architecture. */
+  statx(directory: number, path: string | Buffer, flags: number, mask: number, result: Uint8Array): number;
+}
+
+/** Stands for the working directory where a descriptor is wanted (Linux, fcntl.h). */
+export const AT_FDCWD = -100;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
+/** An empty path means the descriptor itself. */
+export const AT_EMPTY_PATH = 0x1000;
+
+interface Koffi {
+  load(library: null): { func(prototype: string): (...args: unknown[]) => number };
+}
+
+const PROTOTYPES: Record<keyof Libc, string> = {
+  openat: 'int openat(int directory, const char *path, int flags, int mode)',
+  write: 'long write(int fd, const void *bytes, size_t length)',
+  close: 'int close(int fd)',
+  futimens: 'int futimens(int fd, const void *times)',
+  utimensat: 'int utimensat(int directory, const char *path, const void *times, int flags)',
+  statx: 'int statx(int directory, const char *path, int flags, uint32_t mask, void *result)',
+};
+
+let loaded: Libc | null | undefined;
+
+function load(): Libc | null {
+  // Structures and constants are those of 64-bit Linux.
+  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) return null;
+  try {
+    const library = (createRequire(import.meta.url)('koffi') as Koffi).load(null);
+    const functions = Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]);
+    return Object.fromEntries(functions);
+  } catch {
+    return null;
+  }
+}
+
+/** libc; null where it cannot be called. Loaded by the first call, which takes some ten milliseconds. */
+export function libc(): Libc | null {
+  if (loaded === undefined) loaded = load();
+  return loaded;
+}
+
+/** A path as these functions take it: text where it is ASCII, else its bytes and a NUL. It must hold no NUL. */
+export function pathArgument(path: ByteString): string | Buffer {
+  return isAscii(path) ? path : Buffer.from(`${path}\0`, 'latin1');
+}
