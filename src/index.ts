@@ -22,6 +22,7 @@ export type { LimitOptions } from './read/limits.ts';
 export type { MemberChoiceOptions } from './read/member-choice.ts';
 export type { TargetOptions } from './read/target.ts';
 export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './read/unpack.ts';
+export { readTar, type ReadTarOptions } from './read/tar-output.ts';
 export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';
 export type { ExistingPolicy } from './read/write-file.ts';
 export { VERSION } from './version.ts';

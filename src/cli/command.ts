@@ -14,6 +14,13 @@ export function addExamples(command: Command, text: string, statuses = EXIT_STAT
   return command.addHelpText('before', `Examples:\n${indented}\n`).addHelpText('after', `\n${statuses}`);
 }
 
+/** The long names of the options that stand on the command line. */
+export function givenFlags(command: Command): string[] {
+  return command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .map(({ long }) => long ?? '');
+}
+
 /** What every command that works for a while has: -q, -v, --json, --progress. */
 export function addCommonOptions(command: Command): Command {
   return command

@@ -15,7 +15,8 @@ export interface ReporterOptions {
 }
 
 export interface Progress {
-  members: number;
+  /** undefined where members are not looked at. */
+  members: number | undefined;
   contentBytes: number;
   /** undefined while it is not known. */
   totalMembers: number | undefined;
@@ -107,17 +108,19 @@ export class Reporter {
     writeMessage(JSON.stringify({ command: this.options.command, ...data }));
   }
 
-  private describe(progress: Progress, elapsedMs: number): string {
-    const { members, contentBytes, totalMembers, totalBytes } = progress;
+  private describe({ members, contentBytes, totalMembers, totalBytes }: Progress, elapsedMs: number): string {
     const rate = contentBytes / (elapsedMs / 1000);
+    const known = totalBytes !== undefined && (members === undefined || totalMembers !== undefined);
     const done = formatBytes(contentBytes);
-    if (totalBytes === undefined || totalMembers === undefined) {
-      return `${this.options.command}  ${done}  ${formatBytes(rate)}/s  ${countOf(members, 'member')}`;
-    }
-    const left = rate > 0 ? `  ${formatDuration(((totalBytes - contentBytes) / rate) * 1000)} left` : '';
-    return `${this.options.command}  ${done} of ${formatBytes(totalBytes)}  ${formatPercent(contentBytes, totalBytes)}  ${formatBytes(
-      rate,
-    )}/s  ${countOf(members, 'member')}${left}`;
+    return [
+      this.options.command,
+      ...(known
+        ? [`${done} of ${formatBytes(totalBytes)}`, formatPercent(contentBytes, totalBytes)]
+        : [done]),
+      `${formatBytes(rate)}/s`,
+      ...(members === undefined ? [] : [countOf(members, 'member')]),
+      ...(known && rate > 0 ? [`${formatDuration(((totalBytes - contentBytes) / rate) * 1000)} left`] : []),
+    ].join('  ');
   }
 
   private loadSpinner(): void {

@@ -142,6 +142,13 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
   return attributes;
 }
 
+/** Reads the rest of the stream, and holds its frame table against the blocks that came. Throws as above. */
+export async function confirmFrames(stream: ByteStream, blocks: readonly ArrivedBlock[]): Promise<void> {
+  const start = stream.position;
+  const archive = await openTail(new TailSource(stream.name, start, await readRest(stream)));
+  checkFrames(blocks, await archive.frames());
+}
+
 /** What the index says of a member that is not what arrived; undefined when they agree. */
 function disagreement(ref: EntryRef, arrived: ArrivedMember | undefined): ZnipError | undefined {
   const { batch, row } = ref;

@@ -3,7 +3,8 @@
  */
 import { type Command, Option } from 'commander';
 import { MAX_MEMBERS } from '../../read/limits.ts';
-import { addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../command.ts';
+import { ZnipError } from '../../errors.ts';
+import { givenFlags, addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../command.ts';
 import { collect, parseSize, parseWholeNumber } from '../options.ts';
 import type { UnpackCommandOptions } from '../run/unpack.ts';
 
@@ -41,6 +42,8 @@ export function defineUnpack(program: Command): void {
       parseWholeNumber('--max-ratio', 1, 1_000_000_000),
     )
     .option('--keep-going', 'leave out what is damaged or refused, name it, and unpack everything else')
+    .option('--tar <file>', "write the archive's tar stream to this file instead; '-' is standard output")
+    .option('-f, --force', 'with --tar, write even to a terminal')
     .option('-n, --dry-run', 'write nothing; print the names that would be written');
   addExamples(
     addCommonOptions(addSelectionOptions(unpack)),
@@ -50,13 +53,23 @@ znip unpack mirror.znip --type npm --repo team-a
 znip unpack deps.znip 'node_modules/**/*.wasm' -x test --strip-components 1
 ssh host cat deps.znip | znip unpack -
 curl -s https://example.org/src.tar.gz | znip unpack - -C src
+znip unpack --tar - app.znip | docker load
 
 A file that exists already is left as it is, everything else is unpacked, and the status is 1;
 --overwrite replaces such files, --keep-old keeps them and counts as success.
 With --keep-going, damage costs only what it hits: lost members are named, and the status is 4.
+--tar gives the whole tar stream, the same bytes as zstd -dc, each chunk verified before it is written.
+It does not go with patterns. A file that exists already is left as it is, unless with --overwrite.
 From a pipe, --keep-newer compares whole seconds, and --max-ratio what has arrived so far.`,
   );
   unpack.action(async (archive: string, patterns: string[], options: UnpackCommandOptions) => {
+    const { tar } = options;
+    if (tar !== undefined) {
+      const { runUnpackTar } = await import('../run/unpack-tar.ts');
+      await runUnpackTar(archive, patterns, givenFlags(unpack), { ...options, tar });
+      return;
+    }
+    if (options.force === true) throw new ZnipError('usage', '--force has no effect without --tar');
     const { runUnpack } = await import('../run/unpack.ts');
     await runUnpack(archive, patterns, options);
   });

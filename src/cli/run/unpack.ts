@@ -34,6 +34,8 @@ export interface UnpackCommandOptions extends CommonOptions {
   /** `znip recover`: whatever the file is, the blocks in it count. */
   recover?: boolean;
   dryRun?: boolean;
+  tar?: string;
+  force?: boolean;
   type?: string[];
   repo?: string[];
 }

@@ -1,0 +1,115 @@
+/**
+ * `znip unpack --tar`: the archive's tar stream, to a file or to standard output.
+ */
+import { statSync } from 'node:fs';
+import { ZnipError } from '../../errors.ts';
+import { descriptorOutput, openOutput, type Output } from '../../pack/output.ts';
+import { FdSink } from '../../pack/sink.ts';
+import { type Archive, openArchive } from '../../read/archive.ts';
+import { readTar } from '../../read/tar-output.ts';
+import { existsError } from '../../read/write-file.ts';
+import { fromText } from '../../format/byte-string.ts';
+import { defined } from '../defined.ts';
+import { interruption } from '../interruption.ts';
+import { Reporter } from '../reporter.ts';
+import { openForReading, refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { formatBytes, formatDuration, jsonLine } from '../text.ts';
+import type { UnpackCommandOptions } from './unpack.ts';
+
+/** Flags that mean something here; all others of `unpack` are about members. */
+const ALLOWED: ReadonlySet<string> = new Set([
+  '--tar',
+  '--force',
+  '--overwrite',
+  '--threads',
+  '--quiet',
+  '--verbose',
+  '--json',
+  '--progress',
+]);
+
+export async function runUnpackTar(
+  path: string,
+  patterns: readonly string[],
+  given: readonly string[],
+  options: UnpackCommandOptions & { tar: string },
+): Promise<void> {
+  const other = patterns.length > 0 ? 'a pattern' : given.find((flag) => !ALLOWED.has(flag));
+  if (other !== undefined) {
+    throw new ZnipError('usage', `${other} has no effect with --tar: the tar stream is written as it is`);
+  }
+  const toStdout = options.tar === '-';
+  if (toStdout)
+    refuseTerminal(STDOUT, 'a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
+  const start = performance.now();
+  const signal = interruption();
+  const reporter = new Reporter({
+    command: 'unpack',
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    progress: options.progress ?? 'auto',
+  });
+  const { source, name, totalBytes, close } = await openSource(path);
+  try {
+    const output = toStdout
+      ? descriptorOutput(STDOUT, 'standard output')
+      : await openTarFile(options.tar, options.overwrite === true, signal);
+    try {
+      const sink = new FdSink(output.fd, output.name, signal);
+      for await (const piece of readTar(source, { name, signal, ...defined({ threads: options.threads }) })) {
+        await sink.write([piece]);
+        reporter.progress({
+          members: undefined,
+          contentBytes: sink.position,
+          totalMembers: undefined,
+          totalBytes,
+        });
+      }
+      output.commit();
+      const elapsedMs = performance.now() - start;
+      reporter.end(`wrote ${formatBytes(sink.position)} of tar stream in ${formatDuration(elapsedMs)}`);
+      if (options.json === true) {
+        const json = jsonLine({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) });
+        // The tar stream has standard output to itself.
+        if (toStdout) writeMessage(json.trimEnd());
+        else writeOutput(json);
+      }
+    } finally {
+      output.discard();
+    }
+  } finally {
+    reporter.end();
+    close();
+  }
+}
+
+interface TarSource {
+  source: Archive | number;
+  name: string;
+  /** Bytes of tar stream, where they are known. */
+  totalBytes: number | undefined;
+  close: () => void;
+}
+
+/** An archive file by its frame table, everything else as it arrives. */
+async function openSource(path: string): Promise<TarSource> {
+  if (path !== '-') {
+    try {
+      const archive = await openArchive(path);
+      const frames = await archive.frames();
+      const totalBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
+      return { source: archive, name: path, totalBytes, close: () => archive.close() };
+    } catch (error) {
+      if (!(error instanceof ZnipError) || error.code !== 'not-an-archive') throw error;
+    }
+  }
+  const { fd, name, close } = openForReading(path);
+  return { source: fd, name, totalBytes: undefined, close };
+}
+
+/** A new file, or with `overwrite` one that takes another's place when it is complete. */
+async function openTarFile(path: string, overwrite: boolean, signal: AbortSignal): Promise<Output> {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() === true && !overwrite) throw existsError([fromText(path)]);
+  return openOutput(path, signal);
+}
