@@ -25,4 +25,12 @@ export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } fr
 export { readTar, type ReadTarOptions } from './read/tar-output.ts';
 export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';
 export type { ExistingPolicy } from './read/write-file.ts';
+export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
+export {
+  verify,
+  type VerifyOptions,
+  type VerifyProgress,
+  type VerifyReport,
+  verifyStream,
+} from './verify/verify.ts';
 export { VERSION } from './version.ts';

@@ -37,6 +37,15 @@ export function parseWholeNumber(name: string, min: number, max: number): (text:
   };
 }
 
+/** A BLAKE3 hash: 64 hexadecimal digits. */
+export function parseRootHash(text: string): string {
+  const hash = text.trim();
+  if (!/^[0-9a-f]{64}$/i.test(hash)) {
+    throw new ZnipError('usage', `'${text}' is not a root hash: it has 64 hexadecimal digits`);
+  }
+  return hash.toLowerCase();
+}
+
 export function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text];
 }

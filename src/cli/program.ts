@@ -10,6 +10,7 @@ import { defineLs } from './commands/ls.ts';
 import { definePack } from './commands/pack.ts';
 import { defineRecover } from './commands/recover.ts';
 import { defineUnpack } from './commands/unpack.ts';
+import { defineVerify } from './commands/verify.ts';
 
 export function buildProgram(): Command {
   const program = new Command('znip');
@@ -35,6 +36,7 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineInfo(program);
   defineCat(program);
   defineDiff(program);
+  defineVerify(program);
   defineRecover(program);
   return program;
 }

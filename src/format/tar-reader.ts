@@ -157,6 +157,11 @@ const MAX_ID = 0xfffffffe;
 export class TarReader {
   private readonly globals: Extensions = {};
 
+  /** Whether a global header has come: without it, members after it are read wrongly. */
+  get hasGlobals(): boolean {
+    return Object.keys(this.globals).length > 0;
+  }
+
   /**
    * The member whose headers start at `offset` of `bytes`; 'more' when they do not end within; 'end' at
    * a record of zeros. `streamOffset` is the place of `bytes[0]` in the stream, for messages.

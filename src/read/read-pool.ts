@@ -5,12 +5,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Piscina } from 'piscina';
 import { fromPlainError, ZnipError } from '../errors.ts';
 import { deferred } from '../ring/deferred.ts';
-import type { DecodeTask, ExtractTask, ReadWorkerData, TaskResult, WriteTask } from './worker.ts';
+import type {
+  DecodeTask,
+  ExtractTask,
+  InspectTask,
+  ReadWorkerData,
+  TaskResult,
+  WriteTask,
+} from './worker.ts';
 
 interface Tasks {
   decode: DecodeTask;
   write: WriteTask;
   extract: ExtractTask;
+  inspect: InspectTask;
 }
 
 /** How long tasks that have begun may take to end when the pool stops: most chunks take a tenth of that. */

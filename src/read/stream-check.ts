@@ -33,7 +33,7 @@ const MAX_INDEX_LENGTH = 2 * 1024 * 1024 * 1024 - 1;
 
 const PIECE = 256 * 1024;
 
-async function readRest(stream: ByteStream): Promise<Buffer> {
+export async function readRest(stream: ByteStream): Promise<Buffer> {
   const pieces: Buffer[] = [];
   let length = 0;
   for (;;) {
@@ -48,7 +48,7 @@ async function readRest(stream: ByteStream): Promise<Buffer> {
 }
 
 /** The end of an archive, as the archive of which only the end is there. */
-class TailSource implements ByteSource {
+export class TailSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
   readonly fd = undefined;

@@ -6,8 +6,10 @@ import { workerData } from 'node:worker_threads';
 import { codec } from '../codec/codec.ts';
 import { toPlainError, ZnipError, type PlainError } from '../errors.ts';
 import type { Frame } from '../format/frame-table.ts';
+import { TarReader } from '../format/tar-reader.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { FileColumns } from './extract-plan.ts';
+import { type InspectedChunk, inspectChunk } from './inspect-chunk.ts';
 import { readFully } from './source.ts';
 import { TargetTree } from './target-tree.ts';
 import type { WriteSettings } from './write-file.ts';
@@ -35,8 +37,16 @@ export interface ExtractTask extends DecodeTask, WriteTask {
   name: string;
 }
 
+/** Decodes a blob and reads the tar headers in it from chunk byte `start` on. */
+export interface InspectTask extends DecodeTask {
+  start: number;
+  streamOffset: number;
+}
+
 export interface TaskResult extends WrittenFiles {
   error?: PlainError;
+  /** What an `inspect` found. */
+  inspected?: InspectedChunk;
 }
 
 export interface ReadWorkerData {
@@ -49,7 +59,7 @@ const { stopping } = workerData as ReadWorkerData;
 const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [] };
 
 /** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
-async function guard(work: () => Promise<WrittenFiles>): Promise<TaskResult> {
+async function guard(work: () => Promise<TaskResult>): Promise<TaskResult> {
   try {
     if (Atomics.load(stopping, 0) === 1) throw new ZnipError('aborted', 'the run has ended');
     return await work();
@@ -79,6 +89,15 @@ export function decode(task: DecodeTask): Promise<TaskResult> {
 
 export function write(task: WriteTask): Promise<TaskResult> {
   return guard(async () => writeChunk(task));
+}
+
+export function inspect(task: InspectTask): Promise<TaskResult> {
+  return guard(async () => {
+    await decodeChunk(task);
+    const { chunk, start, streamOffset } = task;
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    return { ...NOTHING, inspected: inspectChunk(bytes, start, streamOffset, new TarReader(), codec()) };
+  });
 }
 
 export function extract(task: ExtractTask): Promise<TaskResult> {

@@ -1,0 +1,89 @@
+/**
+ * `znip verify`.
+ */
+import { ZnipError } from '../../errors.ts';
+import type { Damage } from '../../verify/damage.ts';
+import { verify, type VerifyOptions, type VerifyReport, verifyStream } from '../../verify/verify.ts';
+import { defined } from '../defined.ts';
+import { EXIT } from '../exit-status.ts';
+import { interruption } from '../interruption.ts';
+import type { CommonOptions } from '../options.ts';
+import { Reporter } from '../reporter.ts';
+import { isTerminal, STDIN, writeMessage, writeOutput } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, jsonLine, printable } from '../text.ts';
+
+export interface VerifyCommandOptions extends CommonOptions {
+  quick?: boolean;
+  root?: string;
+  threads?: number;
+}
+
+/** Members named for each damage when nobody asked for all. */
+const SHOWN_MEMBERS = 10;
+
+export async function runVerify(path: string, options: VerifyCommandOptions): Promise<void> {
+  const reporter = new Reporter({
+    command: 'verify',
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    progress: options.progress ?? 'auto',
+  });
+  const verifyOptions: VerifyOptions = {
+    quick: options.quick === true,
+    ...defined({ root: options.root, threads: options.threads }),
+    onProgress: ({ members, streamBytes, totalMembers, totalBytes }) =>
+      reporter.progress({ members, contentBytes: streamBytes, totalMembers, totalBytes }),
+    signal: interruption(),
+  };
+  const name = path === '-' ? 'standard input' : path;
+  try {
+    const report = await (path === '-' ? fromStandardInput(verifyOptions) : verify(path, verifyOptions));
+    if (!report.ok) process.exitCode = EXIT.badArchive;
+    reporter.end(report.ok ? describeWhole(name, report) : undefined);
+    if (options.json === true) {
+      writeOutput(jsonLine({ archive: path, ...report, elapsedMs: Math.round(report.elapsedMs) }));
+    }
+    if (!report.ok) tellDamage(name, report, options.verbose === true ? Infinity : SHOWN_MEMBERS);
+  } finally {
+    reporter.end();
+  }
+}
+
+async function fromStandardInput(options: VerifyOptions): Promise<VerifyReport> {
+  if (isTerminal(STDIN)) {
+    throw new ZnipError('usage', 'no archive is read from a terminal: name a file, or pipe one in');
+  }
+  return verifyStream(STDIN, options);
+}
+
+function describeWhole(name: string, report: VerifyReport): string {
+  const { quick, members, blobs, streamBytes, elapsedMs, rootHash } = report;
+  const time = formatDuration(elapsedMs);
+  const what = quick
+    ? `the index is whole: ${countOf(members, 'member')}; contents were not read`
+    : `whole: ${countOf(members, 'member')}, ${countOf(blobs, 'blob')}, ${formatBytes(streamBytes)} of tar stream`;
+  return `${printable(name)}: ${what}; ${time}\nroot hash ${rootHash ?? ''}`;
+}
+
+function tellDamage(name: string, { damage, damageCount }: VerifyReport, shownMembers: number): void {
+  const hit = new Set<string>();
+  for (const one of damage) {
+    writeMessage(`znip: ${one.code}: ${printable(one.message)}`);
+    for (const member of one.members) hit.add(member);
+    if (!isNamed(one)) tellMembers(one.members, shownMembers);
+  }
+  const hidden = damageCount > damage.length ? `, of which ${damage.length} are shown` : '';
+  const members = hit.size > 0 ? `; ${countOf(hit.size, 'member')} hit` : '';
+  writeMessage(`znip: ${printable(name)} is damaged: ${countOf(damageCount, 'fault')}${hidden}${members}`);
+}
+
+/** The message itself names the member that it is about. */
+function isNamed({ members, message }: Damage): boolean {
+  return members.length === 0 || members.every((member) => message.includes(`'${member}'`));
+}
+
+function tellMembers(members: readonly string[], shown: number): void {
+  for (const member of members.slice(0, shown)) writeMessage(`  hits ${printable(member)}`);
+  if (members.length > shown)
+    writeMessage(`  and ${countOf(members.length - shown, 'more member')}: -v names them`);
+}

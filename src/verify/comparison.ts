@@ -1,0 +1,219 @@
+/**
+ * Holds the index against the tar headers, member by member in the order of the tar stream: the same
+ * members, in the same places, with the same metadata and contents, and none in one that is not in the other.
+ */
+import { equalBytes } from '../format/block-header.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { CHECKSUM_LENGTH } from '../format/constants.ts';
+import { floorSeconds, KIND, KINDS } from '../format/entry.ts';
+import type { Entries, EntryRef } from '../read/entries.ts';
+import { type InspectedMembers, linkTargetAt, pathAt } from '../read/inspect-chunk.ts';
+import type { Damage, DamageCode, DamageList } from './damage.ts';
+
+/** What a chunk came to, or a run of the tar stream that is lost. */
+export type StreamEvent =
+  | {
+      type: 'chunk';
+      /** Tar stream bytes `[start, end)`. */
+      start: number;
+      end: number;
+      /** undefined where the chunk is verified, but nobody knows where its headers start. */
+      members: InspectedMembers | undefined;
+      blob: number;
+      blobOffset: number;
+    }
+  | { type: 'lost'; start: number; end: number; damage: Damage }
+  /** A content that several chunks hold has come whole. `streamOffset` is where it starts. */
+  | { type: 'content'; streamOffset: number; checksum: Uint8Array };
+
+interface Place {
+  blob: number;
+  offset: number;
+}
+
+export class Comparison {
+  private readonly entries: Entries;
+  private readonly list: DamageList;
+  /** Entries before this one have been dealt with. */
+  private next = 0;
+  /** The file that goes on in the chunk to come. */
+  private open: { ref: EntryRef; end: number; lost: boolean; place: Place } | undefined;
+
+  constructor(entries: Entries, list: DamageList) {
+    this.entries = entries;
+    this.list = list;
+  }
+
+  take(event: StreamEvent): void {
+    if (event.type === 'lost') this.takeLost(event);
+    else if (event.type === 'content') this.takeContent(event);
+    else if (event.members === undefined) this.skip(event.start, event.end, event);
+    else this.takeChunk(event.members, event);
+  }
+
+  /** Entries for which there was no tar stream. `ended`: it has come to its end. */
+  finish(ended: boolean): void {
+    for (; this.next < this.entries.length; this.next++) {
+      if (ended) this.report('member-not-in-tar', this.entries.at(this.next), 'it is in the index alone');
+    }
+  }
+
+  private takeChunk(members: InspectedMembers, { start, end, blob, blobOffset }: ChunkRun): void {
+    const place: Place = { blob, offset: blobOffset };
+    this.closeBefore(start);
+    const missing: EntryRef[] = [];
+    const extra: number[] = [];
+    for (let row = 0; row < members.count; row++) {
+      const dataOffset = start + (members.dataOffsets[row] ?? 0);
+      // Entries that come before this member have no header of their own.
+      while (this.offsetOfNext() < dataOffset) missing.push(this.takeNext());
+      if (this.offsetOfNext() === dataOffset) this.compare(this.takeNext(), members, row, end, place);
+      else extra.push(row);
+    }
+    while (this.offsetOfNext() - 1 < end) missing.push(this.takeNext());
+    for (const row of extra) {
+      const path = pathAt(members, row);
+      const header = start + (members.headerOffsets[row] ?? 0);
+      const elsewhere = missing.some(({ batch, row: at }) => batch.path(at) === path);
+      const why = elsewhere ? 'not where the index says' : 'in the tar stream alone';
+      this.add('member-not-in-index', path, `it is ${why}, at its byte ${header}`, place);
+    }
+    for (const ref of missing) {
+      this.report(
+        'member-not-in-tar',
+        ref,
+        `there is no header before tar stream byte ${offsetOf(ref)}`,
+        place,
+      );
+    }
+  }
+
+  private compare(ref: EntryRef, members: InspectedMembers, row: number, end: number, place: Place): void {
+    const { batch, row: at } = ref;
+    const kind = members.kinds[row] ?? 0;
+    const size = members.sizes[row] ?? 0;
+    const mtime = members.mtimes[row] ?? 0n;
+    const path = pathAt(members, row);
+    const indexed = {
+      path: batch.path(at),
+      kind: batch.kinds[at] ?? 0,
+      mode: batch.modes[at] ?? 0,
+      mtime: batch.mtimes[at] ?? 0n,
+      size: batch.sizes[at] ?? 0,
+      linkTarget: batch.linkTarget(at),
+    };
+    const differ = (code: DamageCode, index: unknown, tar: unknown): void =>
+      this.report(code, ref, `the index says ${String(index)}, the tar header ${String(tar)}`, place);
+    if (indexed.path !== path) differ('name-mismatch', `'${toText(indexed.path)}'`, `'${toText(path)}'`);
+    if (indexed.kind !== kind) differ('kind-mismatch', KINDS[indexed.kind], KINDS[kind]);
+    if (indexed.size !== size) differ('size-mismatch', indexed.size, size);
+    if (indexed.mode !== (members.modes[row] ?? 0)) {
+      differ('mode-mismatch', indexed.mode.toString(8), (members.modes[row] ?? 0).toString(8));
+    }
+    if (indexed.mtime !== mtime && floorSeconds(indexed.mtime) !== floorSeconds(mtime)) {
+      differ('mtime-mismatch', floorSeconds(indexed.mtime), floorSeconds(mtime));
+    }
+    const target = linkTargetAt(members, row);
+    if (indexed.linkTarget !== target) {
+      differ('link-mismatch', `'${toText(indexed.linkTarget)}'`, `'${toText(target)}'`);
+    }
+    this.compareOwner(ref, members.uids[row] ?? -1, members.gids[row] ?? -1, place);
+    if (kind !== KIND.file || indexed.kind !== KIND.file) return;
+    const contentEnd = offsetOf(ref) + size;
+    if (contentEnd > end) {
+      this.open = { ref, end: contentEnd, lost: false, place };
+      return;
+    }
+    this.compareContent(
+      ref,
+      members.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH),
+      place,
+    );
+  }
+
+  /** An owner that the index records is in the tar header as well. */
+  private compareOwner(ref: EntryRef, uid: number, gid: number, place: Place): void {
+    const owner = { uid: ref.batch.uid(ref.row), gid: ref.batch.gid(ref.row) };
+    if ((owner.uid ?? uid) === uid && (owner.gid ?? gid) === gid) return;
+    const why = `the index says ${owner.uid}:${owner.gid}, the tar header ${uid}:${gid}`;
+    this.report('owner-mismatch', ref, why, place);
+  }
+
+  private compareContent(ref: EntryRef, checksum: Uint8Array, place: Place): void {
+    const expected = ref.batch.checksum(ref.row);
+    if (expected !== null && equalBytes(expected, checksum)) return;
+    this.report('damaged-content', ref, 'its content has not the hash in the index', place);
+  }
+
+  private takeContent({ streamOffset, checksum }: { streamOffset: number; checksum: Uint8Array }): void {
+    const { open } = this;
+    if (open === undefined || open.lost || offsetOf(open.ref) !== streamOffset) return;
+    this.open = undefined;
+    this.compareContent(open.ref, checksum, open.place);
+  }
+
+  /** Names the members that a lost run of the tar stream hits. */
+  private takeLost({ start, end, damage }: { start: number; end: number; damage: Damage }): void {
+    if (this.open !== undefined && this.open.end > start) {
+      if (!this.open.lost) nameIn(damage, this.open.ref);
+      this.open.lost = true;
+    }
+    this.closeBefore(start);
+    while (this.offsetOfNext() - 1 < end) {
+      const ref = this.takeNext();
+      nameIn(damage, ref);
+      this.keepOpen(ref, end, true, { blob: damage.blob ?? 0, offset: damage.offset ?? 0 });
+    }
+  }
+
+  /** A chunk that is as it was packed, but whose headers were not read. */
+  private skip(start: number, end: number, { blob, blobOffset }: ChunkRun): void {
+    this.closeBefore(start);
+    while (this.offsetOfNext() - 1 < end) {
+      this.keepOpen(this.takeNext(), end, false, { blob, offset: blobOffset });
+    }
+  }
+
+  private keepOpen(ref: EntryRef, end: number, lost: boolean, place: Place): void {
+    const contentEnd = offsetOf(ref) + (ref.batch.sizes[ref.row] ?? 0);
+    if (contentEnd > end) this.open = { ref, end: contentEnd, lost, place };
+  }
+
+  private closeBefore(start: number): void {
+    if (this.open !== undefined && this.open.end <= start) this.open = undefined;
+  }
+
+  private offsetOfNext(): number {
+    return this.next < this.entries.length ? offsetOf(this.entries.at(this.next)) : Infinity;
+  }
+
+  private takeNext(): EntryRef {
+    return this.entries.at(this.next++);
+  }
+
+  private report(code: DamageCode, ref: EntryRef, why: string, place?: Place): void {
+    this.add(code, ref.batch.path(ref.row), why, place);
+  }
+
+  private add(code: DamageCode, path: ByteString, why: string, place?: Place): void {
+    const member = toText(path);
+    this.list.add(code, `member '${member}': ${why}`, { members: [member], ...place });
+  }
+}
+
+interface ChunkRun {
+  start: number;
+  end: number;
+  blob: number;
+  blobOffset: number;
+}
+
+function offsetOf({ batch, row }: EntryRef): number {
+  return batch.streamOffsets[row] ?? 0;
+}
+
+/** The member that the archive was in the middle of has been named already when there was no index yet. */
+function nameIn({ members }: Damage, { batch, row }: EntryRef): void {
+  const name = toText(batch.path(row));
+  if (members[0] !== name) members.push(name);
+}

@@ -1,0 +1,219 @@
+/**
+ * The index by itself: footer, manifest, sub-indexes, frame table, the tree of names, and whether they agree.
+ * Implements docs/format.md, "Reading", steps 1 to 7, without stopping at the first fault.
+ */
+import type { ZnipErrorCode } from '../errors.ts';
+import { toText } from '../format/byte-string.ts';
+import { SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
+import type { Frame } from '../format/frame-table.ts';
+import type { ManifestRow } from '../format/manifest.ts';
+import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
+import { type Archive, openArchive } from '../read/archive.ts';
+import { isSkippableMagic, ZNIP_TAGS } from '../read/block-stream.ts';
+import { Entries, type EntryRef } from '../read/entries.ts';
+import { buildTree } from '../read/member-tree.ts';
+import type { ByteSource } from '../read/source.ts';
+import type { DamageCode, DamageList } from './damage.ts';
+
+/** What is whole of an index. */
+export interface CheckedIndex {
+  archive: Archive;
+  /** Of the sub-indexes that are whole. */
+  entries: Entries;
+  /** All sub-indexes are. */
+  allEntries: boolean;
+  /** undefined when the frame table is not whole. */
+  frames: Frame[] | undefined;
+}
+
+const SUB_INDEX_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = {
+  inconsistent: 'wrong-manifest',
+  truncated: 'damaged-sub-index',
+  limit: 'damaged-sub-index',
+};
+const FRAME_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = {
+  inconsistent: 'damaged-frame-table',
+  truncated: 'damaged-frame-table',
+  limit: 'damaged-frame-table',
+};
+const TREE_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = { inconsistent: 'clashing-names' };
+
+/**
+ * Checks the index. Returns undefined when nothing is left of it. Throws `not-an-archive`,
+ * `unsupported-version` and `io`.
+ */
+export async function checkIndex(source: ByteSource, list: DamageList): Promise<CheckedIndex | undefined> {
+  let archive: Archive;
+  try {
+    archive = await openArchive(source);
+  } catch (error) {
+    list.addError(error, { limit: 'damaged-footer', inconsistent: 'damaged-footer' });
+    return undefined;
+  }
+  let frames: Frame[] | undefined;
+  try {
+    frames = await archive.frames();
+  } catch (error) {
+    list.addError(error, FRAME_CODES);
+  }
+  let allEntries = true;
+  const addDamaged = (error: unknown): void => {
+    list.addError(error, SUB_INDEX_CODES);
+    allEntries = false;
+  };
+  let entries = new Entries([]);
+  try {
+    entries = await archive.entries({}, (error, row) => {
+      addDamaged(error);
+      nameGroup(list, row);
+    });
+  } catch (error) {
+    addDamaged(error);
+  }
+  checkManifest(archive, entries, allEntries, list);
+  await checkTree(entries, allEntries, list);
+  return { archive, entries, allEntries, frames };
+}
+
+/** Which members a damaged sub-index had, as far as the manifest says. */
+function nameGroup(
+  list: DamageList,
+  { packageType, repo, rowCount, firstPath, lastPath }: ManifestRow,
+): void {
+  const damage = list.kept[list.kept.length - 1];
+  if (damage === undefined) return;
+  const group = repo === '' ? packageType : `${packageType} ${repo}`;
+  damage.message += `; it describes ${rowCount} members of ${group}, from '${firstPath}' to '${lastPath}'`;
+}
+
+/** The sums in the manifest. Rows and lengths were checked when the tables were read. */
+function checkManifest(archive: Archive, entries: Entries, allEntries: boolean, list: DamageList): void {
+  if (!allEntries) return;
+  const sums = new Map<string, number>();
+  for (const { batch, row, group } of entries) {
+    const key = `${group.packageType}\0${group.repo}`;
+    sums.set(key, (sums.get(key) ?? 0) + (batch.sizes[row] ?? 0));
+  }
+  for (const { packageType, repo, contentBytes } of archive.groups()) {
+    const found = sums.get(`${packageType}\0${repo}`) ?? 0;
+    if (found === contentBytes) continue;
+    const why = `the manifest says ${contentBytes} bytes of content for ${packageType} ${repo}`.trimEnd();
+    list.add('wrong-manifest', `${why}, its entries have ${found}`, {
+      offset: archive.footer.manifestOffset,
+    });
+  }
+}
+
+async function checkTree(entries: Entries, allEntries: boolean, list: DamageList): Promise<void> {
+  let end = 0;
+  let before: EntryRef | undefined;
+  for (const ref of entries) {
+    const start = ref.batch.streamOffsets[ref.row] ?? 0;
+    if (start < end && before !== undefined) {
+      const member = toText(ref.batch.path(ref.row));
+      const other = toText(before.batch.path(before.row));
+      list.add('member-not-in-tar', `member '${member}': its content overlaps that of '${other}'`, {
+        members: [member, other],
+      });
+    }
+    end = Math.max(end, start + (ref.batch.sizes[ref.row] ?? 0));
+    before = ref;
+  }
+  await buildTree(entries, {
+    select: (path) => path,
+    renames: false,
+    find: () => Promise.resolve(undefined),
+    owners: false,
+    onRefused: (path, error) => {
+      // The file that a hard link leads to may be in a sub-index that is damaged.
+      if (!allEntries && error.code === 'unsafe-link') return;
+      const damage = list.addError(error, TREE_CODES);
+      if (damage.members.length === 0) damage.members.push(toText(path));
+    },
+  });
+}
+
+/** Sections follow one another, and the last block, without gaps; frames of others are no gaps. */
+export async function checkSections(
+  { footer, manifest, source }: Archive,
+  blocksEnd: number,
+  list: DamageList,
+): Promise<void> {
+  const sections = manifest.rows.map(({ indexOffset, indexLength }) => ({ indexOffset, indexLength }));
+  sections.push({ indexOffset: footer.manifestOffset, indexLength: 0 });
+  sections.sort((a, b) => a.indexOffset - b.indexOffset);
+  let end = blocksEnd;
+  for (const { indexOffset, indexLength } of sections) {
+    if (indexOffset < end) {
+      list.add(
+        'misplaced-section',
+        `a section begins at byte ${indexOffset}, within what ends at byte ${end}`,
+        {
+          offset: indexOffset,
+        },
+      );
+    } else if (!(await isForeign(source, end, indexOffset))) {
+      list.add('misplaced-section', `bytes ${end} to ${indexOffset} belong to nothing`, { offset: end });
+    }
+    end = Math.max(end, indexOffset + indexLength);
+  }
+}
+
+/** Whether the bytes `[start, end)` are skippable frames that are not of znip, or nothing. */
+async function isForeign(source: ByteSource, start: number, end: number): Promise<boolean> {
+  let at = start;
+  while (at < end) {
+    if (end - at < SKIPPABLE_HEADER_LENGTH) return false;
+    const head = Buffer.from(
+      await source.read(at, Math.min(SKIPPABLE_HEADER_LENGTH + TAG.footer.length, end - at)),
+    );
+    if (!isSkippableMagic(head) || ZNIP_TAGS.has(readTag(head))) return false;
+    at += skippableFrameLength(head);
+  }
+  return at === end;
+}
+
+/** Blocks in order against the frame table's rows. */
+export class FrameCheck {
+  private readonly frames: readonly Frame[];
+  private readonly list: DamageList;
+  private next = 0;
+
+  constructor(frames: readonly Frame[], list: DamageList) {
+    this.frames = frames;
+    this.list = list;
+  }
+
+  take(block: Frame): void {
+    // Rows of blocks that are lost have been reported with them.
+    while ((this.frames[this.next]?.streamOffset ?? Infinity) < block.streamOffset) this.next += 1;
+    const frame = this.frames[this.next];
+    const number = this.next;
+    const why = frame === undefined ? 'has no row for it' : difference(frame, block);
+    if (frame?.streamOffset === block.streamOffset) this.next += 1;
+    if (why === undefined) return;
+    const { blobOffset: offset } = block;
+    const message = `the frame table ${why}: blob ${number} at byte ${offset}`;
+    this.list.add('wrong-frame-table', message, { blob: number, offset });
+  }
+
+  /** `ended`: the last block was there, so that there is nothing for rows that are left. */
+  finish(ended: boolean): void {
+    const left = this.frames.length - this.next;
+    if (!ended || left === 0) return;
+    const blob = this.next;
+    this.list.add('wrong-frame-table', `the frame table has ${left} rows more than there are blocks`, {
+      blob,
+    });
+  }
+}
+
+function difference(frame: Frame, block: Frame): string | undefined {
+  if (frame.streamOffset !== block.streamOffset) return `says tar stream byte ${frame.streamOffset}`;
+  if (frame.streamLength !== block.streamLength) return `says a chunk of ${frame.streamLength} bytes`;
+  if (frame.blobOffset !== block.blobOffset) return `says archive byte ${frame.blobOffset}`;
+  if (frame.blobLength !== block.blobLength) return `says ${frame.blobLength} bytes`;
+  if (frame.stored !== block.stored) return `says it is ${frame.stored ? '' : 'not '}stored`;
+  if (!Buffer.from(frame.checksum).equals(block.checksum)) return 'has another hash';
+  return undefined;
+}

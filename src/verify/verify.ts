@@ -1,0 +1,374 @@
+/**
+ * Proves an archive whole, or tells everything that is wrong with it: the library's `verify` and
+ * `verifyStream`. Main thread.
+ */
+import { closeSync, openSync } from 'node:fs';
+import { codec, type Hasher } from '../codec/codec.ts';
+import { ioError, ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { KIND } from '../format/entry.ts';
+import type { Frame } from '../format/frame-table.ts';
+import { paddedLength } from '../format/tar-header.ts';
+import type { Gap } from '../read/block-scanner.ts';
+import { detectStream } from '../read/foreign-stream.ts';
+import type { InspectedChunk } from '../read/inspect-chunk.ts';
+import { FileSource } from '../read/source.ts';
+import { readRest, TailSource } from '../read/stream-check.ts';
+import { FdStream } from '../read/stream-source.ts';
+import { resolveThreads } from '../ring/threads.ts';
+import { Comparison, type StreamEvent } from './comparison.ts';
+import { type Damage, DamageList } from './damage.ts';
+import { type CheckedIndex, checkIndex, checkSections, FrameCheck } from './index-check.ts';
+import { walkBlocks, type WalkedBlock } from './walk-blocks.ts';
+
+export interface VerifyOptions {
+  /** Check the index alone, without reading blobs. Not for streams. */
+  quick?: boolean;
+  /** The root hash that the archive must have, in hexadecimal. */
+  root?: string;
+  /** Worker threads, 1 to 256. Default: one for each core. */
+  threads?: number;
+  /** What a stream is called in messages. Default: `standard input`. */
+  name?: string;
+  onProgress?: (progress: VerifyProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface VerifyProgress {
+  /** Members and bytes of tar stream so far, and in all; totals are undefined while they are not known. */
+  members: number;
+  streamBytes: number;
+  totalMembers: number | undefined;
+  totalBytes: number | undefined;
+}
+
+export interface VerifyReport {
+  /** Nothing is wrong. */
+  ok: boolean;
+  quick: boolean;
+  /** Root hash in hexadecimal; null when footer or manifest are damaged. */
+  rootHash: string | null;
+  /** Members of the index, or without one, of the tar stream. */
+  members: number;
+  /** Blocks whose blobs were looked for; 0 when `quick`. */
+  blobs: number;
+  /** Bytes of tar stream in chunks that have their hash. */
+  streamBytes: number;
+  archiveBytes: number;
+  /** Everything that is wrong, in the order in which it was found; the first 100,000. */
+  damage: Damage[];
+  damageCount: number;
+  elapsedMs: number;
+}
+
+/**
+ * Verifies the archive file `path`: its structure, every hash, and that index and tar headers agree. Goes on
+ * after damage and reports all of it. Memory is what the index takes, and a chunk or two for each thread.
+ *
+ * Throws ZnipError, as reading does: `not-an-archive`, `unsupported-version`, `io`, `usage`.
+ */
+export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const run = new VerifyRun(options, false);
+  const source = new FileSource(path);
+  const { byteLength } = source;
+  const index = await checkIndex(source, run.list);
+  try {
+    if (options.quick === true) return run.report(index, byteLength);
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch (error) {
+      throw ioError('open', path, error);
+    }
+    try {
+      if (index !== undefined) run.useIndex(index);
+      const blocksEnd = await run.walk(new FdStream(fd, `'${path}'`), index?.frames ?? []);
+      if (index !== undefined) await checkSections(index.archive, blocksEnd, run.list);
+    } finally {
+      closeSync(fd);
+    }
+    run.finish();
+    return run.report(index, byteLength);
+  } finally {
+    index?.archive.close();
+  }
+}
+
+/**
+ * Verifies an archive that arrives on a descriptor, in one pass; otherwise as `verify`. What the tar headers
+ * say is kept until the index comes. Throws `usage` with `quick`, which needs the end first.
+ */
+export async function verifyStream(fd: number, options: VerifyOptions = {}): Promise<VerifyReport> {
+  if (options.quick === true) {
+    throw new ZnipError('usage', 'the index comes last: a stream cannot be verified by it alone');
+  }
+  const run = new VerifyRun(options, true);
+  const name = options.name ?? 'standard input';
+  const stream = new FdStream(fd, name);
+  const kind = await detectStream(stream);
+  if (kind !== 'znip') {
+    throw new ZnipError('not-an-archive', `${name} is not a znip archive, but a ${kind} stream`);
+  }
+  const blocksEnd = await run.walk(stream, []);
+  const tail = await readRest(stream);
+  const source = new TailSource(name, blocksEnd, tail);
+  let index: CheckedIndex | undefined;
+  if (tail.byteLength > 0 || run.complete) {
+    index = await checkIndex(source, run.list).catch((error: unknown) => {
+      const cut = error instanceof ZnipError && error.code === 'not-an-archive';
+      if (!cut) throw error;
+      run.list.add('truncated', `the archive ends at byte ${source.byteLength}, within its index`, {
+        offset: source.byteLength,
+      });
+      return undefined;
+    });
+  }
+  if (index !== undefined) {
+    run.useIndex(index);
+    await checkSections(index.archive, blocksEnd, run.list);
+  }
+  run.finish();
+  return run.report(index, source.byteLength);
+}
+
+/** A member that goes on in the chunk to come. */
+interface OpenMember {
+  path: ByteString;
+  size: number;
+  done: number;
+  /** Tar stream byte at which its content starts, and its hash so far; undefined for what no index knows. */
+  content: { streamOffset: number; hasher: Hasher } | undefined;
+}
+
+class VerifyRun {
+  readonly list = new DamageList();
+  complete = false;
+  private readonly startTime = performance.now();
+  private readonly options: VerifyOptions;
+  private readonly keeps: boolean;
+  /** What was found before there was an index to compare it with. */
+  private readonly events: StreamEvent[] = [];
+  private readonly blocks: Frame[] = [];
+  private comparison: Comparison | undefined;
+  private frameCheck: FrameCheck | undefined;
+  private open: OpenMember | undefined;
+  /** Nobody knows what the chunk to come goes on with. */
+  private openUnknown = false;
+  private members = 0;
+  private blobs = 0;
+  private streamBytes = 0;
+  private totals: Pick<VerifyProgress, 'totalMembers' | 'totalBytes'> = {
+    totalMembers: undefined,
+    totalBytes: undefined,
+  };
+
+  /** `keeps`: the index comes later, and what was found before is to be compared with it. */
+  constructor(options: VerifyOptions, keeps: boolean) {
+    this.options = options;
+    this.keeps = keeps;
+  }
+
+  /** From now on, and for what came so far, the tar stream is held against this index. */
+  useIndex({ entries, allEntries, frames }: CheckedIndex): void {
+    // With entries missing, members without one would be no news.
+    if (allEntries) {
+      this.comparison = new Comparison(entries, this.list);
+      for (const event of this.events.splice(0)) this.comparison.take(event);
+    }
+    if (frames !== undefined) {
+      this.frameCheck = new FrameCheck(frames, this.list);
+      for (const block of this.blocks.splice(0)) this.frameCheck.take(block);
+    }
+    const last = frames?.[frames.length - 1];
+    this.totals = {
+      totalMembers: entries.length,
+      totalBytes: last === undefined ? undefined : last.streamOffset + last.streamLength,
+    };
+  }
+
+  /** Goes through all blocks. Returns where the sections begin. */
+  async walk(stream: FdStream, frames: readonly Frame[]): Promise<number> {
+    const { hasPrologue, complete, blocks } = await walkBlocks({
+      stream,
+      threads: resolveThreads(this.options.threads),
+      frames,
+      onGap: (gap) => this.takeGap(gap),
+      onBlock: (walked) => this.takeBlock(walked),
+      signal: this.options.signal,
+    });
+    if (!hasPrologue) {
+      this.list.add('damaged-prologue', 'the archive does not begin with the nine bytes of a prologue', {
+        offset: 0,
+      });
+    }
+    this.blobs = blocks;
+    this.complete = complete;
+    return stream.position;
+  }
+
+  finish(): void {
+    this.comparison?.finish(this.complete);
+    this.frameCheck?.finish(this.complete);
+  }
+
+  report(index: CheckedIndex | undefined, archiveBytes: number): VerifyReport {
+    const rootHash = index?.archive.rootHash ?? null;
+    const { root, quick = false } = this.options;
+    if (root !== undefined && root.toLowerCase() !== rootHash) {
+      const found = rootHash === null ? 'it cannot be read' : `it is ${rootHash}`;
+      this.list.add('root-mismatch', `the root hash must be ${root.toLowerCase()}, but ${found}`);
+    }
+    return {
+      ok: this.list.count === 0,
+      quick,
+      rootHash,
+      members: index?.allEntries === true ? index.entries.length : this.members,
+      blobs: this.blobs,
+      streamBytes: this.streamBytes,
+      archiveBytes,
+      damage: this.list.kept,
+      damageCount: this.list.count,
+      elapsedMs: performance.now() - this.startTime,
+    };
+  }
+
+  private takeGap({ start, end, streamStart, streamEnd, blob, cause }: Gap): void {
+    const isMissing = start === end && streamEnd !== streamStart;
+    const code =
+      cause.code === 'truncated' ? 'truncated' : isMissing ? 'missing-block' : 'damaged-block-header';
+    const damage = this.list.add(code, cause.message, { blob, offset: start });
+    if (streamEnd !== streamStart) this.lose(streamStart, streamEnd ?? Infinity, damage);
+  }
+
+  private takeBlock({ block, damage, inspected, chunk }: WalkedBlock): void {
+    const { header, number, blobOffset, fromTable } = block;
+    const { streamOffset: start, chunkLength, blobLength, stored, checksum } = header;
+    const end = start + chunkLength;
+    const frame: Frame = {
+      streamOffset: start,
+      streamLength: chunkLength,
+      blobOffset,
+      blobLength,
+      stored,
+      checksum,
+    };
+    if (!fromTable) {
+      if (this.frameCheck !== undefined) this.frameCheck.take(frame);
+      else if (this.keeps) this.blocks.push(frame);
+    }
+    if (damage !== undefined) {
+      const code = damage.code === 'truncated' ? 'truncated' : 'damaged-blob';
+      this.lose(start, end, this.list.add(code, damage.message, { blob: number, offset: blobOffset }));
+      return;
+    }
+    this.streamBytes += chunkLength;
+    if (!fromTable) this.checkHeader(block);
+    this.continueMember(chunk);
+    this.tell({ type: 'chunk', start, end, members: inspected?.members, blob: number, blobOffset });
+    if (inspected === undefined) {
+      this.openUnknown = this.open === undefined;
+      return;
+    }
+    this.members += inspected.members.count;
+    this.checkChunk(block, inspected, chunk);
+    this.options.onProgress?.({ members: this.members, streamBytes: this.streamBytes, ...this.totals });
+  }
+
+  /** What a block header says of a member that goes on must be so, wherever that is known. */
+  private checkHeader({ header, number, headerOffset }: WalkedBlock['block']): void {
+    const { continuation, firstHeaderOffset, chunkLength, last, streamOffset } = header;
+    const wrong = (why: string): void =>
+      void this.list.add(
+        'wrong-block-header',
+        `the header of block ${number} at byte ${headerOffset} ${why}`,
+        {
+          blob: number,
+          offset: headerOffset,
+          members: continuation === undefined ? [] : [toText(continuation.path)],
+        },
+      );
+    if (continuation === undefined) {
+      const expected = last ? undefined : 0;
+      if (firstHeaderOffset !== expected)
+        wrong(`says that tar headers start at ${firstHeaderOffset ?? 'none'}`);
+    } else {
+      const left = continuation.memberSize - continuation.memberOffset;
+      const expected = left < chunkLength ? paddedLength(left) : chunkLength;
+      if ((firstHeaderOffset ?? chunkLength) !== Math.min(expected, chunkLength)) {
+        wrong(
+          `says that tar headers start at chunk byte ${firstHeaderOffset ?? 'none'}, expected ${expected}`,
+        );
+      }
+    }
+    const { open } = this;
+    if (this.openUnknown || streamOffset === 0) {
+      if (streamOffset === 0 && continuation !== undefined) wrong('goes on with a member that never began');
+      return;
+    }
+    if (open === undefined && continuation !== undefined) {
+      wrong(`goes on with '${toText(continuation.path)}', but no member is unfinished`);
+    } else if (open !== undefined && continuation === undefined) {
+      wrong(`does not go on with '${toText(open.path)}', which is unfinished`);
+    } else if (open !== undefined && continuation !== undefined) {
+      const { path, memberOffset, memberSize } = continuation;
+      if (path !== open.path || memberOffset !== open.done || memberSize !== open.size) {
+        const found = `byte ${memberOffset} of ${memberSize} of '${toText(path)}'`;
+        wrong(`goes on at ${found}, expected byte ${open.done} of ${open.size} of '${toText(open.path)}'`);
+      }
+    }
+  }
+
+  private continueMember(chunk: Buffer): void {
+    const { open } = this;
+    this.openUnknown = false;
+    if (open === undefined) return;
+    const length = Math.min(open.size - open.done, chunk.byteLength);
+    open.content?.hasher.update(chunk.subarray(0, length));
+    open.done += length;
+    if (open.done < open.size) return;
+    this.open = undefined;
+    if (open.content === undefined) return;
+    const { streamOffset, hasher } = open.content;
+    this.tell({ type: 'content', streamOffset, checksum: hasher.digest() });
+  }
+
+  private checkChunk(
+    { header, number, blobOffset }: WalkedBlock['block'],
+    inspected: InspectedChunk,
+    chunk: Buffer,
+  ): void {
+    const { fault, unfinished, members, endOffset } = inspected;
+    const place = { blob: number, offset: blobOffset };
+    const wrong = (why: string): void =>
+      void this.list.add('damaged-tar', `blob ${number} at byte ${blobOffset}: ${why}`, place);
+    if (fault !== null) wrong(fault.message);
+    else if (header.last && (endOffset !== 0 || this.open !== undefined))
+      wrong('the tar stream does not end here');
+    else if (!header.last && endOffset !== null) wrong('the tar stream ends here, but there are more blocks');
+    if (unfinished === null) return;
+    const row = members.count - 1;
+    const isFile = unfinished.indexed && members.kinds[row] === KIND.file;
+    let content: OpenMember['content'];
+    if (isFile) {
+      const dataOffset = members.dataOffsets[row] ?? 0;
+      content = { streamOffset: header.streamOffset + dataOffset, hasher: codec().createHasher() };
+      content.hasher.update(chunk.subarray(dataOffset, dataOffset + unfinished.done));
+    }
+    const { path, size, done } = unfinished;
+    this.open = { path, size, done, content };
+  }
+
+  private lose(start: number, end: number, damage: Damage): void {
+    // Without an index, this is all that can be named.
+    const { open } = this;
+    this.open = undefined;
+    this.openUnknown = true;
+    if (open !== undefined && this.comparison === undefined) damage.members.push(toText(open.path));
+    this.tell({ type: 'lost', start, end, damage });
+  }
+
+  private tell(event: StreamEvent): void {
+    if (this.comparison !== undefined) this.comparison.take(event);
+    else if (this.keeps) this.events.push(event);
+  }
+}
