@@ -147,6 +147,9 @@ export function checkFrame(frame: Uint8Array, contentLength: number): void {
     );
   }
   if (hasDictionary) throw new ZnipError('damaged-block', 'the zstd frame needs a dictionary');
+  // Unused_bit: encoders write 0 (RFC 8878 §3.1.1.1.1.3), so that 1 is damage, although decoders ignore it.
+  if (((frame[4] ?? 0) & 0x10) !== 0)
+    throw new ZnipError('damaged-block', 'an unused bit of the zstd frame is set');
   const length = zstdFrameLength(frame);
   if (length !== frame.byteLength) {
     throw new ZnipError('damaged-block', `the zstd frame has ${length} bytes, expected ${frame.byteLength}`);

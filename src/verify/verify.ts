@@ -5,16 +5,17 @@
 import { closeSync, openSync } from 'node:fs';
 import { codec, type Hasher } from '../codec/codec.ts';
 import { ioError, ZnipError } from '../errors.ts';
+import type { BlockHeader } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import type { Gap } from '../read/block-scanner.ts';
-import { detectStream } from '../read/foreign-stream.ts';
+import { detectStream } from '../stream/foreign-stream.ts';
 import type { InspectedChunk } from '../read/inspect-chunk.ts';
 import { FileSource } from '../read/source.ts';
 import { readRest, TailSource } from '../read/stream-check.ts';
-import { FdStream } from '../read/stream-source.ts';
+import { FdStream } from '../stream/byte-stream.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
 import { type Damage, DamageList } from './damage.ts';
@@ -80,11 +81,13 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
     } catch (error) {
       throw ioError('open', path, error);
     }
+    const stream = new FdStream(fd, `'${path}'`, options.signal);
     try {
       if (index !== undefined) run.useIndex(index);
-      const blocksEnd = await run.walk(new FdStream(fd, `'${path}'`), index?.frames ?? []);
+      const blocksEnd = await run.walk(stream, index?.frames ?? []);
       if (index !== undefined) await checkSections(index.archive, blocksEnd, run.list);
     } finally {
+      stream.close();
       closeSync(fd);
     }
     run.finish();
@@ -102,9 +105,16 @@ export async function verifyStream(fd: number, options: VerifyOptions = {}): Pro
   if (options.quick === true) {
     throw new ZnipError('usage', 'the index comes last: a stream cannot be verified by it alone');
   }
-  const run = new VerifyRun(options, true);
-  const name = options.name ?? 'standard input';
-  const stream = new FdStream(fd, name);
+  const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
+  try {
+    return await verifyBlocks(stream, new VerifyRun(options, true));
+  } finally {
+    stream.close();
+  }
+}
+
+async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyReport> {
+  const { name } = stream;
   const kind = await detectStream(stream);
   if (kind !== 'znip') {
     throw new ZnipError('not-an-archive', `${name} is not a znip archive, but a ${kind} stream`);
@@ -263,7 +273,7 @@ class VerifyRun {
     }
     this.streamBytes += chunkLength;
     if (!fromTable) this.checkHeader(block);
-    this.continueMember(chunk);
+    this.continueMember(header, chunk);
     this.tell({ type: 'chunk', start, end, members: inspected?.members, blob: number, blobOffset });
     if (inspected === undefined) {
       this.openUnknown = this.open === undefined;
@@ -318,10 +328,17 @@ class VerifyRun {
     }
   }
 
-  private continueMember(chunk: Buffer): void {
-    const { open } = this;
+  private continueMember({ continuation }: BlockHeader, chunk: Buffer): void {
+    const { open, openUnknown } = this;
     this.openUnknown = false;
-    if (open === undefined) return;
+    if (open === undefined) {
+      // What went on from a block that is lost goes on from here, by what the header says.
+      if (!openUnknown || continuation === undefined) return;
+      const { path, memberOffset, memberSize: size } = continuation;
+      const done = memberOffset + chunk.byteLength;
+      if (done < size) this.open = { path, size, done, content: undefined };
+      return;
+    }
     const length = Math.min(open.size - open.done, chunk.byteLength);
     open.content?.hasher.update(chunk.subarray(0, length));
     open.done += length;

@@ -11,7 +11,7 @@ import { decodeBlob } from '../read/extract-chunk.ts';
 import { type InspectedChunk, inspectChunk } from '../read/inspect-chunk.ts';
 import { isDamage } from '../read/lost.ts';
 import { ReadPool } from '../read/read-pool.ts';
-import type { FdStream } from '../read/stream-source.ts';
+import type { FdStream } from '../stream/byte-stream.ts';
 import { INLINE_BYTES } from '../read/target.ts';
 import type { InspectTask } from '../read/worker.ts';
 

@@ -25,7 +25,17 @@ export interface ForgedMember {
   mode?: number;
   mtime?: bigint;
   /** What the index says, where it is to lie. */
-  indexed?: { size?: number; checksum?: Uint8Array | null; streamOffset?: number; path?: string };
+  indexed?: {
+    size?: number;
+    checksum?: Uint8Array | null;
+    streamOffset?: number;
+    path?: string;
+    kind?: keyof typeof KIND;
+    mode?: number;
+    mtime?: bigint;
+    linkTarget?: string;
+    owner?: number;
+  };
 }
 
 export interface ForgeOptions {
@@ -73,6 +83,12 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
       {
         ...member,
         size: indexed.size ?? member.size,
+        kind: indexed.kind === undefined ? member.kind : KIND[indexed.kind],
+        mode: indexed.mode ?? member.mode,
+        mtime: indexed.mtime ?? member.mtime,
+        linkTarget: indexed.linkTarget ?? member.linkTarget,
+        uid: indexed.owner ?? null,
+        gid: indexed.owner ?? null,
         path: indexed.path === undefined ? member.path : Buffer.from(indexed.path).toString('latin1'),
       },
       indexed.streamOffset ?? streamOffset + header.byteLength,

@@ -79,7 +79,7 @@ function tellDamage(name: string, { damage, damageCount }: VerifyReport, shownMe
 
 /** The message itself names the member that it is about. */
 function isNamed({ members, message }: Damage): boolean {
-  return members.length === 0 || members.every((member) => message.includes(`'${member}'`));
+  return members.every((member) => message.includes(`'${member}'`));
 }
 
 function tellMembers(members: readonly string[], shown: number): void {
