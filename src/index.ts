@@ -5,6 +5,7 @@ export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
 export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
 export type { InputOptions, NamedPath, PackPath } from './pack/inputs.ts';
 export { pack, type PackOptions } from './pack/pack.ts';
+export { packStream, type PackStreamOptions } from './pack/pack-stream.ts';
 export { packTar, type PackTarOptions } from './pack/pack-tar.ts';
 export type { ArchiveOptions, PackProgress, PackResult } from './pack/run.ts';
 export type { Warning } from './pack/walk.ts';

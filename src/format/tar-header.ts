@@ -55,8 +55,11 @@ function paxRecord(keyword: string, value: ByteString): ByteString {
   return `${length} ${keyword}=${value}\n`;
 }
 
-/** The pax records that this member needs; '' for most. Names and link targets as their bytes. */
-export function paxRecords(member: Member): ByteString {
+/**
+ * The pax records that this member needs; '' for most. Names and link targets as their bytes. With
+ * `statedSize` its size is one of them, in these digits, whatever it is.
+ */
+export function paxRecords(member: Member, statedSize?: string): ByteString {
   const path = tarPath(member);
   const { linkTarget } = member;
   const longPath = path.length > NAME_LENGTH && splitName(path) === undefined;
@@ -64,7 +67,8 @@ export function paxRecords(member: Member): ByteString {
   let records = '';
   if (longPath) records += paxRecord('path', path);
   if (longLink) records += paxRecord('linkpath', linkTarget);
-  if (member.size > MAX_USTAR_SIZE) records += paxRecord('size', String(member.size));
+  const size = statedSize ?? (member.size > MAX_USTAR_SIZE ? String(member.size) : '');
+  if (size !== '') records += paxRecord('size', size);
   const seconds = floorSeconds(member.mtime);
   if (seconds < 0 || seconds > MAX_USTAR_SIZE) records += paxRecord('mtime', String(seconds));
   if ((member.uid ?? 0) > MAX_USTAR_ID) records += paxRecord('uid', String(member.uid));
@@ -88,6 +92,24 @@ export function tarHeaderLength(member: Member): number {
   }
   const records = paxRecords(member);
   return records === '' ? TAR_RECORD : 2 * TAR_RECORD + roundUp(records.length, TAR_RECORD);
+}
+
+/** The size of a header that `encodeReservedHeader` writes: it depends on the name alone. */
+export function reservedHeaderLength(member: Member): number {
+  const records = paxRecords(member, String(Number.MAX_SAFE_INTEGER));
+  return 2 * TAR_RECORD + roundUp(records.length, TAR_RECORD);
+}
+
+/**
+ * Writes a header for which room was made before the size was known: the size is in a pax record always, and
+ * zeros stand before its digits where it would be shorter than the room. Returns its length.
+ */
+export function encodeReservedHeader(target: Buffer, offset: number, member: Member): number {
+  const length = reservedHeaderLength(member);
+  const plain = String(member.size);
+  const fits = 2 * TAR_RECORD + roundUp(paxRecords(member, plain).length, TAR_RECORD) === length;
+  const digits = String(Number.MAX_SAFE_INTEGER).length;
+  return encodeTarHeader(target, offset, member, fits ? plain : plain.padStart(digits, '0'));
 }
 
 /** Bytes of tar stream that the data of a member takes, padding included. */
@@ -173,11 +195,11 @@ function clamp(value: number, max: number): number {
 
 /**
  * Writes the header, with its pax records, of `member` at `offset` of `target`; returns its length.
- * The length depends on the metadata alone and is what `tarHeaderLength` said.
+ * The length depends on the metadata alone and is what `tarHeaderLength` said. `statedSize` as for `paxRecords`.
  */
-export function encodeTarHeader(target: Buffer, offset: number, member: Member): number {
+export function encodeTarHeader(target: Buffer, offset: number, member: Member, statedSize?: string): number {
   const path = tarPath(member);
-  const records = paxRecords(member);
+  const records = paxRecords(member, statedSize);
   const seconds = floorSeconds(member.mtime);
   const plainSeconds = seconds < 0 || seconds > MAX_USTAR_SIZE ? 0 : seconds;
   let position = offset;

@@ -5,7 +5,7 @@
  */
 import type { Codec, CompressionSettings, Hasher } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import { encodeBlockHeader, type Continuation } from '../format/block-header.ts';
+import { type BlockHeader, encodeBlockHeader, type Continuation } from '../format/block-header.ts';
 import { compareBytes, fromText, toText } from '../format/byte-string.ts';
 import { FORMAT_MAJOR, FORMAT_MINOR, MAX_SUB_INDEX_ROWS, PROLOGUE, TAG } from '../format/constants.ts';
 import type { Group, Member } from '../format/entry.ts';
@@ -14,9 +14,10 @@ import { encodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { encodeManifest, type ManifestRow } from '../format/manifest.ts';
 import { encodeSection } from '../format/skippable-frame.ts';
 import { SubIndexBuilder } from '../format/sub-index.ts';
+import { encodeReservedHeader } from '../format/tar-header.ts';
 import { rawFrameLength, rawFramePieces } from '../format/zstd-frame.ts';
 import type { Slot } from '../ring/ring.ts';
-import { type ChunkPlan, memberAt } from './chunk-plan.ts';
+import { type ChunkPlan, memberAt, UNKNOWN_SIZE } from './chunk-plan.ts';
 import { type ChunkResult, readChunkResult, readMemberResult } from './chunk-record.ts';
 import type { Sink } from './sink.ts';
 
@@ -62,6 +63,8 @@ export class ArchiveWriter {
   private readonly parts: FinishedPart[] = [];
   private readonly frames: Frame[] = [];
   private open: OpenMember | undefined;
+  /** Blocks to be written anew when the size of the open member is known, its header's first. */
+  private unsized: { offset: number; header: BlockHeader }[] = [];
   private streamLength = 0;
   private members = 0;
   private contentBytes = 0;
@@ -150,19 +153,21 @@ export class ArchiveWriter {
     const chunk = slot.input.subarray(0, result.chunkLength);
     const blob = stored ? rawFramePieces(chunk) : [slot.output.subarray(0, result.blobLength)];
     const blobLength = stored ? rawFrameLength(result.chunkLength) : result.blobLength;
-    const header = encodeBlockHeader(
-      {
-        stored,
-        last: plan.last,
-        blobLength,
-        chunkLength: result.chunkLength,
-        streamOffset: this.streamLength,
-        firstHeaderOffset: result.firstHeaderOffset,
-        continuation: continuationOf(plan),
-        checksum: result.checksum,
-      },
-      this.codec.hash,
-    );
+    const fields: BlockHeader = {
+      stored,
+      last: plan.last,
+      blobLength,
+      chunkLength: result.chunkLength,
+      streamOffset: this.streamLength,
+      firstHeaderOffset: result.firstHeaderOffset,
+      continuation: continuationOf(plan),
+      checksum: result.checksum,
+    };
+    if ((plan.overflow ?? plan.continuation)?.size === UNKNOWN_SIZE) {
+      this.unsized.push({ offset: this.sink.position, header: fields });
+      if (fields.continuation !== undefined) fields.continuation.memberSize = Number.MAX_SAFE_INTEGER;
+    }
+    const header = encodeBlockHeader(fields, this.codec.hash);
     const blobOffset = this.sink.position + header.byteLength;
     await this.sink.write([header, ...blob]);
     this.frames.push({
@@ -180,13 +185,38 @@ export class ArchiveWriter {
     if (plan.continuation === null || !plan.continuation.indexed) return;
     const { open } = this;
     if (open === undefined) throw new ZnipError('internal', 'a chunk continues a member that never began');
-    const { length } = plan.continuation;
+    const { length, size } = plan.continuation;
+    if (open.member.size === UNKNOWN_SIZE && size !== UNKNOWN_SIZE) {
+      open.member.size = size;
+      this.writeSize(open);
+    }
     open.hasher.update(slot.input.subarray(0, length));
     open.changed ||= result.continuationChanged;
     open.written += length;
     if (open.written < open.member.size) return;
     this.open = undefined;
     await this.addEntry(open.group, open.member, open.streamOffset, open.hasher.digest(), open.changed);
+  }
+
+  /** The size of a member whose header was written without it: into that, and into the block headers since. */
+  private writeSize({ member }: OpenMember): void {
+    const { hash } = this.codec;
+    for (const { offset, header } of this.unsized) {
+      if (header.continuation !== undefined) {
+        header.continuation.memberSize = member.size;
+        this.sink.rewrite(offset, [encodeBlockHeader(header, hash)]);
+        continue;
+      }
+      const chunk = Buffer.alloc(header.chunkLength);
+      encodeReservedHeader(chunk, 0, member);
+      header.checksum = hash(chunk);
+      const frame = this.frames.find(({ streamOffset }) => streamOffset === header.streamOffset);
+      if (frame === undefined)
+        throw new ZnipError('internal', 'the block of a header is not in the frame table');
+      frame.checksum = header.checksum;
+      this.sink.rewrite(offset, [encodeBlockHeader(header, hash), ...rawFramePieces(chunk)]);
+    }
+    this.unsized = [];
   }
 
   private async takeMembers(plan: ChunkPlan, slot: Slot): Promise<void> {

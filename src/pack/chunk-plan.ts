@@ -40,7 +40,7 @@ export interface MemberPart {
   fileOffset: number;
   /** Bytes of the run. */
   length: number;
-  /** Bytes of the whole content. */
+  /** Bytes of the whole content; UNKNOWN_SIZE until the part with which it ends. */
   size: number;
   /** The member has an entry in the index: it is of a kind that the index knows. */
   indexed: boolean;
@@ -54,6 +54,12 @@ export interface FilePart extends MemberPart {
   /** The file's own mtime, as the walk found it. */
   mtime: bigint;
 }
+
+/**
+ * The size of a member whose end has not arrived. Its header is alone in a chunk, which is stored, so that
+ * the writer can write it anew when the size is known.
+ */
+export const UNKNOWN_SIZE = Infinity;
 
 interface CommonPlan {
   /** Number of the chunk in the archive, from 0. */
@@ -85,6 +91,8 @@ export interface FilledSlot {
   continuationLength: number;
   /** Chunk byte at which each member's data starts, by row. */
   dataOffsets: Uint32Array;
+  /** The chunk is not compressed, whatever it holds. */
+  stored: boolean;
 }
 
 /** A chunk that the main thread has filled, from a stream. */
@@ -193,6 +201,7 @@ export function sourceAt(columns: MemberColumns, row: number): ByteString {
 /** Bytes of content that the plan's chunk holds. */
 export function contentLength({ members, continuation, overflow }: ChunkPlan): number {
   let total = continuation?.indexed === true ? continuation.length : 0;
-  for (const size of members.sizes) total += size;
-  return overflow === null ? total : total - overflow.size + overflow.length;
+  const whole = overflow === null ? members.count : members.count - 1;
+  for (let row = 0; row < whole; row++) total += members.sizes[row] ?? 0;
+  return total + (overflow?.length ?? 0);
 }

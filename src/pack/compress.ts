@@ -27,7 +27,8 @@ export async function compressChunk(
     plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
   const chunk = slot.input.subarray(0, filled.chunkLength);
   const checksum = codec.hash(chunk);
-  const blobLength = chunk.byteLength === 0 ? 0 : await codec.compress(chunk, slot.output, settings);
+  const store = chunk.byteLength === 0 || plan.filled?.stored === true;
+  const blobLength = store ? 0 : await codec.compress(chunk, slot.output, settings);
   writeChunkResult(slot.records, {
     ...filled,
     checksum,

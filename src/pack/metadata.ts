@@ -34,7 +34,9 @@ export interface Metadata {
 }
 
 /** Compiles the options to a function: what to record of a member of this kind. */
-export function metadataOf(options: MetadataOptions): (stats: FileStat, kind: number) => Metadata {
+export function metadataOf(
+  options: MetadataOptions,
+): (stats: Pick<FileStat, 'mode' | 'mtime' | 'uid' | 'gid'>, kind: number) => Metadata {
   const { owner = false, reproducible = false } = options;
   if (reproducible && (owner === true || (owner !== false && owner.gid === undefined))) {
     throw new ZnipError('usage', "the files' own owners are not reproducible: give one as UID:GID, or none");

@@ -26,6 +26,8 @@ export interface Output {
   name: string;
   /** Files that a walk must not take in: this output and what it replaces. */
   identities: FileIdentity[];
+  /** A file that nothing else is written to: what is in it can be written over. */
+  rewritable: boolean;
   /** Flushes and gives the final name. */
   commit(): void;
   /** Closes, and removes the temporary file. Does nothing after `commit`. */
@@ -72,6 +74,7 @@ function openReplacement(path: string, old: BigIntStats | undefined): Output {
     fd,
     name: path,
     identities: old === undefined ? [own] : [own, old],
+    rewritable: true,
     commit() {
       try {
         if (old !== undefined) fchmodSync(fd, Number(old.mode) & 0o7777);
@@ -122,7 +125,7 @@ async function openDirect(path: string, signal: AbortSignal | undefined): Promis
 /** An output that only has to be closed. */
 function closing(fd: number, name: string): Output {
   const close = closer(fd);
-  return { fd, name, identities: [], commit: close, discard: close };
+  return { fd, name, identities: [], rewritable: false, commit: close, discard: close };
 }
 
 /** Closes a descriptor, once: close(2) frees it even when it fails. */
@@ -160,5 +163,6 @@ export function descriptorOutput(fd: number, name: string): Output {
       // Not Linux, or another user's pipe: it is written to as it is.
     }
   }
-  return { fd, name, identities: stats.isFile() ? [stats] : [], commit() {}, discard() {} };
+  const identities = stats.isFile() ? [stats] : [];
+  return { fd, name, identities, rewritable: false, commit() {}, discard() {} };
 }

@@ -13,6 +13,8 @@ import { type ChunkPlan, contentLength } from './chunk-plan.ts';
 import { descriptorOutput, openOutput, type Output } from './output.ts';
 import { type AcquireSlot, runPipeline } from './pipeline.ts';
 import type { GroupOptions } from './plan.ts';
+import { FdSink } from './sink.ts';
+import { copySpool, openSpool } from './spool.ts';
 import type { Warning } from './walk.ts';
 
 /** How an archive is to be made, wherever its members come from. */
@@ -59,6 +61,8 @@ export interface PackResult extends ArchiveSummary {
 export interface Input {
   /** Bytes of tar stream; of an input that has not ended yet, `enough` of them or more. */
   total: number;
+  /** Some of the archive is written over at the end: it needs a file. */
+  rewrites?: boolean;
   plans: (chunkSize: number, acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
 }
 
@@ -136,24 +140,32 @@ export async function runPack(
         progress.allFound = true;
       },
     });
-    const { total, plans } = opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
+    const { total, plans, rewrites } =
+      opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
     const chunkSize = givenChunkSize ?? chooseChunkSize(total);
-    const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
-      threads: total < INLINE_TOTAL ? 1 : threads,
-      settings: { level, windowLog: windowLogFor(chunkSize), chunkSize, producer: `znip ${VERSION}` },
-      fd: output.fd,
-      outputName: output.name,
-      onWarning,
-      onChunk: (plan, archiveBytes) => {
-        progress.members += plan.members.count;
-        progress.contentBytes += contentLength(plan);
-        progress.archiveBytes = archiveBytes;
-        options.onProgress?.(progress);
-      },
-      signal,
-    });
-    output.commit();
-    return { ...summary, failedInputs, elapsedMs: performance.now() - start };
+    const spool = rewrites === true && !output.rewritable ? openSpool() : undefined;
+    const { fd, name } = spool ?? output;
+    try {
+      const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
+        threads: total < INLINE_TOTAL ? 1 : threads,
+        settings: { level, windowLog: windowLogFor(chunkSize), chunkSize, producer: `znip ${VERSION}` },
+        fd,
+        outputName: name,
+        onWarning,
+        onChunk: (plan, archiveBytes) => {
+          progress.members += plan.members.count;
+          progress.contentBytes += contentLength(plan);
+          progress.archiveBytes = archiveBytes;
+          options.onProgress?.(progress);
+        },
+        signal,
+      });
+      if (spool !== undefined) await copySpool(spool, new FdSink(output.fd, output.name, signal));
+      output.commit();
+      return { ...summary, failedInputs, elapsedMs: performance.now() - start };
+    } finally {
+      spool?.close();
+    }
   } finally {
     output.discard();
   }

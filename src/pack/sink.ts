@@ -10,6 +10,8 @@ export interface Sink {
   readonly position: number;
   /** Writes all the pieces, or throws. */
   write(pieces: readonly Uint8Array[]): Promise<void>;
+  /** Writes over what is at `position`. For files only. */
+  rewrite(position: number, pieces: readonly Uint8Array[]): void;
 }
 
 /** Pause before a full non-blocking pipe is tried again. */
@@ -66,6 +68,13 @@ export class FdSink implements Sink {
       done = Math.max(0, done - piece.byteLength);
     }
     this.position += total;
+  }
+
+  rewrite(position: number, pieces: readonly Uint8Array[]): void {
+    const bytes = Buffer.concat(pieces);
+    for (let done = 0; done < bytes.byteLength;) {
+      done += this.attempt(() => writeSync(this.fd, bytes, done, bytes.byteLength - done, position + done));
+    }
   }
 
   private async writeRest(bytes: Uint8Array): Promise<void> {

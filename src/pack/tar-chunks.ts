@@ -24,6 +24,8 @@ export interface TarChunkOptions {
   onWarning: (warning: Warning) => void;
   /** Called for each member that gets an entry. */
   onMember: (member: Member) => void;
+  /** What the index says of a member, where it is not what the header says. */
+  describe?: (member: Member) => Member;
   /** Called when every member has been found. */
   onEnd: () => void;
 }
@@ -140,6 +142,7 @@ class Cutter {
         firstHeaderOffset,
         continuationLength,
         dataOffsets: Uint32Array.from(dataOffsets),
+        stored: false,
       },
     };
   }
@@ -185,8 +188,15 @@ class Cutter {
     else if (target !== undefined) {
       this.warn(path, `kept, but znip unpack refuses the link to '${toText(member.linkTarget)}': ${target}`);
     }
+    const { describe } = this.options;
     columns.append(
-      { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },
+      {
+        ...(describe === undefined ? member : describe(member)),
+        prefix: '',
+        sourceMtime: null,
+        follow: false,
+        linked: false,
+      },
       this.groups.numberOf(member),
     );
     this.options.onMember(member);

@@ -52,6 +52,7 @@ export function definePack(program: Command): void {
     )
     .option('-T, --files-from <file>', "pack the names in this list, too; '-' is standard input", collect)
     .option('--tar <file>', "make the archive of this tar stream, byte for byte; '-' is standard input")
+    .option('--name <name>', "pack standard input, given as the path '-', as one file of this name")
     .option('-0, --null', 'names in lists end with NUL instead of a line break')
     .option('-x, --exclude <pattern>', 'leave out what matches (may be repeated)', collect)
     .option('--exclude-from <file>', 'patterns to leave out, one on a line; # begins a comment', collect)
@@ -91,6 +92,7 @@ znip pack -C /srv/mirror npm maven -C ../other deb -o mirror.znip --repo-from-di
 git ls-files -z | znip pack -T - -0 -o src.znip
 git archive HEAD | znip pack --tar - -o src.znip
 docker save app | znip pack --tar - -o app.znip
+pg_dump shop | znip pack --name shop.sql -o shop.znip -
 znip pack dist -o dist.znip --reproducible
 znip pack build -o - | ssh host 'cat > build.znip'`,
   );
@@ -113,6 +115,9 @@ that are named count as chosen for --gitignore, but -x leaves them out.
 Names in a list (-T) are taken as they are: never patterns, never options. A directory in it is
 packed without what it holds, as find and git list that themselves; one that is missing is a
 warning, and the status is 3.
+
+--name packs one file of any length. Longer than 64 MiB, and to a pipe, the archive is kept, compressed, in
+an unnamed file in TMPDIR until its end has come, because its size is written near the start.
 
 --tar takes a .tar, .tar.gz or .tar.zst of any program, and puts its tar stream into the archive as it is:
 zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs and sparse files stay in it and are not in the

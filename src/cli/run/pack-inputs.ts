@@ -35,12 +35,19 @@ export interface PackInput {
   close: () => void;
 }
 
-/** Opens what the command line names: paths, or a tar stream. Throws `usage`, and `io` for what cannot be opened. */
+/** Opens what the command line names: paths, a tar stream, or standard input. Throws `usage`, and `io` for what cannot be opened. */
 export function openInput(
   operands: readonly string[],
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): PackInput {
+  if (options.name !== undefined) return openNamed(operands, options.name, options);
+  if (operands.includes('-')) {
+    throw new ZnipError(
+      'usage',
+      "'-' is standard input, which needs a name: give --name, or write ./- for a file that is called so",
+    );
+  }
   if (options.tar === undefined) {
     const paths = inputPaths(operands, order, options);
     const chosen = inputOptions(options);
@@ -60,8 +67,28 @@ export function openInput(
   };
 }
 
+/** Standard input as one file: it has the archive to itself. */
+function openNamed(operands: readonly string[], name: string, options: PackCommandOptions): PackInput {
+  if (operands.length !== 1 || operands[0] !== '-') {
+    throw new ZnipError(
+      'usage',
+      "--name is for standard input, given as '-', and for nothing else: pack paths into an archive of their own",
+    );
+  }
+  refuseOthers('--name', 'one file is packed, as it arrives', options, [...ABOUT_FILES, 'tar']);
+  const { owner, mtime, reproducible } = inputOptions(options);
+  const { fd, close } = openForReading('-', 'a content');
+  return {
+    async pack(archive) {
+      const { packStream } = await import('../../pack/pack-stream.ts');
+      return packStream(fd, name, { ...archive, owner, mtime, reproducible });
+    },
+    close,
+  };
+}
+
 /** Options that choose and change what is read from the file system. */
-const ABOUT_TREES: readonly (keyof PackCommandOptions)[] = [
+const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'directory',
   'filesFrom',
   'null',
@@ -73,11 +100,11 @@ const ABOUT_TREES: readonly (keyof PackCommandOptions)[] = [
   'excludeCaches',
   'oneFileSystem',
   'dereference',
-  'owner',
-  'mtime',
-  'reproducible',
   'dryRun',
 ];
+
+/** And options about what is recorded of it. */
+const ABOUT_TREES: readonly (keyof PackCommandOptions)[] = [...ABOUT_FILES, 'owner', 'mtime', 'reproducible'];
 
 /** Throws `usage` for an option that would have no effect. */
 function refuseOthers(

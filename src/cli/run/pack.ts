@@ -28,6 +28,7 @@ export interface PackCommandOptions extends CommonOptions {
   filesFrom?: string[];
   directory?: string[];
   tar?: string;
+  name?: string;
   level?: number;
   threads?: number;
   chunkSize?: number;
@@ -47,7 +48,7 @@ export async function runPack(
   options: PackCommandOptions,
 ): Promise<void> {
   const { output } = options;
-  if (options.dryRun === true && options.tar === undefined) {
+  if (options.dryRun === true && options.tar === undefined && options.name === undefined) {
     listInputs(operands, order, options);
     return;
   }

@@ -1,0 +1,107 @@
+/**
+ * Packs what arrives on a stream as one file: the library's `packStream`.
+ */
+import { ZnipError } from '../errors.ts';
+import { fromText } from '../format/byte-string.ts';
+import { SETTLED_TOTAL } from '../format/chunk-layout.ts';
+import { TAR_END_LENGTH } from '../format/constants.ts';
+import { KIND, type Member } from '../format/entry.ts';
+import { unsafePathReason } from '../format/member-path.ts';
+import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import { FdStream, IterableStream } from '../stream/byte-stream.ts';
+import { metadataOf, type MetadataOptions } from './metadata.ts';
+import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
+import { chunkTar } from './tar-chunks.ts';
+import { chunkUnsized } from './unsized-chunks.ts';
+
+export interface PackStreamOptions extends ArchiveOptions, MetadataOptions {
+  /** What the source is called in messages. Default: `standard input`, `the stream`. */
+  sourceName?: string;
+}
+
+/**
+ * Packs what `source` gives, a descriptor open for reading or pieces of bytes, as the one file `name`, with
+ * the mode of a new file, the time of now, and the owner of the process where owners are wanted.
+ *
+ * When it ends within 64 MiB its size is known before anything is written, and the archive is the one that
+ * `pack` makes of such a file. Otherwise it goes through the ring, and the size is written into its header
+ * and the block headers at the end. An output that cannot be written in places, a pipe, is kept in an
+ * unlinked temporary file (in `TMPDIR`) until then, compressed.
+ *
+ * Throws ZnipError: `usage` for a name that no member may have and for options out of range, `io`.
+ */
+export async function packStream(
+  source: number | AsyncIterable<Uint8Array>,
+  name: string,
+  options: PackStreamOptions,
+): Promise<PackResult> {
+  const member = describeMember(name, options);
+  const stream =
+    typeof source === 'number'
+      ? new FdStream(source, options.sourceName ?? 'standard input', options.signal)
+      : new IterableStream(options.sourceName ?? 'the stream', source);
+  try {
+    return await runPack(options, async ({ groups, onWarning, onFound, onAllFound }) => {
+      const size = await stream.readAhead(SETTLED_TOTAL);
+      if (size >= SETTLED_TOTAL) {
+        return {
+          total: size,
+          rewrites: true,
+          plans: (chunkSize, acquire) =>
+            chunkUnsized(stream, member, acquire, {
+              chunkSize,
+              groups,
+              onEnd: (length) => {
+                onFound(length);
+                onAllFound();
+              },
+            }),
+        };
+      }
+      const sized = { ...member, size };
+      const tar = new IterableStream(stream.name, tarOf(sized, await stream.peek(size)));
+      return {
+        total: tarHeaderLength(sized) + paddedLength(size) + TAR_END_LENGTH,
+        plans: (chunkSize, acquire) =>
+          chunkTar(tar, acquire, {
+            chunkSize,
+            groups,
+            onWarning,
+            // The header has neither nanoseconds nor an owner that is not recorded.
+            describe: () => sized,
+            onMember: () => onFound(size),
+            onEnd: onAllFound,
+          }),
+      };
+    });
+  } finally {
+    stream.close();
+  }
+}
+
+function describeMember(name: string, options: MetadataOptions): Member {
+  const path = fromText(name);
+  const reason = unsafePathReason(path);
+  if (reason !== undefined)
+    throw new ZnipError('usage', `'${name}' cannot be the name of a member: ${reason}`);
+  const recorded = metadataOf(options)(
+    {
+      mode: 0o666 & ~process.umask(),
+      mtime: BigInt(Date.now()) * 1_000_000n,
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+    },
+    KIND.file,
+  );
+  const { mode, mtime, uid, gid } = recorded;
+  return { path, kind: KIND.file, mode, mtime, size: 0, linkTarget: '', uid, gid };
+}
+
+/** A tar stream of one file whose content is there already. */
+async function* tarOf(member: Member, content: Uint8Array): AsyncGenerator<Uint8Array, void> {
+  const header = Buffer.alloc(tarHeaderLength(member));
+  encodeTarHeader(header, 0, member);
+  yield header;
+  yield content;
+  yield new Uint8Array(paddedLength(content.byteLength) - content.byteLength + TAR_END_LENGTH);
+}
