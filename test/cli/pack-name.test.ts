@@ -60,6 +60,7 @@ describe('input that is longer', () => {
     const content = long.subarray(0, size);
     const args = ['pack', '-q', '--name', 'a/data', '--mtime', '@5', '-o', archive, '-'];
     expect(znip([...args, ...options], { ...here, input: content })).toMatchObject({ status: 0, stderr: '' });
+    expect(znip(['verify', '-q', archive], here)).toMatchObject({ status: 0, stderr: '' });
     expect(await entryOf(archive)).toMatchObject({ path: 'a/data', size, mtime: 5_000_000_000n, uid: null });
     for (const [way, unpackArgs, input] of [
       ['index', [archive], undefined],

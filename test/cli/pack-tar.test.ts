@@ -75,6 +75,7 @@ async function checkKept(name: string, tar: Buffer, expected: string[], warnings
   expect(packed.stderr).toContain(`; ${warnings} warning`);
   if (!lacks('zstd')) expect(run('zstd', ['-dcq', archive], here).output.equals(tar)).toBe(true);
   expect(await namesOf(archive)).toEqual(expected);
+  expect(znip(['verify', '-q', archive], here)).toMatchObject({ status: 0, stderr: '' });
   for (const [way, input] of [
     ['index', undefined],
     ['stream', readFileSync(at(archive))],
