@@ -26,6 +26,7 @@ export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } fr
 export { readTar, type ReadTarOptions } from './read/tar-output.ts';
 export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';
 export type { ExistingPolicy } from './read/write-file.ts';
+export { repair, type RepairOptions, type RepairResult } from './repair/repair.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
 export {
   verify,

@@ -9,6 +9,7 @@ import { defineInfo } from './commands/info.ts';
 import { defineLs } from './commands/ls.ts';
 import { definePack } from './commands/pack.ts';
 import { defineRecover } from './commands/recover.ts';
+import { defineRepair } from './commands/repair.ts';
 import { defineUnpack } from './commands/unpack.ts';
 import { defineVerify } from './commands/verify.ts';
 
@@ -38,5 +39,6 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineDiff(program);
   defineVerify(program);
   defineRecover(program);
+  defineRepair(program);
   return program;
 }

@@ -1,7 +1,7 @@
 /**
  * Finds blocks in an archive that may be damaged: where a block header is expected and none is whole, goes
  * on to the next whole one, which its magic, its tag and its own checksum tell. The counterpart of
- * `block-stream.ts`, which stops. Implements docs/format.md, "Damaged archives".
+ * `block-stream.ts`, which stops. Implements docs/format.md, "Of a damaged archive".
  */
 import { ZnipError } from '../errors.ts';
 import {

@@ -35,6 +35,8 @@ export interface InspectedMembers {
 /** The member that a chunk ends within. */
 export interface UnfinishedMember {
   path: ByteString;
+  /** Chunk byte at which its headers start. */
+  headerOffset: number;
   size: number;
   /** Bytes of its content so far. */
   done: number;
@@ -88,9 +90,16 @@ export function inspectChunk(
       // The top itself has no entry.
       const indexed = member !== null && path !== '' && path !== '.';
       if (indexed) placed.push({ member, headerOffset: position, dataOffset });
+      const headerOffset = position;
       position = dataOffset + paddedLength(size);
       if (position > chunk.byteLength) {
-        unfinished = { path, size, done: Math.min(size, chunk.byteLength - dataOffset), indexed };
+        unfinished = {
+          path,
+          headerOffset,
+          size,
+          done: Math.min(size, chunk.byteLength - dataOffset),
+          indexed,
+        };
       }
     }
   } catch (error) {

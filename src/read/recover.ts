@@ -7,7 +7,7 @@ import { type Archive, openArchive } from './archive.ts';
 import { isDamage, type LostMember } from './lost.ts';
 import { salvageStream } from './unpack-stream.ts';
 import type { DryMember } from './dry-run.ts';
-import type { LimitOptions } from './limits.ts';
+import { type LimitOptions, Limits } from './limits.ts';
 import type { MemberChoiceOptions } from './member-choice.ts';
 import type { TargetOptions } from './target.ts';
 import { unpack, type UnpackProgress, type UnpackResult } from './unpack.ts';
@@ -40,7 +40,7 @@ export interface RecoverResult extends UnpackResult {
  * (everything else is written), `no-match`, `limit`, `io`, `usage`.
  */
 export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoverResult> {
-  const archive = options.dryRun === undefined ? await openWhole(path) : undefined;
+  const archive = options.dryRun === undefined ? await openWhole(path, options) : undefined;
   if (archive !== undefined) {
     try {
       return { ...(await unpack(archive, { ...options, keepGoing: true })), byIndex: true };
@@ -62,10 +62,12 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
 }
 
 /** The archive, when all of its index is whole. */
-async function openWhole(path: string): Promise<Archive | undefined> {
+async function openWhole(path: string, options: LimitOptions): Promise<Archive | undefined> {
   let archive: Archive | undefined;
   try {
     archive = await openArchive(path);
+    const limits = new Limits(options);
+    for (const { members } of archive.groups()) limits.addMembers(members);
     await archive.frames();
     await archive.entries();
     return archive;

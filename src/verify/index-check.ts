@@ -11,6 +11,7 @@ import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { type Archive, openArchive } from '../read/archive.ts';
 import { isSkippableMagic, ZNIP_TAGS } from '../read/block-stream.ts';
 import { Entries, type EntryRef } from '../read/entries.ts';
+import { Limits } from '../read/limits.ts';
 import { buildTree } from '../read/member-tree.ts';
 import type { ByteSource } from '../read/source.ts';
 import type { DamageCode, DamageList } from './damage.ts';
@@ -50,6 +51,7 @@ export async function checkIndex(source: ByteSource, list: DamageList): Promise<
     list.addError(error, { limit: 'damaged-footer', inconsistent: 'damaged-footer' });
     return undefined;
   }
+  refuseTooMany(archive);
   let frames: Frame[] | undefined;
   try {
     frames = await archive.frames();
@@ -73,6 +75,17 @@ export async function checkIndex(source: ByteSource, list: DamageList): Promise<
   checkManifest(archive, entries, allEntries, list);
   await checkTree(entries, allEntries, list);
   return { archive, entries, allEntries, frames };
+}
+
+/** All entries are in memory at once: as many as are unpacked, and no more. Throws `limit`. */
+function refuseTooMany(archive: Archive): void {
+  const limits = new Limits({});
+  try {
+    for (const { members } of archive.groups()) limits.addMembers(members);
+  } catch (error) {
+    archive.close();
+    throw error;
+  }
 }
 
 /** Which members a damaged sub-index had, as far as the manifest says. */

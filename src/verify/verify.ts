@@ -13,6 +13,7 @@ import { paddedLength } from '../format/tar-header.ts';
 import type { Gap } from '../read/block-scanner.ts';
 import { detectStream } from '../stream/foreign-stream.ts';
 import type { InspectedChunk } from '../read/inspect-chunk.ts';
+import { Limits } from '../read/limits.ts';
 import { FileSource } from '../read/source.ts';
 import { readRest, TailSource } from '../read/stream-check.ts';
 import { FdStream } from '../stream/byte-stream.ts';
@@ -66,34 +67,34 @@ export interface VerifyReport {
  * Verifies the archive file `path`: its structure, every hash, and that index and tar headers agree. Goes on
  * after damage and reports all of it. Memory is what the index takes, and a chunk or two for each thread.
  *
- * Throws ZnipError, as reading does: `not-an-archive`, `unsupported-version`, `io`, `usage`.
+ * Throws ZnipError, as reading does: `not-an-archive`, `unsupported-version`, `io`, `usage`, and `limit` for more
+ * than 16,000,000 members.
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const run = new VerifyRun(options, false);
+  const { report, index } = await verifyFile(path, options, () => {});
+  index?.archive.close();
+  return report;
+}
+
+/**
+ * As `verify`; besides, `onBlock` sees every block, and what is whole of the index is returned, its archive
+ * open.
+ */
+export async function verifyFile(
+  path: string,
+  options: VerifyOptions,
+  onBlock: (walked: WalkedBlock) => void,
+): Promise<{ report: VerifyReport; index: CheckedIndex | undefined }> {
+  const run = new VerifyRun(options, false, onBlock);
   const source = new FileSource(path);
   const { byteLength } = source;
   const index = await checkIndex(source, run.list);
   try {
-    if (options.quick === true) return run.report(index, byteLength);
-    let fd: number;
-    try {
-      fd = openSync(path, 'r');
-    } catch (error) {
-      throw ioError('open', path, error);
-    }
-    const stream = new FdStream(fd, `'${path}'`, options.signal);
-    try {
-      if (index !== undefined) run.useIndex(index);
-      const blocksEnd = await run.walk(stream, index?.frames ?? []);
-      if (index !== undefined) await checkSections(index.archive, blocksEnd, run.list);
-    } finally {
-      stream.close();
-      closeSync(fd);
-    }
-    run.finish();
-    return run.report(index, byteLength);
-  } finally {
+    if (options.quick !== true) await run.verifyBlocks(path, index);
+    return { report: run.report(index, byteLength), index };
+  } catch (error) {
     index?.archive.close();
+    throw error;
   }
 }
 
@@ -156,6 +157,7 @@ class VerifyRun {
   private readonly startTime = performance.now();
   private readonly options: VerifyOptions;
   private readonly keeps: boolean;
+  private readonly onBlock: ((walked: WalkedBlock) => void) | undefined;
   /** What was found before there was an index to compare it with. */
   private readonly events: StreamEvent[] = [];
   private readonly blocks: Frame[] = [];
@@ -164,6 +166,7 @@ class VerifyRun {
   private open: OpenMember | undefined;
   /** Nobody knows what the chunk to come goes on with. */
   private openUnknown = false;
+  private readonly limits = new Limits({});
   private members = 0;
   private blobs = 0;
   private streamBytes = 0;
@@ -173,9 +176,30 @@ class VerifyRun {
   };
 
   /** `keeps`: the index comes later, and what was found before is to be compared with it. */
-  constructor(options: VerifyOptions, keeps: boolean) {
+  constructor(options: VerifyOptions, keeps: boolean, onBlock?: (walked: WalkedBlock) => void) {
     this.options = options;
     this.keeps = keeps;
+    this.onBlock = onBlock;
+  }
+
+  /** All blocks of a file, held against what is whole of its index. */
+  async verifyBlocks(path: string, index: CheckedIndex | undefined): Promise<void> {
+    let fd: number;
+    try {
+      fd = openSync(path, 'r');
+    } catch (error) {
+      throw ioError('open', path, error);
+    }
+    const stream = new FdStream(fd, `'${path}'`, this.options.signal);
+    try {
+      if (index !== undefined) this.useIndex(index);
+      const blocksEnd = await this.walk(stream, index?.frames ?? []);
+      if (index !== undefined) await checkSections(index.archive, blocksEnd, this.list);
+    } finally {
+      stream.close();
+      closeSync(fd);
+    }
+    this.finish();
   }
 
   /** From now on, and for what came so far, the tar stream is held against this index. */
@@ -203,7 +227,10 @@ class VerifyRun {
       threads: resolveThreads(this.options.threads),
       frames,
       onGap: (gap) => this.takeGap(gap),
-      onBlock: (walked) => this.takeBlock(walked),
+      onBlock: (walked) => {
+        this.takeBlock(walked);
+        this.onBlock?.(walked);
+      },
       signal: this.options.signal,
     });
     if (!hasPrologue) {
@@ -280,6 +307,7 @@ class VerifyRun {
       return;
     }
     this.members += inspected.members.count;
+    this.limits.addMembers(inspected.members.count);
     this.checkChunk(block, inspected, chunk);
     this.options.onProgress?.({ members: this.members, streamBytes: this.streamBytes, ...this.totals });
   }

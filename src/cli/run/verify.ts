@@ -43,7 +43,7 @@ export async function runVerify(path: string, options: VerifyCommandOptions): Pr
     if (options.json === true) {
       writeOutput(jsonLine({ archive: path, ...report, elapsedMs: Math.round(report.elapsedMs) }));
     }
-    if (!report.ok) tellDamage(name, report, options.verbose === true ? Infinity : SHOWN_MEMBERS);
+    if (!report.ok) tellDamage(name, report, options.verbose === true);
   } finally {
     reporter.end();
   }
@@ -65,7 +65,9 @@ function describeWhole(name: string, report: VerifyReport): string {
   return `${printable(name)}: ${what}; ${time}\nroot hash ${rootHash ?? ''}`;
 }
 
-function tellDamage(name: string, { damage, damageCount }: VerifyReport, shownMembers: number): void {
+/** Each damage with its code, its place and the members that it hits, and a summary. `all`: name all members. */
+export function tellDamage(name: string, { damage, damageCount }: VerifyReport, all: boolean): void {
+  const shownMembers = all ? Infinity : SHOWN_MEMBERS;
   const hit = new Set<string>();
   for (const one of damage) {
     writeMessage(`znip: ${one.code}: ${printable(one.message)}`);

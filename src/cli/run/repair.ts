@@ -1,0 +1,74 @@
+/**
+ * `znip repair`.
+ */
+import { ZnipError } from '../../errors.ts';
+import type { LostMember } from '../../read/lost.ts';
+import { repair, type RepairResult } from '../../repair/repair.ts';
+import { defined } from '../defined.ts';
+import { EXIT } from '../exit-status.ts';
+import { interruption } from '../interruption.ts';
+import type { CommonOptions } from '../options.ts';
+import { Reporter } from '../reporter.ts';
+import { writeMessage, writeOutput } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, jsonLine, printable } from '../text.ts';
+import { tellDamage } from './verify.ts';
+
+export interface RepairCommandOptions extends CommonOptions {
+  output: string;
+  threads?: number;
+}
+
+export async function runRepair(path: string, options: RepairCommandOptions): Promise<void> {
+  if (path === '-' || options.output === '-') {
+    throw new ZnipError('usage', 'repair goes back and forth in its files: it takes no pipes');
+  }
+  const reporter = new Reporter({
+    command: 'repair',
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    progress: options.progress ?? 'auto',
+  });
+  const refused: LostMember[] = [];
+  try {
+    const result = await repair(path, {
+      output: options.output,
+      ...defined({ threads: options.threads }),
+      onRefused: (lost) => refused.push(lost),
+      onProgress: ({ members, streamBytes, totalMembers, totalBytes }) =>
+        reporter.progress({ members, contentBytes: streamBytes, totalMembers, totalBytes }),
+      signal: interruption(),
+    });
+    reporter.end();
+    if (!result.report.ok) {
+      process.exitCode = EXIT.badArchive;
+      tellDamage(path, result.report, options.verbose === true);
+    }
+    for (const { member, reason } of refused) {
+      writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is left out: ${reason}`)}`);
+    }
+    if (options.quiet !== true && options.progress !== 'json') writeMessage(describe(options.output, result));
+    if (options.json === true) {
+      const elapsedMs = Math.round(result.elapsedMs);
+      const { report } = result;
+      const damaged = { ...report, elapsedMs: Math.round(report.elapsedMs) };
+      writeOutput(
+        jsonLine({ archive: path, output: options.output, ...result, elapsedMs, refused, report: damaged }),
+      );
+    }
+  } finally {
+    reporter.end();
+  }
+}
+
+function describe(
+  output: string,
+  { copied, members, archiveBytes, byIndex, elapsedMs }: RepairResult,
+): string {
+  const what = `${countOf(members, 'member')}, ${formatBytes(archiveBytes)}`;
+  const how = copied
+    ? 'nothing was wrong, so it is a copy'
+    : byIndex
+      ? 'times, owners and groups are what they were'
+      : 'without its index: times are exact to the second, groups follow from names';
+  return `${printable(output)}: ${what}; ${how}; ${formatDuration(elapsedMs)}`;
+}

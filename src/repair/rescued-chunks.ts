@@ -1,0 +1,327 @@
+/**
+ * The tar stream of what is whole, as plans for the pipeline that packs: chunk by chunk, without what is lost
+ * or refused, with all that the index says and the tar headers do not. Main thread.
+ */
+import { codec } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { TAR_END_LENGTH } from '../format/constants.ts';
+import { floorSeconds, type Group, KIND, type Member } from '../format/entry.ts';
+import { packageTypeOf } from '../format/package-type.ts';
+import { paddedLength } from '../format/tar-header.ts';
+import { TarReader } from '../format/tar-reader.ts';
+import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from '../pack/chunk-plan.ts';
+import type { AcquireSlot } from '../pack/pipeline.ts';
+import type { Entries, EntryRef } from '../read/entries.ts';
+import { decodeBlob } from '../read/extract-chunk.ts';
+import {
+  type InspectedChunk,
+  type InspectedMembers,
+  inspectChunk,
+  linkTargetAt,
+  pathAt,
+} from '../read/inspect-chunk.ts';
+import { lostMember, type LostMember } from '../read/lost.ts';
+import { MemberNames } from '../read/member-names.ts';
+import { checkPath } from '../read/safe-path.ts';
+import type { ByteSource } from '../read/source.ts';
+import type { Survey, WholeBlock } from './survey.ts';
+
+export interface RescueOptions {
+  source: ByteSource;
+  survey: Survey;
+  /** Entries that are whole, for what the tar headers do not say. */
+  entries: Entries | undefined;
+  /** Members that are refused, as unpacking refuses them, or that lead to something that is lost. */
+  onRefused: (lost: LostMember) => void;
+}
+
+/** A member that goes on in the next block. */
+interface OpenMember {
+  path: ByteString;
+  size: number;
+  done: number;
+  indexed: boolean;
+}
+
+/** A run of bytes of a chunk. */
+interface Range {
+  start: number;
+  end: number;
+}
+
+/** Yields the chunks in order, the end of the tar stream last. `acquire` gives the slot of each. */
+export async function* rescuedChunks(
+  acquire: AcquireSlot,
+  options: RescueOptions,
+): AsyncGenerator<FilledChunkPlan, void> {
+  const rescue = new Rescue(options);
+  let sequence = 0;
+  for (const block of options.survey.blocks) {
+    const plan = await rescue.plan(block, sequence, acquire);
+    if (plan === undefined) continue;
+    sequence += 1;
+    yield plan;
+  }
+  const { input } = await acquire(sequence);
+  input.fill(0, 0, TAR_END_LENGTH);
+  yield {
+    sequence,
+    last: true,
+    continuation: null,
+    members: new MemberColumnsBuilder().finish(),
+    overflow: null,
+    newGroups: [],
+    filled: {
+      chunkLength: TAR_END_LENGTH,
+      firstHeaderOffset: undefined,
+      continuationLength: 0,
+      dataOffsets: new Uint32Array(0),
+      stored: false,
+    },
+  };
+}
+
+class Rescue {
+  private readonly options: RescueOptions;
+  private readonly names = new MemberNames();
+  private readonly reader = new TarReader();
+  private readonly groups = new Groups();
+  private nextEntry = 0;
+  /** The member that the chunk before ended within, when it is kept. */
+  private open: OpenMember | undefined;
+
+  constructor(options: RescueOptions) {
+    this.options = options;
+  }
+
+  /** What is to be kept of a block's chunk, in a slot; undefined when that is nothing. */
+  async plan(
+    block: WholeBlock,
+    sequence: number,
+    acquire: AcquireSlot,
+  ): Promise<FilledChunkPlan | undefined> {
+    const chunk = await this.decode(block);
+    const inspected = inspectChunk(chunk, block.start, block.streamOffset, this.reader, codec());
+    const continuation = this.takeContinuation(block);
+    const continuationLength = continuation === null ? 0 : block.start;
+    const kept = this.chooseMembers(block, inspected);
+    const ranges = keptRanges(block, inspected, kept, continuationLength);
+    const chunkLength = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+    if (chunkLength === 0) return undefined;
+    const { input } = await acquire(sequence);
+    const columns = new MemberColumnsBuilder();
+    const dataOffsets: number[] = [];
+    const { headerOffsets, dataOffsets: contentOffsets } = inspected.members;
+    let position = 0;
+    let next = 0;
+    for (const { start, end } of ranges) {
+      chunk.copy(input, position, start, end);
+      for (; next < kept.rows.length; next++) {
+        const row = kept.rows[next] ?? 0;
+        if ((headerOffsets[row] ?? 0) >= end) break;
+        dataOffsets.push(position + (contentOffsets[row] ?? 0) - start);
+        this.append(columns, inspected.members, row, block);
+      }
+      position += end - start;
+    }
+    return {
+      sequence,
+      last: false,
+      continuation,
+      members: columns.finish(),
+      overflow: this.takeOverflow(inspected, kept.tail),
+      newGroups: this.groups.takeAnnounced(),
+      filled: {
+        chunkLength,
+        firstHeaderOffset: chunkLength > continuationLength ? continuationLength : undefined,
+        continuationLength,
+        dataOffsets: Uint32Array.from(dataOffsets),
+        stored: false,
+      },
+    };
+  }
+
+  private async decode({
+    number,
+    blobOffset,
+    blobLength,
+    chunkLength,
+    checksum,
+  }: WholeBlock): Promise<Buffer> {
+    const stored = await this.options.source.read(blobOffset, blobLength);
+    const chunk = Buffer.alloc(chunkLength);
+    await decodeBlob(stored, chunk, { blobOffset, checksum }, number, codec());
+    return chunk;
+  }
+
+  /** The data at the start of a chunk that belongs to a member which is kept. */
+  private takeContinuation({ chunkLength }: WholeBlock): MemberPart | null {
+    const { open } = this;
+    if (open === undefined) return null;
+    const { path, size, done, indexed } = open;
+    const length = Math.min(size - done, chunkLength);
+    open.done += length;
+    if (open.done === size) this.open = undefined;
+    return { path, fileOffset: done, length, size, indexed };
+  }
+
+  private takeOverflow({ unfinished }: InspectedChunk, kept: boolean): MemberPart | null {
+    if (unfinished === null || !kept) return null;
+    const { path, size, done, indexed } = unfinished;
+    this.open = { path, size, done, indexed };
+    return indexed ? { path, fileOffset: 0, length: done, size, indexed } : null;
+  }
+
+  /** The rows that are kept, and whether the member that the chunk ends within is. */
+  private chooseMembers({ tailWhole }: WholeBlock, { members, unfinished }: InspectedChunk): Kept {
+    const rows: number[] = [];
+    let tail = tailWhole;
+    for (let row = 0; row < members.count; row++) {
+      const isTail = unfinished?.indexed === true && row === members.count - 1;
+      if (isTail && !tailWhole) continue;
+      if (this.admit(members, row)) rows.push(row);
+      else if (isTail) tail = false;
+    }
+    return { rows, tail };
+  }
+
+  /** Whether a member can stand beside those before it. */
+  private admit(members: InspectedMembers, row: number): boolean {
+    const path = pathAt(members, row);
+    const kind = members.kinds[row] ?? 0;
+    try {
+      if (kind === KIND.hardlink) this.checkTarget(path, linkTargetAt(members, row));
+      this.names.add(path, kind);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
+      this.options.onRefused(lostMember(path, error));
+      return false;
+    }
+  }
+
+  private checkTarget(path: ByteString, target: ByteString): void {
+    checkPath(target);
+    const kind = this.names.kindOf(target);
+    if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return;
+    const member = toText(path);
+    const why = `hard link '${member}' leads to '${toText(target)}', which is not a file that is whole`;
+    throw new ZnipError('unsafe-link', why, { member });
+  }
+
+  private append(
+    columns: MemberColumnsBuilder,
+    members: InspectedMembers,
+    row: number,
+    block: WholeBlock,
+  ): void {
+    const entry = this.entryAt(block.streamOffset + (members.dataOffsets[row] ?? 0));
+    const path = pathAt(members, row);
+    const known = entry !== undefined && entry.batch.path(entry.row) === path ? entry : undefined;
+    const mtime = members.mtimes[row] ?? 0n;
+    const exact = known?.batch.mtimes[known.row] ?? mtime;
+    const owned = this.options.survey.hasOwners;
+    const member: Member = {
+      path,
+      kind: members.kinds[row] ?? 0,
+      mode: members.modes[row] ?? 0,
+      // Never something else than the tar header says.
+      mtime: floorSeconds(exact) === floorSeconds(mtime) ? exact : mtime,
+      size: members.sizes[row] ?? 0,
+      linkTarget: linkTargetAt(members, row),
+      uid: owner(members.uids[row], known === undefined ? undefined : known.batch.uid(known.row), owned),
+      gid: owner(members.gids[row], known === undefined ? undefined : known.batch.gid(known.row), owned),
+    };
+    const group = known?.group ?? { packageType: packageTypeOf(path), repo: '' };
+    columns.append(
+      { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },
+      this.groups.numberOf(group),
+    );
+  }
+
+  /** The entry of the content at this byte of the tar stream. They are asked for in order. */
+  private entryAt(streamOffset: number): EntryRef | undefined {
+    const { entries } = this.options;
+    if (entries === undefined) return undefined;
+    for (; this.nextEntry < entries.length; this.nextEntry++) {
+      const ref = entries.at(this.nextEntry);
+      const offset = ref.batch.streamOffsets[ref.row] ?? 0;
+      if (offset === streamOffset) return ref;
+      if (offset > streamOffset) return undefined;
+    }
+    return undefined;
+  }
+}
+
+interface Kept {
+  rows: readonly number[];
+  tail: boolean;
+}
+
+/** Runs of the chunk that are kept: all of it, but for what is not. */
+function keptRanges(
+  { chunkLength, start }: WholeBlock,
+  { members, unfinished, endOffset, fault }: InspectedChunk,
+  { rows, tail }: Kept,
+  continuationLength: number,
+): Range[] {
+  const keptRows = new Set(rows);
+  let end = endOffset ?? chunkLength;
+  if (unfinished !== null && !tail) end = unfinished.headerOffset;
+  if (fault !== null) end = Math.max(start, endOfLast(members));
+  const ranges: Range[] = [{ start: 0, end: continuationLength }];
+  let from = start;
+  for (let row = 0; row < members.count; row++) {
+    const header = members.headerOffsets[row] ?? 0;
+    if (keptRows.has(row) || header >= end) continue;
+    ranges.push({ start: from, end: header });
+    from = Math.min(end, endOf(members, row));
+  }
+  ranges.push({ start: from, end });
+  return ranges.filter((range) => range.end > range.start);
+}
+
+function endOf(members: InspectedMembers, row: number): number {
+  return (
+    (members.dataOffsets[row] ?? 0) +
+    paddedLength(members.kinds[row] === KIND.file ? (members.sizes[row] ?? 0) : 0)
+  );
+}
+
+function endOfLast(members: InspectedMembers): number {
+  return members.count === 0 ? 0 : endOf(members, members.count - 1);
+}
+
+/** The owner to record: what the index says, or the tar header when owners were recorded. */
+function owner(
+  stated: number | undefined,
+  indexed: number | null | undefined,
+  owned: boolean,
+): number | null {
+  if (indexed !== undefined) return indexed;
+  return owned && stated !== undefined && stated >= 0 ? stated : null;
+}
+
+/** Numbers groups as they turn up. */
+class Groups {
+  private readonly numbers = new Map<string, number>();
+  private announced: Group[] = [];
+
+  numberOf({ packageType, repo }: Group): number {
+    const key = `${packageType}\0${repo}`;
+    let number = this.numbers.get(key);
+    if (number === undefined) {
+      number = this.numbers.size;
+      this.numbers.set(key, number);
+      this.announced.push({ packageType, repo });
+    }
+    return number;
+  }
+
+  takeAnnounced(): Group[] {
+    const { announced } = this;
+    this.announced = [];
+    return announced;
+  }
+}

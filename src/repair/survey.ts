@@ -1,0 +1,93 @@
+/**
+ * Which blocks of a damaged archive are whole, and which of the members that go on from one to the next:
+ * what has to be known before the first of them is written again. Main thread.
+ */
+import { codec } from '../codec/codec.ts';
+import { paddedLength } from '../format/tar-header.ts';
+import { TarReader } from '../format/tar-reader.ts';
+import { inspectChunk } from '../read/inspect-chunk.ts';
+import type { WalkedBlock } from '../verify/walk-blocks.ts';
+
+/** A block whose chunk is verified and whose tar headers could be read. */
+export interface WholeBlock {
+  number: number;
+  blobOffset: number;
+  blobLength: number;
+  chunkLength: number;
+  streamOffset: number;
+  checksum: Uint8Array;
+  /** Chunk byte of the first header. */
+  start: number;
+  /** The member that the chunk ends within comes whole in the blocks behind it. */
+  tailWhole: boolean;
+}
+
+/** The member that the last block ended within. */
+interface OpenMember {
+  block: WholeBlock;
+  size: number;
+  done: number;
+  /** Where the tar stream goes on. */
+  streamOffset: number;
+}
+
+export class Survey {
+  readonly blocks: WholeBlock[] = [];
+  /** A tar header states an owner: then the index recorded them, too. */
+  hasOwners = false;
+  private open: OpenMember | undefined;
+
+  take(walked: WalkedBlock): void {
+    const { header, number, blobOffset } = walked.block;
+    const { streamOffset, chunkLength, blobLength, checksum } = header;
+    if (walked.damage !== undefined || header.last) return;
+    const start = this.startOf(walked);
+    // Nobody knows where headers start behind a block that is lost, when the block's own is lost too.
+    if (start === undefined) return;
+    const inspected =
+      walked.inspected ?? inspectChunk(walked.chunk, start, streamOffset, new TarReader(), codec());
+    const whole: WholeBlock = {
+      number,
+      blobOffset,
+      blobLength,
+      chunkLength,
+      streamOffset,
+      checksum,
+      start,
+      tailWhole: false,
+    };
+    this.blocks.push(whole);
+    this.goOn(whole);
+    const { members, unfinished } = inspected;
+    this.hasOwners ||= members.uids.some((uid) => uid > 0) || members.gids.some((gid) => gid > 0);
+    if (unfinished === null) return;
+    const { size, done } = unfinished;
+    this.open = { block: whole, size, done, streamOffset: streamOffset + chunkLength };
+  }
+
+  /** Chunk byte of the first header: as the block header says, or as it follows from the block before. */
+  private startOf({ block }: WalkedBlock): number | undefined {
+    const { continuation, firstHeaderOffset, chunkLength, streamOffset } = block.header;
+    if (!block.fromTable) return continuation === undefined ? 0 : (firstHeaderOffset ?? chunkLength);
+    const before = this.blocks[this.blocks.length - 1];
+    const end = before === undefined ? 0 : before.streamOffset + before.chunkLength;
+    if (end !== streamOffset) return undefined;
+    const { open } = this;
+    return open === undefined ? 0 : Math.min(paddedLength(open.size - open.done), chunkLength);
+  }
+
+  private goOn({ streamOffset, chunkLength, start }: WholeBlock): void {
+    const { open } = this;
+    if (open === undefined) return;
+    const length = Math.min(open.size - open.done, chunkLength);
+    if (open.streamOffset !== streamOffset || Math.min(paddedLength(length), chunkLength) !== start) {
+      this.open = undefined;
+      return;
+    }
+    open.done += length;
+    open.streamOffset += chunkLength;
+    if (open.done < open.size) return;
+    open.block.tailWhole = true;
+    this.open = undefined;
+  }
+}
