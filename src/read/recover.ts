@@ -5,6 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 import { ioError, ZnipError } from '../errors.ts';
 import { type Archive, openArchive } from './archive.ts';
 import { isDamage, type LostMember } from './lost.ts';
+import type { Frame } from '../format/frame-table.ts';
 import { salvageStream } from './unpack-stream.ts';
 import type { DryMember } from './dry-run.ts';
 import { type LimitOptions, Limits } from './limits.ts';
@@ -40,14 +41,15 @@ export interface RecoverResult extends UnpackResult {
  * (everything else is written), `no-match`, `limit`, `io`, `usage`.
  */
 export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoverResult> {
-  const archive = options.dryRun === undefined ? await openWhole(path, options) : undefined;
-  if (archive !== undefined) {
+  const index = await openIndex(path, options);
+  if (index?.whole === true && options.dryRun === undefined) {
     try {
-      return { ...(await unpack(archive, { ...options, keepGoing: true })), byIndex: true };
+      return { ...(await unpack(index.archive, { ...options, keepGoing: true })), byIndex: true };
     } finally {
-      archive.close();
+      index.archive.close();
     }
   }
+  index?.archive.close();
   let fd: number;
   try {
     fd = openSync(path, 'r');
@@ -55,27 +57,47 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
     throw ioError('open', path, error);
   }
   try {
-    return { ...(await salvageStream(fd, { ...options, name: `'${path}'` })), byIndex: false };
+    const result = await salvageStream(fd, { ...options, name: `'${path}'` }, index?.frames ?? []);
+    return { ...result, byIndex: index?.whole === true };
   } finally {
     closeSync(fd);
   }
 }
 
-/** The archive, when all of its index is whole. */
-async function openWhole(path: string, options: LimitOptions): Promise<Archive | undefined> {
-  let archive: Archive | undefined;
+/** What is left of an index. */
+interface FoundIndex {
+  archive: Archive;
+  /** All of it is. */
+  whole: boolean;
+  frames: readonly Frame[];
+}
+
+async function openIndex(path: string, options: LimitOptions): Promise<FoundIndex | undefined> {
+  let archive: Archive;
   try {
     archive = await openArchive(path);
-    const limits = new Limits(options);
-    for (const { members } of archive.groups()) limits.addMembers(members);
-    await archive.frames();
-    await archive.entries();
-    return archive;
   } catch (error) {
-    archive?.close();
-    const { code } = error as { code?: unknown };
-    const lost = isDamage(error) || code === 'not-an-archive' || code === 'unsupported-version';
-    if (!(error instanceof ZnipError) || !lost) throw error;
+    refuseOthers(error);
     return undefined;
   }
+  let frames: readonly Frame[] = [];
+  try {
+    const limits = new Limits(options);
+    for (const { members } of archive.groups()) limits.addMembers(members);
+    frames = await archive.frames();
+    await archive.entries();
+    return { archive, whole: true, frames };
+  } catch (error) {
+    if (!isDamage(error)) {
+      archive.close();
+      throw error;
+    }
+    return { archive, whole: false, frames };
+  }
+}
+
+/** Goes on when it is the archive that is not as it should be, and throws when it is something else. */
+function refuseOthers(error: unknown): void {
+  const code = error instanceof ZnipError ? error.code : undefined;
+  if (!isDamage(error) && code !== 'not-an-archive' && code !== 'unsupported-version') throw error;
 }

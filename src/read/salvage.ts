@@ -5,6 +5,7 @@
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
+import type { Frame } from '../format/frame-table.ts';
 import { BlockScanner, type Gap, type ScannedBlock } from './block-scanner.ts';
 import type { ArrivedBlock } from './block-stream.ts';
 import type { StreamExtraction } from './stream-extraction.ts';
@@ -17,6 +18,8 @@ export interface SalvageRun {
   extraction: StreamExtraction;
   members: TarMembers;
   losses: StreamLosses;
+  /** A frame table that can be believed: it leads to blobs whose headers are damaged. */
+  frames: readonly Frame[];
   /** Takes members out of a chunk from byte `start` on. */
   take: (bytes: Buffer, block: ArrivedBlock, start: number) => ChunkMembers;
   /** The name that a file gets; undefined when it is not wanted. */
@@ -33,10 +36,10 @@ export interface SalvagedBlocks {
 
 /** Takes all that is whole. Returns the blocks that came. Throws `not-an-archive` when there is none. */
 export async function salvageBlocks(run: SalvageRun): Promise<SalvagedBlocks> {
-  const { stream, extraction, losses, unlessFailed } = run;
+  const { stream, extraction, losses, frames, unlessFailed } = run;
   const blocks: ArrivedBlock[] = [];
   let gaps: Gap[] = [];
-  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap));
+  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), frames);
   const hasPrologue = await unlessFailed(scanner.readPrologue());
   for (;;) {
     const block = await unlessFailed(scanner.next());
@@ -96,8 +99,8 @@ function takeChunk(
     ended: header.last,
   };
   const start = startOf(run, block, bytes.byteLength);
-  if (damage !== undefined) {
-    lose(run, header.streamOffset, streamEnd, damage);
+  if (damage !== undefined || start === undefined) {
+    lose(run, header.streamOffset, streamEnd, damage ?? headersUnknown(block));
     return nothing;
   }
   try {
@@ -114,13 +117,17 @@ function takeChunk(
   }
 }
 
-/** Chunk byte from which on members can be taken: behind the rest of a file whose beginning is lost. */
+/**
+ * Chunk byte from which on members can be taken: behind the rest of a file whose beginning is lost. undefined
+ * where nobody knows, because the block's own header is lost as well as what comes before it.
+ */
 function startOf(
   { losses, members, nameFor }: SalvageRun,
-  { header, number, blobOffset }: ScannedBlock,
+  { header, number, blobOffset, fromTable }: ScannedBlock,
   chunkLength: number,
-): number {
-  const { continuation, firstHeaderOffset } = header;
+): number | undefined {
+  const { continuation, firstHeaderOffset, streamOffset } = header;
+  if (fromTable) return losses.endOfLast === streamOffset ? undefined : 0;
   if (members.isWithinMember === (continuation !== undefined)) return 0;
   const unfinished = members.interrupt();
   if (unfinished !== undefined) {
@@ -136,6 +143,11 @@ function startOf(
     losses.addMemberAt(name, header.streamOffset - 1, header.streamOffset, losses.lastCause);
   }
   return firstHeaderOffset ?? chunkLength;
+}
+
+function headersUnknown({ number, blobOffset: offset }: ScannedBlock): ZnipError {
+  const why = `the header of block ${number} is damaged and what comes before it is lost: its members cannot be told apart`;
+  return new ZnipError('damaged-block', why, { blob: number, offset });
 }
 
 function noPrologue(): ZnipError {

@@ -72,6 +72,11 @@ export class StreamLosses {
     return this.ranges.length > 0;
   }
 
+  /** Where the last range ends in the tar stream; undefined when nothing is lost. */
+  get endOfLast(): number | undefined {
+    return this.ranges[this.ranges.length - 1]?.end;
+  }
+
   /** Why the last range is lost. */
   get lastCause(): ZnipError {
     const last = this.ranges[this.ranges.length - 1];

@@ -9,6 +9,7 @@ import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
+import type { Frame } from '../format/frame-table.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { type ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, BlockStream } from './block-stream.ts';
@@ -83,10 +84,14 @@ export async function unpackStream(fd: number, options: UnpackStreamOptions = {}
 /**
  * Unpacks all that is whole of a znip archive of which anything may be damaged or missing, the beginning too:
  * `unpackStream` with `keepGoing`, for what is not recognised as an archive any more. Throws `not-an-archive`
- * when there is no whole block in it.
+ * when there is no whole block in it. `frames` is a frame table that can be believed, or empty.
  */
-export async function salvageStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
-  const run = new StreamRun({ ...options, keepGoing: true }, 'znip');
+export async function salvageStream(
+  fd: number,
+  options: UnpackStreamOptions,
+  frames: readonly Frame[],
+): Promise<UnpackResult> {
+  const run = new StreamRun({ ...options, keepGoing: true }, 'znip', frames);
   try {
     return await run.unpack(new FdStream(fd, options.name ?? 'standard input'), 'znip');
   } finally {
@@ -106,6 +111,7 @@ class StreamRun {
   private readonly choice: MemberChoice;
   private readonly limits: Limits;
   private readonly losses: StreamLosses;
+  private readonly frames: readonly Frame[];
   /** Paths of hard links that were left out. */
   private readonly lost = new Set<ByteString>();
   private selectedBytes = 0;
@@ -114,7 +120,8 @@ class StreamRun {
   private allBlocks = false;
   private readonly progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers: 0, totalBytes: 0 };
 
-  constructor(options: UnpackStreamOptions, kind: StreamKind) {
+  constructor(options: UnpackStreamOptions, kind: StreamKind, frames: readonly Frame[] = []) {
+    this.frames = frames;
     this.options = options;
     this.choice = new MemberChoice(options);
     this.limits = new Limits(options);
@@ -259,6 +266,7 @@ class StreamRun {
       extraction: this.extraction,
       members: this.members,
       losses,
+      frames: this.frames,
       take: (bytes, { header, blobOffset }, start) =>
         this.take(bytes, header.streamOffset, true, 0, blobOffset + header.blobLength, start),
       nameFor: (path) => this.nameOf(path, KIND.file),
