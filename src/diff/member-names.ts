@@ -7,6 +7,7 @@ import { ZnipError } from '../errors.ts';
 import { fromText, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import type { Entries, EntryRef } from '../read/entries.ts';
+import { replaces } from '../read/member-names.ts';
 
 export interface PlacedMembers {
   /** Path below the directory -> member. */
@@ -51,7 +52,7 @@ function dropComponents(name: ByteString, components: number): ByteString | unde
   return name.slice(start);
 }
 
-/** The same file twice is what tar may have: the later counts. */
+/** The same name twice is what tar may have: the later member counts. */
 function refuseClash(before: EntryRef, ref: EntryRef, components: number): void {
   const [first, second] = [before, ref].map(({ batch, row }) => toText(batch.path(row)));
   if (first !== second) {
@@ -60,7 +61,7 @@ function refuseClash(before: EntryRef, ref: EntryRef, components: number): void 
       `--strip-components ${components} gives '${first}' and '${second}' the same name`,
     );
   }
-  if (before.batch.kinds[before.row] === ref.batch.kinds[ref.row]) return;
+  if (replaces(ref.batch.kinds[ref.row] ?? 0, before.batch.kinds[before.row] ?? 0)) return;
   throw new ZnipError('inconsistent', `member '${first}' is in the archive twice, as two kinds`, {
     member: first ?? '',
   });

@@ -6,11 +6,13 @@ import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, KINDS } from '../format/entry.ts';
 import type { Entries, EntryRef } from './entries.ts';
+import { replaces } from './member-names.ts';
+import { REPLACED_TARGET } from './member-tree.ts';
 
 /**
- * Finds the members with these names; names that no member has are missing from the result. Where a file
- * is in the archive twice the later one counts, as it does for tar. Throws `inconsistent` when one name
- * belongs to members of two kinds.
+ * Finds the members with these names; names that no member has are missing from the result. Where a name
+ * is in the archive twice the later member counts, as it does for tar. Throws `inconsistent` when one name
+ * belongs to a directory and to something else.
  */
 export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<ByteString, EntryRef> {
   const wanted = new Set(names);
@@ -20,7 +22,7 @@ export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<
     const path = ref.batch.path(ref.row);
     if (!wanted.has(path)) continue;
     const before = found.get(path);
-    if (before !== undefined && (kindOf(before) !== kindOf(ref) || kindOf(ref) === KIND.hardlink)) {
+    if (before !== undefined && !replaces(kindOf(ref), kindOf(before))) {
       const member = toText(path);
       throw new ZnipError(
         'inconsistent',
@@ -48,10 +50,16 @@ export function findContents(entries: Entries, members: readonly EntryRef[]): En
     if (kindOf(ref) === KIND.file) return ref;
     const target = ref.batch.linkTarget(ref.row);
     const file = targets.get(target);
-    if (file !== undefined && kindOf(file) === KIND.file) return file;
+    const isFile = file !== undefined && kindOf(file) === KIND.file;
+    // A file that comes after the link is not the one that it was made to.
+    if (isFile && positionOf(file) < positionOf(ref)) return file;
     const member = toText(ref.batch.path(ref.row));
     const why =
-      file === undefined ? 'no member has that name' : `that is a ${KINDS[kindOf(file)]}, expected a file`;
+      file === undefined
+        ? 'no member has that name'
+        : isFile
+          ? REPLACED_TARGET
+          : `that is a ${KINDS[kindOf(file)]}, expected a file`;
     throw new ZnipError('unsafe-link', `hard link '${member}' to '${toText(target)}' leads nowhere: ${why}`, {
       member,
     });
@@ -67,6 +75,10 @@ function refuseWithoutContent(ref: EntryRef): void {
       ? 'is a directory'
       : `is a symlink to '${toText(ref.batch.linkTarget(ref.row))}', which is not followed`;
   throw new ZnipError('usage', `member '${member}' ${what}: expected a file`, { member });
+}
+
+function positionOf({ batch, row }: EntryRef): number {
+  return batch.streamOffsets[row] ?? 0;
 }
 
 function kindOf({ batch, row }: EntryRef): number {

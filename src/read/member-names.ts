@@ -7,6 +7,14 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, KINDS } from '../format/entry.ts';
 import { checkPath } from './safe-path.ts';
 
+/**
+ * Whether a later member of kind `kind` takes the name of one of kind `before`, as in tar archives that were
+ * added to. A directory may have others below it: it replaces and is replaced by directories only.
+ */
+export function replaces(kind: number, before: number): boolean {
+  return kind === before || (kind !== KIND.directory && before !== KIND.directory);
+}
+
 export class MemberNames {
   /** Every name that a member has: its kind. */
   private readonly kinds = new Map<ByteString, number>();
@@ -15,8 +23,7 @@ export class MemberNames {
 
   /**
    * Takes in a name. Returns the kind of the member that had it before and is replaced, as tar archives have
-   * it that were added to; undefined when there was none. Throws for names that clash: a directory is
-   * replaced by nothing else and replaces nothing else, because others may lie below it.
+   * it that were added to; undefined when there was none. Throws for names that clash.
    */
   add(path: ByteString, kind: number): number | undefined {
     checkPath(path);
@@ -26,7 +33,7 @@ export class MemberNames {
       if (kind !== KIND.directory && this.parents.has(path))
         throw below(path, kind, 'other members lie below it');
       this.addParents(path);
-    } else if (before === KIND.directory || kind === KIND.directory) throw twice(path, before, kind);
+    } else if (!replaces(kind, before)) throw twice(path, before, kind);
     this.kinds.set(path, kind);
     return before;
   }

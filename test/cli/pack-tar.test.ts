@@ -345,6 +345,9 @@ describe('names', () => {
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       expect(contents(target)).toEqual(contents('again-tar'));
     }
+    expect(znip(['cat', 'again.znip', 'again/f', 'again/h'], here).stdout).toBe('22\n22\n');
+    expect(znip(['diff', 'again.znip', 'again-index'], here)).toMatchObject({ status: 0, stdout: '' });
+    expect(znip(['verify', '-q', 'again.znip'], here).status).toBe(0);
   });
 
   test('a hard link to content that a later member replaces is refused: it would get the wrong one', () => {
@@ -365,6 +368,7 @@ describe('names', () => {
       );
       expect(existsSync(at('replaced/link'))).toBe(false);
     }
+    expect(znip(['cat', 'replaced.znip', 'link'], here)).toMatchObject({ status: 4, stdout: '' });
   });
 
   test('a link in place of an earlier file does not touch what was there before', () => {

@@ -251,7 +251,7 @@ describe('what is damaged or lies', () => {
     expect(await readForged([link('h')], 'h')).toMatchObject({ code: 'unsafe-link' });
   });
 
-  test('the later of two files counts; two kinds with one name are refused', async () => {
+  test('the later of two members counts; a directory and something else with one name are refused', async () => {
     const twice = [
       { path: 'f', content: 'first' },
       { path: 'f', content: 'second' },
@@ -261,6 +261,12 @@ describe('what is damaged or lies', () => {
       { path: 'f', content: 'first' },
       { path: 'f', kind: 'symlink', linkTarget: 'x' },
     ];
-    expect(await readForged(kinds, 'f')).toMatchObject({ bytes: '', code: 'inconsistent' });
+    expect(await readForged(kinds, 'f')).toMatchObject({ bytes: '', code: 'usage' });
+    expect(await readForged(kinds.toReversed(), 'f')).toMatchObject({ bytes: 'first', code: undefined });
+    const directory: ForgedMember[] = [
+      { path: 'f', content: 'first' },
+      { path: 'f', kind: 'directory' },
+    ];
+    expect(await readForged(directory, 'f')).toMatchObject({ bytes: '', code: 'inconsistent' });
   });
 });
