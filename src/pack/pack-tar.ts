@@ -58,7 +58,7 @@ export async function packTar(
       };
     });
   } finally {
-    tar.close();
-    stream.close();
+    await tar.close();
+    await stream.close();
   }
 }

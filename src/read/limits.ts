@@ -2,13 +2,15 @@
  * How much an archive may come to before it is refused: what stops bombs, and mistakes.
  */
 import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
 
 export interface LimitOptions {
   /** Bytes of content of the selected members. Default: none. */
   maxSize?: number;
   /**
    * Members of the archive, selected or not: all cost memory. Default, and the most: 16,000,000, which is
-   * about what a table of names can hold (V8 ends a Map at 2^24 keys).
+   * about what a table of names can hold (V8 ends a Map at 2^24 keys). Directories that only the names of
+   * members imply are made too: they may be as many again.
    */
   maxMembers?: number;
   /**
@@ -16,6 +18,10 @@ export interface LimitOptions {
    * Default: none, because zstd itself ends near 30,000, and an honest image of a blank disk is there.
    */
   maxRatio?: number;
+  /**
+   * Components of a selected member's name. Default: none but the 2,048 that a name of 4,095 bytes can have.
+   */
+  maxDepth?: number;
 }
 
 /** The default of `maxMembers`. No archive that is in use comes near it. */
@@ -25,6 +31,7 @@ export class Limits {
   private readonly options: LimitOptions;
   private members = 0;
   private contentBytes = 0;
+  private impliedDirectories = 0;
 
   constructor(options: LimitOptions) {
     this.options = options;
@@ -35,6 +42,29 @@ export class Limits {
     const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
     if (this.members > most) {
       throw exceeded(`the archive has ${this.members} members or more`, `${most}`, '--max-members');
+    }
+  }
+
+  /** A directory that members lie in: a few long names may stand for a great many. */
+  addDirectory(): void {
+    this.impliedDirectories += 1;
+    const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
+    if (this.impliedDirectories > most) {
+      throw exceeded(
+        `members lie in ${this.impliedDirectories} directories or more`,
+        `${most}`,
+        '--max-members',
+      );
+    }
+  }
+
+  checkDepth(path: ByteString): void {
+    const { maxDepth } = this.options;
+    if (maxDepth === undefined) return;
+    let depth = 1;
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) depth += 1;
+    if (depth > maxDepth) {
+      throw exceeded(`the name '${toText(path)}' has ${depth} components`, `${maxDepth}`, '--max-depth');
     }
   }
 

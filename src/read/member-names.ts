@@ -5,6 +5,7 @@
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, KINDS } from '../format/entry.ts';
+import type { Limits } from './limits.ts';
 import { checkPath } from './safe-path.ts';
 
 /**
@@ -20,12 +21,18 @@ export class MemberNames {
   private readonly kinds = new Map<ByteString, number>();
   /** Directories that members lie in. */
   private readonly parents = new Set<ByteString>();
+  private readonly limits: Limits;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
 
   /**
    * Takes in a name. Returns the kind of the member that had it before and is replaced, as tar archives have
-   * it that were added to; undefined when there was none. Throws for names that clash.
+   * it that were added to; undefined when there was none. Throws for names that clash, and `limit`.
    */
   add(path: ByteString, kind: number): number | undefined {
+    this.limits.checkDepth(path);
     checkPath(path);
     const before = this.kinds.get(path);
     if (before === kind) return before;
@@ -56,6 +63,7 @@ export class MemberNames {
       if (kind !== undefined && kind !== KIND.directory) {
         throw below(path, kind, `'${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`);
       }
+      this.limits.addDirectory();
       this.parents.add(parent);
     }
   }

@@ -8,6 +8,7 @@ import { KIND, KINDS } from '../format/entry.ts';
 import type { DirectoryEntry } from './directories.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import { type PlannedFile, recordedOwner } from './extract-plan.ts';
+import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
 import { checkPath } from './safe-path.ts';
 import type { Owner } from './write-file.ts';
@@ -41,13 +42,14 @@ export interface TreeOptions {
   find: (path: ByteString) => Promise<EntryRef | undefined>;
   /** Take owners from the index. */
   owners: boolean;
+  limits: Limits;
   /** Called for members that are refused. What it does not throw is left out. */
   onRefused: (path: ByteString, error: ZnipError) => void;
 }
 
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
 export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
-  const memberNames = new MemberNames();
+  const memberNames = new MemberNames(options.limits);
   const files: PlannedFile[] = [];
   /** Names that had a file before what has them now. */
   const superseded = new Set<ByteString>();

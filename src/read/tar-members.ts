@@ -9,6 +9,7 @@ import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
 import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
+import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
 import { type Link, refusedLink } from './member-tree.ts';
 import { checkPath } from './safe-path.ts';
@@ -50,6 +51,7 @@ export interface TarMembersOptions {
   onMember: (member: Member, archived: ByteString) => void;
   /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
   owners: boolean;
+  limits: Limits;
   /** Called for members that are refused, under the name that they were to get. What it does not throw is left out. */
   onRefused: (path: ByteString, error: ZnipError) => void;
 }
@@ -74,13 +76,14 @@ export class TarMembers {
   private readonly linkedAt = new Map<ByteString, number>();
   private memberCount = 0;
   private readonly reader = new TarReader();
-  private readonly names = new MemberNames();
+  private readonly names: MemberNames;
   private readonly options: TarMembersOptions;
   private pending: Pending | undefined;
   private lastRepeated = false;
 
   constructor(options: TarMembersOptions) {
     this.options = options;
+    this.names = new MemberNames(options.limits);
   }
 
   /** What comes next is not what follows: the file that the stream is in the middle of is lost. */

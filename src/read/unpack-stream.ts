@@ -77,7 +77,7 @@ export async function unpackStream(fd: number, options: UnpackStreamOptions = {}
       await run.stop();
     }
   } finally {
-    stream.close();
+    await stream.close();
   }
 }
 
@@ -92,10 +92,12 @@ export async function salvageStream(
   frames: readonly Frame[],
 ): Promise<UnpackResult> {
   const run = new StreamRun({ ...options, keepGoing: true }, 'znip', frames);
+  const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
   try {
-    return await run.unpack(new FdStream(fd, options.name ?? 'standard input'), 'znip');
+    return await run.unpack(stream, 'znip');
   } finally {
     await run.stop();
+    await stream.close();
   }
 }
 
@@ -167,6 +169,7 @@ class StreamRun {
       onAny: () => this.limits.addMembers(1),
       onMember: (member, archived) => this.noteMember(member, archived),
       owners: this.target.settings.sameOwner && kind !== 'znip',
+      limits: this.limits,
       onRefused: (path, error) => {
         this.losses.addMember(path, this.losses.damage(error));
       },

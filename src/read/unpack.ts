@@ -230,6 +230,7 @@ async function chooseTree(
     renames: choice.renames,
     find: fileFinder(archive, losses),
     owners: options.sameOwner === true,
+    limits,
     onRefused: (path, error) => losses.refuse(path, error),
   });
   choice.finish(`'${archive.source.name}'`);

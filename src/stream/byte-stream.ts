@@ -3,7 +3,7 @@
  * thread; reads do not block it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errnoOf, ioError } from '../errors.ts';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { deferred } from '../ring/deferred.ts';
 import { type DescriptorReader, openReader } from './pipe-reader.ts';
 
@@ -68,8 +68,8 @@ export abstract class ByteStream {
     return this.aheadLength;
   }
 
-  /** Nothing more will be read. Does not wait for a read that is under way. */
-  close(): void {}
+  /** Nothing more will be read. Waits for a read that is under way only where it is sure to end. */
+  async close(): Promise<void> {}
 
   private get aheadLength(): number {
     return this.ahead.reduce((sum, piece) => sum + piece.byteLength, 0);
@@ -97,6 +97,7 @@ export class FdStream extends ByteStream {
   private readonly reader: DescriptorReader;
   private readonly signal: AbortSignal | undefined;
   private readonly aborted = deferred<never>();
+  private closed = false;
   private readonly onAbort = (): void => this.aborted.reject(this.signal?.reason);
 
   constructor(fd: number, name: string, signal?: AbortSignal) {
@@ -107,13 +108,16 @@ export class FdStream extends ByteStream {
     signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 
-  override close(): void {
+  override async close(): Promise<void> {
+    this.closed = true;
     this.signal?.removeEventListener('abort', this.onAbort);
-    this.reader.close();
+    await this.reader.close();
   }
 
   protected async readSome(target: Uint8Array): Promise<number> {
     for (;;) {
+      // Whoever was not waited for must not read from what gets the descriptor next.
+      if (this.closed) throw new ZnipError('aborted', `${this.name} is no longer read`);
       try {
         this.signal?.throwIfAborted();
         return await Promise.race([this.reader.read(target, 0), this.aborted.promise]);
@@ -137,7 +141,7 @@ export class IterableStream extends ByteStream {
     this.source = source[Symbol.asyncIterator]();
   }
 
-  override close(): void {
+  override async close(): Promise<void> {
     // A generator takes this in when it has answered the read that is under way; what it says then is no news.
     this.source.return?.().catch(() => {});
   }

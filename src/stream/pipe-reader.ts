@@ -11,25 +11,36 @@ import { deferred, type Deferred } from '../ring/deferred.ts';
 export interface DescriptorReader {
   /** Up to `target.byteLength - offset` bytes; 0 at the end. Throws the system's error. */
   read(target: Uint8Array, offset: number): Promise<number>;
-  /** Lets go of what this reader opened, and not of the descriptor that it was given. */
-  close(): void;
+  /**
+   * Lets go of what this reader opened, and not of the descriptor that it was given. Where a read is under
+   * way that is sure to end, waits for it: it would take bytes from whatever gets the descriptor next.
+   */
+  close(): Promise<void>;
 }
 
 const readAsync = promisify(readCallback);
 
-/** For files, which do not keep a thread waiting. */
+/** For files, which do not keep a thread waiting, and for whatever cannot be read in another way. */
 class FileReader implements DescriptorReader {
   private readonly fd: number;
+  private readonly ends: boolean;
+  private reading: Promise<unknown> = Promise.resolve();
 
-  constructor(fd: number) {
+  /** `ends`: no read takes for ever. */
+  constructor(fd: number, ends: boolean) {
     this.fd = fd;
+    this.ends = ends;
   }
 
   async read(target: Uint8Array, offset: number): Promise<number> {
-    return (await readAsync(this.fd, target, offset, target.byteLength - offset, null)).bytesRead;
+    const reading = readAsync(this.fd, target, offset, target.byteLength - offset, null);
+    this.reading = reading.catch(() => {});
+    return (await reading).bytesRead;
   }
 
-  close(): void {}
+  async close(): Promise<void> {
+    if (this.ends) await this.reading;
+  }
 }
 
 /** As much as a pipe holds by default (pipe(7)). */
@@ -83,7 +94,7 @@ class PipeReader implements DescriptorReader {
     return length;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.socket.pause();
     if (this.owned) this.socket.destroy();
     else this.socket.unref();
@@ -106,5 +117,5 @@ export function openReader(fd: number): DescriptorReader {
   }
   // Standard input stays open as long as the process, so nobody misses the descriptor.
   if (fd === STDIN && (stats.isFIFO() || stats.isSocket())) return new PipeReader(fd, false);
-  return new FileReader(fd);
+  return new FileReader(fd, stats.isFile());
 }

@@ -41,6 +41,11 @@ export function defineUnpack(program: Command): void {
       'refuse more than n bytes of content for each byte of archive (default: no limit)',
       parseWholeNumber('--max-ratio', 1, 1_000_000_000),
     )
+    .option(
+      '--max-depth <n>',
+      'refuse names of more components than this (default: 2048, as many as a name can have)',
+      parseWholeNumber('--max-depth', 1, 2048),
+    )
     .option('--keep-going', 'leave out what is damaged or refused, name it, and unpack everything else')
     .option('--tar <file>', "write the archive's tar stream to this file instead; '-' is standard output")
     .option('-f, --force', 'with --tar, write even to a terminal')

@@ -30,6 +30,7 @@ export interface UnpackCommandOptions extends CommonOptions {
   maxSize?: number;
   maxMembers?: number;
   maxRatio?: number;
+  maxDepth?: number;
   keepGoing?: boolean;
   /** `znip recover`: whatever the file is, the blocks in it count. */
   recover?: boolean;
@@ -55,6 +56,7 @@ type SharedOptions = Pick<
   | 'maxSize'
   | 'maxMembers'
   | 'maxRatio'
+  | 'maxDepth'
   | 'dryRun'
   | 'keepGoing'
   | 'onDamaged'
@@ -94,6 +96,7 @@ export async function runUnpack(
       maxSize: options.maxSize,
       maxMembers: options.maxMembers,
       maxRatio: options.maxRatio,
+      maxDepth: options.maxDepth,
       dryRun: options.dryRun === true ? (member: DryMember) => dry.add(member) : undefined,
     }),
     keepGoing: options.keepGoing === true,
