@@ -108,9 +108,9 @@ export function* planChunks(
       continue;
     }
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
-    const fd = openLarge(member, options.onWarning);
+    const fd = openLarge(member, member.linked ? () => {} : options.onWarning);
     if (fd === undefined) {
-      // The worker will find it unreadable too, and put an empty file in its place.
+      // The worker will find it unreadable too, say so, and put an empty file in its place.
       if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
       continue;
     }

@@ -137,6 +137,7 @@ async function checkTree(entries: Entries, allEntries: boolean, list: DamageList
     renames: false,
     find: () => Promise.resolve(undefined),
     owners: false,
+    limits: new Limits({}),
     onRefused: (path, error) => {
       // The file that a hard link leads to may be in a sub-index that is damaged.
       if (!allEntries && error.code === 'unsafe-link') return;

@@ -1,0 +1,285 @@
+/**
+ * Source trees that change while they are packed, and trees that are odd: the archive is well-formed, what
+ * changed is marked, the run says so and ends with status 3, and never holds a byte of anything else.
+ */
+import { spawn } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { pack, type PackOptions, type Warning } from 'znip';
+import { run, znip, ZNIP } from '../support/run.ts';
+import { noise, temporaryDirectory } from '../support/tree.ts';
+
+const directory = temporaryDirectory();
+const at = (name: string): string => join(directory, name);
+const here = { cwd: directory };
+
+interface Packed {
+  failedInputs: number;
+  warnings: Warning[];
+  /** Paths of members that the index marks as changed. */
+  changed: string[];
+}
+
+/** Packs `tree`; `meanwhile` runs when the walk has seen all and nothing has been read yet. */
+async function packWhile(
+  tree: string,
+  meanwhile: () => void,
+  options: Partial<PackOptions> = {},
+): Promise<Packed> {
+  const warnings: Warning[] = [];
+  // Paths are taken one by one: when the next is asked for, the tree before has been walked.
+  function* paths(): Generator<string> {
+    yield tree;
+    meanwhile();
+  }
+  const { failedInputs } = await pack(paths(), {
+    directory,
+    output: at(`${tree}.znip`),
+    onWarning: (warning) => warnings.push(warning),
+    ...options,
+  });
+  const lines = znip(['ls', '--json', `${tree}.znip`], here)
+    .stdout.trimEnd()
+    .split('\n');
+  const entries = lines.map((line) => JSON.parse(line) as { path: string; changed: boolean });
+  const changed = entries.filter((entry) => entry.changed).map(({ path }) => path);
+  // Whatever happened, the archive holds together.
+  expect(znip(['verify', '-q', `${tree}.znip`], here).status).toBe(0);
+  expect(run('tar', ['--zstd', '-tf', `${tree}.znip`], here).status).toBe(0);
+  rmSync(at(`${tree}-out`), { recursive: true, force: true });
+  expect(znip(['unpack', '-q', `${tree}.znip`, '-C', `${tree}-out`], here)).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+  return { failedInputs, warnings, changed };
+}
+
+/** Bytes that no file of these trees has, so that a stale one would show. */
+const SECRET = 0xa5;
+
+describe.each([
+  ['small', 3000],
+  ['large', 700_000],
+])('a %s file that', (size, length) => {
+  const make = (name: string): string => {
+    const tree = `${size}-${name}`;
+    mkdirSync(at(tree));
+    // Files of other bytes pass through the same slots before.
+    writeFileSync(at(`${tree}/a`), Buffer.alloc(length * 2, SECRET));
+    writeFileSync(at(`${tree}/b`), Buffer.alloc(length, 'b'));
+    writeFileSync(at(`${tree}/c`), 'the last');
+    return tree;
+  };
+  const options = { chunkSize: 65536 };
+
+  test('grows has the size that was found', async () => {
+    const tree = make('grows');
+    const { failedInputs, changed } = await packWhile(
+      tree,
+      () => appendFileSync(at(`${tree}/b`), 'more'),
+      options,
+    );
+    expect({ failedInputs, changed }).toEqual({ failedInputs: 1, changed: [`${tree}/b`] });
+    expect(readFileSync(at(`${tree}-out/${tree}/b`)).equals(Buffer.alloc(length, 'b'))).toBe(true);
+  });
+
+  test('shrinks ends where it ended, or in zeros', async () => {
+    const tree = make('shrinks');
+    const { failedInputs, changed } = await packWhile(
+      tree,
+      () => truncateSync(at(`${tree}/b`), 1000),
+      options,
+    );
+    expect({ failedInputs, changed }).toEqual({ failedInputs: 1, changed: [`${tree}/b`] });
+    const content = readFileSync(at(`${tree}-out/${tree}/b`));
+    expect(content.subarray(0, 1000).equals(Buffer.alloc(1000, 'b'))).toBe(true);
+    expect(content.subarray(1000).every((byte) => byte === 0)).toBe(true);
+  });
+
+  test('is written to in place is marked', async () => {
+    const tree = make('rewritten');
+    const { changed } = await packWhile(
+      tree,
+      () => {
+        const fd = openSync(at(`${tree}/b`), 'r+');
+        writeSync(fd, 'other');
+        closeSync(fd);
+        utimesSync(at(`${tree}/b`), 1, 1);
+      },
+      options,
+    );
+    expect(changed).toEqual([`${tree}/b`]);
+  });
+
+  test.each([
+    ['vanishes', (path: string): void => unlinkSync(path)],
+    [
+      'becomes a directory',
+      (path: string): void => {
+        unlinkSync(path);
+        mkdirSync(path);
+      },
+    ],
+    [
+      'becomes a symlink',
+      (path: string): void => {
+        unlinkSync(path);
+        symlinkSync('/etc/passwd', path);
+      },
+    ],
+    [
+      'becomes a FIFO',
+      (path: string): void => {
+        unlinkSync(path);
+        run('mkfifo', [path]);
+      },
+    ],
+  ])('%s is left out, and said', async (name, change) => {
+    const tree = make(name.replaceAll(' ', '-'));
+    const { failedInputs, warnings } = await packWhile(tree, () => change(at(`${tree}/b`)), options);
+    expect(failedInputs).toBe(1);
+    expect(warnings.map(({ path }) => path)).toEqual([expect.stringMatching(/\/b$/)]);
+    expect(readdirSync(at(`${tree}-out/${tree}`))).toEqual(['a', 'c']);
+    expect(readFileSync(at(`${tree}-out/${tree}/c`), 'utf8')).toBe('the last');
+  });
+
+  test('vanishes while hard links refer to it leaves an empty file and the links', async () => {
+    const tree = make('linked');
+    linkSync(at(`${tree}/b`), at(`${tree}/d`));
+    const { failedInputs, changed } = await packWhile(tree, () => unlinkSync(at(`${tree}/b`)), options);
+    expect({ failedInputs, changed }).toEqual({ failedInputs: 1, changed: [`${tree}/b`] });
+    expect(statSync(at(`${tree}-out/${tree}/d`)).size).toBe(0);
+  });
+});
+
+test('a file that is written to all the time does not hold up the run', async () => {
+  mkdirSync(at('busy'));
+  writeFileSync(at('busy/log'), noise(300_000));
+  const writer = spawn('sh', ['-c', 'while :; do echo more >>log; done'], {
+    cwd: at('busy'),
+    stdio: 'ignore',
+  });
+  try {
+    for (let i = 0; i < 5; i++) {
+      const { status } = znip(['pack', '-q', 'busy', '-o', 'busy.znip'], here);
+      expect([0, 3]).toContain(status);
+      expect(znip(['verify', '-q', 'busy.znip'], here).status).toBe(0);
+    }
+  } finally {
+    writer.kill('SIGKILL');
+  }
+});
+
+test.skipIf(process.getuid?.() !== 0)(
+  'unreadable files and directories are named; the rest is packed',
+  () => {
+    mkdirSync(at('closed/d'), { recursive: true });
+    writeFileSync(at('closed/f'), 'secret');
+    writeFileSync(at('closed/d/x'), 'x');
+    writeFileSync(at('closed/open'), 'open');
+    chmodSync(at('closed/f'), 0);
+    chmodSync(at('closed/d'), 0);
+    chmodSync(directory, 0o777);
+    const { status, stderr } = run(
+      'setpriv',
+      [
+        '--reuid',
+        '65534',
+        '--regid',
+        '65534',
+        '--clear-groups',
+        process.execPath,
+        ZNIP,
+        'pack',
+        'closed',
+        '-o',
+        'closed.znip',
+      ],
+      here,
+    );
+    expect(stderr).toContain('closed/f: permission denied');
+    expect(stderr).toContain('closed/d: cannot read the directory: permission denied');
+    expect(status).toBe(3);
+    expect(znip(['ls', 'closed.znip'], here).stdout).toBe('closed\nclosed/d\nclosed/open\n');
+  },
+);
+
+describe('odd trees', () => {
+  test('sockets and FIFOs are reported and skipped; loops of links end', async () => {
+    mkdirSync(at('odd/sub'), { recursive: true });
+    run('mkfifo', [at('odd/fifo')]);
+    symlinkSync('..', at('odd/sub/up'));
+    symlinkSync('self', at('odd/self'));
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(at('odd/socket'), resolve));
+    try {
+      const plain = znip(['pack', 'odd', '-o', 'odd.znip'], here);
+      expect(plain.status).toBe(0);
+      expect(plain.stderr).toContain('odd/fifo: FIFO skipped');
+      expect(plain.stderr).toContain('odd/socket: socket skipped');
+      const followed = znip(['pack', '-h', 'odd', '-o', 'odd-h.znip'], here);
+      expect(followed.status).toBe(3);
+      expect(followed.stderr).toContain('odd/sub/up: left out: the link leads back');
+      expect(followed.stderr).toContain('odd/self: the link cannot be followed: it leads back to itself');
+    } finally {
+      server.close();
+    }
+  });
+
+  test('the archive itself, within the tree, is left out, the new one and the old', () => {
+    mkdirSync(at('self'));
+    writeFileSync(at('self/f'), 'f');
+    for (let i = 0; i < 2; i++) {
+      expect(znip(['pack', 'self', '-o', 'self/self.znip'], here).status).toBe(0);
+      expect(znip(['ls', 'self/self.znip'], here).stdout).toBe('self\nself/f\n');
+    }
+  });
+
+  test('20,000 entries in one directory come back', () => {
+    mkdirSync(at('wide'));
+    for (let i = 0; i < 20_000; i++) closeSync(openSync(at(`wide/${i}`), 'w'));
+    expect(znip(['pack', '-q', 'wide', '-o', 'wide.znip'], here).status).toBe(0);
+    expect(znip(['unpack', '-q', 'wide.znip', '-C', 'wide-out'], here).status).toBe(0);
+    expect(readdirSync(at('wide-out/wide'))).toHaveLength(20_000);
+  });
+
+  test('as many levels as a name can have come back; what lies deeper is named', () => {
+    // 5,000 levels are beyond PATH_MAX, so the tree is made by walking into it.
+    const script = `for (const level of ['deep', ...Array(5000).fill('d')]) { fs.mkdirSync(level); process.chdir(level); }`;
+    expect(run(process.execPath, ['-e', script], here)).toMatchObject({ status: 0, stderr: '' });
+    const { status, stderr } = znip(['pack', 'deep', '-o', 'deep.znip'], here);
+    expect(status).toBe(3);
+    expect(stderr).toContain('longer than 4095 bytes');
+    const unpacked = znip(['unpack', '-q', 'deep.znip', '-C', 'o'], here);
+    expect(unpacked).toMatchObject({ status: 0, stderr: '' });
+    run('rm', ['-rf', at('deep'), at('o')]);
+  });
+
+  test('a sparse file of 3 GB, all holes, comes back', () => {
+    mkdirSync(at('sparse'));
+    closeSync(openSync(at('sparse/f'), 'w'));
+    truncateSync(at('sparse/f'), 3_000_000_000);
+    expect(znip(['pack', '-q', 'sparse', '-o', 'sparse.znip'], here).status).toBe(0);
+    expect(statSync(at('sparse.znip')).size).toBeLessThan(1_000_000);
+    expect(znip(['verify', '-q', 'sparse.znip'], here).status).toBe(0);
+  });
+});
