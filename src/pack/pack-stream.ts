@@ -75,7 +75,7 @@ export async function packStream(
       };
     });
   } finally {
-    stream.close();
+    await stream.close();
   }
 }
 

@@ -56,7 +56,7 @@ export async function* readTar(
     if (kind === 'znip') yield* new ParallelDecoder(options).decode(arrivingChunks(stream));
     else yield* foreignPieces(await openTarStream(stream, kind));
   } finally {
-    stream.close();
+    await stream.close();
   }
 }
 

@@ -110,7 +110,7 @@ export async function verifyStream(fd: number, options: VerifyOptions = {}): Pro
   try {
     return await verifyBlocks(stream, new VerifyRun(options, true));
   } finally {
-    stream.close();
+    await stream.close();
   }
 }
 
