@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Programs that tests compare with. Where one is missing, those tests are skipped, and this says so. */
-const missing = ['zstd', 'bsdtar', 'b3sum'].filter(
+const missing = ['zstd', 'bsdtar', 'b3sum', 'strace'].filter(
   (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0,
 );
 if (missing.length > 0) {

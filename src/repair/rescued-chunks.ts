@@ -22,6 +22,7 @@ import {
   pathAt,
 } from '../read/inspect-chunk.ts';
 import { lostMember, type LostMember } from '../read/lost.ts';
+import { Limits } from '../read/limits.ts';
 import { MemberNames } from '../read/member-names.ts';
 import { checkPath } from '../read/safe-path.ts';
 import type { ByteSource } from '../read/source.ts';
@@ -84,7 +85,7 @@ export async function* rescuedChunks(
 
 class Rescue {
   private readonly options: RescueOptions;
-  private readonly names = new MemberNames();
+  private readonly names = new MemberNames(new Limits({}));
   private readonly reader = new TarReader();
   private readonly groups = new Groups();
   private nextEntry = 0;

@@ -196,7 +196,7 @@ class VerifyRun {
       const blocksEnd = await this.walk(stream, index?.frames ?? []);
       if (index !== undefined) await checkSections(index.archive, blocksEnd, this.list);
     } finally {
-      stream.close();
+      await stream.close();
       closeSync(fd);
     }
     this.finish();

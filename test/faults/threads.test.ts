@@ -28,7 +28,7 @@ const ENDS: [act: Fault['act'], message: string, heap?: number][] = [
 ];
 
 /** Where pack's threads are hit: past their first chunk, so that every stage has begun. */
-const HITS = { 'pack-worker': ['fstatSync', 20], writer: ['writevSync', 3] } as const;
+const HITS = { 'pack-worker': ['openSync', 20], writer: ['writevSync', 3] } as const;
 
 let archiveLength = 0;
 
@@ -94,8 +94,8 @@ describe('pack', () => {
         args: packTo('-'),
         faults: [
           // The last one comes first: a thread that does not end stands still.
-          { thread: 'pack-worker', call: 'fstatSync', nth: 2, act: 'stall' },
-          { thread: 'pack-worker', call: 'fstatSync', nth: 2, act, once: at(fresh('mark')) },
+          { thread: 'pack-worker', call: 'openSync', nth: 2, act: 'stall' },
+          { thread: 'pack-worker', call: 'openSync', nth: 2, act, once: at(fresh('mark')) },
         ],
         stalledOutput: makeFifo(),
       });
@@ -110,7 +110,7 @@ describe('pack', () => {
         args: packTo(fresh('out')),
         faults: [
           { thread: 'writer', call: 'writevSync', nth: 1, act },
-          { thread: 'pack-worker', call: 'fstatSync', nth: 30, act: 'stall' },
+          { thread: 'pack-worker', call: 'openSync', nth: 30, act: 'stall' },
         ],
       });
       expectFailure(outcome, act === 'exit' ? 'ended before its work was done' : 'a defect for this test');
