@@ -280,13 +280,13 @@ export class Batch {
     this.refuseNulls(name, data);
     const indices = this.fixed(name, data.values as Uint8Array, 1);
     const dictionary = data.dictionary;
-    const known = new Map<number, number>();
-    for (let i = 0; i < (dictionary?.length ?? 0) && i < 256; i++) {
-      known.set(i, words.indexOf(String(dictionary?.get(i))));
+    const known = new Int32Array(256).fill(-1);
+    for (let i = 0; i < (dictionary?.length ?? 0) && i < known.length; i++) {
+      known[i] = words.indexOf(String(dictionary?.get(i)));
     }
     const result = new Uint8Array(this.length);
     for (let i = 0; i < this.length; i++) {
-      const word = known.get(Number(indices[i])) ?? -1;
+      const word = known[Number(indices[i])] ?? -1;
       if (word < 0 && unknown === undefined) {
         throw this.damaged(name, `row ${i} holds none of: ${words.join(', ')}`);
       }
@@ -379,6 +379,29 @@ export class BytesColumn {
   /** The value with one character per byte; '' where it is null. */
   get(row: number): string {
     return this.bytes.toString('latin1', this.offsets[row], this.offsets[row + 1]);
+  }
+
+  /** Whether no row from `from` to `to` has any bytes. */
+  isEmpty(from: number, to: number): boolean {
+    return this.offsets[to] === this.offsets[from];
+  }
+
+  /** The values of rows `from` to `to`, each with the byte `end` behind it. */
+  lines(from: number, to: number, end: number): Uint8Array {
+    const start = this.offsets[from] ?? 0;
+    const length = (this.offsets[to] ?? 0) - start;
+    const lines = new Uint8Array(length + to - from);
+    lines.set(this.bytes.subarray(start, start + length));
+    // From the last to the first, each to its place: no object for any of them, and nothing overwritten.
+    let at = lines.length;
+    for (let row = to - 1; row >= from; row--) {
+      const value = (this.offsets[row] ?? 0) - start;
+      const next = (this.offsets[row + 1] ?? 0) - start;
+      lines[--at] = end;
+      at -= next - value;
+      lines.copyWithin(at, value, next);
+    }
+    return lines;
   }
 
   text(row: number): string {

@@ -209,6 +209,18 @@ export class EntryBatch {
     };
   }
 
+  /** The paths of rows `from` to `to`, each with the byte `end` behind it. */
+  pathLines(from: number, to: number, end: number): Uint8Array {
+    // Paths that are not UTF-8 have their bytes in another column.
+    if (this.pathBytes === undefined || this.pathBytes.isEmpty(from, to)) {
+      return this.paths.lines(from, to, end);
+    }
+    const separator = String.fromCharCode(end);
+    let lines = '';
+    for (let row = from; row < to; row++) lines += this.path(row) + separator;
+    return Buffer.from(lines, 'latin1');
+  }
+
   /** What no single column can show: only files have content, every file a checksum, every link a target. */
   private check(): void {
     for (let row = 0; row < this.length; row++) {

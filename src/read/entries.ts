@@ -18,6 +18,13 @@ export interface EntryRef {
   group: Group;
 }
 
+/** Rows `from` to `to`, exclusive, of a batch. */
+export interface EntryRun {
+  batch: EntryBatch;
+  from: number;
+  to: number;
+}
+
 export class Entries {
   readonly length: number;
   private readonly batches: EntryBatch[] = [];
@@ -62,6 +69,23 @@ export class Entries {
     };
   }
 
+  /** The entries as runs of rows that follow one another: a few long ones, where groups do not alternate. */
+  *runs(): Generator<EntryRun, void, undefined> {
+    const { order } = this;
+    if (order === undefined) {
+      for (const batch of this.batches) yield { batch, from: 0, to: batch.length };
+      return;
+    }
+    for (let start = 0; start < this.length;) {
+      const batch = order.batch[start] ?? 0;
+      const from = order.row[start] ?? 0;
+      let end = start + 1;
+      while (order.batch[end] === batch && order.row[end] === from + end - start) end++;
+      yield { batch: this.batches[batch] as EntryBatch, from, to: from + end - start };
+      start = end;
+    }
+  }
+
   path(position: number): ByteString {
     const { batch, row } = this.at(position);
     return batch.path(row);
@@ -76,10 +100,11 @@ export class Entries {
   /** Within a sub-index, entries are in archive order. */
   private checkBatches(): void {
     for (const { streamOffsets } of this.batches) {
-      for (let row = 1; row < streamOffsets.length; row++) {
-        if ((streamOffsets[row] ?? 0) < (streamOffsets[row - 1] ?? 0)) {
-          throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
-        }
+      let previous = 0;
+      for (let row = 0; row < streamOffsets.length; row++) {
+        const offset = streamOffsets[row] ?? 0;
+        if (offset < previous) throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
+        previous = offset;
       }
     }
   }

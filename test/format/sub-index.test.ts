@@ -163,6 +163,23 @@ describe('as other programs see the table', () => {
   const batch = [...RecordBatchReader.from(TABLE)][0];
   const column = (name: string): unknown[] => [...(batch?.getChild(name) ?? [])];
 
+  test('gives paths as lines, whatever bytes they have', () => {
+    fc.assert(
+      fc.property(rows(), fc.nat(), fc.nat(), (entries, a, b) => {
+        const [batch] = decodeSubIndex(encode(entries));
+        const bounds = [a % (entries.length + 1), b % (entries.length + 1)].sort((x, y) => x - y);
+        const [from = 0, to = 0] = bounds;
+        const lines = Buffer.from(batch?.pathLines(from, to, 0) ?? []).toString('latin1');
+        expect(lines).toBe(
+          entries
+            .slice(from, to)
+            .map(({ member }) => `${member.path}\0`)
+            .join(''),
+        );
+      }),
+    );
+  });
+
   test('columns have the names, types and order of the format', () => {
     expect(
       batch?.schema.fields.map((field) => `${field.name} ${String(field.type)}${field.nullable ? '?' : ''}`),

@@ -3,7 +3,7 @@
  */
 import { isUtf8, toBytes, toText, type ByteString } from '../../format/byte-string.ts';
 import { floorSeconds, KIND, KINDS, NANOSECONDS } from '../../format/entry.ts';
-import type { EntryRef } from '../../read/entries.ts';
+import { Entries, type EntryRef } from '../../read/entries.ts';
 import { describeEntry } from '../../read/list.ts';
 import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
 import { formatBytes, formatMode, formatTime, jsonLine, printable } from '../text.ts';
@@ -36,7 +36,28 @@ export function writeNames(listing: Listing, nul: boolean): void {
     return;
   }
   const end = nul ? '\0' : '\n';
-  writeLines(listing, ({ batch, row }) => batch.path(row) + end, 'latin1');
+  if (listing instanceof Entries) writePaths(listing, end.charCodeAt(0));
+  else writeLines(listing, ({ batch, row }) => batch.path(row) + end, 'latin1');
+}
+
+/** Rows whose names are written at once. */
+const PIECE_ROWS = 8192;
+
+/** Writes the names of all entries, without an object for any of them. */
+function writePaths(entries: Entries, end: number): void {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for (const { batch, from, to } of entries.runs()) {
+    for (let row = from; row < to; row += PIECE_ROWS) {
+      const piece = batch.pathLines(row, Math.min(row + PIECE_ROWS, to), end);
+      pieces.push(piece);
+      length += piece.byteLength;
+      if (length < PIECE) continue;
+      writeOutput(Buffer.concat(pieces.splice(0)));
+      length = 0;
+    }
+  }
+  if (length > 0) writeOutput(Buffer.concat(pieces));
 }
 
 /** Mode, size, time, name. Only files have a size. */
