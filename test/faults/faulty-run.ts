@@ -2,7 +2,7 @@
  * Runs of znip in which threads die or stand still, and pipes stand still, under a deadline.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ZNIP } from '../support/run.ts';
 
@@ -31,7 +31,7 @@ export interface FaultyRun {
   input?: string;
   /** Megabytes of heap. */
   heap?: number;
-  /** Sent once a file of this name is there, or at once after this many milliseconds. */
+  /** Sent once a file of this name is there, or the process does next to nothing, these milliseconds long. */
   signal?: { name: NodeJS.Signals; when: string | number };
 }
 
@@ -40,6 +40,33 @@ export interface FaultyOutcome {
   signal: NodeJS.Signals | null;
   hangs: boolean;
   stderr: string;
+}
+
+/**
+ * Whether a process has, in the last `period` milliseconds, used less than a tenth of a core: it waits. On a
+ * busy machine a process may take seconds to get that far.
+ */
+function standsStill(pid: number, period: number): () => boolean {
+  let since = Date.now();
+  let used = 0;
+  return () => {
+    const fields = /\) (.*)/s.exec(statOf(pid))?.[1]?.split(' ') ?? [];
+    // proc(5): utime and stime, in hundredths of a second, are the fourteenth and fifteenth field.
+    const now = Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    if (now - used > period / 100) {
+      used = now;
+      since = Date.now();
+    }
+    return now > 5 && Date.now() - since >= period;
+  };
+}
+
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 export async function runFaulty(run: FaultyRun): Promise<FaultyOutcome> {
@@ -77,8 +104,7 @@ export async function runFaulty(run: FaultyRun): Promise<FaultyOutcome> {
   });
   if (signal !== undefined) {
     const { when } = signal;
-    const start = Date.now();
-    const isTime = (): boolean => (typeof when === 'string' ? existsSync(when) : Date.now() - start >= when);
+    const isTime = typeof when === 'string' ? () => existsSync(when) : standsStill(child.pid ?? 0, when);
     while (!isTime() && child.exitCode === null && child.signalCode === null)
       await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill(signal.name);

@@ -20,7 +20,7 @@ function below(limit: number): number {
 }
 
 function damage(archive: Buffer): Buffer {
-  let bytes = Buffer.from(archive);
+  let bytes: Buffer = Buffer.from(archive);
   for (let faults = 1 + below(3); faults > 0; faults--) {
     const place = below(bytes.length);
     const length = 1 + below([8, 100, 5000, 60_000][below(4)] ?? 8);
