@@ -2,12 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-/** Programs that tests compare with. Where one is missing, those tests are skipped, and this says so. */
-const missing = ['zstd', 'bsdtar', 'b3sum', 'strace'].filter(
+/** Programs that tests compare with or run in. Where one is missing, those tests are skipped, and this says so. */
+const missing = ['zstd', 'bsdtar', 'b3sum', 'strace', 'tmux', 'zsh', 'fish', 'man', 'mandoc'].filter(
   (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0,
 );
 if (missing.length > 0) {
-  process.stderr.write(`Not installed, so what is compared with them is skipped: ${missing.join(', ')}\n`);
+  process.stderr.write(`Not installed, so what is tested with them is skipped: ${missing.join(', ')}\n`);
 }
 
 export default defineConfig({

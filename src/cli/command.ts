@@ -8,10 +8,37 @@ import { collect, parseWholeNumber } from './options.ts';
 export const THREADS = parseWholeNumber('-j', 1, 256);
 export const LEVEL = parseWholeNumber('the level', 1, 19);
 
-/** Puts the examples where they are seen first, and the exit statuses last. */
+/**
+ * Puts the examples where they are seen first, and the exit statuses last. The first paragraph of the text
+ * is the examples, one command on each line, perhaps with a remark after two blanks; notes follow.
+ */
 export function addExamples(command: Command, text: string, statuses = EXIT_STATUS_HELP): Command {
-  const indented = text.replace(/^(?=.)/gm, '  ');
-  return command.addHelpText('before', `Examples:\n${indented}\n`).addHelpText('after', `\n${statuses}`);
+  const [examples = '', ...notes] = text.split('\n\n');
+  const listed = examples.replace(/^/gm, '  ');
+  return command
+    .addHelpText('before', () =>
+      [`Examples:\n${listed}`, ...notes.map(fitToScreen), ''].join('\n\n').slice(0, -1),
+    )
+    .addHelpText('after', `\n${statuses}`);
+}
+
+/** Puts notes after the options. */
+export function addNotes(command: Command, text: string): Command {
+  return command.addHelpText('after', () => `\n${text.split('\n\n').map(fitToScreen).join('\n\n')}`);
+}
+
+/** Wraps a paragraph; one that has lines with blanks in front is a table, and stays as it is. */
+function fitToScreen(paragraph: string): string {
+  if (/^ /m.test(paragraph)) return paragraph;
+  const width = Math.min(process.stdout.columns ?? 80, 100);
+  const lines: string[] = [];
+  for (const word of paragraph.split(/\s+/)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join('\n');
 }
 
 /** The long names of the options that stand on the command line. */

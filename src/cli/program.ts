@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import { addExamples } from './command.ts';
 import { defineCat } from './commands/cat.ts';
+import { defineCompletion } from './commands/completion.ts';
 import { defineDiff } from './commands/diff.ts';
 import { defineInfo } from './commands/info.ts';
 import { defineLs } from './commands/ls.ts';
@@ -12,6 +13,15 @@ import { defineRecover } from './commands/recover.ts';
 import { defineRepair } from './commands/repair.ts';
 import { defineUnpack } from './commands/unpack.ts';
 import { defineVerify } from './commands/verify.ts';
+
+/** `ls|list <archive> [pattern...]`: that there are options goes without saying. */
+function subcommandTerm(command: Command): string {
+  const values = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [[command.name(), ...command.aliases()].join('|'), ...values].join(' ');
+}
 
 export function buildProgram(): Command {
   const program = new Command('znip');
@@ -23,7 +33,9 @@ export function buildProgram(): Command {
     .option('-V, --version', 'print the version (with -v: codec and Node.js too)')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(znip --help shows the commands)')
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false });
+    .helpCommand('help [command]', 'show the help of a command')
+    .helpOption('-h, --help', 'show this help')
+    .configureHelp({ sortSubcommands: false, minWidthToWrap: 20, subcommandTerm });
   addExamples(
     program,
     `znip pack node_modules -o deps.znip      pack a directory
@@ -40,5 +52,6 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineVerify(program);
   defineRecover(program);
   defineRepair(program);
+  defineCompletion(program);
   return program;
 }

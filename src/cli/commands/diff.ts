@@ -32,12 +32,12 @@ export function defineDiff(program: Command): void {
     diff,
     `znip pack build -o build.znip && znip diff build.znip build
 znip diff -q deps.znip node_modules || npm ci
-znip diff --json release.znip /srv/release | jq -r 'select(.change == "changed") | .path'
+znip diff --json release.znip /srv/release | jq -r .path
 
-  + path   only in the directory          - path   only in the archive
-  M path   content differs                T path   another kind: file, directory, symlink
-  L path   symlink leads elsewhere        P path   permissions differ
-  t path   time differs, with --mtime     MP path  content and permissions differ
+  + path   only in the directory      - path   only in the archive
+  M path   content differs            T path   another kind: file, symlink, …
+  L path   symlink leads elsewhere    P path   permissions differ
+  t path   time, with --mtime         MP path  content and permissions differ
 
 Contents are compared by size and BLAKE3 hash with the archive's index; nothing is decompressed.
 A hard link is compared as the file that it is.`,

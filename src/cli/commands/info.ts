@@ -17,7 +17,7 @@ export function defineInfo(program: Command): void {
     info,
     `znip info deps.znip
 znip info --json deps.znip | jq .ratio
-znip info --root deps.znip               one value that stands for all that the archive holds
+znip info --root deps.znip               one value for all that it holds
 
 The index is read and checked; contents are not. --root reads only the end of the archive.`,
   );

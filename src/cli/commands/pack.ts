@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import { ZnipError } from '../../errors.ts';
 import { OrderedCommand } from '../argument-order.ts';
-import { addCommonOptions, addExamples, LEVEL, THREADS } from '../command.ts';
+import { addCommonOptions, addExamples, addNotes, LEVEL, THREADS } from '../command.ts';
 import { collect, parseSize } from '../options.ts';
 import type { PackCommandOptions } from '../run/pack.ts';
 import { parseTime } from '../time.ts';
@@ -81,14 +81,14 @@ export function definePack(program: Command): void {
     .option('--reproducible', 'record no owners, modes as 0644 or 0755, and one time for all (see below)')
     .option('--dry-run', 'list the names that would be packed, one on a line, and write nothing')
     .option('-f, --force', 'write an archive even to a terminal')
-    .helpOption('--help', 'display help for command');
-  pack.addHelpText('after', `\n${SELECTION_HELP}`);
+    .helpOption('--help', 'show this help');
+  addNotes(pack, SELECTION_HELP);
   addExamples(
     addCommonOptions(pack),
     `znip pack node_modules -o deps.znip
 znip pack src docs README.md -o release.znip -9
 znip pack . -o src.znip --gitignore -x '*.log' -x /dist
-znip pack -C /srv/mirror npm maven -C ../other deb -o mirror.znip --repo-from-dir
+znip pack -C /srv/mirror npm maven -o mirror.znip --repo-from-dir
 git ls-files -z | znip pack -T - -0 -o src.znip
 git archive HEAD | znip pack --tar - -o src.znip
 docker save app | znip pack --tar - -o app.znip

@@ -1,0 +1,36 @@
+/**
+ * What a shell offers for a value: decided by the name that its argument or option gives it in the help.
+ */
+import { KNOWN_PACKAGE_TYPES } from '../../format/package-type.ts';
+import type { Outline, OutlineCommand } from '../outline.ts';
+
+export type Offer =
+  | { kind: 'files' | 'directories' | 'archives' | 'members' | 'nothing' }
+  | { kind: 'words'; words: readonly string[] };
+
+/** Names that archives, and tar files that `unpack` reads, usually end with. */
+export const ARCHIVE_SUFFIXES: readonly string[] = ['.znip', '.tar.zst', '.tzst', '.tar.gz', '.tgz', '.tar'];
+
+const BY_NAME: Record<string, Exclude<Offer['kind'], 'words'>> = {
+  file: 'files',
+  path: 'files',
+  dir: 'directories',
+  archive: 'archives',
+  member: 'members',
+  pattern: 'members',
+};
+
+/** What to offer for the value `name` of a command. A name that is not known offers nothing. */
+export function offerFor(
+  program: Outline,
+  command: OutlineCommand,
+  { name, choices }: { name: string; choices: readonly string[] },
+): Offer {
+  if (choices.length > 0) return { kind: 'words', words: choices };
+  if (name === 'type') return { kind: 'words', words: KNOWN_PACKAGE_TYPES };
+  if (name === 'command') return { kind: 'words', words: program.commands.map((each) => each.name) };
+  const kind = BY_NAME[name] ?? 'nothing';
+  // Members are those of the archive that is named before them.
+  if (kind === 'members' && command.arguments[0]?.name !== 'archive') return { kind: 'nothing' };
+  return { kind };
+}
