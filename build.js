@@ -1,12 +1,29 @@
-// Builds dist/: one bundle per thread (esbuild, shared code in chunks) and the library's types (tsc).
-// Bundling keeps cold start low: commander and apache-arrow load in a fraction of the time of their
-// many files. Native and worker-spawning packages stay external and load when they are first used.
+// Builds dist/: one bundle per thread (esbuild, shared code in chunks), the library's types (tsc) and
+// the manual page. Bundling keeps cold start low: commander and apache-arrow load in a fraction of the time of
+// their many files. Native and worker-spawning packages stay external and load when they are first used.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
-const { dependencies, optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { dependencies, optionalDependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+const common = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
+  // CommonJS packages inside the bundle (commander) ask for node's own modules through require.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+  },
+  // Less to parse at every start. Names stay, for profiles.
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: 'warning',
+};
 
 rmSync('dist', { recursive: true, force: true });
 const { metafile } = await build({
@@ -19,22 +36,10 @@ const { metafile } = await build({
     'read-worker': 'src/read/worker.ts',
   },
   outdir: 'dist',
-  bundle: true,
   splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20',
   chunkNames: 'chunk-[hash]',
-  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
-  // CommonJS packages inside the bundle (commander) ask for node's own modules through require.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
-  },
   legalComments: 'linked',
-  // Less to parse at every start. Names stay, for profiles.
-  minifySyntax: true,
-  minifyWhitespace: true,
-  logLevel: 'warning',
+  ...common,
 });
 // Whoever gets the bundles gets the licenses of what is in them.
 const packages = new Set(
@@ -53,3 +58,12 @@ writeFileSync('dist/THIRD-PARTY-LICENSES.txt', `${licenses.join(`\n\n${'-'.repea
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
 });
+
+// The manual page is of the definitions of the commands, as the help is. Its maker stays here.
+const maker = 'dist/manual.js';
+await build({ ...common, entryPoints: ['src/cli/man/page.ts'], outfile: maker });
+const { manualPage } = await import(pathToFileURL(maker).href);
+rmSync(maker);
+const released = readFileSync('CHANGELOG.md', 'utf8').match(/^## (\S+) \((\d{4}-\d\d-\d\d)\)$/m);
+mkdirSync('dist/man');
+writeFileSync('dist/man/znip.1', manualPage(released?.[1] === version ? released[2] : undefined));
