@@ -1,15 +1,13 @@
 /**
  * The program: runs the command line and turns whatever went wrong into a message and an exit status.
  */
-import { CommanderError } from 'commander';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
+import { chooseMessages, speaksJson, writeError } from './messages.ts';
 import { expandLevels } from './options.ts';
-import { buildProgram } from './program.ts';
 import { ClosedPipe, writeMessage, writeOutput } from './standard-streams.ts';
-import { printable } from './text.ts';
 
 async function run(args: readonly string[]): Promise<void> {
   const first = args[0];
@@ -17,11 +15,16 @@ async function run(args: readonly string[]): Promise<void> {
     await printVersion(args.includes('-v') || args.includes('--verbose'));
     return;
   }
+  chooseMessages(args);
+  const { buildProgram } = await import('./program.ts');
   const program = buildProgram();
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => writeOutput(text),
-      writeErr: (text) => writeMessage(text.trimEnd().replace(/^error: /, 'znip: ')),
+      // What is wrong with the arguments is an event where programs read: report() says it.
+      writeErr: (text) => {
+        if (!speaksJson()) writeMessage(text.trimEnd().replace(/^error: /, 'znip: '));
+      },
     });
   }
   if (args.length === 0) {
@@ -44,22 +47,27 @@ async function printVersion(verbose: boolean): Promise<void> {
 
 function report(error: unknown): void {
   if (error instanceof ClosedPipe || toZnipError(error).context.errno === 'EPIPE') return;
-  if (error instanceof CommanderError) {
-    // Commander has said it already; help and version are no errors.
+  if (isCommanderError(error)) {
+    // Commander has said it already, for people; help and version are no errors.
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    if (speaksJson() && error.exitCode !== 0) {
+      const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
+      writeError(new ZnipError('usage', message), EXIT.usage);
+    }
     return;
   }
-  if (error instanceof Interruption) {
-    process.exitCode = 128 + error.signalNumber;
-    return;
-  }
-  const { code, message } = toZnipError(error);
-  writeMessage(`znip: ${printable(message)}`);
-  if (code === 'internal') {
+  const znipError = toZnipError(error);
+  process.exitCode = error instanceof Interruption ? 128 + error.signalNumber : exitStatusOf(znipError);
+  writeError(znipError, process.exitCode);
+  if (znipError.code === 'internal' && !speaksJson()) {
     writeMessage('znip: this is a defect in znip; please report it with what follows');
     writeMessage(error instanceof Error ? (error.stack ?? '') : String(error));
   }
-  process.exitCode = exitStatusOf(error instanceof ZnipError ? error : toZnipError(error));
+}
+
+/** By its code: commander is loaded only when there are arguments to parse. */
+function isCommanderError(error: unknown): error is Error & { exitCode: number } {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
 }
 
 try {

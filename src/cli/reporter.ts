@@ -2,8 +2,10 @@
  * What a command tells a person while it runs: warnings, progress and a summary, all on standard error.
  */
 import type { Ora } from 'ora';
-import { isTerminal, STDERR, writeMessage } from './standard-streams.ts';
-import { countOf, formatBytes, formatDuration, formatPercent, printable } from './text.ts';
+import type { ZnipError } from '../errors.ts';
+import { speaksJson, writeError, writeEvent, writeUnmatched, writeWarning } from './messages.ts';
+import { isTerminal, STDERR, writeMessage, writeOutput } from './standard-streams.ts';
+import { countOf, formatBytes, formatDuration, formatPercent, jsonLine, printable } from './text.ts';
 
 export type ProgressMode = 'auto' | 'never' | 'json';
 
@@ -59,27 +61,38 @@ export class Reporter {
   /** A warning names the file and the reason. `-q` silences it; it is counted all the same. */
   warn(path: string, reason: string): void {
     this.warningCount += 1;
-    if (this.options.progress === 'json') this.event({ event: 'warning', path, reason });
-    else if (!this.options.quiet) this.line(`znip: ${printable(path)}: ${reason}`);
+    if (!this.options.quiet) this.between(() => writeWarning(path, reason));
   }
 
   /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. */
   lost({ member, reason, ...place }: Lost): void {
-    if (this.options.progress === 'json') this.event({ event: 'lost', member, reason, ...place });
-    else this.line(`znip: ${printable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
+    this.between(() => {
+      if (speaksJson()) writeEvent('lost', { member, reason, ...place });
+      else writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
+    });
   }
 
-  /** A line between progress updates. */
-  line(text: string): void {
+  /** An error that does not end the command. */
+  error(error: ZnipError, status: number): void {
+    this.between(() => writeError(error, status));
+  }
+
+  /** A pattern that nothing matches: said even with `-q`, because the status tells of it. */
+  unmatched(pattern: string, archiveName: string): void {
+    this.between(() => writeUnmatched(pattern, archiveName));
+  }
+
+  /** A line for `-v` only, and only for people. */
+  detail(text: string): void {
+    if (this.options.verbose && !this.options.quiet && !speaksJson()) this.between(() => writeMessage(text));
+  }
+
+  /** Between progress updates, so that what is written has lines of its own. */
+  private between(write: () => void): void {
     const { spinner } = this;
     if (spinner?.isSpinning === true) spinner.clear();
-    writeMessage(text);
+    write();
     if (spinner?.isSpinning === true) spinner.render();
-  }
-
-  /** A line for `-v` only. */
-  detail(text: string): void {
-    if (this.options.verbose && !this.options.quiet) this.line(text);
   }
 
   progress(progress: Progress): void {
@@ -87,7 +100,7 @@ export class Reporter {
     if (this.options.progress === 'json') {
       if (now - this.lastUpdate < EVENT_MS) return;
       this.lastUpdate = now;
-      this.event({ event: 'progress', ...progress, elapsedMs: Math.round(now - this.start) });
+      writeEvent('progress', { ...progress, elapsedMs: Math.round(now - this.start) });
       return;
     }
     if (!this.live || now - this.start < SHOW_AFTER_MS || now - this.lastUpdate < UPDATE_MS) return;
@@ -96,16 +109,21 @@ export class Reporter {
     else this.spinner.text = this.describe(progress, now - this.start);
   }
 
-  /** Ends the progress display; the summary follows when it is wanted. */
+  /** Ends the progress display, and says for people what has been done. */
   end(summary?: string): void {
     this.ended = true;
     this.spinner?.stop();
-    if (summary !== undefined && !this.options.quiet && this.options.progress !== 'json')
-      writeMessage(summary);
+    if (summary !== undefined && !this.options.quiet && !speaksJson()) writeMessage(summary);
   }
 
-  private event(data: Record<string, unknown>): void {
-    writeMessage(JSON.stringify({ command: this.options.command, ...data }));
+  /**
+   * Gives the result to programs: with --json on standard output, unless that has the data; with
+   * --progress json as the last event.
+   */
+  result(result: Record<string, unknown>, options: { json?: boolean }, outputIsData = false): void {
+    if (options.json === true && !outputIsData) writeOutput(jsonLine(result));
+    if (this.options.progress === 'json' || (options.json === true && outputIsData))
+      writeEvent('result', { result });
   }
 
   private describe({ members, contentBytes, totalMembers, totalBytes }: Progress, elapsedMs: number): string {

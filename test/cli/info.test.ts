@@ -123,7 +123,7 @@ test('an archive without members, and one that says nothing of its making', () =
 test.each([
   [['info', 'missing.znip'], 1, "znip: cannot open 'missing.znip': no such file or directory\n"],
   [['info', 't/b'], 4, "znip: 't/b' is not a znip archive\n"],
-  [['info', '--root', '--json', 't.znip'], 2, "znip: option '--root' cannot be used with option '--json'"],
+  [['info', '--root', '-v', 't.znip'], 2, "znip: option '--root' cannot be used with option '-v, --verbose'"],
 ])('%j is status %i', (args, status, message) => {
   const result = znip(args, here);
   expect(result).toMatchObject({ status, stdout: '' });

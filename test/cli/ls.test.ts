@@ -166,10 +166,10 @@ describe('formats', () => {
   });
 
   test('more than one format is a usage error that names them', () => {
-    expect(znip(['ls', 't.znip', '-l', '--json', '--tree'], here)).toMatchObject({
+    expect(znip(['ls', 't.znip', '-l', '-0', '--tree'], here)).toMatchObject({
       status: 2,
       stdout: '',
-      stderr: 'znip: -l and --json and --tree exclude each other: choose one\n',
+      stderr: 'znip: -l and --tree and -0 exclude each other: choose one\n',
     });
   });
 

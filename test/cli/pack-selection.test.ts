@@ -553,9 +553,22 @@ describe('what is recorded', () => {
       {},
       "the files' own owners are not reproducible: give one as UID:GID, or none",
     ],
-    [['--dry-run', '--json'], {}, '--dry-run prints names: it does not go with --json'],
   ])('%j is a usage error', (args, env, message) => {
     expect(failure(['r', '-o', 'x.znip', ...args], { ...here, env })).toEqual([2, `znip: ${message}\n`]);
+  });
+
+  test('--dry-run has no result in JSON', () => {
+    const [status, stderr] = failure(['r', '--dry-run', '--json'], here);
+    expect([status, JSON.parse(stderr)]).toEqual([
+      2,
+      {
+        command: 'pack',
+        event: 'error',
+        code: 'usage',
+        message: '--dry-run prints names: it does not go with --json',
+        status: 2,
+      },
+    ]);
   });
 });
 

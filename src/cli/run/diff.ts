@@ -6,7 +6,8 @@ import { isUtf8, toBytes } from '../../format/byte-string.ts';
 import { openArchive } from '../../read/archive.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
-import { isTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { writeWarning } from '../messages.ts';
+import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
 import { jsonLine, printable } from '../text.ts';
 
 export interface DiffCommandOptions {
@@ -29,7 +30,7 @@ export async function runDiff(path: string, directory: string, options: DiffComm
       ...defined({ stripComponents: options.stripComponents, mtime: options.mtime }),
       onWarning: (warning) => {
         incomplete ||= warning.failed;
-        if (!quiet) writeMessage(`znip: ${printable(warning.path)}: ${warning.reason}`);
+        if (!quiet) writeWarning(warning.path, warning.reason);
       },
     });
     for await (const difference of differences) {

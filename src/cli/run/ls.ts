@@ -7,8 +7,9 @@ import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeCsv, writeJson, writeLong, writeNames } from '../listing/lines.ts';
 import { type Listing, matchEntries, type SortKey, sortEntries } from '../listing/listing.ts';
+import { speaksJson, writeEvent, writeUnmatched } from '../messages.ts';
 import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
-import { countOf, formatBytes, formatCount, printable } from '../text.ts';
+import { countOf, formatBytes, formatCount } from '../text.ts';
 
 type Format = 'names' | 'long' | 'json' | 'csv' | 'arrow' | 'tree';
 
@@ -54,10 +55,8 @@ export async function runLs(
     else if (format === 'json') writeJson(listing);
     else if (format === 'csv') writeCsv(listing);
     else writeNames(listing, options.null === true);
-    if (options.total === true) writeMessage(totalOf(listing, options.bytes === true));
-    for (const pattern of unmatched) {
-      writeMessage(`znip: nothing in '${printable(path)}' matches '${printable(pattern)}'`);
-    }
+    if (options.total === true) writeTotal(listing, options.bytes === true);
+    for (const pattern of unmatched) writeUnmatched(pattern, `'${path}'`);
     if (unmatched.length > 0) process.exitCode = EXIT.incomplete;
   } finally {
     archive.close();
@@ -78,9 +77,13 @@ function formatOf({ long, json, tree, format, null: nul }: LsCommandOptions): Fo
   return [...asked.keys()][0] ?? 'names';
 }
 
-function totalOf(listing: Listing, exactBytes: boolean): string {
-  let size = 0;
-  for (const { batch, row } of listing) size += batch.sizes[row] ?? 0;
-  const bytes = exactBytes ? `${formatCount(size)} B` : formatBytes(size);
-  return `${countOf(listing.length, 'member')}, ${bytes}`;
+function writeTotal(listing: Listing, exactBytes: boolean): void {
+  let contentBytes = 0;
+  for (const { batch, row } of listing) contentBytes += batch.sizes[row] ?? 0;
+  if (speaksJson()) {
+    writeEvent('total', { members: listing.length, contentBytes });
+    return;
+  }
+  const size = exactBytes ? `${formatCount(contentBytes)} B` : formatBytes(contentBytes);
+  writeMessage(`${countOf(listing.length, 'member')}, ${size}`);
 }

@@ -10,7 +10,7 @@ import { EXIT } from '../exit-status.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
-import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
+import { refuseTerminal, STDOUT } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
 import { listInputs, openInput } from './pack-inputs.ts';
 
@@ -94,16 +94,9 @@ export async function runPack(
       `packed ${countOf(members, 'member')}, ${formatBytes(contentBytes)} into ${formatBytes(archiveBytes)}${ratio}` +
         ` in ${formatDuration(elapsedMs)}${warnings}`,
     );
-    if (options.json === true) {
-      const json = JSON.stringify({
-        ...result,
-        elapsedMs: Math.round(elapsedMs),
-        warnings: reporter.warnings,
-      });
-      // The archive has standard output to itself.
-      if (toStdout) writeMessage(json);
-      else writeOutput(`${json}\n`);
-    }
+    // With -o -, the archive has standard output to itself.
+    const rounded = { ...result, elapsedMs: Math.round(elapsedMs), warnings: reporter.warnings };
+    reporter.result(rounded, options, toStdout);
     if (failedInputs > 0) process.exitCode = EXIT.incomplete;
   } finally {
     reporter.end();

@@ -7,10 +7,11 @@ import { repair, type RepairResult } from '../../repair/repair.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { interruption } from '../interruption.ts';
+import { speaksJson, writeEvent } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
-import { writeMessage, writeOutput } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration, jsonLine, printable } from '../text.ts';
+import { writeMessage } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
 import { tellDamage } from './verify.ts';
 
 export interface RepairCommandOptions extends CommonOptions {
@@ -43,21 +44,22 @@ export async function runRepair(path: string, options: RepairCommandOptions): Pr
       process.exitCode = EXIT.badArchive;
       tellDamage(path, result.report, options.verbose === true);
     }
-    for (const { member, reason } of refused) {
-      writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is left out: ${reason}`)}`);
-    }
-    if (options.quiet !== true && options.progress !== 'json') writeMessage(describe(options.output, result));
-    if (options.json === true) {
-      const elapsedMs = Math.round(result.elapsedMs);
-      const { report } = result;
-      const damaged = { ...report, elapsedMs: Math.round(report.elapsedMs) };
-      writeOutput(
-        jsonLine({ archive: path, output: options.output, ...result, elapsedMs, refused, report: damaged }),
-      );
-    }
+    for (const lost of refused) tellRefused(lost);
+    reporter.end(describe(options.output, result));
+    const elapsedMs = Math.round(result.elapsedMs);
+    const report = { ...result.report, elapsedMs: Math.round(result.report.elapsedMs) };
+    reporter.result(
+      { archive: path, output: options.output, ...result, elapsedMs, refused, report },
+      options,
+    );
   } finally {
     reporter.end();
   }
+}
+
+function tellRefused({ member, reason, ...place }: LostMember): void {
+  if (speaksJson()) writeEvent('lost', { member, reason, ...place });
+  else writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is left out: ${reason}`)}`);
 }
 
 function describe(

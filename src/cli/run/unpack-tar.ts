@@ -12,8 +12,8 @@ import { fromText } from '../../format/byte-string.ts';
 import { defined } from '../defined.ts';
 import { interruption } from '../interruption.ts';
 import { Reporter } from '../reporter.ts';
-import { openForReading, refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
-import { formatBytes, formatDuration, jsonLine } from '../text.ts';
+import { openForReading, refuseTerminal, STDOUT } from '../standard-streams.ts';
+import { formatBytes, formatDuration } from '../text.ts';
 import type { UnpackCommandOptions } from './unpack.ts';
 
 /** Flags that mean something here; all others of `unpack` are about members. */
@@ -68,12 +68,8 @@ export async function runUnpackTar(
       output.commit();
       const elapsedMs = performance.now() - start;
       reporter.end(`wrote ${formatBytes(sink.position)} of tar stream in ${formatDuration(elapsedMs)}`);
-      if (options.json === true) {
-        const json = jsonLine({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) });
-        // The tar stream has standard output to itself.
-        if (toStdout) writeMessage(json.trimEnd());
-        else writeOutput(json);
-      }
+      // With --tar -, the tar stream has standard output to itself.
+      reporter.result({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) }, options, toStdout);
     } finally {
       output.discard();
     }

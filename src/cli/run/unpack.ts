@@ -14,7 +14,7 @@ import { interruption } from '../interruption.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { isTerminal, STDIN, STDOUT, writeOutput } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration, jsonLine, printable } from '../text.ts';
+import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
 
 export interface UnpackCommandOptions extends CommonOptions {
   directory: string;
@@ -85,8 +85,7 @@ export async function runUnpack(
     patterns,
     onUnmatched: (pattern) => {
       unmatched.push(pattern);
-      const archiveName = path === '-' ? 'standard input' : `'${printable(path)}'`;
-      reporter.line(`znip: nothing in ${archiveName} matches '${printable(pattern)}'`);
+      reporter.unmatched(pattern, path === '-' ? 'standard input' : `'${path}'`);
       process.exitCode = EXIT.incomplete;
     },
     ...defined({
@@ -121,15 +120,14 @@ export async function runUnpack(
         ? `would ${options.recover === true ? 'recover' : 'unpack'} ${what}${kept}${losses}`
         : `${options.recover === true ? 'recovered' : 'unpacked'} ${what} in ${formatDuration(result.elapsedMs)}${kept}${losses}`,
     );
-    if (options.json === true) {
-      const planned = options.dryRun === true ? { planned: dry.members } : {};
-      const elapsedMs = Math.round(result.elapsedMs);
-      writeOutput(jsonLine({ ...result, elapsedMs, unmatched, lost, ...planned }));
-    }
+    const planned = options.dryRun === true ? { planned: dry.members } : {};
+    const elapsedMs = Math.round(result.elapsedMs);
+    const { warnings } = reporter;
+    reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned }, options);
   } catch (error) {
     // Names that were taken are the smaller news: damage decides the status.
     if (lost.length === 0 || !(error instanceof ZnipError) || error.code !== 'exists') throw error;
-    reporter.line(`znip: ${printable(error.message)}`);
+    reporter.error(error, EXIT.badArchive);
   } finally {
     dry.flush();
     reporter.end();

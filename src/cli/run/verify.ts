@@ -7,10 +7,11 @@ import { verify, type VerifyOptions, type VerifyReport, verifyStream } from '../
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { interruption } from '../interruption.ts';
+import { speaksJson, writeEvent } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
-import { isTerminal, STDIN, writeMessage, writeOutput } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration, jsonLine, printable } from '../text.ts';
+import { isTerminal, STDIN, writeMessage } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
 
 export interface VerifyCommandOptions extends CommonOptions {
   quick?: boolean;
@@ -40,9 +41,7 @@ export async function runVerify(path: string, options: VerifyCommandOptions): Pr
     const report = await (path === '-' ? fromStandardInput(verifyOptions) : verify(path, verifyOptions));
     if (!report.ok) process.exitCode = EXIT.badArchive;
     reporter.end(report.ok ? describeWhole(name, report) : undefined);
-    if (options.json === true) {
-      writeOutput(jsonLine({ archive: path, ...report, elapsedMs: Math.round(report.elapsedMs) }));
-    }
+    reporter.result({ archive: path, ...report, elapsedMs: Math.round(report.elapsedMs) }, options);
     if (!report.ok) tellDamage(name, report, options.verbose === true);
   } finally {
     reporter.end();
@@ -67,6 +66,10 @@ function describeWhole(name: string, report: VerifyReport): string {
 
 /** Each damage with its code, its place and the members that it hits, and a summary. `all`: name all members. */
 export function tellDamage(name: string, { damage, damageCount }: VerifyReport, all: boolean): void {
+  if (speaksJson()) {
+    for (const one of damage) writeEvent('damage', { ...one });
+    return;
+  }
   const shownMembers = all ? Infinity : SHOWN_MEMBERS;
   const hit = new Set<string>();
   for (const one of damage) {
