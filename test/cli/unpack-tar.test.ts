@@ -177,7 +177,7 @@ describe('the command', () => {
     const toFile = znip(['unpack', '-q', '--json', '--tar', 'json.tar', 'tree.znip'], here);
     expect(JSON.parse(toFile.stdout)).toMatchObject({ tarBytes: tar.length });
     const toStdout = znip(['unpack', '-q', '--json', '--tar', '-', 'tree.znip'], here);
-    expect(JSON.parse(toStdout.stderr)).toMatchObject({ tarBytes: tar.length });
+    expect(JSON.parse(toStdout.stderr)).toMatchObject({ event: 'result', result: { tarBytes: tar.length } });
     expect(toStdout.output.equals(tar)).toBe(true);
   });
 });

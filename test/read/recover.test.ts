@@ -338,11 +338,14 @@ describe('on the command line', () => {
   test('names what is lost, with the blob and the place, in words and as JSON', () => {
     const { blobOffset = 0 } = frames[1] ?? {};
     writeFileSync(at('one.znip'), flipped(blobOffset + 40));
+    const words = znip(['recover', 'one.znip', '-C', 'cli-words'], { cwd: directory });
+    expect(words.status).toBe(4);
+    expect(words.stderr).toContain(`znip: 't/c' is lost: blob 1 at byte ${blobOffset} is damaged`);
     const { status, stdout, stderr } = znip(['recover', 'one.znip', '-C', 'cli', '--json'], {
       cwd: directory,
     });
     expect(status).toBe(4);
-    expect(stderr).toContain(`znip: 't/c' is lost: blob 1 at byte ${blobOffset} is damaged`);
+    expect(JSON.parse(stderr)).toMatchObject({ event: 'lost', member: 't/c', blob: 1, offset: blobOffset });
     expect(JSON.parse(stdout)).toMatchObject({
       members: 9,
       byIndex: true,

@@ -249,10 +249,13 @@ describe('a tar stream of others', () => {
 describe('on the command line', () => {
   test('names what is lost, says what could be kept, and verifies', () => {
     writeFileSync(at('bad.znip'), flipped(within(1)));
+    const words = znip(['repair', 'bad.znip', '-o', 'words.znip'], here);
+    expect(words.status).toBe(4);
+    expect(words.stderr).toContain('znip: damaged-blob: blob 1 at byte');
+    expect(words.stderr).toContain('times, owners and groups are what they were');
     const { status, stdout, stderr } = znip(['repair', 'bad.znip', '-o', 'good.znip', '--json'], here);
     expect(status).toBe(4);
-    expect(stderr).toContain('znip: damaged-blob: blob 1 at byte');
-    expect(stderr).toContain('times, owners and groups are what they were');
+    expect(JSON.parse(stderr)).toMatchObject({ event: 'damage', code: 'damaged-blob', blob: 1 });
     expect(JSON.parse(stdout)).toMatchObject({
       copied: false,
       byIndex: true,

@@ -6,7 +6,6 @@ import { ioError, ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
 import type { LostMember } from '../../read/lost.ts';
-import { recover } from '../../read/recover.ts';
 import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
@@ -186,6 +185,7 @@ async function fromFile(
   reporter: Reporter,
 ): Promise<UnpackResult> {
   if (wantsRecovery(options)) {
+    const { recover } = await import('../../read/recover.ts');
     try {
       return await recover(path, { ...shared, onProgress: (progress) => reporter.progress(progress) });
     } catch (error) {
