@@ -1,0 +1,206 @@
+/**
+ * znip on a terminal, a real one in tmux: progress that comes and goes, colours, refusals, Ctrl-C.
+ */
+import {
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+  closeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { lacks, run, znip, ZNIP } from '../support/run.ts';
+import { Terminal } from '../support/terminal.ts';
+import { noise, prose, temporaryDirectory } from '../support/tree.ts';
+
+const directory = temporaryDirectory();
+const at = (name: string): string => join(directory, name);
+const here = { cwd: directory };
+const env = { ZNIP: `${process.execPath} ${ZNIP}`, PS1: '$ ', HISTFILE: '/dev/null' };
+/** The braille patterns that ora's spinner is drawn with. */
+const SPINNER = /[⠀-⣿]/;
+
+let archive = Buffer.alloc(0);
+/** A FIFO that an archive arrives through, at the test's pace; a new one for each test. */
+let fifo = '';
+let fifos = 0;
+
+beforeAll(() => {
+  mkdirSync(at('t/sub'), { recursive: true });
+  for (let i = 0; i < 6; i++) writeFileSync(at(`t/noise-${i}`), noise(500_000, i + 1));
+  writeFileSync(at('t/sub/text'), prose(2000));
+  writeFileSync(at('t/sub/binary'), Buffer.from([0x1b, 0x5b, 0x32, 0x4a, 0]));
+  expect(znip(['pack', '-q', 't', '-o', 't.znip', '--chunk-size', '64K'], here).status).toBe(0);
+  archive = readFileSync(at('t.znip'));
+});
+
+beforeEach(() => {
+  fifo = `fifo-${++fifos}`;
+  expect(run('mkfifo', [at(fifo)]).status).toBe(0);
+});
+
+/** A shell whose only output is what is typed, its prompt and what commands print. */
+async function openShell(
+  options: { columns?: number; env?: Record<string, string> } = {},
+): Promise<Terminal> {
+  const terminal = new Terminal('dash -i', { cwd: directory, ...options, env: { ...env, ...options.env } });
+  await terminal.until((screen) => screen === '$');
+  return terminal;
+}
+
+/** Sends the archive through the FIFO in small pieces until the screen is as expected, and then the rest. */
+async function unpackSlowly(
+  terminal: Terminal,
+  expected: RegExp,
+  meanwhile?: () => Promise<void>,
+): Promise<string> {
+  const fd = openSync(at(fifo), 'w');
+  try {
+    let sent = 0;
+    let screen = '';
+    // There is enough for a minute at this pace; what is awaited is there after a second.
+    while (sent < archive.byteLength - 100_000 && !expected.test(screen)) {
+      sent += writeSync(fd, archive, sent, 4096);
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      screen = terminal.screen();
+    }
+    expect(screen).toMatch(expected);
+    await meanwhile?.();
+    while (sent < archive.byteLength) sent += writeSync(fd, archive, sent);
+    return screen;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+describe.skipIf(lacks('tmux', 'dash'))('progress', () => {
+  test('is a line that comes, and goes when the summary comes', async () => {
+    const terminal = await openShell();
+    terminal.type(`$ZNIP unpack - -C out-line < ${fifo}; echo status $?\n`);
+    const during = await unpackSlowly(terminal, /unpack {2}\S/);
+    expect(during).toMatch(/\n. unpack {2}\S+ \w+ {2}\S+ \w+\/s {2}\d+ members?$/);
+    const after = await terminal.until(/^status 0/m);
+    expect(after).toMatch(/^\$ \$ZNIP unpack .*\nunpacked 10 members, 2\.86 MiB in \S+ s\nstatus 0\n\$$/);
+    expect(terminal.cursorIsVisible()).toBe(true);
+  });
+
+  test('has a colour, unless NO_COLOR is set', async () => {
+    for (const [value, coloured] of [
+      ['', true],
+      ['1', false],
+    ] as const) {
+      rmSync(at('out-colour'), { recursive: true, force: true });
+      const terminal = await openShell({ env: { NO_COLOR: value } });
+      terminal.type(`$ZNIP unpack - -C out-colour < ${fifo}\n`);
+      let styled = '';
+      await unpackSlowly(terminal, SPINNER, () => {
+        styled = terminal.styledScreen();
+        return Promise.resolve();
+      });
+      const line = styled.split('\n').find((text) => SPINNER.test(text)) ?? '';
+      expect(line.includes('\x1b[36m')).toBe(coloured);
+      await terminal.until('unpacked');
+      terminal.close();
+    }
+  });
+
+  test('fits a narrow terminal, also when it becomes narrower', async () => {
+    const terminal = await openShell({ columns: 60 });
+    terminal.type(`clear; $ZNIP unpack - -C out-narrow < ${fifo}\n`);
+    await unpackSlowly(terminal, SPINNER, async () => {
+      terminal.resize(24, 24);
+      await terminal.until((screen) => SPINNER.test(screen));
+    });
+    const after = await terminal.until(/unpacked[^]*\$$/);
+    expect(after).not.toMatch(SPINNER);
+    // Nothing is left of the progress line: the summary, wrapped by the terminal, is all there is.
+    expect(after.replaceAll('\n', '')).toMatch(/^unpacked 10 members, 2\.86 MiB in \S+ s\$$/);
+  });
+
+  test('-q shows nothing, --progress never only the summary', async () => {
+    const terminal = await openShell();
+    const late = '(sleep 1; cat t.znip) | $ZNIP unpack';
+    terminal.type(`clear; ${late} -q - -C out-quiet; echo quiet $?\n`);
+    expect(await terminal.until(/^quiet 0/m)).toBe('quiet 0\n$');
+    terminal.type(`clear; ${late} --progress never - -C out-never; echo never $?\n`);
+    expect(await terminal.until(/^never 0/m)).toMatch(/^unpacked 10 members, [^\n]*\nnever 0\n\$$/);
+  });
+});
+
+describe.skipIf(lacks('tmux', 'dash'))('Ctrl-C', () => {
+  test('ends a pack: a message, status 130, no temporary file, the cursor', async () => {
+    mkdirSync(at('big'));
+    for (let i = 0; i < 8; i++) writeFileSync(at(`big/${i}`), noise(3_000_000, i + 1));
+    const terminal = await openShell();
+    terminal.type('clear; $ZNIP pack big -o big.znip -19 -j 2; echo status $?\n');
+    await terminal.until(SPINNER);
+    expect(terminal.cursorIsVisible()).toBe(false);
+    terminal.press('C-c');
+    const screen = await terminal.until(/status \d/);
+    expect(screen).toMatch(/znip: ended by SIGINT\nstatus 130\n\$$/);
+    expect(screen).not.toMatch(SPINNER);
+    expect(terminal.cursorIsVisible()).toBe(true);
+    expect(readdirSync(directory).filter((name) => name.includes('big.znip'))).toEqual([]);
+  });
+
+  test('ends an unpack that waits for its input', async () => {
+    const terminal = await openShell();
+    terminal.type(`clear; $ZNIP unpack - -C out-interrupted < ${fifo}; echo status $?\n`);
+    await unpackSlowly(terminal, SPINNER, async () => {
+      terminal.press('C-c');
+      expect(await terminal.until(/status \d/)).toMatch(/znip: ended by SIGINT\nstatus 130\n\$$/);
+    }).catch((error: unknown) => {
+      // Nobody reads the rest any more.
+      if ((error as { code?: string }).code !== 'EPIPE') throw error;
+    });
+    expect(terminal.cursorIsVisible()).toBe(true);
+  });
+});
+
+describe.skipIf(lacks('tmux', 'dash'))('a terminal', () => {
+  test.each([
+    ['pack t -o -', 'znip: an archive is not written to a terminal: use -o FILE, a pipe, or --force'],
+    [
+      'unpack --tar - t.znip',
+      'znip: a tar stream is not written to a terminal: use --tar FILE, a pipe, or --force',
+    ],
+    [
+      'ls --format arrow t.znip',
+      'znip: an Arrow table is not written to a terminal: use a file, a pipe, or --force',
+    ],
+    [
+      'cat t.znip t/sub/binary',
+      "znip: member 't/sub/binary' is binary, it has NUL bytes, and is not written to a terminal: use a file, a pipe, or --force",
+    ],
+    ['unpack -', 'znip: no archive is read from a terminal: name a file, or pipe one in'],
+    ['verify -', 'znip: no archive is read from a terminal: name a file, or pipe one in'],
+  ])('znip %s is refused, status 2', async (args, message) => {
+    const terminal = await openShell({ columns: 150 });
+    terminal.type(`clear; $ZNIP ${args}; echo status $?\n`);
+    expect(await terminal.until(/status \d/)).toBe(`${message}\nstatus 2\n$`);
+  });
+
+  test('gets names that cannot act on it, and text of members', async () => {
+    const terminal = await openShell();
+    mkdirSync(at('odd'));
+    writeFileSync(at('odd/\x1b[2Jred'), 'plain text\n');
+    expect(znip(['pack', '-q', 'odd', '-o', 'odd.znip'], here).status).toBe(0);
+    terminal.type('clear; $ZNIP ls odd.znip\n');
+    expect(await terminal.until(/red\n\$$/)).toBe('odd\nodd/\\x1b[2Jred\n$');
+    terminal.type("clear; $ZNIP cat odd.znip 'odd/*'\n");
+    expect(await terminal.until(/text\n\$$/)).toBe('plain text\n$');
+  });
+
+  test('of 50 columns gets the help in 50 columns', async () => {
+    const terminal = await openShell({ columns: 50 });
+    terminal.type('clear; $ZNIP completion --help\n');
+    const screen = await terminal.until(/signal n\n\$$/);
+    // A line that the terminal had to break has exactly its width.
+    const broken = screen.split('\n').filter((line) => line.length >= 50 && !line.startsWith('  '));
+    expect(broken).toEqual([]);
+  });
+});
