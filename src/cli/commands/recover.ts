@@ -18,7 +18,7 @@ export function defineRecover(program: Command): void {
   addExamples(
     addCommonOptions(recover),
     `znip recover broken.znip -C rescued
-znip recover -n broken.znip              only tell what is whole and what is lost
+znip recover -n broken.znip              only tell what is lost
 znip recover half-downloaded.znip -C rescued --json | jq '.lost'
 
 The index is used when it is whole; otherwise members are found by the headers in the archive, and their
