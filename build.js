@@ -41,6 +41,12 @@ const { metafile } = await build({
   legalComments: 'linked',
   ...common,
 });
+// Which modules are in which bundle, for the tests of what a command loads: it stays here.
+const modules = Object.entries(metafile.outputs).map(([file, { inputs }]) => [
+  file.replace('dist/', ''),
+  Object.keys(inputs),
+]);
+writeFileSync('dist/modules.json', JSON.stringify(Object.fromEntries(modules)));
 // Whoever gets the bundles gets the licenses of what is in them.
 const packages = new Set(
   Object.keys(metafile.inputs).flatMap(

@@ -3,9 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Programs that tests compare with or run in. Where one is missing, those tests are skipped, and this says so. */
-const missing = ['zstd', 'bsdtar', 'b3sum', 'strace', 'tmux', 'zsh', 'fish', 'man', 'mandoc'].filter(
-  (name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0,
-);
+const missing = [
+  'zstd',
+  'bsdtar',
+  'b3sum',
+  'strace',
+  'tmux',
+  'zsh',
+  'fish',
+  'man',
+  'mandoc',
+  'jq',
+  'xxd',
+  'curl',
+].filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
 if (missing.length > 0) {
   process.stderr.write(`Not installed, so what is tested with them is skipped: ${missing.join(', ')}\n`);
 }

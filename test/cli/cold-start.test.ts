@@ -1,0 +1,87 @@
+/**
+ * What each command loads: V8's own list of the scripts of a run (NODE_V8_COVERAGE), and for the bundles the
+ * sources that the build put into them. Modules are counted, not milliseconds.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, expect, test } from 'vitest';
+import { znip } from '../support/run.ts';
+import { temporaryDirectory } from '../support/tree.ts';
+
+const directory = temporaryDirectory();
+const at = (name: string): string => join(directory, name);
+
+beforeAll(() => {
+  mkdirSync(at('t'));
+  writeFileSync(at('t/a'), 'alpha');
+  expect(znip(['pack', '-q', 't', '-o', 't.znip'], { cwd: directory }).status).toBe(0);
+});
+
+/** What the build says is in each bundle. */
+const MODULES = JSON.parse(
+  readFileSync(new URL('../../dist/modules.json', import.meta.url), 'utf8'),
+) as Record<string, string[]>;
+
+function packageOf(path: string): string | undefined {
+  return /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+}
+
+/** Packages, and sources of ours (`src/cli/main.ts`), that a run of znip loads. */
+function loadedBy(args: readonly string[], status = 0): Set<string> {
+  const coverage = at('coverage');
+  rmSync(coverage, { recursive: true, force: true });
+  const run = znip(args, { cwd: directory, env: { NODE_V8_COVERAGE: coverage } });
+  expect(run.status, run.stderr).toBe(status);
+  const loaded = new Set<string>();
+  for (const file of readdirSync(coverage)) {
+    const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as {
+      result: { url: string }[];
+    };
+    for (const { url } of result) {
+      if (!url.startsWith('file:')) continue;
+      const path = fileURLToPath(url);
+      const name = packageOf(path);
+      if (name !== undefined) loaded.add(name);
+      for (const source of MODULES[basename(path)] ?? []) loaded.add(packageOf(source) ?? source);
+    }
+  }
+  return loaded;
+}
+
+const CODECS = ['@mongodb-js/zstd', 'zstd-napi', 'blake3-wasm', '@napi-rs/blake-hash'];
+const THREADS = ['piscina', 'src/pack/worker.ts', 'src/pack/writer-thread.ts', 'src/read/worker.ts'];
+const READ = 'src/read/archive.ts';
+const PACK = 'src/pack/run.ts';
+
+test('the list is one of what is loaded', () => {
+  const loaded = loadedBy(['ls', 't.znip']);
+  expect([...loaded]).toEqual(
+    expect.arrayContaining(['src/cli/main.ts', 'src/cli/run/ls.ts', READ, 'commander', 'apache-arrow']),
+  );
+  expect(CODECS.some((name) => loaded.has(name))).toBe(true);
+});
+
+test.each<[args: string[], status: number, not: string[]]>([
+  [['--version'], 0, [...CODECS, ...THREADS, 'commander', 'apache-arrow', 'ora', 'picomatch', READ, PACK]],
+  [['--help'], 0, [...CODECS, ...THREADS, 'apache-arrow', 'ora', 'picomatch', 'koffi', READ, PACK]],
+  [['pack', '--help'], 0, [...CODECS, ...THREADS, 'apache-arrow', 'ora', 'picomatch', 'koffi', READ, PACK]],
+  [['pakc'], 2, [...CODECS, ...THREADS, 'apache-arrow', 'ora', 'koffi', READ, PACK]],
+  [['--help'], 0, ['src/cli/outline.ts', 'src/cli/completion/bash.ts', 'src/cli/man/page.ts']],
+  [
+    ['completion', 'bash'],
+    0,
+    [...CODECS, 'apache-arrow', 'ora', READ, PACK, 'src/cli/completion/zsh.ts', 'src/cli/completion/fish.ts'],
+  ],
+  [['ls', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK, 'src/cli/listing/tree.ts']],
+  [['info', 't.znip'], 0, [...THREADS, 'ora', 'koffi', 'picomatch', PACK]],
+  [['cat', 't.znip', 't/a'], 0, [...THREADS, 'ora', 'koffi', PACK]],
+  [['diff', 't.znip', 't'], 0, [...THREADS, 'ora', PACK]],
+  [['pack', '-q', 't', '-o', 'small.znip'], 0, [...THREADS, 'ora', READ]],
+  [['unpack', '-q', 't.znip', '-C', 'out'], 0, ['piscina', 'ora', PACK, 'src/read/unpack-stream.ts']],
+  [['verify', '-q', 't.znip'], 0, ['ora', PACK, 'src/cli/run/pack.ts']],
+])('znip %j, status %i, loads only what it uses', (args, status, not) => {
+  const loaded = loadedBy(args, status);
+  expect(loaded.size).toBeGreaterThan(1);
+  expect(not.filter((name) => loaded.has(name))).toEqual([]);
+});
