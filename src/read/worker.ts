@@ -52,9 +52,15 @@ export interface TaskResult extends WrittenFiles {
 export interface ReadWorkerData {
   /** 1 when the run has ended: nothing more is begun. */
   stopping: Int32Array;
+  /** How many workers have loaded this file. */
+  loaded: Int32Array;
 }
 
-const { stopping } = workerData as ReadWorkerData;
+const { stopping, loaded } = workerData as ReadWorkerData;
+
+// Awaited by ReadPool.stop.
+Atomics.add(loaded, 0, 1);
+Atomics.notify(loaded, 0);
 
 const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [] };
 
