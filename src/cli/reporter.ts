@@ -39,6 +39,11 @@ const UPDATE_MS = 100;
 /** Programs get fewer events than people get frames. */
 const EVENT_MS = 500;
 
+/** Whether what is written to the terminal can be replaced: CI services keep a log, even behind a terminal. */
+function redraws(): boolean {
+  return process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined;
+}
+
 export class Reporter {
   private readonly options: ReporterOptions;
   private readonly start = performance.now();
@@ -51,7 +56,7 @@ export class Reporter {
 
   constructor(options: ReporterOptions) {
     this.options = options;
-    this.live = options.progress === 'auto' && !options.quiet && isTerminal(STDERR);
+    this.live = options.progress === 'auto' && !options.quiet && isTerminal(STDERR) && redraws();
   }
 
   get warnings(): number {
@@ -151,8 +156,15 @@ export class Reporter {
     const { default: ora } = await import('ora');
     if (this.ended) return;
     const color = process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '' ? 'cyan' : false;
-    // Standard input stays as it is: it may be the data.
-    this.spinner = ora({ stream: process.stderr, discardStdin: false, text: this.options.command, color });
+    this.spinner = ora({
+      stream: process.stderr,
+      // Decided already.
+      isEnabled: true,
+      // Standard input stays as it is: it may be the data.
+      discardStdin: false,
+      text: this.options.command,
+      color,
+    });
     this.spinner.start();
   }
 }
