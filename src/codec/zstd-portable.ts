@@ -6,10 +6,12 @@
  */
 import { ZnipError } from '../errors.ts';
 import {
+  asSingleSegment,
   checkFrame,
   declareContentSize,
   decodeFrameHeader,
   DECLARED_HEADER_LENGTH,
+  MAX_WINDOW_SIZE,
 } from '../format/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend } from './codec.ts';
 
@@ -44,23 +46,53 @@ class ZstdPortable implements ZstdBackend {
   }
 
   async decompress(source: Uint8Array, target: Uint8Array): Promise<void> {
-    // The package allocates what its input decompresses to, whatever that is.
     checkFrame(source, target.byteLength);
+    const length =
+      target.byteLength <= MAX_WINDOW_SIZE
+        ? await this.decompressWhole(source, target)
+        : await decompressInSteps(source, target);
+    if (length !== target.byteLength) {
+      throw new ZnipError('damaged-block', `zstd: expected ${target.byteLength} bytes, found ${length}`);
+    }
+  }
+
+  /** The package allocates what its input decompresses to: the input is made to end at what it declares. */
+  private async decompressWhole(source: Uint8Array, target: Uint8Array): Promise<number> {
     let content: Buffer;
     try {
-      content = await this.bindings.decompress(asBuffer(source));
+      content = await this.bindings.decompress(asBuffer(asSingleSegment(source)));
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new ZnipError('damaged-block', `zstd: ${reason}`, {}, error);
+      throw damaged(error);
     }
-    if (content.byteLength !== target.byteLength) {
-      throw new ZnipError(
-        'damaged-block',
-        `zstd: expected ${target.byteLength} bytes, found ${content.length}`,
-      );
-    }
-    target.set(content);
+    if (content.byteLength === target.byteLength) target.set(content);
+    return content.byteLength;
   }
+}
+
+/** Stored bytes that are decoded in one step. */
+const STEP = 4096;
+
+/** For tables beyond what a window may be, of which there are hardly any: slow, but never past the target. */
+async function decompressInSteps(source: Uint8Array, target: Uint8Array): Promise<number> {
+  const { Decompress } = await import('fzstd');
+  let length = 0;
+  const decoder = new Decompress((piece) => {
+    if (piece.byteLength > target.byteLength - length) throw new Error('more content than declared');
+    target.set(piece, length);
+    length += piece.byteLength;
+  });
+  try {
+    for (let at = 0; at < source.byteLength; at += STEP) decoder.push(source.subarray(at, at + STEP));
+    decoder.push(new Uint8Array(0), true);
+  } catch (error) {
+    throw damaged(error);
+  }
+  return length;
+}
+
+function damaged(error: unknown): ZnipError {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new ZnipError('damaged-block', `zstd: ${reason}`, {}, error);
 }
 
 function place(target: Uint8Array, pieces: readonly Uint8Array[]): number {

@@ -123,8 +123,8 @@ export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number)
   if (FIXED_LENGTH + pathLength + SHORT_CHECKSUM_LENGTH !== frame.byteLength) {
     throw damaged(`path length ${pathLength} does not fit the frame`);
   }
-  const memberOffset = readUint64(view, 40, 'member offset');
-  const memberSize = readUint64(view, 48, 'member size');
+  const memberOffset = readUint64(view, 40, 'member offset', 'damaged-block');
+  const memberSize = readUint64(view, 48, 'member size', 'damaged-block');
   if (pathLength > 0 && memberOffset >= memberSize) {
     throw damaged(`member offset ${memberOffset} is past the member of ${memberSize} bytes`);
   }
@@ -133,7 +133,7 @@ export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number)
     last: (flags & FLAG_LAST) !== 0,
     blobLength: view.getUint32(16, true),
     chunkLength,
-    streamOffset: readUint64(view, 24, 'stream offset'),
+    streamOffset: readUint64(view, 24, 'stream offset', 'damaged-block'),
     firstHeaderOffset: firstHeader === NO_HEADER ? undefined : firstHeader,
     continuation:
       pathLength === 0

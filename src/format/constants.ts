@@ -23,6 +23,9 @@ export const MAX_CHUNK_SIZE = 128 * 1024 * 1024;
 /** RFC 8878 §3.1.2 allows 0x184D2A50 to 0x184D2A5F; znip uses this one for everything that it adds. */
 export const SKIPPABLE_MAGIC = 0x184d2a5a;
 
+/** The first of those sixteen: the last four bits tell them apart. */
+export const ANY_SKIPPABLE_MAGIC = 0x184d2a50;
+
 /** RFC 8878 §3.1.1. */
 export const ZSTD_MAGIC = 0xfd2fb528;
 

@@ -79,9 +79,9 @@ export function decodeFooter(frame: Uint8Array, byteLength: number, hash: Hash):
     throw damaged('its checksum does not match');
   }
   const view = viewOf(frame);
-  const manifestOffset = readUint64(view, 16, 'manifest offset');
-  const manifestLength = readUint64(view, 24, 'manifest length');
-  const archiveLength = readUint64(view, 32, 'archive length');
+  const manifestOffset = readUint64(view, 16, 'manifest offset', 'damaged-footer');
+  const manifestLength = readUint64(view, 24, 'manifest length', 'damaged-footer');
+  const archiveLength = readUint64(view, 32, 'archive length', 'damaged-footer');
   if (archiveLength !== byteLength) {
     throw damaged(`it ends an archive of ${archiveLength} bytes, but the file has ${byteLength}`);
   }

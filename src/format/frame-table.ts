@@ -5,6 +5,7 @@
 import { ZnipError } from '../errors.ts';
 import { boolColumn, checksumColumn, decodeTable, encodeTable, uint64Column } from './arrow-columns.ts';
 import { CHECKSUM_LENGTH, MAX_CHUNK_SIZE } from './constants.ts';
+import { maxBlobLength } from './zstd-frame.ts';
 
 export interface Frame {
   /** Where the chunk starts in the tar stream. */
@@ -79,7 +80,8 @@ export function decodeFrameTable(stream: Uint8Array): Frame[] {
 
 /**
  * Checks that the frames tile the tar stream from 0 without gap or overlap, that each chunk has a
- * length the format allows, and that the blobs lie in order before `blobsEnd`. Throws `inconsistent`.
+ * length the format allows, and that the blobs lie in order before `blobsEnd`, none of them longer than its
+ * chunk would be stored. Throws `inconsistent`.
  */
 export function checkFrames(frames: readonly Frame[], blobsEnd: number): void {
   let stream = 0;
@@ -94,7 +96,9 @@ export function checkFrames(frames: readonly Frame[], blobsEnd: number): void {
             ? `lies at archive byte ${frame.blobOffset}, within what stands before it`
             : frame.blobLength === 0 || frame.blobOffset + frame.blobLength > blobsEnd
               ? `has ${frame.blobLength} bytes at ${frame.blobOffset}, outside the blobs`
-              : undefined;
+              : frame.blobLength > maxBlobLength(frame.streamLength)
+                ? `has ${frame.blobLength} bytes for a chunk of ${frame.streamLength}`
+                : undefined;
     if (fault !== undefined) {
       throw new ZnipError('inconsistent', `frame table: blob ${blob} ${fault}`, { blob });
     }

@@ -124,3 +124,20 @@ export function decodeManifest(stream: Uint8Array): Manifest {
   }
   return { rows, metadata: table.metadata };
 }
+
+/** Refuses a manifest in which two sections have bytes in common. Throws `inconsistent`. */
+export function checkSections(rows: readonly ManifestRow[]): void {
+  const sorted = rows.filter(({ indexLength }) => indexLength > 0);
+  sorted.sort((a, b) => a.indexOffset - b.indexOffset);
+  let end = 0;
+  for (const { indexOffset, indexLength } of sorted) {
+    if (indexOffset < end) {
+      throw new ZnipError(
+        'inconsistent',
+        `manifest: the section of ${indexLength} bytes at ${indexOffset} begins within another`,
+        { offset: indexOffset },
+      );
+    }
+    end = indexOffset + indexLength;
+  }
+}

@@ -78,7 +78,7 @@ export function decodeSection(frame: Uint8Array, tag: string, code: ZnipErrorCod
   checkMajor(frame[12] ?? 0, frame[13] ?? 0);
   return {
     compressed: frame.subarray(SECTION_HEADER_LENGTH),
-    tableLength: readUint64(viewOf(frame), 16, `${tag} table length`),
+    tableLength: readUint64(viewOf(frame), 16, `${tag} table length`, code),
   };
 }
 

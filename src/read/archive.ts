@@ -9,7 +9,7 @@ import { PROLOGUE, TAG } from '../format/constants.ts';
 import type { Group } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
-import { decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
+import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
 import { decodeSection } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Entries } from './entries.ts';
@@ -232,7 +232,9 @@ async function readArchive(source: ByteSource): Promise<Archive> {
     tableLength: undefined,
     offset: manifestOffset,
   });
-  return new Archive(source, footer, decodeManifest(table));
+  const manifest = decodeManifest(table);
+  checkSections(manifest.rows);
+  return new Archive(source, footer, manifest);
 }
 
 /** The file does not end as an archive does: tells whether it is a cut archive or something else. */

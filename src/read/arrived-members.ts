@@ -13,6 +13,8 @@ export interface ArrivedMember {
   mode: number;
   mtime: bigint;
   size: number;
+  /** Tar stream byte at which its content starts. */
+  streamOffset: number;
   linkTarget: ByteString;
   /** BLAKE3 of the content; null for all but files, and for files that are not written yet. */
   checksum: Uint8Array | null;
@@ -69,7 +71,7 @@ export class ArrivedMembers {
     else for (const members of this.byName.values()) yield members[members.length - 1] as ArrivedMember;
   }
 
-  /** A file was written: the first of its name that was not, because they are written in order. */
+  /** A file was written. They are written in order: the first of its name that was not. */
   noteWritten(name: ByteString, checksum: Uint8Array | null): void {
     const member = this.named(name).find(
       (candidate) => candidate.kind === KIND.file && candidate.checksum === null,

@@ -15,8 +15,8 @@ import {
 import { MAX_CHUNK_SIZE, PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../format/constants.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
 import { readTag, SECTION_HEADER_LENGTH, skippableFrameLength } from '../format/skippable-frame.ts';
-import { decodeFrameHeader, zstdFrameLength } from '../format/zstd-frame.ts';
-import { type ArrivedBlock, isSkippableMagic, maxBlobLength, ZNIP_TAGS } from './block-stream.ts';
+import { decodeFrameHeader, maxBlobLength, zstdFrameLength } from '../format/zstd-frame.ts';
+import { type ArrivedBlock, isSkippableMagic, ZNIP_TAGS } from './block-stream.ts';
 import type { FdStream } from '../stream/byte-stream.ts';
 
 /** Bytes that are no block where blocks belong, and what they held of the tar stream. */

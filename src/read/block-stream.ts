@@ -4,9 +4,9 @@
 import type { Hash } from '../format/block-header.ts';
 import { type BlockHeader, decodeBlockHeader, MAX_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
 import { ZnipError } from '../errors.ts';
-import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
+import { ANY_SKIPPABLE_MAGIC, PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
 import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
-import { rawFrameLength } from '../format/zstd-frame.ts';
+import { maxBlobLength } from '../format/zstd-frame.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
 
 export interface ArrivedBlock {
@@ -15,14 +15,6 @@ export interface ArrivedBlock {
   /** Archive byte at which the blob starts. */
   blobOffset: number;
 }
-
-/** Longest blob that a chunk of this length may have: beyond, storing it would have been shorter. */
-export function maxBlobLength(chunkLength: number): number {
-  return rawFrameLength(chunkLength) + 1024;
-}
-
-/** The first of the sixteen magics of skippable frames (RFC 8878 §3.1.2). */
-const ANY_SKIPPABLE_MAGIC = 0x184d2a50;
 
 export const ZNIP_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
 
@@ -81,14 +73,17 @@ export class BlockStream {
   private async readBlockHeader(what: string): Promise<{ frame: Buffer; offset: number }> {
     for (;;) {
       const offset = this.stream.position;
-      const start = await this.readExactly(SKIPPABLE_HEADER_LENGTH + 4, what);
+      const header = await this.readExactly(SKIPPABLE_HEADER_LENGTH, what);
+      // Frames of others may be shorter than the tag of znip's.
+      const tagLength = Math.min(TAG.blockHeader.length, skippableFrameLength(header) - header.byteLength);
+      const start = Buffer.concat([header, await this.readExactly(tagLength, what)]);
       const length = skippableFrameLength(start);
       const tag = readTag(start);
       if (tag === TAG.blockHeader && length <= MAX_BLOCK_HEADER_LENGTH) {
         const rest = await this.readExactly(length - start.byteLength, what);
         return { frame: Buffer.concat([start, rest]), offset };
       }
-      if (!isSkippableMagic(start) || ZNIP_TAGS.has(tag) || length < start.byteLength) {
+      if (!isSkippableMagic(start) || ZNIP_TAGS.has(tag)) {
         throw new ZnipError('damaged-block', `expected ${what} at byte ${offset}, found other bytes`, {
           offset,
         });

@@ -22,6 +22,8 @@ export class Directories {
   private readonly known = new Set<ByteString>(['']);
   /** Those that the archive has entries for, in archive order. */
   private readonly entries = new Map<ByteString, DirectoryEntry>();
+  /** Those that were made with the mode that the archive has. */
+  private readonly asRecorded = new Set<ByteString>();
   private lastParent: ByteString = '';
 
   constructor(tree: TargetTree) {
@@ -53,6 +55,7 @@ export class Directories {
     const mode = entry === undefined ? 0o777 : (entry.mode & 0o777) | 0o700;
     try {
       mkdirSync(name, mode);
+      if (entry !== undefined) this.asRecorded.add(path);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw ioError('create the directory', this.tree.text(path), error);
       requireDirectory(name, this.tree.text(path));
@@ -72,7 +75,7 @@ export class Directories {
           if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
           const wanted = permissionBits(mode, owner);
           const made = ((mode & 0o777) | 0o700) & ~tree.settings.umask;
-          if (wanted !== made) fchmodSync(fd, wanted);
+          if (wanted !== made || !this.asRecorded.has(path)) fchmodSync(fd, wanted);
           if (tree.settings.mtime) setFileTime(fd, mtime);
         } finally {
           closeSync(fd);

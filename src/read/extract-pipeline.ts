@@ -6,9 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
-import { MAX_CHUNK_SIZE } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
-import { maxBlobLength } from './block-stream.ts';
 import type { Directories } from './directories.ts';
 import {
   damagedMember,
@@ -51,17 +49,10 @@ interface Slot {
 function createSlot(frames: readonly Frame[]): Slot {
   let longestChunk = 0;
   let longestBlob = 0;
-  frames.forEach((frame, blob) => {
-    if (frame.streamLength > MAX_CHUNK_SIZE || frame.blobLength > maxBlobLength(frame.streamLength)) {
-      throw new ZnipError(
-        'inconsistent',
-        `frame table: blob ${blob} has ${frame.blobLength} bytes for a chunk of ${frame.streamLength}`,
-        { blob },
-      );
-    }
+  for (const frame of frames) {
     longestChunk = Math.max(longestChunk, frame.streamLength);
     longestBlob = Math.max(longestBlob, frame.blobLength);
-  });
+  }
   return {
     stored: new Uint8Array(new SharedArrayBuffer(longestBlob)),
     chunk: new Uint8Array(new SharedArrayBuffer(longestChunk)),

@@ -8,7 +8,6 @@ import { equalBytes } from '../format/block-header.ts';
 import { fromText, toText } from '../format/byte-string.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
 import type { Archive } from './archive.ts';
-import { maxBlobLength } from './block-stream.ts';
 import type { EntryRef } from './entries.ts';
 import { damagedMember, decodeBlob } from './extract-chunk.ts';
 import { findContents, findMembers } from './find-members.ts';
@@ -45,13 +44,6 @@ export class ChunkReader {
     this.last = undefined;
     const frame = this.frames[blob] as Frame;
     const { blobOffset, blobLength, streamLength } = frame;
-    if (blobLength > maxBlobLength(streamLength)) {
-      throw new ZnipError(
-        'damaged-block',
-        `blob ${blob} at byte ${blobOffset} has ${blobLength} bytes, too many for a chunk of ${streamLength}`,
-        { blob, offset: blobOffset },
-      );
-    }
     const stored = await this.archive.source.read(blobOffset, blobLength);
     // A new one each time: what was handed out stays as it was.
     const chunk = new Uint8Array(streamLength);

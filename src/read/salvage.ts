@@ -96,6 +96,7 @@ function takeChunk(
     files: NO_FILES,
     parts: [],
     consumed: bytes.byteLength,
+    firstHeader: header.firstHeaderOffset,
     ended: header.last,
   };
   const start = startOf(run, block, bytes.byteLength);

@@ -5,13 +5,14 @@ import { codec } from '../codec/codec.ts';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
-import { FOOTER_MAGIC } from '../format/constants.ts';
+import { FOOTER_MAGIC, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
 import { floorSeconds, KIND, NANOSECONDS } from '../format/entry.ts';
 import { decodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
 import type { Frame } from '../format/frame-table.ts';
+import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { openArchive } from './archive.ts';
 import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
-import type { ArrivedBlock } from './block-stream.ts';
+import { type ArrivedBlock, isSkippableMagic } from './block-stream.ts';
 import type { EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
 import type { ByteSource } from './source.ts';
@@ -53,7 +54,7 @@ export class TailSource implements ByteSource {
   readonly byteLength: number;
   readonly fd = undefined;
   readonly start: number;
-  private readonly tail: Buffer;
+  readonly tail: Buffer;
 
   constructor(name: string, start: number, tail: Buffer) {
     this.name = name;
@@ -97,9 +98,12 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
   const { stream, blocks, arrived, isWanted, onFault } = check;
   const start = stream.position;
   const tail = await readRest(stream);
-  const archive = await openTail(
-    new TailSource(stream.name, start, onFault === undefined ? tail : cutBehindFooter(tail, start)),
+  const source = new TailSource(
+    stream.name,
+    start,
+    onFault === undefined ? tail : cutBehindFooter(tail, start),
   );
+  const archive = await openTail(source);
   const fault = (error: ZnipError, ref?: EntryRef): void => {
     if (onFault === undefined) throw error;
     onFault(error, ref);
@@ -139,6 +143,11 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
   if (compared !== arrived.size && entriesWhole) {
     fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
   }
+  try {
+    checkSections(source);
+  } catch (error) {
+    fault(toZnipError(error));
+  }
   return attributes;
 }
 
@@ -147,6 +156,24 @@ export async function confirmFrames(stream: ByteStream, blocks: readonly Arrived
   const start = stream.position;
   const archive = await openTail(new TailSource(stream.name, start, await readRest(stream)));
   checkFrames(blocks, await archive.frames());
+}
+
+/** Behind the blocks there are skippable frames and nothing else: no block, and nothing that zstd would decode. */
+function checkSections({ name, start, tail }: TailSource): void {
+  for (let at = 0; at < tail.byteLength;) {
+    const left = tail.byteLength - at;
+    const frame = tail.subarray(at, at + SKIPPABLE_HEADER_LENGTH + TAG.blockHeader.length);
+    const isFrame =
+      left >= SKIPPABLE_HEADER_LENGTH && isSkippableMagic(frame) && skippableFrameLength(frame) <= left;
+    if (!isFrame || readTag(frame) === TAG.blockHeader) {
+      throw new ZnipError(
+        'inconsistent',
+        `${name} has ${isFrame ? 'a block' : 'bytes that are no section'} behind its last block, at byte ${start + at}`,
+        { offset: start + at },
+      );
+    }
+    at += skippableFrameLength(frame);
+  }
 }
 
 /** What the index says of a member that is not what arrived; undefined when they agree. */
@@ -174,6 +201,7 @@ function difference({ batch, row }: EntryRef, member: ArrivedMember | undefined)
   if (member === undefined) return 'it is in the index but not in the tar stream';
   if ((batch.kinds[row] ?? 0) !== member.kind) return 'its kind differs';
   if ((batch.sizes[row] ?? 0) !== member.size) return 'its size differs';
+  if (batch.streamOffsets[row] !== member.streamOffset) return 'its place differs';
   if ((batch.modes[row] ?? 0) !== member.mode) return 'its mode differs';
   if (batch.linkTarget(row) !== member.linkTarget) return 'its link target differs';
   if (floorSeconds(batch.mtimes[row] ?? 0n) !== floorSeconds(member.mtime)) return 'its time differs';
@@ -217,6 +245,7 @@ function checkFrames(blocks: readonly ArrivedBlock[], frames: readonly Frame[]):
       frame.streamLength === header.chunkLength &&
       frame.blobOffset === blobOffset &&
       frame.blobLength === header.blobLength &&
+      frame.stored === header.stored &&
       equalBytes(frame.checksum, header.checksum);
     if (agrees) continue;
     throw new ZnipError('inconsistent', `the frame table does not describe block ${number} as it came`, {

@@ -3,10 +3,11 @@
  * content is, and what is left for the end (links, directories). Main thread.
  */
 import { ZnipError } from '../errors.ts';
+import type { Continuation } from '../format/block-header.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { KIND, type Member } from '../format/entry.ts';
 import { paddedLength } from '../format/tar-header.ts';
-import { TarReader } from '../format/tar-reader.ts';
+import { type TarMember, TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
 import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
@@ -21,6 +22,8 @@ export interface ChunkMembers {
   parts: LargePart[];
   /** Bytes taken from the chunk; the rest is the start of a header or member that goes on. */
   consumed: number;
+  /** Chunk byte at which the first header starts. */
+  firstHeader: number | undefined;
   /** The end of the tar stream was in this chunk. */
   ended: boolean;
 }
@@ -47,8 +50,11 @@ export interface TarMembersOptions {
   onLostTarget: (path: ByteString, target: ByteString) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
-  /** Called for every selected member, in the order of the stream, before anything of it is written. */
-  onMember: (member: Member, archived: ByteString) => void;
+  /**
+   * Called for every selected member, in the order of the stream, before anything of it is written.
+   * `streamOffset` is where its content starts.
+   */
+  onMember: (member: Member, archived: ByteString, streamOffset: number) => void;
   /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
   owners: boolean;
   limits: Limits;
@@ -59,6 +65,9 @@ export interface TarMembersOptions {
 /** A large file that the stream is in the middle of, or data of a member that nobody wants. */
 interface Pending {
   large: LargeFile | null;
+  /** Its path in the stream, and all its data. */
+  path: ByteString;
+  size: number;
   fileOffset: number;
   dataLeft: number;
   paddingLeft: number;
@@ -103,6 +112,13 @@ export class TarMembers {
     return this.pending?.large ?? undefined;
   }
 
+  /** The member whose data has not all arrived, wanted or not. */
+  get continued(): Continuation | undefined {
+    if (this.pending === undefined) return undefined;
+    const { path, fileOffset, size } = this.pending;
+    return { path, memberOffset: fileOffset, memberSize: size };
+  }
+
   /**
    * Takes what it can from `chunk`, which begins where the last call stopped. A member of which `chunk`
    * does not hold all is large when `complete` says that the chunk will not get longer, or when it is
@@ -114,6 +130,7 @@ export class TarMembers {
     const parts: LargePart[] = [];
     let position = Math.max(start, this.takePending(chunk, parts));
     let ended = false;
+    let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
       const item = this.reader.read(chunk, position, streamOffset);
       if (item === 'more') break;
@@ -122,11 +139,12 @@ export class TarMembers {
         position = chunk.byteLength;
         break;
       }
+      firstHeader ??= position;
       const dataOffset = position + item.headerLength;
       const end = dataOffset + paddedLength(item.size);
       const fits = end <= chunk.byteLength;
       if (!fits && !complete && end - position <= longest) break;
-      const member = this.accept(item.member, item.path, item.typeFlag);
+      const member = this.accept(item, streamOffset + dataOffset);
       if (fits) {
         if (member?.kind === KIND.file) {
           files.push({
@@ -153,6 +171,8 @@ export class TarMembers {
             };
       this.pending = {
         large,
+        path: item.path,
+        size: item.size,
         fileOffset: 0,
         dataLeft: item.size,
         paddingLeft: paddedLength(item.size) - item.size,
@@ -160,7 +180,7 @@ export class TarMembers {
       // The data begins right behind its header, which may be the last of the chunk.
       position = dataOffset + this.takePending(chunk.subarray(dataOffset), parts, dataOffset);
     }
-    return { files: toColumns(files, this.options.owners), parts, consumed: position, ended };
+    return { files: toColumns(files, this.options.owners), parts, consumed: position, firstHeader, ended };
   }
 
   /** Takes data of the pending member from the start of `bytes`; returns how much. */
@@ -184,7 +204,7 @@ export class TarMembers {
   }
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
-  private accept(member: Member | null, path: ByteString, typeFlag: string): Member | undefined {
+  private accept({ member, path, typeFlag }: TarMember, streamOffset: number): Member | undefined {
     if (member === null) {
       // A global header that ends the stream is about no member.
       if (typeFlag !== 'g') this.options.onSkipped(path, typeFlag);
@@ -196,7 +216,9 @@ export class TarMembers {
     let selected: ByteString | undefined;
     try {
       selected = this.options.select(path, member.kind);
-      return selected === undefined ? undefined : this.acceptSelected(member, path, selected);
+      return selected === undefined
+        ? undefined
+        : this.acceptSelected({ member, path }, selected, streamOffset);
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
       this.options.onRefused(selected ?? path, error);
@@ -204,7 +226,11 @@ export class TarMembers {
     }
   }
 
-  private acceptSelected(member: Member, path: ByteString, selected: ByteString): Member | undefined {
+  private acceptSelected(
+    { member, path }: { member: Member; path: ByteString },
+    selected: ByteString,
+    streamOffset: number,
+  ): Member | undefined {
     const { kind, linkTarget, mtime } = member;
     let target = linkTarget;
     if (kind === KIND.hardlink) {
@@ -220,7 +246,7 @@ export class TarMembers {
     this.lastRepeated = this.replace(selected, kind);
     this.memberCount += 1;
     if (kind === KIND.hardlink) this.checkHardLink(selected, target, linkTarget);
-    this.options.onMember(renamed, path);
+    this.options.onMember(renamed, path, streamOffset);
     const owner = this.ownerOf(member);
     if (kind === KIND.directory) this.directories.set(selected, { mode: member.mode, mtime, owner });
     else if (kind === KIND.symlink) {

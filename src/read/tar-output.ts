@@ -3,14 +3,13 @@
  * Main thread. Implements docs/format.md, "Reading", for readers that want the tar stream as a whole.
  */
 import { codec } from '../codec/codec.ts';
-import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { type ByteStream, FdStream } from '../stream/byte-stream.ts';
 import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
 import { Archive } from './archive.ts';
-import { type ArrivedBlock, BlockStream, maxBlobLength } from './block-stream.ts';
+import { type ArrivedBlock, BlockStream } from './block-stream.ts';
 import { decodeBlob } from './extract-chunk.ts';
 import { ReadPool } from './read-pool.ts';
 import { confirmFrames } from './stream-check.ts';
@@ -78,13 +77,6 @@ async function* archiveChunks(archive: Archive): AsyncGenerator<PendingChunk, vo
   const { source } = archive;
   for (const [blob, frame] of (await archive.frames()).entries()) {
     const { blobOffset, blobLength, streamLength } = frame;
-    if (blobLength > maxBlobLength(streamLength)) {
-      throw new ZnipError(
-        'inconsistent',
-        `frame table: blob ${blob} has ${blobLength} bytes for a chunk of ${streamLength}`,
-        { blob, offset: blobOffset },
-      );
-    }
     yield {
       blob,
       frame,

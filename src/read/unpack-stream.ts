@@ -12,6 +12,7 @@ import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { type ArrivedMember, ArrivedMembers } from './arrived-members.ts';
+import { checkBlock } from './block-check.ts';
 import { type ArrivedBlock, BlockStream } from './block-stream.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
@@ -167,7 +168,7 @@ class StreamRun {
         );
       },
       onAny: () => this.limits.addMembers(1),
-      onMember: (member, archived) => this.noteMember(member, archived),
+      onMember: (member, archived, streamOffset) => this.noteMember(member, archived, streamOffset),
       owners: this.target.settings.sameOwner && kind !== 'znip',
       limits: this.limits,
       onRefused: (path, error) => {
@@ -236,12 +237,10 @@ class StreamRun {
       const task = { blob: number, frame: { blobOffset, checksum: header.checksum }, stored, chunk };
       this.extraction.submit(slot, task, (damage) => {
         if (damage !== undefined) throw damage;
+        const { continued } = this.members;
         const taken = this.take(bytes, header.streamOffset, true, 0, blobOffset + header.blobLength);
-        if (taken.consumed !== bytes.byteLength || taken.ended !== header.last) {
-          throw new ZnipError('inconsistent', `block ${number} does not end where its members end`, {
-            blob: number,
-          });
-        }
+        const { firstHeader, consumed, ended } = taken;
+        checkBlock(header, bytes, { continued, firstHeader, consumed, ended }, number, blobOffset);
         return taken;
       });
     }
@@ -438,9 +437,18 @@ class StreamRun {
     return Promise.race([work, this.extraction.failed]);
   }
 
-  private noteMember(member: Member, archived: ByteString): void {
+  private noteMember(member: Member, archived: ByteString, streamOffset: number): void {
     const { path, kind, mode, mtime, size, linkTarget } = member;
-    this.arrived.add(archived, { path, kind, mode, mtime, size, linkTarget, checksum: null });
+    this.arrived.add(archived, {
+      path,
+      kind,
+      mode,
+      mtime,
+      size,
+      streamOffset,
+      linkTarget,
+      checksum: null,
+    });
     this.limits.addContent(size, toText(archived));
     if (kind !== KIND.file) this.progress.members += 1;
   }

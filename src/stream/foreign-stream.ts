@@ -4,7 +4,15 @@
 import { createGunzip } from 'node:zlib';
 import { ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
-import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, TAR_RECORD } from '../format/constants.ts';
+import {
+  ANY_SKIPPABLE_MAGIC,
+  PROLOGUE,
+  SKIPPABLE_HEADER_LENGTH,
+  TAG,
+  TAR_RECORD,
+  ZSTD_MAGIC,
+} from '../format/constants.ts';
+import { FrameScanner } from '../format/zstd-scanner.ts';
 import { type ByteStream, IterableStream } from './byte-stream.ts';
 
 export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
@@ -27,7 +35,7 @@ export async function detectStream(stream: ByteStream): Promise<StreamKind> {
   if (start.byteLength >= 4) {
     const magic = start.readUInt32LE(0);
     // A zstd stream may begin with a skippable frame, as those of pzstd do.
-    if (magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50) return 'zstd';
+    if (magic === ZSTD_MAGIC || (magic & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC) return 'zstd';
     if ((magic & 0xffff) === 0x8b1f) return 'gzip';
   }
   if (start.byteLength === TAR_RECORD && start.toString('latin1', 257, 262) === 'ustar') return 'tar';
@@ -46,6 +54,9 @@ export async function openTarStream(stream: ByteStream, kind: StreamKind): Promi
 }
 
 const PIECE = 128 * 1024;
+
+/** Frames and blocks that are decoded at once, to 8 MiB at most: a block of four bytes may come to 128 KiB. */
+const HEADERS = 64;
 
 async function* pieces(stream: ByteStream): AsyncGenerator<Buffer, void> {
   for (;;) {
@@ -88,11 +99,17 @@ async function* decodeZstd(
 ): AsyncGenerator<Uint8Array, void> {
   const decoded: Uint8Array[] = [];
   const decoder = new Decoder((data) => void decoded.push(data));
+  const scanner = new FrameScanner();
   try {
     for await (const piece of pieces(stream)) {
-      decoder.push(piece);
-      yield* decoded.splice(0);
+      for (let at = 0; at < piece.byteLength;) {
+        const length = scanner.advance(piece.subarray(at), HEADERS);
+        decoder.push(piece.subarray(at, at + length));
+        at += length;
+        yield* decoded.splice(0);
+      }
     }
+    if (!scanner.isBetweenFrames) throw new Error('unexpected EOF');
     decoder.push(new Uint8Array(0), true);
   } catch (error) {
     throw decodeError(stream, 'zstd', error);

@@ -23,6 +23,21 @@ import { noise, prose, temporaryDirectory } from '../support/tree.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
+
+/** Eight bytes that come to 128 KiB: a compressed block of one literal, again and again, and no sequences. */
+const compressedBlock = (last: number): Buffer => Buffer.from([0x2c | last, 0, 0, 0x0d, 0, 0x20, 0x61, 0]);
+/** A frame of such blocks, which declares what it likes. */
+const bomb = (declared: number, windowByte: number, blocks: number): Buffer => {
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x80, windowByte, 0, 0, 0, 0]);
+  header.writeUInt32LE(declared, 6);
+  return Buffer.concat([
+    header,
+    ...Array.from({ length: blocks - 1 }, () => compressedBlock(0)),
+    compressedBlock(1),
+  ]);
+};
+const rawBlock = (text: string, last: number): Buffer =>
+  Buffer.concat([Buffer.from([(text.length << 3) | last, 0, 0]), Buffer.from(text)]);
 const SETTINGS: CompressionSettings = { level: 3, windowLog: 20 };
 
 /** Text, and nothing but noise: what compresses and what does not. */
@@ -231,6 +246,34 @@ function contract({ installed, codec: load }: NamedCodec): void {
       expect(refused).toBeGreaterThan(0);
       // And the codec is none the worse for it.
       expect((await decompress(load(), frame, content.length)).equals(content)).toBe(true);
+    });
+
+    test('no more than a frame declares, whatever its blocks come to', async () => {
+      const declared = 2 * MiB;
+      // Windows of 128 KiB, less than the content, and 4 MiB, more.
+      for (const windowByte of [7 << 3, 12 << 3]) {
+        const whole = await decompress(load(), bomb(declared, windowByte, 16), declared);
+        expect(whole.equals(Buffer.alloc(declared, 'a'))).toBe(true);
+        const before = process.resourceUsage().maxRSS;
+        expect(await codeOfAsync(() => decompress(load(), bomb(declared, windowByte, 8000), declared))).toBe(
+          'damaged-block',
+        );
+        // The blocks come to 1 GiB.
+        expect(process.resourceUsage().maxRSS - before).toBeLessThan(200 * 1024);
+      }
+    });
+
+    test('tables that are longer than any window', async () => {
+      // Raw and run-length blocks: 130 MiB in 1041 blocks, with a window of 1 MiB.
+      const length = 130 * MiB + 5;
+      const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x80, 10 << 3, 0, 0, 0, 0]);
+      header.writeUInt32LE(length, 6);
+      const runs = Array.from({ length: 1040 }, () => Buffer.from([0x02, 0x00, 0x10, 0x61]));
+      const frame = Buffer.concat([header, ...runs, rawBlock('hello', 1)]);
+      const content = await decompress(load(), frame, length);
+      expect(content.subarray(-8).toString()).toBe('aaahello');
+      const more = Buffer.concat([header, ...runs, rawBlock('hello', 0), rawBlock('!', 1)]);
+      expect(await codeOfAsync(() => decompress(load(), more, length))).toBe('damaged-block');
     });
 
     test('a frame whose blocks are wrong not at all', async () => {

@@ -9,6 +9,7 @@ import {
   findFrame,
   type Frame,
 } from '../../src/format/frame-table.ts';
+import { maxBlobLength } from '../../src/format/zstd-frame.ts';
 import * as arbitrary from '../support/arbitrary.ts';
 import {
   asUint64,
@@ -49,16 +50,17 @@ function soundFrames(): fc.Arbitrary<Frame[]> {
     let streamOffset = 0;
     let end = 9;
     return pieces.map(({ streamLength, gap, blobLength }) => {
+      const length = Math.min(blobLength, maxBlobLength(streamLength));
       const frame = {
         streamOffset,
         streamLength,
         blobOffset: end + gap,
-        blobLength,
+        blobLength: length,
         stored: false,
         checksum: SUM,
       };
       streamOffset += streamLength;
-      end += gap + blobLength;
+      end += gap + length;
       return frame;
     });
   });
@@ -196,6 +198,16 @@ describe('frames are checked together', () => {
     const frames = EXAMPLE.with(blob, { ...(EXAMPLE[blob] as Frame), ...fault });
     const outcome = outcomeOf(() => checkFrames(frames, BLOBS_END));
     expect(outcome).toEqual({ code: 'inconsistent', message: expect.stringMatching(message) });
+  });
+
+  test('a blob that is longer than its chunk would be stored is refused', () => {
+    const longest = { ...(EXAMPLE[0] as Frame), streamLength: 1, blobLength: maxBlobLength(1) };
+    expect(codeOf(() => checkFrames([longest], 1 << 20))).toBe('accepted');
+    const longer = { ...longest, blobLength: longest.blobLength + 1 };
+    expect(outcomeOf(() => checkFrames([longer], 1 << 20))).toEqual({
+      code: 'inconsistent',
+      message: expect.stringMatching(/blob 0 has \d+ bytes for a chunk of 1$/),
+    });
   });
 
   test('the example has none of these faults, and chunks as long as can be are accepted', () => {

@@ -10,7 +10,7 @@ test('exact numbers round-trip through eight bytes, least significant first', ()
       const bytes = Buffer.alloc(24, 0xaa);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       writeUint64(view, offset, value);
-      expect(readUint64(view, offset, 'value')).toBe(value);
+      expect(readUint64(view, offset, 'value', 'damaged-footer')).toBe(value);
       expect(bytes.readBigUInt64LE(offset)).toBe(BigInt(value));
       const around = Buffer.concat([bytes.subarray(0, offset), bytes.subarray(offset + 8)]);
       expect(around.equals(Buffer.alloc(16, 0xaa))).toBe(true);
@@ -22,8 +22,11 @@ describe('what a double cannot hold exactly is refused', () => {
   test.each([2n ** 53n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n])('%s', (value) => {
     const view = new DataView(new ArrayBuffer(8));
     view.setBigUint64(0, value, true);
-    const outcome = outcomeOf(() => readUint64(view, 0, 'blob offset'));
-    expect(outcome).toEqual({ code: 'limit', message: expect.stringContaining(`blob offset is ${value}`) });
+    const outcome = outcomeOf(() => readUint64(view, 0, 'blob offset', 'damaged-block'));
+    expect(outcome).toEqual({
+      code: 'damaged-block',
+      message: expect.stringContaining(`blob offset is ${value}`),
+    });
   });
 
   test('and the largest that it can is not', () => {

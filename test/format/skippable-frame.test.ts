@@ -90,7 +90,7 @@ describe('what is no section with this tag is refused with the code of the table
           new DataView(damaged.buffer).getUint32(16, true) +
             ((damaged[20] ?? 0) + 256 * (damaged[21] ?? 0)) * 2 ** 32,
         ]);
-      else expect([i, seen]).toEqual([i, 'limit']);
+      else expect([i, seen]).toEqual([i, 'damaged-sub-index']);
     }
   });
 });

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PROLOGUE } from '../../src/format/constants.ts';
 import {
+  asSingleSegment,
   checkFrame,
   declareContentSize,
   DECLARED_HEADER_LENGTH,
@@ -284,8 +285,55 @@ describe('exactly one frame of a known length', () => {
     ['an empty frame behind it', Buffer.concat([frame, PROLOGUE]), 1000, /has 1012 bytes, expected 1021/],
     ['a byte too few', frame.subarray(0, -1), 1000, /does not end where it should/],
     ['a dictionary', frameOf(0x21, 0x09, 0x00, 0x01, 0x00, 0x00), 0, /needs a dictionary/],
+    // Window_Descriptor 0x88: 2^27 bytes; 0x89: an eighth more. One empty raw block.
+    ['a huge window', frameOf(0x80, 0x89, 0, 0, 0, 0, 0x01, 0x00, 0x00), 0, /needs a window of 150994944/],
+    ['a block longer than the window', frameOf(0x20, 0x01, 0x11, 0, 0, 1, 2), 1, /has a block of 2 bytes/],
+    [
+      'a run longer than a block may be',
+      frameOf(0x80, 0x88, 0x01, 0x00, 0x02, 0x00, 0x0b, 0x00, 0x10, 0x61),
+      0x20001,
+      /has a block of 131073 bytes/,
+    ],
+    [
+      'runs that come to more than it declares',
+      frameOf(0x20, 0x05, 0x2a, 0, 0, 0x61, 0x2b, 0, 0, 0x61),
+      5,
+      /holds 10 bytes or more, expected 5/,
+    ],
   ])('%s is refused', (_, bytes, length, message) => {
     const outcome = outcomeOf(() => checkFrame(bytes, length));
     expect(outcome).toEqual({ code: 'damaged-block', message: expect.stringMatching(message) });
+  });
+
+  test('the largest window is accepted', () => {
+    expect(codeOf(() => checkFrame(frameOf(0x80, 0x88, 0, 0, 0, 0, 0x01, 0x00, 0x00), 0))).toBe('accepted');
+  });
+});
+
+describe('a frame whose content is its window', () => {
+  test.skipIf(!hasZstd)('holds the same', () => {
+    const content = Buffer.concat([prose(300_000), noise(100_000), prose(100_000)]);
+    for (const options of [
+      ['--zstd=wlog=10', '--no-check'],
+      ['--zstd=wlog=17', '--check'],
+    ]) {
+      const frame = zstd(content, ...options);
+      const whole = asSingleSegment(frame);
+      expect(decodeFrameHeader(frame).windowSize).toBeLessThan(content.length);
+      expect(decodeFrameHeader(whole)).toMatchObject({
+        contentSize: content.length,
+        windowSize: content.length,
+      });
+      expect(codeOf(() => checkFrame(whole, content.length))).toBe('accepted');
+      expect(unzstd(Buffer.from(whole)).equals(content)).toBe(true);
+    }
+  });
+
+  test('is left as it is', () => {
+    const frame = Buffer.concat(rawFramePieces(prose(1000)));
+    expect(asSingleSegment(frame)).toBe(frame);
+    // With a window of 128 MiB: a smaller one would make blocks too long.
+    const large = frameOf(0x80, 0x88, 0x03, 0, 0, 0, 0x19, 0x00, 0x00, 0x61, 0x62, 0x63);
+    expect(asSingleSegment(large)).toBe(large);
   });
 });

@@ -239,8 +239,8 @@ describe('what is damaged or lies', () => {
     const result = await readForged([{ path: 'f', content: 'c' }], 'f', {
       blob: (blob, number) => (number === 0 ? Buffer.concat([blob, Buffer.alloc(5000)]) : blob),
     });
-    expect(result).toMatchObject({ bytes: '', code: 'damaged-block' });
-    expect(result.message).toContain('too many for a chunk of 1024');
+    expect(result).toMatchObject({ bytes: '', code: 'inconsistent' });
+    expect(result.message).toContain('bytes for a chunk of 1024');
   });
 
   test('hard links that lead to no file', async () => {
