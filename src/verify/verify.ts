@@ -3,13 +3,9 @@
  * `verifyStream`. Main thread.
  */
 import { closeSync, openSync } from 'node:fs';
-import { codec, type Hasher } from '../codec/codec.ts';
 import { ioError, ZnipError } from '../errors.ts';
-import type { BlockHeader } from '../format/block-header.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
-import { KIND } from '../format/entry.ts';
+import { toText } from '../format/byte-string.ts';
 import type { Frame } from '../format/frame-table.ts';
-import { paddedLength } from '../format/tar-header.ts';
 import type { Gap } from '../read/block-scanner.ts';
 import { detectStream } from '../stream/foreign-stream.ts';
 import type { InspectedChunk } from '../read/inspect-chunk.ts';
@@ -19,6 +15,7 @@ import { readRest, TailSource } from '../read/stream-check.ts';
 import { FdStream } from '../stream/byte-stream.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
+import { ContinuedMember } from './continued-member.ts';
 import { type Damage, DamageList } from './damage.ts';
 import { type CheckedIndex, checkIndex, checkSections, FrameCheck } from './index-check.ts';
 import { walkBlocks, type WalkedBlock } from './walk-blocks.ts';
@@ -142,15 +139,6 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
   return run.report(index, source.byteLength);
 }
 
-/** A member that goes on in the chunk to come. */
-interface OpenMember {
-  path: ByteString;
-  size: number;
-  done: number;
-  /** Tar stream byte at which its content starts, and its hash so far; undefined for what no index knows. */
-  content: { streamOffset: number; hasher: Hasher } | undefined;
-}
-
 class VerifyRun {
   readonly list = new DamageList();
   complete = false;
@@ -163,9 +151,7 @@ class VerifyRun {
   private readonly blocks: Frame[] = [];
   private comparison: Comparison | undefined;
   private frameCheck: FrameCheck | undefined;
-  private open: OpenMember | undefined;
-  /** Nobody knows what the chunk to come goes on with. */
-  private openUnknown = false;
+  private readonly continued = new ContinuedMember(this.list);
   private readonly limits = new Limits({});
   private members = 0;
   private blobs = 0;
@@ -299,11 +285,12 @@ class VerifyRun {
       return;
     }
     this.streamBytes += chunkLength;
-    if (!fromTable) this.checkHeader(block);
-    this.continueMember(header, chunk);
+    if (!fromTable) this.continued.checkHeader(block);
+    const content = this.continued.goOn(header, chunk);
+    if (content !== undefined) this.tell({ type: 'content', ...content });
     this.tell({ type: 'chunk', start, end, members: inspected?.members, blob: number, blobOffset });
     if (inspected === undefined) {
-      this.openUnknown = this.open === undefined;
+      this.continued.loseUnlessWithin();
       return;
     }
     this.members += inspected.members.count;
@@ -312,103 +299,26 @@ class VerifyRun {
     this.options.onProgress?.({ members: this.members, streamBytes: this.streamBytes, ...this.totals });
   }
 
-  /** What a block header says of a member that goes on must be so, wherever that is known. */
-  private checkHeader({ header, number, headerOffset }: WalkedBlock['block']): void {
-    const { continuation, firstHeaderOffset, chunkLength, last, streamOffset } = header;
-    const wrong = (why: string): void =>
-      void this.list.add(
-        'wrong-block-header',
-        `the header of block ${number} at byte ${headerOffset} ${why}`,
-        {
-          blob: number,
-          offset: headerOffset,
-          members: continuation === undefined ? [] : [toText(continuation.path)],
-        },
-      );
-    if (continuation === undefined) {
-      const expected = last ? undefined : 0;
-      if (firstHeaderOffset !== expected)
-        wrong(`says that tar headers start at ${firstHeaderOffset ?? 'none'}`);
-    } else {
-      const left = continuation.memberSize - continuation.memberOffset;
-      const expected = left < chunkLength ? paddedLength(left) : chunkLength;
-      if ((firstHeaderOffset ?? chunkLength) !== Math.min(expected, chunkLength)) {
-        wrong(
-          `says that tar headers start at chunk byte ${firstHeaderOffset ?? 'none'}, expected ${expected}`,
-        );
-      }
-    }
-    const { open } = this;
-    if (this.openUnknown || streamOffset === 0) {
-      if (streamOffset === 0 && continuation !== undefined) wrong('goes on with a member that never began');
-      return;
-    }
-    if (open === undefined && continuation !== undefined) {
-      wrong(`goes on with '${toText(continuation.path)}', but no member is unfinished`);
-    } else if (open !== undefined && continuation === undefined) {
-      wrong(`does not go on with '${toText(open.path)}', which is unfinished`);
-    } else if (open !== undefined && continuation !== undefined) {
-      const { path, memberOffset, memberSize } = continuation;
-      if (path !== open.path || memberOffset !== open.done || memberSize !== open.size) {
-        const found = `byte ${memberOffset} of ${memberSize} of '${toText(path)}'`;
-        wrong(`goes on at ${found}, expected byte ${open.done} of ${open.size} of '${toText(open.path)}'`);
-      }
-    }
-  }
-
-  private continueMember({ continuation }: BlockHeader, chunk: Buffer): void {
-    const { open, openUnknown } = this;
-    this.openUnknown = false;
-    if (open === undefined) {
-      // What went on from a block that is lost goes on from here, by what the header says.
-      if (!openUnknown || continuation === undefined) return;
-      const { path, memberOffset, memberSize: size } = continuation;
-      const done = memberOffset + chunk.byteLength;
-      if (done < size) this.open = { path, size, done, content: undefined };
-      return;
-    }
-    const length = Math.min(open.size - open.done, chunk.byteLength);
-    open.content?.hasher.update(chunk.subarray(0, length));
-    open.done += length;
-    if (open.done < open.size) return;
-    this.open = undefined;
-    if (open.content === undefined) return;
-    const { streamOffset, hasher } = open.content;
-    this.tell({ type: 'content', streamOffset, checksum: hasher.digest() });
-  }
-
   private checkChunk(
     { header, number, blobOffset }: WalkedBlock['block'],
     inspected: InspectedChunk,
     chunk: Buffer,
   ): void {
-    const { fault, unfinished, members, endOffset } = inspected;
+    const { fault, endOffset } = inspected;
     const place = { blob: number, offset: blobOffset };
     const wrong = (why: string): void =>
       void this.list.add('damaged-tar', `blob ${number} at byte ${blobOffset}: ${why}`, place);
     if (fault !== null) wrong(fault.message);
-    else if (header.last && (endOffset !== 0 || this.open !== undefined))
+    else if (header.last && (endOffset !== 0 || this.continued.isWithin))
       wrong('the tar stream does not end here');
     else if (!header.last && endOffset !== null) wrong('the tar stream ends here, but there are more blocks');
-    if (unfinished === null) return;
-    const row = members.count - 1;
-    const isFile = unfinished.indexed && members.kinds[row] === KIND.file;
-    let content: OpenMember['content'];
-    if (isFile) {
-      const dataOffset = members.dataOffsets[row] ?? 0;
-      content = { streamOffset: header.streamOffset + dataOffset, hasher: codec().createHasher() };
-      content.hasher.update(chunk.subarray(dataOffset, dataOffset + unfinished.done));
-    }
-    const { path, size, done } = unfinished;
-    this.open = { path, size, done, content };
+    this.continued.begin(header, inspected, chunk);
   }
 
   private lose(start: number, end: number, damage: Damage): void {
     // Without an index, this is all that can be named.
-    const { open } = this;
-    this.open = undefined;
-    this.openUnknown = true;
-    if (open !== undefined && this.comparison === undefined) damage.members.push(toText(open.path));
+    const path = this.continued.lose();
+    if (path !== undefined && this.comparison === undefined) damage.members.push(toText(path));
     this.tell({ type: 'lost', start, end, damage });
   }
 
