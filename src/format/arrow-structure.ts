@@ -3,7 +3,7 @@
  *
  * apache-arrow follows every offset and count in a stream's metadata as it finds it: one wrong count
  * makes it loop for hours or take all memory. Whatever it follows or multiplies is checked here, each
- * metadata once; types, offsets of values and nulls are left to `arrow-columns.ts`.
+ * metadata once; types, offsets of values and nulls are left to `table-reader.ts`.
  * Implements docs/format.md, "Tables". Layouts: Arrow's Message.fbs and Schema.fbs, and the
  * "Encapsulated message format" of its columnar specification.
  */

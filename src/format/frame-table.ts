@@ -3,7 +3,8 @@
  * Implements docs/format.md, "Frame table".
  */
 import { ZnipError } from '../errors.ts';
-import { boolColumn, checksumColumn, decodeTable, encodeTable, uint64Column } from './arrow-columns.ts';
+import { decodeTable } from './table-reader.ts';
+import { boolColumn, checksumColumn, encodeTable, uint64Column } from './table-writer.ts';
 import { CHECKSUM_LENGTH, MAX_CHUNK_SIZE } from './constants.ts';
 import { maxBlobLength } from './zstd-frame.ts';
 

@@ -3,15 +3,15 @@
  * Implements docs/format.md, "Manifest".
  */
 import { ZnipError } from '../errors.ts';
+import { decodeTable } from './table-reader.ts';
 import {
   BytesBuilder,
   checksumColumn,
-  decodeTable,
   dictionaryColumn,
   encodeTable,
   uint64Column,
   utf8Column,
-} from './arrow-columns.ts';
+} from './table-writer.ts';
 import { fromText } from './byte-string.ts';
 import { CHECKSUM_LENGTH, SECTION_KINDS } from './constants.ts';
 

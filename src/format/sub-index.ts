@@ -3,15 +3,13 @@
  * Implements docs/format.md, "Sub-index".
  */
 import { ZnipError } from '../errors.ts';
+import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 import {
-  type Batch,
   binaryColumn,
   boolColumn,
   BytesBuilder,
-  type BytesColumn,
   checksumColumn,
   type Column,
-  decodeTable,
   dictionaryColumn,
   encodeTable,
   timestampColumn,
@@ -19,7 +17,7 @@ import {
   uint64Column,
   utf8Column,
   Validity,
-} from './arrow-columns.ts';
+} from './table-writer.ts';
 import { isUtf8, toBytes, type ByteString } from './byte-string.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from './entry.ts';

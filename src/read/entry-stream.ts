@@ -2,8 +2,8 @@
  * Entries as one Arrow table for Polars, pandas, DuckDB and the like: the entry columns of
  * docs/format.md, "Sub-index", with the group of each member beside them.
  */
-import { BytesBuilder, type Column, utf8Column } from '../format/arrow-columns.ts';
-import { encodeTableStream } from '../format/arrow-stream.ts';
+import { BytesBuilder, type Column, utf8Column } from '../format/table-writer.ts';
+import { encodeTableStream } from '../format/table-stream.ts';
 import { fromText } from '../format/byte-string.ts';
 import { MAX_SUB_INDEX_ROWS } from '../format/constants.ts';
 import { SubIndexBuilder } from '../format/sub-index.ts';

@@ -16,8 +16,8 @@ import {
   Utf8,
 } from 'apache-arrow';
 import { describe, expect, test } from 'vitest';
+import { decodeTable } from '../../src/format/table-reader.ts';
 import {
-  decodeTable,
   dictionaryColumn,
   encodeTable,
   uint32Column,
@@ -25,7 +25,7 @@ import {
   BytesBuilder,
   checksumColumn,
   type Column,
-} from '../../src/format/arrow-columns.ts';
+} from '../../src/format/table-writer.ts';
 import { checkArrowStructure } from '../../src/format/arrow-structure.ts';
 import { codeOf } from '../support/refusal.ts';
 

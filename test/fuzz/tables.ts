@@ -1,7 +1,7 @@
 /**
  * Targets for the Arrow tables: sub-index, frame table, manifest, and the check of any Arrow stream.
  */
-import { decodeTable } from '../../src/format/arrow-columns.ts';
+import { decodeTable } from '../../src/format/table-reader.ts';
 import { checkFrames, decodeFrameTable, encodeFrameTable } from '../../src/format/frame-table.ts';
 import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
 import { decodeSubIndex, SubIndexBuilder } from '../../src/format/sub-index.ts';

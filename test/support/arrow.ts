@@ -11,7 +11,7 @@ import {
   Utf8,
 } from 'apache-arrow';
 import * as fc from 'fast-check';
-import { type Column, encodeTable } from '../../src/format/arrow-columns.ts';
+import { type Column, encodeTable } from '../../src/format/table-writer.ts';
 
 const NO_METADATA = new Map<string, string>();
 

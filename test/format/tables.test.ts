@@ -12,14 +12,13 @@ import {
 } from 'apache-arrow';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Batch, decodeTable } from '../../src/format/table-reader.ts';
 import {
-  Batch,
   binaryColumn,
   boolColumn,
   BytesBuilder,
   checksumColumn,
   type Column,
-  decodeTable,
   dictionaryColumn,
   encodeTable,
   timestampColumn,
@@ -27,7 +26,7 @@ import {
   uint64Column,
   utf8Column,
   Validity,
-} from '../../src/format/arrow-columns.ts';
+} from '../../src/format/table-writer.ts';
 import * as arbitrary from '../support/arbitrary.ts';
 import { codeOf, outcomeOf } from '../support/refusal.ts';
 

@@ -18,7 +18,7 @@ import {
   type Utf8,
   type Vector,
 } from 'apache-arrow';
-import type { Column } from './arrow-columns.ts';
+import type { Column } from './table-writer.ts';
 
 /**
  * Yields the bytes of an Arrow IPC stream with one record batch for each item of `batches`. All of them
