@@ -1,48 +1,49 @@
 /**
- * Takes members from the blocks of an archive that may be damaged: what is not whole is left out, what comes
+ * Feeds a run with the blocks of an archive that may be damaged: what is not whole is left out, what comes
  * after it goes on at the next tar header, which block headers tell. Main thread.
  */
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import type { ByteString } from '../format/byte-string.ts';
+import { KIND } from '../format/entry.ts';
 import type { Frame } from '../format/frame-table.ts';
+import type { FdStream } from '../stream/byte-stream.ts';
 import { BlockScanner, type Gap, type ScannedBlock } from './block-scanner.ts';
 import type { ArrivedBlock } from './block-stream.ts';
-import type { StreamExtraction } from './stream-extraction.ts';
-import type { StreamLosses } from './stream-losses.ts';
-import type { FdStream } from '../stream/byte-stream.ts';
-import { type ChunkMembers, NO_FILES, type TarMembers } from './tar-members.ts';
+import type { EntryRef } from './entries.ts';
+import { checkAgainstIndex } from './stream-check.ts';
+import type { StreamRun } from './stream-run.ts';
+import { type ChunkMembers, NO_FILES } from './tar-members.ts';
 
-export interface SalvageRun {
-  stream: FdStream;
-  extraction: StreamExtraction;
-  members: TarMembers;
-  losses: StreamLosses;
-  /** A frame table that can be believed: it leads to blobs whose headers are damaged. */
-  frames: readonly Frame[];
-  /** Takes members out of a chunk from byte `start` on. */
-  take: (bytes: Buffer, block: ArrivedBlock, start: number) => ChunkMembers;
-  /** The name that a file gets; undefined when it is not wanted. */
-  nameFor: (path: ByteString) => ByteString | undefined;
-  /** Throws what has gone wrong meanwhile. */
-  unlessFailed: <T>(work: Promise<T>) => Promise<T>;
+/**
+ * Unpacks what is whole, by blocks, then by what is left of the index. `frames` is a frame table that can be
+ * believed, or empty: it leads to blobs whose headers are damaged.
+ */
+export async function salvage(run: StreamRun, stream: FdStream, frames: readonly Frame[]): Promise<void> {
+  const { blocks, cut } = await salvageBlocks(run, stream, frames);
+  if (!cut) await confirmSalvaged(run, stream, blocks);
+  loseUnwritten(run);
+  run.losses.settle();
 }
 
-export interface SalvagedBlocks {
+interface SalvagedBlocks {
   blocks: ArrivedBlock[];
   /** The archive ends before its last block: nothing is left of its index. */
   cut: boolean;
 }
 
 /** Takes all that is whole. Returns the blocks that came. Throws `not-an-archive` when there is none. */
-export async function salvageBlocks(run: SalvageRun): Promise<SalvagedBlocks> {
-  const { stream, extraction, losses, frames, unlessFailed } = run;
+async function salvageBlocks(
+  run: StreamRun,
+  stream: FdStream,
+  frames: readonly Frame[],
+): Promise<SalvagedBlocks> {
+  const { extraction, losses } = run;
   const blocks: ArrivedBlock[] = [];
   let gaps: Gap[] = [];
   const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), frames);
-  const hasPrologue = await unlessFailed(scanner.readPrologue());
+  const hasPrologue = await run.unlessFailed(scanner.readPrologue());
   for (;;) {
-    const block = await unlessFailed(scanner.next());
+    const block = await run.unlessFailed(scanner.next());
     if (block === undefined) break;
     if (blocks.length === 0 && !hasPrologue) losses.addDamage(noPrologue());
     blocks.push(block);
@@ -52,7 +53,7 @@ export async function salvageBlocks(run: SalvageRun): Promise<SalvagedBlocks> {
     const slot = await extraction.takeSlot(header.blobLength, header.chunkLength);
     const stored = slot.stored.subarray(0, header.blobLength);
     const chunk = slot.chunk.subarray(0, header.chunkLength);
-    const short = await unlessFailed(scanner.readBlob(block, stored));
+    const short = await run.unlessFailed(scanner.readBlob(block, stored));
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const task = { blob: number, frame: { blobOffset, checksum: header.checksum }, stored, chunk };
     extraction.submit(slot, task, (damage) => {
@@ -60,20 +61,20 @@ export async function salvageBlocks(run: SalvageRun): Promise<SalvagedBlocks> {
       return takeChunk(run, block, bytes, short ?? damage);
     });
   }
-  await unlessFailed(extraction.drain());
+  await run.unlessFailed(extraction.drain());
   if (blocks.length === 0) throw noBlocks(stream.name);
   for (const gap of gaps) loseGap(run, gap);
   return { blocks, cut: !scanner.complete && (await stream.peek(1)).byteLength === 0 };
 }
 
-function loseGap(run: SalvageRun, { streamStart, streamEnd, cause }: Gap): void {
+function loseGap(run: StreamRun, { streamStart, streamEnd, cause }: Gap): void {
   if (streamEnd === streamStart) run.losses.addDamage(cause);
   else lose(run, streamStart, streamEnd, cause);
 }
 
 /** A run of the tar stream is lost, and with it the file that the stream was in the middle of. */
 function lose(
-  { losses, members }: SalvageRun,
+  { losses, members }: StreamRun,
   start: number,
   end: number | undefined,
   cause: ZnipError,
@@ -84,7 +85,7 @@ function lose(
 }
 
 function takeChunk(
-  run: SalvageRun,
+  run: StreamRun,
   block: ScannedBlock,
   bytes: Buffer,
   damage: ZnipError | undefined,
@@ -105,7 +106,7 @@ function takeChunk(
     return nothing;
   }
   try {
-    const taken = run.take(bytes, block, start);
+    const taken = run.take(bytes, header.streamOffset, true, 0, blobOffset + header.blobLength, start);
     if (taken.consumed === bytes.byteLength && taken.ended === header.last) return taken;
     const why = `block ${number} does not end where its members end`;
     const error = new ZnipError('inconsistent', why, { blob: number, offset: blobOffset });
@@ -123,10 +124,11 @@ function takeChunk(
  * where nobody knows, because the block's own header is lost as well as what comes before it.
  */
 function startOf(
-  { losses, members, nameFor }: SalvageRun,
+  run: StreamRun,
   { header, number, blobOffset, fromTable }: ScannedBlock,
   chunkLength: number,
 ): number | undefined {
+  const { losses, members } = run;
   const { continuation, firstHeaderOffset, streamOffset } = header;
   if (fromTable) return losses.endOfLast === streamOffset ? undefined : 0;
   if (members.isWithinMember === (continuation !== undefined)) return 0;
@@ -139,11 +141,58 @@ function startOf(
     );
   }
   if (continuation === undefined) return 0;
-  const name = nameFor(continuation.path);
+  const name = run.nameOf(continuation.path, KIND.file);
   if (name !== undefined) {
     losses.addMemberAt(name, header.streamOffset - 1, header.streamOffset, losses.lastCause);
   }
   return firstHeaderOffset ?? chunkLength;
+}
+
+async function confirmSalvaged(
+  run: StreamRun,
+  stream: FdStream,
+  blocks: readonly ArrivedBlock[],
+): Promise<void> {
+  const { losses } = run;
+  try {
+    const attributes = await checkAgainstIndex({
+      stream,
+      blocks,
+      arrived: run.arrived,
+      isWanted: (path, kind) => run.isWanted(path, kind),
+      onFault: (error, ref) => noteFault(run, error, ref),
+    });
+    for (const indexed of attributes) if (!losses.has(indexed.name)) run.restore(indexed);
+  } catch (error) {
+    // The blocks are of a version that is known: so is the rest, or it is damaged.
+    const unknown = error instanceof ZnipError && error.code === 'unsupported-version';
+    losses.addDamage(unknown ? error : losses.damage(error));
+  }
+}
+
+/** Something that the index says did not come, or is not so. */
+function noteFault(run: StreamRun, error: ZnipError, ref: EntryRef | undefined): void {
+  const { losses } = run;
+  losses.damage(error);
+  if (ref === undefined) {
+    // Blocks that are missing are not described by the frame table either: that is no news.
+    if (!losses.hasRanges || error.code !== 'inconsistent') losses.addDamage(error);
+    return;
+  }
+  const { batch, row } = ref;
+  const name = run.nameOf(batch.path(row), batch.kinds[row] ?? 0);
+  const start = batch.streamOffsets[row] ?? 0;
+  if (name !== undefined) losses.addMemberAt(name, start - 1, start + (batch.sizes[row] ?? 0), error);
+}
+
+/** Files whose headers came and that nobody wrote, because something else in their chunk was refused. */
+function loseUnwritten(run: StreamRun): void {
+  if (run.options.dryRun !== undefined) return;
+  for (const { path, kind, checksum } of run.arrived.last()) {
+    if (kind === KIND.file && checksum === null && !run.isTaken(path)) {
+      run.losses.addMember(path, run.losses.lastCause);
+    }
+  }
 }
 
 function headersUnknown({ number, blobOffset: offset }: ScannedBlock): ZnipError {
