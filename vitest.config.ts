@@ -27,8 +27,6 @@ export default defineConfig({
     // The document's own reader leaves decompression and hashing to programs.
     exclude: [
       ...configDefaults.exclude,
-      // Killing, starving and breaking processes takes minutes: `npm run faults`.
-      ...(process.env['ZNIP_KILLS'] === undefined ? ['test/faults/**'] : []),
       ...(missing.includes('zstd') || missing.includes('b3sum') ? ['test/format/document.test.ts'] : []),
     ],
     // Tests start processes and threads of their own: two files at a time keep two cores busy.

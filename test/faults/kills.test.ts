@@ -20,7 +20,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { ZNIP, znip } from '../support/run.ts';
 import { describeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
 
-const KILLS = Number(process.env['ZNIP_KILLS'] ?? 36);
+const KILLS = Number(process.env['ZNIP_KILLS'] ?? 24);
 const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT'] as const;
 const STATUS = { SIGKILL: 137, SIGTERM: 143, SIGINT: 130 } as const;
 

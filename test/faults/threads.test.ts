@@ -140,7 +140,7 @@ describe('pack', () => {
     const outcome = await run({
       args: ['pack', '-q', ...threads, 'tree', '-o', '-'],
       stalledOutput: makeFifo(),
-      signal: { name: 'SIGINT', when: 2000 },
+      signal: { name: 'SIGINT', when: 1000 },
     });
     expect(outcome).toMatchObject({ hangs: false, status: 130 });
   });
@@ -149,7 +149,7 @@ describe('pack', () => {
     const fifo = makeFifo();
     const outcome = await run({
       args: ['pack', '-q', 'tree', '-o', fifo],
-      signal: { name: 'SIGTERM', when: 1500 },
+      signal: { name: 'SIGTERM', when: 1000 },
     });
     expect(outcome).toMatchObject({ hangs: false, status: 143 });
   });
@@ -212,7 +212,7 @@ describe('unpack', () => {
     const outcome = await run({
       args: ['unpack', '-q', '-', '-C', fresh('target')],
       stalledInput: { fifo: makeFifo(), file: 'tree.znip', length },
-      signal: { name: 'SIGINT', when: 2000 },
+      signal: { name: 'SIGINT', when: 1000 },
     });
     expect(outcome).toMatchObject({ hangs: false, status: 130 });
   });
