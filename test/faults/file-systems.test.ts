@@ -96,10 +96,10 @@ describe.skipIf(cannotMount).each(['1', '3'])('with %s threads', (threads) => {
   });
 });
 
-describe('a process that may open few files', () => {
-  const limited = (limit: number, args: readonly string[]): RunResult =>
-    run('bash', ['-c', `ulimit -n ${limit}; exec "$@"`, 'bash', process.execPath, ZNIP, ...args], here);
+const limited = (limit: number, args: readonly string[]): RunResult =>
+  run('bash', ['-c', `ulimit -n ${limit}; exec "$@"`, 'bash', process.execPath, ZNIP, ...args], here);
 
+describe('a process that may open few files', () => {
   test('packs and unpacks with as many as Node.js and its threads need', () => {
     expect(limited(64, ['pack', '-q', '-j', '3', 'tree', '-o', 'few.znip'])).toMatchObject({
       status: 0,
