@@ -32,6 +32,9 @@ const NO_HEADER = 0xffffffff;
 const FLAG_STORED = 1;
 const FLAG_LAST = 2;
 
+/** Shortest block header: what every block has at least. */
+export const MIN_BLOCK_HEADER_LENGTH = FIXED_LENGTH + SHORT_CHECKSUM_LENGTH;
+
 /** Longest block header: what a stream reader must hold to decode one. */
 export const MAX_BLOCK_HEADER_LENGTH = FIXED_LENGTH + MAX_PATH_LENGTH + SHORT_CHECKSUM_LENGTH;
 
@@ -104,7 +107,7 @@ export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number)
   const damaged = (why: string): ZnipError =>
     new ZnipError('damaged-block', `block header at byte ${offset}: ${why}`, { offset });
   if (readTag(frame) !== TAG.blockHeader) throw damaged('expected a block header, found other bytes');
-  if (frame.byteLength < FIXED_LENGTH + SHORT_CHECKSUM_LENGTH) throw damaged('it is too short');
+  if (frame.byteLength < MIN_BLOCK_HEADER_LENGTH) throw damaged('it is too short');
   if (skippableFrameLength(frame) !== frame.byteLength) throw damaged('its length is wrong');
   checkMajor(frame[12] ?? 0, frame[13] ?? 0);
   const stated = frame.subarray(frame.byteLength - SHORT_CHECKSUM_LENGTH);

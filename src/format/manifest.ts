@@ -87,9 +87,16 @@ export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
 
 const UNKNOWN_SECTION = 255;
 
-/** Reads a manifest's Arrow stream. Throws `damaged-manifest`. */
-export function decodeManifest(stream: Uint8Array): Manifest {
+/** Reads a manifest's Arrow stream, of at most `maxRows` rows. Throws `damaged-manifest`. */
+export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest {
   const table = decodeTable(stream, 'damaged-manifest', 'the manifest');
+  const count = table.batches.reduce((sum, { length }) => sum + length, 0);
+  if (count > maxRows) {
+    throw new ZnipError(
+      'damaged-manifest',
+      `the manifest has ${count} rows, more than an archive of this length has sections`,
+    );
+  }
   const rows: ManifestRow[] = [];
   for (const batch of table.batches) {
     const sections = batch.dictionary('section', SECTION_KINDS, UNKNOWN_SECTION);

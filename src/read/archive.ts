@@ -10,19 +10,21 @@ import type { Group } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
-import { decodeSection } from '../format/skippable-frame.ts';
+import { SECTION_HEADER_LENGTH } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Entries } from './entries.ts';
 import { type ByteSource, FileSource } from './source.ts';
+import {
+  checkFrameRow,
+  decodeTableSection,
+  EntryBudget,
+  MAX_TABLE_LENGTH,
+  mostManifestLength,
+  wrongRowCount,
+} from './tables.ts';
 
 /** The footer, and the manifest of all but huge archives, come with one read of this many bytes. */
 const TAIL_LENGTH = 64 * 1024;
-
-/**
- * The longest table that is decompressed. A part of 65,536 entries with names of 200 bytes has about
- * 20 MB; one in which every name and link target has PATH_MAX bytes has 540 MB.
- */
-const MAX_TABLE_LENGTH = 768 * 1024 * 1024;
 
 export interface EntrySelection {
   /** Package types to read; undefined: all. */
@@ -86,8 +88,10 @@ export class Archive {
         (repos === undefined || repos.includes(row.repo)),
     );
     const parts = [];
+    const budget = new EntryBudget();
     for (const row of rows) {
       try {
+        budget.spend(row);
         const batches = await this.readSubIndex(row);
         parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
       } catch (error) {
@@ -102,13 +106,7 @@ export class Archive {
     const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
     const batches = decodeSubIndex(table);
     const count = batches.reduce((sum, batch) => sum + batch.length, 0);
-    if (count !== row.rowCount) {
-      throw new ZnipError(
-        'inconsistent',
-        `sub-index at byte ${row.indexOffset}: the manifest says ${row.rowCount} rows, it has ${count}`,
-        { offset: row.indexOffset },
-      );
-    }
+    if (count !== row.rowCount) throw wrongRowCount('sub-index', row, count);
     return batches;
   }
 
@@ -118,11 +116,11 @@ export class Archive {
     const frames: Frame[] = [];
     for (const row of this.manifest.rows) {
       if (row.section !== 'frames') continue;
-      for (const frame of decodeFrameTable(
-        await this.readSection(row, TAG.frameTable, 'damaged-frame-table'),
-      )) {
-        frames.push(frame);
-      }
+      checkFrameRow(row, frames.length, this.footer.manifestOffset);
+      const table = await this.readSection(row, TAG.frameTable, 'damaged-frame-table');
+      const decoded = decodeFrameTable(table);
+      if (decoded.length !== row.rowCount) throw wrongRowCount('frame table', row, decoded.length);
+      for (const frame of decoded) frames.push(frame);
     }
     checkFrames(frames, this.footer.manifestOffset);
     this.frameList = frames;
@@ -150,48 +148,10 @@ export class Archive {
       code,
       checksum,
       tableLength: uncompressedBytes,
+      mostLength: MAX_TABLE_LENGTH,
       offset: indexOffset,
     });
   }
-}
-
-interface SectionExpectation {
-  tag: string;
-  code: ZnipErrorCode;
-  checksum: Uint8Array;
-  /** undefined: as the section says. */
-  tableLength: number | undefined;
-  offset: number;
-}
-
-/** A section's Arrow stream, after its hash and its length have been checked. */
-async function decodeTableSection(frame: Uint8Array, expected: SectionExpectation): Promise<Uint8Array> {
-  const { tag, code, checksum, offset } = expected;
-  const context: ErrorContext = { offset };
-  if (!equalBytes(codec().hash(frame), checksum)) {
-    throw new ZnipError(
-      code,
-      `the ${tag} section at byte ${offset} is damaged: its hash does not match`,
-      context,
-    );
-  }
-  const { compressed, tableLength } = decodeSection(frame, tag, code);
-  if (tableLength > MAX_TABLE_LENGTH || (expected.tableLength ?? tableLength) !== tableLength) {
-    throw new ZnipError(code, `the ${tag} section at byte ${offset} declares ${tableLength} bytes`, context);
-  }
-  const table = new Uint8Array(tableLength);
-  try {
-    await codec().decompress(compressed, table);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ZnipError(
-      code,
-      `the ${tag} section at byte ${offset} does not decompress: ${reason}`,
-      context,
-      error,
-    );
-  }
-  return table;
 }
 
 /**
@@ -225,14 +185,16 @@ async function readArchive(source: ByteSource): Promise<Archive> {
     manifestOffset >= tailStart
       ? tail.subarray(manifestOffset - tailStart, manifestOffset - tailStart + manifestLength)
       : await source.read(manifestOffset, manifestLength);
+  const sections = Math.floor(manifestOffset / SECTION_HEADER_LENGTH);
   const table = await decodeTableSection(frame, {
     tag: TAG.manifest,
     code: 'damaged-manifest',
     checksum: footer.rootHash,
     tableLength: undefined,
+    mostLength: mostManifestLength(sections),
     offset: manifestOffset,
   });
-  const manifest = decodeManifest(table);
+  const manifest = decodeManifest(table, sections);
   checkSections(manifest.rows);
   return new Archive(source, footer, manifest);
 }

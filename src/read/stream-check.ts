@@ -29,12 +29,22 @@ export interface IndexedAttributes {
   owner: Owner | null;
 }
 
-/** The longest index that is taken from a stream: it has to be held in memory. */
+/**
+ * The longest index that is taken from a stream, because it has to be held in memory: a start, so much for each
+ * byte of tar stream, in which a member has a header of 512, and 2 GiB. Real members have less than 100.
+ */
+const INDEX_START = 64 * 1024 * 1024;
+const MAX_INDEX_RATIO = 2;
 const MAX_INDEX_LENGTH = 2 * 1024 * 1024 * 1024 - 1;
 
 const PIECE = 256 * 1024;
 
-export async function readRest(stream: ByteStream): Promise<Buffer> {
+/**
+ * The rest of a stream, which is the index of so many bytes of tar stream. Throws `limit` as soon as it is
+ * longer than that of any.
+ */
+export async function readRest(stream: ByteStream, tarLength: number): Promise<Buffer> {
+  const most = Math.min(MAX_INDEX_LENGTH, INDEX_START + MAX_INDEX_RATIO * tarLength);
   const pieces: Buffer[] = [];
   let length = 0;
   for (;;) {
@@ -42,8 +52,12 @@ export async function readRest(stream: ByteStream): Promise<Buffer> {
     const read = await stream.readInto(piece);
     pieces.push(piece.subarray(0, read));
     length += read;
-    if (length > MAX_INDEX_LENGTH)
-      throw new ZnipError('limit', `the index of ${stream.name} is longer than 2 GiB`);
+    if (length > most) {
+      throw new ZnipError(
+        'limit',
+        `the index of ${stream.name} goes on for more than ${most} bytes, for a tar stream of ${tarLength}`,
+      );
+    }
     if (read < PIECE) return Buffer.concat(pieces);
   }
 }
@@ -97,7 +111,7 @@ export interface IndexCheck {
 export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttributes[]> {
   const { stream, blocks, arrived, isWanted, onFault } = check;
   const start = stream.position;
-  const tail = await readRest(stream);
+  const tail = await readRest(stream, tarLengthOf(blocks));
   const source = new TailSource(
     stream.name,
     start,
@@ -151,10 +165,16 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
   return attributes;
 }
 
+function tarLengthOf(blocks: readonly ArrivedBlock[]): number {
+  const last = blocks[blocks.length - 1]?.header;
+  return last === undefined ? 0 : last.streamOffset + last.chunkLength;
+}
+
 /** Reads the rest of the stream, and holds its frame table against the blocks that came. Throws as above. */
 export async function confirmFrames(stream: ByteStream, blocks: readonly ArrivedBlock[]): Promise<void> {
   const start = stream.position;
-  const archive = await openTail(new TailSource(stream.name, start, await readRest(stream)));
+  const tail = await readRest(stream, tarLengthOf(blocks));
+  const archive = await openTail(new TailSource(stream.name, start, tail));
   checkFrames(blocks, await archive.frames());
 }
 

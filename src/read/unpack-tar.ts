@@ -8,7 +8,7 @@ import type { StreamRun } from './stream-run.ts';
 /** Tar streams of others are written in pieces of this much; longer members are put together from parts. */
 const FOREIGN_CHUNK = 4 * 1024 * 1024;
 
-/** `stream` is the tar stream, `archive` what arrives: the same, or its compressed form. Throws `truncated`. */
+/** `stream` is the tar stream, `archive` what arrives: the same, or its compressed form. Throws `truncated`, `limit`. */
 export async function unpackTar(run: StreamRun, stream: ByteStream, archive: ByteStream): Promise<void> {
   let rest: Uint8Array = new Uint8Array(0);
   let streamOffset = 0;
@@ -24,6 +24,13 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
       run.take(bytes, streamOffset, false, FOREIGN_CHUNK, archive.position),
     );
     ended = taken.ended;
+    if (taken.consumed === 0 && length === FOREIGN_CHUNK) {
+      throw new ZnipError(
+        'limit',
+        `${stream.name}: the headers of a member at byte ${streamOffset} of the tar stream have more than ${FOREIGN_CHUNK} bytes`,
+        { offset: streamOffset },
+      );
+    }
     if (!ended && read < room.byteLength) {
       await run.unlessFailed(run.extraction.drain());
       // POSIX wants two zero records at the end; tar streams without them are common and complete.

@@ -118,7 +118,7 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
     throw new ZnipError('not-an-archive', `${name} is not a znip archive, but a ${kind} stream`);
   }
   const blocksEnd = await run.walk(stream, []);
-  const tail = await readRest(stream);
+  const tail = await readRest(stream, run.tarLength);
   const source = new TailSource(name, blocksEnd, tail);
   let index: CheckedIndex | undefined;
   if (tail.byteLength > 0 || run.complete) {
@@ -142,6 +142,8 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
 class VerifyRun {
   readonly list = new DamageList();
   complete = false;
+  /** Where the tar stream ends, as far as blocks came. */
+  tarLength = 0;
   private readonly startTime = performance.now();
   private readonly options: VerifyOptions;
   private readonly keeps: boolean;
@@ -267,6 +269,7 @@ class VerifyRun {
     const { header, number, blobOffset, fromTable } = block;
     const { streamOffset: start, chunkLength, blobLength, stored, checksum } = header;
     const end = start + chunkLength;
+    this.tarLength = Math.max(this.tarLength, end);
     const frame: Frame = {
       streamOffset: start,
       streamLength: chunkLength,

@@ -1,0 +1,140 @@
+/**
+ * The tables of an index: what they may come to, which is decided before they are decompressed, and how they
+ * are taken out of their sections. Implements docs/format.md, "Sections", and "Reading", step 4.
+ */
+import { codec } from '../codec/codec.ts';
+import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { equalBytes, MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import type { ManifestRow } from '../format/manifest.ts';
+import { decodeSection } from '../format/skippable-frame.ts';
+import { MAX_MEMBERS } from './limits.ts';
+
+/**
+ * The longest table that is decompressed. A part of 65,536 entries with names of 200 bytes has about
+ * 20 MB; one in which every name and link target has PATH_MAX bytes has 540 MB.
+ */
+export const MAX_TABLE_LENGTH = 768 * 1024 * 1024;
+
+/**
+ * What all tables of entries may come to: a start, and so much for each entry on average. A name of 200 bytes
+ * makes an entry of 320. Without this, a part of a few kilobytes could stand for `MAX_TABLE_LENGTH`, each.
+ */
+const ENTRIES_START = 256 * 1024 * 1024;
+const MAX_ENTRY_LENGTH = 1024;
+
+/** The same of a frame table, whose rows have 65 bytes and whatever a later version adds. */
+const FRAMES_START = 2 * 1024 * 1024;
+const MAX_FRAME_LENGTH = 1024;
+
+/** The same of a manifest, in whose rows there are two names. */
+const MANIFEST_START = 2 * 1024 * 1024;
+const MAX_MANIFEST_ROW_LENGTH = 20 * 1024;
+
+/** The longest manifest of an archive in which there is room for so many sections. */
+export function mostManifestLength(sections: number): number {
+  return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_MANIFEST_ROW_LENGTH);
+}
+
+/** What the tables of entries that are held together may still come to. */
+export class EntryBudget {
+  private bytes = ENTRIES_START;
+  private rows = 0;
+
+  /** Takes off what a sub-index declares. Throws `limit` where that is more than is left. */
+  spend({ rowCount, uncompressedBytes, indexOffset: offset }: ManifestRow): void {
+    if (this.rows + rowCount > MAX_MEMBERS) {
+      throw new ZnipError('limit', `the index has more than ${MAX_MEMBERS} members`, { offset });
+    }
+    const left = this.bytes + rowCount * MAX_ENTRY_LENGTH;
+    if (uncompressedBytes > left) {
+      throw new ZnipError(
+        'limit',
+        `the sub-index at byte ${offset} declares ${uncompressedBytes} bytes for ${rowCount} members, expected at most ${left}`,
+        { offset },
+      );
+    }
+    this.rows += rowCount;
+    this.bytes = left - uncompressedBytes;
+  }
+}
+
+/**
+ * Refuses a frame table that declares more rows than blocks fit before `blocksEnd`, of which `before` are in
+ * tables before it, or more bytes than its rows need. Throws `inconsistent`, `limit`.
+ */
+export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: number): void {
+  const { rowCount, uncompressedBytes, indexOffset: offset } = row;
+  const what = `the frame table at byte ${offset} declares`;
+  if ((before + rowCount) * MIN_BLOCK_HEADER_LENGTH > blocksEnd) {
+    throw new ZnipError('inconsistent', `${what} ${rowCount} rows, more than the archive has blocks`, {
+      offset,
+    });
+  }
+  const most = FRAMES_START + rowCount * MAX_FRAME_LENGTH;
+  if (uncompressedBytes > most) {
+    throw new ZnipError(
+      'limit',
+      `${what} ${uncompressedBytes} bytes for ${rowCount} rows, expected at most ${most}`,
+      { offset },
+    );
+  }
+}
+
+/** A table that has other than the rows that the manifest says. */
+export function wrongRowCount(
+  what: string,
+  { rowCount, indexOffset: offset }: ManifestRow,
+  found: number,
+): ZnipError {
+  return new ZnipError(
+    'inconsistent',
+    `${what} at byte ${offset}: the manifest says ${rowCount} rows, it has ${found}`,
+    { offset },
+  );
+}
+
+interface SectionExpectation {
+  tag: string;
+  code: ZnipErrorCode;
+  checksum: Uint8Array;
+  /** undefined: as the section says. */
+  tableLength: number | undefined;
+  mostLength: number;
+  offset: number;
+}
+
+/**
+ * A section's Arrow stream, after its hash and its length have been checked. Throws `code`, also where it does
+ * not decompress to what it declares.
+ */
+export async function decodeTableSection(
+  frame: Uint8Array,
+  expected: SectionExpectation,
+): Promise<Uint8Array> {
+  const { tag, code, checksum, mostLength, offset } = expected;
+  const context: ErrorContext = { offset };
+  if (!equalBytes(codec().hash(frame), checksum)) {
+    throw new ZnipError(
+      code,
+      `the ${tag} section at byte ${offset} is damaged: its hash does not match`,
+      context,
+    );
+  }
+  const { compressed, tableLength } = decodeSection(frame, tag, code);
+  if (tableLength > mostLength || (expected.tableLength ?? tableLength) !== tableLength) {
+    throw new ZnipError(code, `the ${tag} section at byte ${offset} declares ${tableLength} bytes`, context);
+  }
+  const table = new Uint8Array(tableLength);
+  try {
+    await codec().decompress(compressed, table);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZnipError(
+      code,
+      `the ${tag} section at byte ${offset} does not decompress: ${reason}`,
+      context,
+      error,
+    );
+  }
+  return table;
+}
