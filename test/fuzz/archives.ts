@@ -1,9 +1,12 @@
 /**
  * Targets for whole archives. `archive`: valid hashes over mutated contents, made by the fixtures' maker.
- * `bytes`: flips and cuts of valid ones. `foreign`: tar streams of others. All by index and as a stream.
+ * `bytes`: flips and cuts of valid ones. All by index and as a stream, verified, recovered and repaired.
+ * `foreign`: tar streams of others.
  */
+import { createHash } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -15,15 +18,22 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { packTar } from '../../src/pack/pack-tar.ts';
 import { openArchive } from '../../src/read/archive.ts';
 import { readInfo } from '../../src/read/info.ts';
 import { describeEntry } from '../../src/read/list.ts';
 import { readMember } from '../../src/read/member-reader.ts';
+import { recover } from '../../src/read/recover.ts';
+import { readTar } from '../../src/read/tar-output.ts';
 import { unpack } from '../../src/read/unpack.ts';
 import { unpackStream } from '../../src/read/unpack-stream.ts';
+import { repair } from '../../src/repair/repair.ts';
+import { verify, verifyStream } from '../../src/verify/verify.ts';
+import { ZnipError } from '../../src/errors.ts';
 import { rawFramePieces } from '../../src/format/zstd-frame.ts';
 import { archiveOf, type Hooks, type Member } from '../../fixtures/maker/archive.js';
 import { BASE, CUTS } from '../../fixtures/maker/base.js';
+import { compressed } from '../../fixtures/maker/zstd.js';
 import { edge, mutate, type Random } from './random.ts';
 import { VALID } from './seeds.ts';
 import { accepted, holds, type Target } from './target.ts';
@@ -66,21 +76,75 @@ async function extract(
 interface Trees {
   index: string[] | undefined;
   stream: string[] | undefined;
+  /** `verify` finds nothing wrong, from a file and from a pipe. */
+  verified: boolean;
+}
+
+/** What becomes of names, links and limits is no matter of verification. */
+const REFUSED: ReadonlySet<string> = new Set([
+  'unsafe-path',
+  'unsafe-link',
+  'limit',
+  'exists',
+  'inconsistent',
+]);
+
+async function opened<T>(file: string, use: (fd: number) => Promise<T>): Promise<T> {
+  const fd = openSync(file, 'r');
+  try {
+    return await use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function hashOf(pieces: AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
+}
+
+/** Both ways of verifying; they agree. */
+async function isVerified(file: string): Promise<boolean> {
+  const whole = (await accepted(() => verify(file, { threads: 1 })))?.ok === true;
+  const piped = (await accepted(() => opened(file, (fd) => verifyStream(fd, { threads: 1 }))))?.ok === true;
+  holds(whole === piped, `verified as ${whole} from a file, ${piped} from a pipe`);
+  return whole;
+}
+
+/** What recovers something of anything: it gives nothing that `index`, a whole archive, has not. */
+async function salvage(file: string, scratch: string, index: string[] | undefined): Promise<void> {
+  const limits = { maxSize: 64 << 20, threads: 1 };
+  const recovered = await extract(scratch, (directory) => recover(file, { directory, ...limits }));
+  if (index !== undefined)
+    holds(recovered?.join('\n') === index.join('\n'), 'a whole archive is recovered whole');
+  const kept = (directory: string): Promise<unknown> =>
+    opened(file, (fd) => unpackStream(fd, { directory, keepGoing: true, ...limits }));
+  await extract(scratch, kept);
+  const output = join(scratch, 'repaired');
+  rmSync(output, { force: true });
+  const repaired = await accepted(() => repair(file, { output, threads: 1 }));
+  if (repaired === undefined) holds(!existsSync(output), 'a repair that fails leaves nothing');
+  else
+    holds((await accepted(() => verify(output, { threads: 1 })))?.ok === true, 'what was repaired is whole');
 }
 
 async function readEveryWay(bytes: Buffer, scratch: string): Promise<Trees> {
   const file = join(scratch, 'archive');
   writeFileSync(file, bytes);
   const limits = { maxSize: 64 << 20, threads: 1 };
-  const fd = openSync(file, 'r');
-  let stream: string[] | undefined;
-  try {
-    stream = await extract(scratch, (directory) => unpackStream(fd, { directory, ...limits }));
-  } finally {
-    closeSync(fd);
-  }
+  const stream = await extract(scratch, (directory) =>
+    opened(file, (fd) => unpackStream(fd, { directory, ...limits })),
+  );
+  const streamTar = await accepted(() => opened(file, (fd) => hashOf(readTar(fd, { threads: 1 }))));
+  const verified = await isVerified(file);
   const archive = await accepted(() => openArchive(file));
-  if (archive === undefined) return { index: undefined, stream };
+  if (archive === undefined) {
+    holds(!verified, 'what is verified can be opened');
+    await salvage(file, scratch, undefined);
+    return { index: undefined, stream, verified };
+  }
+  let index: string[] | undefined;
   try {
     await accepted(() => readInfo(archive));
     await accepted(async () => {
@@ -93,11 +157,27 @@ async function readEveryWay(bytes: Buffer, scratch: string): Promise<Trees> {
         });
       }
     });
-    const index = await extract(scratch, (directory) => unpack(archive, { directory, ...limits }));
-    return { index, stream };
+    const tar = await accepted(() => hashOf(readTar(archive, { threads: 1 })));
+    holds(
+      tar === undefined || streamTar === undefined || tar === streamTar,
+      'one tar stream, by index and not',
+    );
+    let refusal = '';
+    index = await extract(scratch, async (directory) => {
+      try {
+        await unpack(archive, { directory, ...limits });
+      } catch (error) {
+        refusal = error instanceof ZnipError ? error.code : '';
+        throw error;
+      }
+    });
+    holds(!verified || index !== undefined || REFUSED.has(refusal), `verified, but refused as ${refusal}`);
+    holds(!verified || tar !== undefined, 'what is verified has its tar stream');
   } finally {
     archive.close();
   }
+  await salvage(file, scratch, index !== undefined && stream !== undefined ? index : undefined);
+  return { index, stream, verified };
 }
 
 /** Sets one field of an object of numbers, texts, bytes and flags to something else. */
@@ -187,7 +267,8 @@ const archive: Target = {
       if (error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError) return;
       throw error;
     }
-    const { index, stream } = await readEveryWay(bytes, scratch);
+    const { index, stream, verified } = await readEveryWay(bytes, scratch);
+    holds(!verified || index === undefined || stream !== undefined, 'what is verified is one by both ways');
     if (index === undefined || stream === undefined) return;
     holds(index.join('\n') === stream.join('\n'), 'what both ways accept is the same');
   },
@@ -229,17 +310,25 @@ const foreign: Target = {
     let stream: Buffer = Buffer.alloc(0);
     await archiveOf(BASE, {}, { stream: (plain) => void (stream = Buffer.from(plain)) });
     if (random.chance(2)) stream = mutate(random, stream);
-    const how = random.below(3);
-    let input = how === 0 ? stream : how === 1 ? gzipSync(stream) : Buffer.concat(rawFramePieces(stream));
+    const forms = [
+      () => stream,
+      () => gzipSync(stream),
+      () => Buffer.concat(rawFramePieces(stream)),
+      () => compressed(stream),
+    ];
+    let input = await random.pick(forms)();
     if (random.chance(2)) input = mutate(random, input);
     const file = join(scratch, 'stream');
     writeFileSync(file, input);
-    const fd = openSync(file, 'r');
-    try {
-      await extract(scratch, (directory) => unpackStream(fd, { directory, maxSize: 64 << 20, threads: 1 }));
-    } finally {
-      closeSync(fd);
-    }
+    await extract(scratch, (directory) =>
+      opened(file, (fd) => unpackStream(fd, { directory, maxSize: 64 << 20, threads: 1 })),
+    );
+    await accepted(() => opened(file, (fd) => hashOf(readTar(fd, { threads: 1 }))));
+    const output = join(scratch, 'packed');
+    const packed = await accepted(() => opened(file, (fd) => packTar(fd, { output, threads: 1 })));
+    if (packed === undefined) return;
+    holds((await verify(output, { threads: 1 })).damageCount === 0, 'a tar stream that is packed is whole');
+    rmSync(output);
   },
 };
 

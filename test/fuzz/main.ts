@@ -68,6 +68,11 @@ interface Order {
   ms: number | undefined;
 }
 
+/** Tells `run.js`. When that is gone, so is this process, by `disconnect`. */
+function tell(message: object): void {
+  process.send?.(message, undefined, undefined, () => {});
+}
+
 async function main({ names, seed, next, ms }: Order): Promise<void> {
   const unknown = names.filter((name) => !TARGETS.some((target) => target.name === name));
   if (unknown.length > 0) {
@@ -86,9 +91,9 @@ async function main({ names, seed, next, ms }: Order): Promise<void> {
       do {
         const input = next[target.name] ?? 0;
         next[target.name] = input + 1;
-        process.send?.({ at: { target: target.name, seed, input } });
+        tell({ at: { target: target.name, seed, input } });
         const finding = await tryInput(target, seed, input, scratch);
-        if (finding !== undefined) process.send?.({ finding });
+        if (finding !== undefined) tell({ finding });
       } while (performance.now() < turn);
       // Messages leave when the event loop turns.
       await new Promise((resolve) => setImmediate(resolve));
