@@ -13,15 +13,14 @@ import { maxBlobLength } from '../../src/format/zstd-frame.ts';
 import * as arbitrary from '../support/arbitrary.ts';
 import {
   asUint64,
-  firstRowNull,
   mutate,
   mutations,
   withColumn,
   withColumnsReversed,
   withExtraColumn,
-  withoutColumn,
 } from '../support/arrow.ts';
 import { codeOf, outcomeOf } from '../support/refusal.ts';
+import { testColumnsWithoutNulls, testRequiredColumns } from '../support/columns.ts';
 
 const METADATA = new Map([['znip.producer', 'a test']]);
 const SUM = Uint8Array.from({ length: 32 }, (_, i) => i);
@@ -108,17 +107,9 @@ test('columns have the names and types of the format', () => {
 describe('columns', () => {
   const NAMES = ['stream_offset', 'stream_length', 'blob_offset', 'blob_length', 'stored', 'checksum'];
 
-  test.each(NAMES)("'%s' must not be missing", (name) => {
-    const outcome = outcomeOf(() => decodeFrameTable(withoutColumn(TABLE, name)));
-    expect(outcome).toEqual({ code: 'damaged-frame-table', message: `column '${name}': it is missing` });
-  });
+  testRequiredColumns(NAMES, TABLE, decodeFrameTable, 'damaged-frame-table');
 
-  test.each(NAMES)("'%s' has no nulls", (name) => {
-    const outcome = outcomeOf(() => decodeFrameTable(withColumn(TABLE, name, firstRowNull)));
-    const message =
-      name === 'checksum' ? 'row 0 has no checksum' : `column '${name}': 1 of its values are missing`;
-    expect(outcome).toEqual({ code: 'damaged-frame-table', message });
-  });
+  testColumnsWithoutNulls(NAMES, TABLE, decodeFrameTable, 'damaged-frame-table');
 
   test.each(['stored', 'checksum'])("'%s' of another type is refused", (name) => {
     const outcome = outcomeOf(() => decodeFrameTable(withColumn(TABLE, name, asUint64)));

@@ -20,15 +20,14 @@ import * as arbitrary from '../support/arbitrary.ts';
 import {
   asText,
   asUint64,
-  firstRowNull,
   mutate,
   mutations,
   withColumn,
   withColumnsReversed,
   withExtraColumn,
-  withoutColumn,
 } from '../support/arrow.ts';
 import { codeOf, outcomeOf } from '../support/refusal.ts';
+import { testColumnsWithoutNulls, testRequiredColumns } from '../support/columns.ts';
 
 const SUM = Uint8Array.from({ length: 32 }, (_, i) => i);
 
@@ -138,17 +137,9 @@ describe('columns', () => {
     'checksum',
   ];
 
-  test.each(NAMES)("'%s' must not be missing", (name) => {
-    const outcome = outcomeOf(() => decodeManifest(withoutColumn(TABLE, name)));
-    expect(outcome).toEqual({ code: 'damaged-manifest', message: `column '${name}': it is missing` });
-  });
+  testRequiredColumns(NAMES, TABLE, decodeManifest, 'damaged-manifest');
 
-  test.each(NAMES)("'%s' has no nulls", (name) => {
-    const outcome = outcomeOf(() => decodeManifest(withColumn(TABLE, name, firstRowNull)));
-    const message =
-      name === 'checksum' ? 'row 0 has no checksum' : `column '${name}': 1 of its values are missing`;
-    expect(outcome).toEqual({ code: 'damaged-manifest', message });
-  });
+  testColumnsWithoutNulls(NAMES, TABLE, decodeManifest, 'damaged-manifest');
 
   test.each(NAMES)("'%s' of another type is refused", (name) => {
     const isNumber =

@@ -29,6 +29,7 @@ import {
   withoutColumn,
 } from '../support/arrow.ts';
 import { codeOf, outcomeOf } from '../support/refusal.ts';
+import { testColumnsWithoutNulls, testRequiredColumns } from '../support/columns.ts';
 
 interface Row {
   member: Member;
@@ -257,10 +258,7 @@ describe('columns', () => {
   const NOT_NULLABLE = ['path', 'kind', 'mode', 'mtime', 'size', 'stream_offset', 'changed'];
   const NULLABLE = ['uid', 'gid'];
 
-  test.each(REQUIRED)("'%s' must not be missing", (name) => {
-    const outcome = outcomeOf(() => decode(withoutColumn(TABLE, name)));
-    expect(outcome).toEqual({ code: 'damaged-sub-index', message: `column '${name}': it is missing` });
-  });
+  testRequiredColumns(REQUIRED, TABLE, decode, 'damaged-sub-index');
 
   test("'changed' may be missing: then no file changed", () => {
     const entries = decode(withoutColumn(TABLE, 'changed'));
@@ -277,13 +275,7 @@ describe('columns', () => {
     expect(decode(withColumnsReversed(TABLE))).toEqual(EXAMPLE);
   });
 
-  test.each(NOT_NULLABLE)("'%s' has no nulls", (name) => {
-    const outcome = outcomeOf(() => decode(withColumn(TABLE, name, firstRowNull)));
-    expect(outcome).toEqual({
-      code: 'damaged-sub-index',
-      message: `column '${name}': 1 of its values are missing`,
-    });
-  });
+  testColumnsWithoutNulls(NOT_NULLABLE, TABLE, decode, 'damaged-sub-index');
 
   test.each(NULLABLE)("'%s' may have nulls", (name) => {
     expect(columnsOf(TABLE).find(({ field }) => field.name === name)?.data.nullCount).toBe(4);

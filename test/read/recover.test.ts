@@ -18,6 +18,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LostMember, openArchive, pack, recover, type RecoverResult, ZnipError } from 'znip';
+import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { run, znip } from '../support/run.ts';
 import {
@@ -37,7 +38,7 @@ const CHUNK = 65536;
 let archive: Buffer;
 let source: Map<string, Described>;
 /** Blobs in order, and the last blob of each member that has its content or header there. */
-let frames: { blobOffset: number; blobLength: number; headerOffset: number }[];
+let blocks: BlockPlace[];
 let lastBlob: Map<string, number>;
 
 beforeAll(async () => {
@@ -55,11 +56,6 @@ beforeAll(async () => {
   source = describeTree(at('t'));
   const opened = await openArchive(at('t.znip'));
   const table = await opened.frames();
-  frames = table.map(({ blobOffset, blobLength }, i) => {
-    const before = table[i - 1];
-    const headerOffset = before === undefined ? 9 : before.blobOffset + before.blobLength;
-    return { blobOffset, blobLength, headerOffset };
-  });
   lastBlob = new Map();
   for (const { batch, row } of await opened.entries()) {
     const start = (batch.streamOffsets[row] ?? 0) - 1;
@@ -70,7 +66,8 @@ beforeAll(async () => {
     );
   }
   opened.close();
-  expect(frames.length).toBeGreaterThan(4);
+  blocks = await blocksOf(at('t.znip'));
+  expect(blocks.length).toBeGreaterThan(4);
 });
 
 interface Recovered {
@@ -123,8 +120,8 @@ afterAll(() => {
 
 /** Where a block begins and ends. */
 const block = (number: number): [number, number] => {
-  const { headerOffset = 0, blobOffset = 0, blobLength = 0 } = frames[number] ?? {};
-  return [headerOffset, blobOffset + blobLength];
+  const { headerOffset = 0, end = 0 } = blocks[number] ?? {};
+  return [headerOffset, end];
 };
 
 /** Every member's name. */
@@ -135,7 +132,7 @@ const file = (path: string): ForgedMember => ({ path, content: path });
 const symlink = (path: string, linkTarget: string): ForgedMember => ({ path, kind: 'symlink', linkTarget });
 
 /** Damage within a blob. */
-const inBlob = (number: number): Buffer => flipped((frames[number]?.blobOffset ?? 0) + 40);
+const inBlob = (number: number): Buffer => flipped((blocks[number]?.blobOffset ?? 0) + 40);
 
 /** Names of the tree that an unpacked one lacks; what it has must be right. */
 const missing = (target: string): string[] => {
@@ -162,10 +159,8 @@ describe('an archive that is cut', () => {
   test('at any byte has every member whose last blob is complete, and no other', async () => {
     for (let length = 0; length < archive.length; length++) {
       const bytes = archive.subarray(0, length);
-      const complete = frames.findLastIndex(
-        ({ blobOffset, blobLength }) => blobOffset + blobLength <= length,
-      );
-      if (length < (frames[0]?.blobOffset ?? 0)) {
+      const complete = blocks.findLastIndex(({ end }) => end <= length);
+      if (length < (blocks[0]?.blobOffset ?? 0)) {
         await expect(rehearse(bytes)).rejects.toMatchObject({ code: 'not-an-archive' });
         continue;
       }
@@ -177,14 +172,9 @@ describe('an archive that is cut', () => {
   });
 
   test('gives them back as they were, to the second', async () => {
-    for (const { headerOffset, blobOffset, blobLength } of frames) {
-      for (const length of [
-        headerOffset + 1,
-        blobOffset,
-        blobOffset + blobLength - 1,
-        blobOffset + blobLength,
-      ]) {
-        if (length < (frames[0]?.blobOffset ?? 0)) continue;
+    for (const { headerOffset, blobOffset, end } of blocks) {
+      for (const length of [headerOffset + 1, blobOffset, end - 1, end]) {
+        if (length < (blocks[0]?.blobOffset ?? 0)) continue;
         const { tree, result, lost } = await recoverBytes(archive.subarray(0, length));
         expect(result).toMatchObject({ byIndex: false, lost: lost.length });
         expectOriginals(tree);
@@ -199,7 +189,7 @@ describe('an archive that is cut', () => {
 describe('an archive with one byte changed', () => {
   test('has every member, except those of the blob that was hit', async () => {
     // Behind the blocks, where every byte is covered by the hash of its section, some are enough.
-    const blocksEnd = (frames.at(-1)?.blobOffset ?? 0) + (frames.at(-1)?.blobLength ?? 0);
+    const blocksEnd = blocks.at(-1)?.end ?? 0;
     for (let offset = 0; offset < archive.length; offset += offset < blocksEnd ? 1 : 17) {
       const { names, lost } = await rehearse(flipped(offset));
       expect(lost.length, `changed at ${offset}`).toBeGreaterThanOrEqual(
@@ -208,9 +198,7 @@ describe('an archive with one byte changed', () => {
       if (names.length === lastBlob.size) continue;
       expect(names.length + lost.filter(({ member }) => member !== null).length).toBeGreaterThan(0);
       // The frame table leads to blobs whose headers are damaged: only blobs cost members.
-      const hit = frames.findIndex(
-        ({ blobOffset, blobLength }) => offset >= blobOffset && offset < blobOffset + blobLength,
-      );
+      const hit = blocks.findIndex(({ blobOffset, end }) => offset >= blobOffset && offset < end);
       expect(hit, `changed at ${offset}`).toBeGreaterThanOrEqual(0);
       const gone = [...lastBlob.keys()].filter((path) => !names.includes(path));
       expect(new Set(lost.map(({ member }) => member)), `changed at ${offset}`).toEqual(new Set(gone));
@@ -221,9 +209,7 @@ describe('an archive with one byte changed', () => {
     for (let offset = 0; offset < archive.length; offset += 23) {
       const { tree, lost } = await recoverBytes(flipped(offset));
       expectOriginals(tree);
-      const isInBlob = frames.some(
-        ({ blobOffset, blobLength }) => offset >= blobOffset && offset < blobOffset + blobLength,
-      );
+      const isInBlob = blocks.some(({ blobOffset, end }) => offset >= blobOffset && offset < end);
       const gone = all().filter((path) => !tree.has(path));
       if (!isInBlob) expect(gone, `changed at ${offset}`).toEqual([]);
       for (const path of gone) expect(lost.map(({ member }) => member)).toContain(`t/${path}`);
@@ -258,7 +244,7 @@ describe('damage of other kinds', () => {
   });
 
   test('bytes that are missing within a blob, or were put between blocks', async () => {
-    const { blobOffset = 0 } = frames[1] ?? {};
+    const { blobOffset = 0 } = blocks[1] ?? {};
     const short = await recoverBytes(
       Buffer.concat([archive.subarray(0, blobOffset + 20), archive.subarray(blobOffset + 50)]),
     );
@@ -272,7 +258,7 @@ describe('damage of other kinds', () => {
   });
 
   test('the first part of a file that several blobs hold: the file and no other', async () => {
-    const { blobOffset = 0 } = frames[3] ?? {};
+    const { blobOffset = 0 } = blocks[3] ?? {};
     const { tree, lost } = await recoverBytes(Buffer.concat([flipped(blobOffset + 30).subarray(0, -1)]));
     expect(all().filter((path) => !tree.has(path))).toEqual(['d/large']);
     expect(lost.map(({ member }) => member)).toContain('t/d/large');
@@ -336,7 +322,7 @@ describe('names and links that are refused', () => {
 
 describe('on the command line', () => {
   test('names what is lost, with the blob and the place, in words and as JSON', () => {
-    const { blobOffset = 0 } = frames[1] ?? {};
+    const { blobOffset = 0 } = blocks[1] ?? {};
     writeFileSync(at('one.znip'), flipped(blobOffset + 40));
     const words = znip(['recover', 'one.znip', '-C', 'cli-words'], { cwd: directory });
     expect(words.status).toBe(4);

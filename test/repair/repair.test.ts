@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { list, openArchive, pack, packTar, repair, type RepairResult, unpack, verify, ZnipError } from 'znip';
+import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { run, znip } from '../support/run.ts';
 import {
@@ -31,7 +32,7 @@ const at = (name: string): string => join(directory, name);
 const here = { cwd: directory };
 let archive: Buffer;
 let source: Map<string, Described>;
-let frames: { headerOffset: number; blobOffset: number; end: number }[];
+let blocks: BlockPlace[];
 
 beforeAll(async () => {
   mkdirSync(at('t/d'), { recursive: true });
@@ -52,15 +53,8 @@ beforeAll(async () => {
   });
   archive = readFileSync(at('t.znip'));
   source = describeTree(at('t'));
-  const opened = await openArchive(at('t.znip'));
-  let headerOffset = 9;
-  frames = (await opened.frames()).map(({ blobOffset, blobLength }) => {
-    const frame = { headerOffset, blobOffset, end: blobOffset + blobLength };
-    headerOffset = frame.end;
-    return frame;
-  });
-  opened.close();
-  expect(frames.length).toBeGreaterThan(4);
+  blocks = await blocksOf(at('t.znip'));
+  expect(blocks.length).toBeGreaterThan(4);
 });
 
 function flipped(...offsets: number[]): Buffer {
@@ -71,7 +65,7 @@ function flipped(...offsets: number[]): Buffer {
 
 /** Damage well within a blob. */
 function within(blob: number): number {
-  return (frames[blob]?.blobOffset ?? 0) + 40;
+  return (blocks[blob]?.blobOffset ?? 0) + 40;
 }
 
 async function repaired(bytes: Buffer): Promise<{ result: RepairResult; made: Buffer }> {
@@ -125,10 +119,10 @@ describe('an archive with which nothing is wrong', () => {
 describe('damage that costs no member', () => {
   test.each([
     ['the prologue', (): Buffer => flipped(2)],
-    ['a block header', (): Buffer => flipped((frames[1]?.headerOffset ?? 0) + 20)],
+    ['a block header', (): Buffer => flipped((blocks[1]?.headerOffset ?? 0) + 20)],
     [
       'two block headers in a row',
-      (): Buffer => flipped((frames[2]?.headerOffset ?? 0) + 20, (frames[3]?.headerOffset ?? 0) + 20),
+      (): Buffer => flipped((blocks[2]?.headerOffset ?? 0) + 20, (blocks[3]?.headerOffset ?? 0) + 20),
     ],
   ])('%s: the archive is made as it was, byte for byte', async (_, damage) => {
     const { result, made } = await repaired(damage());
@@ -182,7 +176,7 @@ describe('damage that costs members', () => {
   });
 
   test('every archive that is made is whole, wherever it is cut', async () => {
-    for (let length = frames[0]?.end ?? 0; length < archive.length; length += 4999) {
+    for (let length = blocks[0]?.end ?? 0; length < archive.length; length += 4999) {
       const { result } = await repaired(archive.subarray(0, length));
       expect(result.copied).toBe(false);
       missing(await unpacked(), false);

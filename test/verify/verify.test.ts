@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DAMAGE, openArchive, pack, packTar, unpack, verify, type VerifyReport, ZnipError } from 'znip';
 import type { ManifestRow } from '../../src/format/manifest.ts';
+import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { type ForgedMember, type ForgeOptions, forgeArchive } from '../support/forge.ts';
 import { hasProgram, run, znip } from '../support/run.ts';
 import { describeTree, makeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
@@ -23,7 +24,7 @@ const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
 const here = { cwd: directory };
 let archive: Buffer;
-let frames: { headerOffset: number; blobOffset: number; end: number }[];
+let blocks: BlockPlace[];
 let fd: number;
 
 beforeAll(async () => {
@@ -34,14 +35,7 @@ beforeAll(async () => {
   symlinkSync('a', at('t/l'));
   await pack(['t'], { directory, output: at('t.znip'), chunkSize: 65536 });
   archive = readFileSync(at('t.znip'));
-  const opened = await openArchive(at('t.znip'));
-  let headerOffset = 9;
-  frames = (await opened.frames()).map(({ blobOffset, blobLength }) => {
-    const frame = { headerOffset, blobOffset, end: blobOffset + blobLength };
-    headerOffset = frame.end;
-    return frame;
-  });
-  opened.close();
+  blocks = await blocksOf(at('t.znip'));
   fd = openSync(at('changed.znip'), 'w');
 });
 
@@ -131,7 +125,7 @@ describe('a whole archive', () => {
 
 describe('one byte changed', () => {
   test('anywhere is found, except where it changes nothing', async () => {
-    const blocksEnd = frames.at(-1)?.end ?? 0;
+    const blocksEnd = blocks.at(-1)?.end ?? 0;
     const unfound: number[] = [];
     // Behind the blocks every byte is in a hash: some are enough.
     for (let offset = 0; offset < archive.length; offset += offset < blocksEnd ? 1 : 13) {
@@ -142,7 +136,7 @@ describe('one byte changed', () => {
     // zstd has other ways to write down the same. Hashes are of what blobs decompress to: nothing is lost.
     for (const offset of unfound) {
       expect(
-        frames.some(({ blobOffset, end }) => offset >= blobOffset && offset < end),
+        blocks.some(({ blobOffset, end }) => offset >= blobOffset && offset < end),
         `byte ${offset}`,
       ).toBe(true);
       writeFileSync(at('harmless.znip'), flipped(offset));
@@ -155,24 +149,24 @@ describe('one byte changed', () => {
   });
 
   test('tells which blob, where, and what it hits', async () => {
-    const { blobOffset = 0 } = frames[1] ?? {};
+    const { blobOffset = 0 } = blocks[1] ?? {};
     const report = await verdict(flipped(blobOffset + 40));
     expect(report).toMatchObject({
       ok: false,
       damageCount: 1,
       damage: [{ code: 'damaged-blob', members: ['t/d/large'], blob: 1, offset: blobOffset }],
     });
-    const first = await verdict(flipped((frames[0]?.blobOffset ?? 0) + 30));
+    const first = await verdict(flipped((blocks[0]?.blobOffset ?? 0) + 30));
     expect(first).toMatchObject({
       damage: [{ code: 'damaged-blob', blob: 0, members: ['t', 't/a', 't/d'] }],
     });
   });
 
   test('in several places is reported for all of them', async () => {
-    const bytes = flipped((frames[0]?.blobOffset ?? 0) + 30);
+    const bytes = flipped((blocks[0]?.blobOffset ?? 0) + 30);
     bytes[3] = 0;
-    bytes[(frames[2]?.headerOffset ?? 0) + 60]! ^= 1;
-    bytes[(frames[3]?.blobOffset ?? 0) + 20]! ^= 1;
+    bytes[(blocks[2]?.headerOffset ?? 0) + 60]! ^= 1;
+    bytes[(blocks[3]?.blobOffset ?? 0) + 20]! ^= 1;
     const report = await verdict(bytes);
     expect(codesOf(report).sort()).toEqual([
       'damaged-blob',
@@ -191,7 +185,7 @@ describe('one byte changed', () => {
 
 describe('an archive that is cut', () => {
   test('at any byte is not whole', async () => {
-    const blocksEnd = frames.at(-1)?.end ?? 0;
+    const blocksEnd = blocks.at(-1)?.end ?? 0;
     for (let length = 0; length < archive.length; length += length < blocksEnd ? 3 : 29) {
       const report = await verdict(archive.subarray(0, length));
       if (length < 21) expect(report).toBe('not-an-archive');
@@ -291,20 +285,20 @@ describe('structures that disagree', () => {
   });
 
   test('bytes between blocks, and a block that is missing', async () => {
-    const { headerOffset = 0 } = frames[1] ?? {};
+    const { headerOffset = 0 } = blocks[1] ?? {};
     const more = Buffer.concat([
       archive.subarray(0, headerOffset),
       noise(50),
       archive.subarray(headerOffset),
     ]);
     expect(codesOf(await verdict(more))).toContain('damaged-block-header');
-    const less = Buffer.concat([archive.subarray(0, headerOffset), archive.subarray(frames[1]?.end)]);
+    const less = Buffer.concat([archive.subarray(0, headerOffset), archive.subarray(blocks[1]?.end)]);
     expect(codesOf(await verdict(less))).toContain('missing-block');
     expect(codesOf(await verdict(Buffer.concat([archive, noise(9)])))).toContain('truncated');
   });
 
   test('a frame of others between blocks is no damage to blocks', async () => {
-    const { headerOffset = 0 } = frames[1] ?? {};
+    const { headerOffset = 0 } = blocks[1] ?? {};
     const foreign = Buffer.concat([Buffer.from([0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0]), Buffer.from('abcd')]);
     const bytes = Buffer.concat([archive.subarray(0, headerOffset), foreign, archive.subarray(headerOffset)]);
     // The footer knows the length.
@@ -326,7 +320,7 @@ describe('names that are never unpacked', () => {
 
 describe('--quick', () => {
   test('finds damage in the index and reads no content', async () => {
-    expect(await verdict(flipped((frames[1]?.blobOffset ?? 0) + 40), { quick: true })).toMatchObject({
+    expect(await verdict(flipped((blocks[1]?.blobOffset ?? 0) + 40), { quick: true })).toMatchObject({
       ok: true,
       quick: true,
       blobs: 0,
@@ -355,7 +349,7 @@ describe('on the command line', () => {
   });
 
   test('names code, place and members of damage, in words and as JSON, from file and pipe', () => {
-    const { blobOffset = 0 } = frames[0] ?? {};
+    const { blobOffset = 0 } = blocks[0] ?? {};
     writeFileSync(at('bad.znip'), flipped(blobOffset + 30));
     const { status, stderr } = znip(['verify', 'bad.znip'], here);
     expect(status).toBe(4);
