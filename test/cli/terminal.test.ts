@@ -149,6 +149,16 @@ describe.skipIf(lacks('tmux', 'dash'))('progress', () => {
     expect([...screens].filter((screen) => /^. unpack/m.test(screen))).toEqual([]);
     expect(after.slice(after.indexOf('\n') + 1, after.lastIndexOf('status 0'))).toMatch(output);
   });
+
+  test('comes with one thread, too, which has everything else to do', async () => {
+    mkdirSync(at('busy'));
+    for (let i = 0; i < 8; i++) writeFileSync(at(`busy/${i}`), noise(3_000_000, i + 1));
+    const terminal = await openShell();
+    terminal.type('clear; $ZNIP pack busy -o busy.znip -19 -j 1 --chunk-size 2M; echo status $?\n');
+    expect(await terminal.until(/pack {2}\S|^status/m)).toMatch(/pack {2}\S+ MiB {2}/);
+    terminal.press('C-c');
+    await terminal.until(/^status 130/m);
+  });
 });
 
 describe.skipIf(lacks('tmux', 'dash'))('Ctrl-C', () => {
