@@ -53,5 +53,8 @@ tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   defineRecover(program);
   defineRepair(program);
   defineCompletion(program);
+  for (const command of program.commands) {
+    command.showHelpAfterError(`(znip ${command.name()} --help shows its options)`);
+  }
   return program;
 }

@@ -47,7 +47,7 @@ function statIfAny(path: string): BigIntStats | undefined {
 export async function openOutput(path: string, signal: AbortSignal | undefined): Promise<Output> {
   const old = statIfAny(path);
   if (old?.isDirectory() === true) {
-    throw new ZnipError('usage', `'${path}' is a directory: -o takes the name of the archive file`, { path });
+    throw new ZnipError('usage', `'${path}' is a directory: expected the name of a file to write`, { path });
   }
   if (old !== undefined && !old.isFile()) return openDirect(path, signal);
   return openReplacement(path, old);

@@ -209,7 +209,7 @@ async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
   if (equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE) && tag === TAG.blockHeader) {
     return new ZnipError(
       'truncated',
-      `'${name}' begins as a znip archive but does not end as one: it was cut short, or bytes were added to it`,
+      `'${name}' begins as a znip archive but does not end as one: it was cut short, or bytes were added to it; recover unpacks what is whole`,
       context,
     );
   }

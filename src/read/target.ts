@@ -41,6 +41,14 @@ function makeTarget(directory: string): Pick<WriteSettings, 'target' | 'root'> {
     const real = fromText(realpathSync(directory));
     return { target: real.endsWith('/') ? real : `${real}/`, root: holdDirectory(real) };
   } catch (error) {
+    if (errnoOf(error) === 'EEXIST') {
+      throw new ZnipError(
+        'io',
+        `cannot unpack into '${directory}': it is not a directory`,
+        { path: directory },
+        error,
+      );
+    }
     throw ioError('unpack into', directory, error);
   }
 }

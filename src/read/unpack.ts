@@ -222,7 +222,10 @@ async function chooseTree(
   for (const { members } of selectedGroups(archive, options)) limits.addMembers(members);
   const entries = await archive.entries(options, (error) => losses.refuse(null, error));
   if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
-    throw new ZnipError('no-match', `no members of that type or repo in '${archive.source.name}'`);
+    throw new ZnipError(
+      'no-match',
+      `no members of that type or repo in '${archive.source.name}': info shows which there are`,
+    );
   }
   const choice = new MemberChoice(options);
   const tree = await buildTree(entries, {

@@ -79,17 +79,6 @@ describe('--range', () => {
   test('is taken of each member', () => {
     expect(cat('--range', '-3', 't/a.txt', 't/b.txt').toString()).toBe('ha\nta\n');
   });
-
-  test.each([
-    ['abc', "znip: 'abc' is not a range: write the first and the last byte as in 0-99, or 100- or -100\n"],
-    ['-', "znip: '-' is not a range: write the first and the last byte as in 0-99, or 100- or -100\n"],
-    ['5', "znip: '5' is not a range: write the first and the last byte as in 0-99, or 100- or -100\n"],
-    ['9-3', "znip: the range '9-3' ends before it starts\n"],
-    ['7-', "znip: member 't/a.txt' has 6 bytes: a range cannot start at 7\n"],
-  ])('%s is a usage error', (range, stderr) => {
-    const result = znip(['cat', 't.znip', 't/a.txt', '--range', range], here);
-    expect(result).toMatchObject({ status: 2, stdout: '', stderr });
-  });
 });
 
 describe('what cannot be written', () => {

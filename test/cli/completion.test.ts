@@ -45,18 +45,6 @@ test('every command is in every script; hidden ones are not', () => {
   }
 });
 
-test.each([
-  [[], "znip: missing required argument 'shell'\n"],
-  [
-    ['csh'],
-    "znip: command-argument value 'csh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n",
-  ],
-])('completion %j is a usage error', (args, message) => {
-  const { status, stdout, stderr } = znip(['completion', ...args]);
-  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-  expect(stderr).toContain(message);
-});
-
 const members = (...args: string[]): ReturnType<typeof znip> =>
   znip(['__members', '--', ...args], { cwd: at('work') });
 

@@ -221,15 +221,6 @@ describe('where members belong', () => {
 });
 
 describe('what goes wrong', () => {
-  test.each([
-    [['missing.znip', 't'], 1, "znip: cannot open 'missing.znip': no such file or directory\n"],
-    [['t.znip', 'missing'], 2, "znip: cannot compare with 'missing': no such file or directory\n"],
-    [['t.znip', 't/a'], 2, "znip: 't/a' is not a directory: an archive is compared with one\n"],
-    [['t/a', 't'], 4, "znip: 't/a' is not a znip archive\n"],
-  ])('%j is status %i', (args, status, stderr) => {
-    expect(diff(...args)).toEqual({ status, stdout: '', stderr });
-  });
-
   test('a damaged index is status 4', () => {
     const info = JSON.parse(znip(['info', '--json', 't.znip'], { cwd: place }).stdout) as {
       sections: { offset: number }[];

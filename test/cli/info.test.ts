@@ -120,16 +120,6 @@ test('an archive without members, and one that says nothing of its making', () =
   expect(znip(['info', 'none.znip'], here).stdout).toContain('producer       not recorded\n');
 });
 
-test.each([
-  [['info', 'missing.znip'], 1, "znip: cannot open 'missing.znip': no such file or directory\n"],
-  [['info', 't/b'], 4, "znip: 't/b' is not a znip archive\n"],
-  [['info', '--root', '-v', 't.znip'], 2, "znip: option '--root' cannot be used with option '-v, --verbose'"],
-])('%j is status %i', (args, status, message) => {
-  const result = znip(args, here);
-  expect(result).toMatchObject({ status, stdout: '' });
-  expect(result.stderr).toContain(message);
-});
-
 test('a damaged sub-index is status 4; its root hash can still be read', () => {
   const bytes = readFileSync(at('t.znip'));
   const offset = (info('t.znip').sections[0]?.offset ?? 0) + 40;

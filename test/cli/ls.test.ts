@@ -165,14 +165,6 @@ describe('formats', () => {
     expect(table.getColumn('path').toArray().slice(0, 3)).toEqual(['a,b', 'quote"d', 'line\nbreak']);
   });
 
-  test('more than one format is a usage error that names them', () => {
-    expect(znip(['ls', 't.znip', '-l', '-0', '--tree'], here)).toMatchObject({
-      status: 2,
-      stdout: '',
-      stderr: 'znip: -l and --tree and -0 exclude each other: choose one\n',
-    });
-  });
-
   test('a name that is not UTF-8 keeps its bytes in every format for programs', () => {
     const raw = Buffer.from([0x6e, 0xff]);
     mkdirSync(at('raw'));

@@ -176,34 +176,6 @@ describe('what is recorded', () => {
 });
 
 describe('the command', () => {
-  const alone =
-    "--name is for standard input, given as '-', and for nothing else: pack paths into an archive of their own";
-  test.each([
-    [['--name', 'f'], alone],
-    [['--name', 'f', 'long'], alone],
-    [['--name', 'f', '-', 'long'], alone],
-    [
-      ['--name', 'f', '-', '-x', 'a'],
-      '--exclude has no effect with --name: one file is packed, as it arrives',
-    ],
-    [
-      ['--name', 'f', '-', '--tar', 'a'],
-      '--tar has no effect with --name: one file is packed, as it arrives',
-    ],
-    [['--name', '../f', '-'], "'../f' cannot be the name of a member: it has a component '..'"],
-    [['--name', '/f', '-'], "'/f' cannot be the name of a member: it is absolute"],
-    [['--name', '', '-'], "'' cannot be the name of a member: it is empty"],
-    [
-      ['-'],
-      "'-' is standard input, which needs a name: give --name, or write ./- for a file that is called so",
-    ],
-  ])('%j', (args, message) => {
-    expect(znip(['pack', '-o', 'x.znip', ...args], { ...here, input: 'x' })).toMatchObject({
-      status: 2,
-      stderr: `znip: ${message}\n`,
-    });
-  });
-
   test('a file that is called - is still one', () => {
     writeFileSync(at('-'), 'dash');
     expect(znip(['pack', '-q', './-', '-o', 'dash.znip'], here).status).toBe(0);

@@ -451,47 +451,9 @@ describe('what is no whole tar stream', () => {
       expect(existsSync(at('cut.znip'))).toBe(false);
     }
   });
-
-  test('a znip archive, which says what to do instead', async () => {
-    await pack(['tree/bin'], { directory, output: at('a.znip') });
-    expect(znip(['pack', '--tar', 'a.znip', '-o', 'b.znip'], here)).toMatchObject({
-      status: 2,
-      stderr:
-        "znip: 'a.znip' is a znip archive already: to pack its tar stream anew, pipe it from unpack --tar -\n",
-    });
-  });
 });
 
 describe('the command', () => {
-  test.each([
-    [['--tar', 'tree.tar', 'tree'], '--tar takes all members from the tar stream: it does not go with paths'],
-    [
-      ['--tar', 'tree.tar', '-x', 'a'],
-      '--exclude has no effect with --tar: the tar stream goes into the archive as it is',
-    ],
-    [
-      ['--tar', 'tree.tar', '--one-file-system'],
-      '--one-file-system has no effect with --tar: the tar stream goes into the archive as it is',
-    ],
-    [
-      ['--tar', 'tree.tar', '--dry-run'],
-      '--dry-run has no effect with --tar: the tar stream goes into the archive as it is',
-    ],
-    [['--tar', 'tree'], "'tree' is a directory: expected a file"],
-  ])('%j', (args, message) => {
-    expect(znip(['pack', '-o', 'x.znip', ...args], here)).toMatchObject({
-      status: 2,
-      stderr: `znip: ${message}\n`,
-    });
-  });
-
-  test('a file that is not there', () => {
-    expect(znip(['pack', '-o', 'x.znip', '--tar', 'none.tar'], here)).toMatchObject({
-      status: 1,
-      stderr: "znip: cannot open 'none.tar': no such file or directory\n",
-    });
-  });
-
   test('types and repos, JSON, and an output that is a link', async () => {
     symlinkSync('real.znip', at('link.znip'));
     writeFileSync(at('real.znip'), 'old');

@@ -5,7 +5,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, utimesSync, w
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
-import { run, type RunResult, znip, ZNIP } from '../support/run.ts';
+import { run, type RunResult, znip } from '../support/run.ts';
 import { describeTree, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -279,33 +279,5 @@ test('options work on the archives of others', () => {
   expect(znip(['unpack', 'o.tgz', 'none', '-C', 'other'], here)).toMatchObject({
     status: 3,
     stderr: "znip: nothing in 'o.tgz' matches 'none'\n",
-  });
-});
-
-test.each([
-  [['--overwrite', '--keep-newer'], "'--overwrite' cannot be used with option '--keep-newer'"],
-  [['-k', '--keep-newer'], "'-k, --keep-old' cannot be used with option '--keep-newer'"],
-  [['--strip-components', 'x'], "znip: --strip-components takes a whole number from 0 to 4096, not 'x'\n"],
-  [['--max-size', 'x'], "znip: 'x' is not a size: write bytes or a number with K, M, G or T, as in 16M\n"],
-  [['--max-ratio', '0'], "znip: --max-ratio takes a whole number from 1 to 1000000000, not '0'\n"],
-  [['-x', '/'], "znip: '/' is not a pattern: it names nothing\n"],
-])('%j is a usage error', (args, message) => {
-  const { status, stdout, stderr } = znip(['unpack', 'a.znip', '-C', 'usage', ...args], here);
-  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-  expect(stderr).toContain(message);
-  expect(existsSync(at('usage'))).toBe(false);
-});
-
-test.skipIf(!root)('--same-owner is for root', () => {
-  run('chmod', ['755', directory]);
-  const args = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, ZNIP];
-  const { status, stderr } = run(
-    'setpriv',
-    [...args, 'unpack', 'a.znip', '--same-owner', '-C', 'nobody'],
-    here,
-  );
-  expect({ status, stderr }).toEqual({
-    status: 2,
-    stderr: 'znip: owners can only be restored by root: run as root, or without --same-owner\n',
   });
 });

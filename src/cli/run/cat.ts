@@ -4,7 +4,6 @@
 import { ZnipError } from '../../errors.ts';
 import { fromText, toText, type ByteString } from '../../format/byte-string.ts';
 import { KIND } from '../../format/entry.ts';
-import { openArchive } from '../../read/archive.ts';
 import type { Entries, EntryRef } from '../../read/entries.ts';
 import { findContents, findMembers } from '../../read/find-members.ts';
 import { isDamage } from '../../read/lost.ts';
@@ -12,6 +11,7 @@ import { ChunkReader, readContent } from '../../read/member-reader.ts';
 import { compileSelection } from '../../select/patterns.ts';
 import type { RangeOf } from '../byte-range.ts';
 import { EXIT } from '../exit-status.ts';
+import { openIndexed } from '../open-indexed.ts';
 import { isTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
 import { printable } from '../text.ts';
 
@@ -26,7 +26,7 @@ const BINARY_PROBE = 8 * 1024;
 
 export async function runCat(path: string, names: string[], options: CatCommandOptions): Promise<void> {
   const guard = options.force !== true && isTerminal(STDOUT);
-  const archive = await openArchive(path);
+  const archive = await openIndexed(path, 'cat');
   try {
     const keepGoing = options.keepGoing === true;
     const entries = await archive.entries({}, keepGoing ? (error) => reportLost(null, error) : undefined);

@@ -3,10 +3,10 @@
  */
 import { type Aspect, diff, type Difference } from '../../diff/diff.ts';
 import { isUtf8, toBytes } from '../../format/byte-string.ts';
-import { openArchive } from '../../read/archive.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeWarning } from '../messages.ts';
+import { openIndexed } from '../open-indexed.ts';
 import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
 import { jsonLine, printable } from '../text.ts';
 
@@ -24,7 +24,7 @@ export async function runDiff(path: string, directory: string, options: DiffComm
   const terminal = isTerminal(STDOUT);
   let different = false;
   let incomplete = false;
-  const archive = await openArchive(path);
+  const archive = await openIndexed(path, 'diff');
   try {
     const differences = diff(archive, directory, {
       ...defined({ stripComponents: options.stripComponents, mtime: options.mtime }),

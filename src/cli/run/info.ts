@@ -1,8 +1,8 @@
 /**
  * `znip info`.
  */
-import { openArchive } from '../../read/archive.ts';
 import { type ArchiveInfo, readInfo } from '../../read/info.ts';
+import { openIndexed } from '../open-indexed.ts';
 import { writeOutput } from '../standard-streams.ts';
 import { formatBytes, formatCount, formatPercent, jsonLine, printable } from '../text.ts';
 
@@ -16,7 +16,7 @@ export interface InfoCommandOptions {
 const SHOWN_ROWS = 20;
 
 export async function runInfo(path: string, options: InfoCommandOptions): Promise<void> {
-  const archive = await openArchive(path);
+  const archive = await openIndexed(path, 'info');
   try {
     if (options.root === true) {
       writeOutput(`${archive.rootHash}\n`);

@@ -2,12 +2,12 @@
  * `znip ls`.
  */
 import { ZnipError } from '../../errors.ts';
-import { openArchive } from '../../read/archive.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeCsv, writeJson, writeLong, writeNames } from '../listing/lines.ts';
 import { type Listing, matchEntries, type SortKey, sortEntries } from '../listing/listing.ts';
 import { speaksJson, writeEvent, writeUnmatched } from '../messages.ts';
+import { openIndexed } from '../open-indexed.ts';
 import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, formatCount } from '../text.ts';
 
@@ -37,11 +37,14 @@ export async function runLs(
   if (format === 'arrow') {
     refuseTerminal(STDOUT, 'an Arrow table', options.force === true, 'a file, a pipe, or --force');
   }
-  const archive = await openArchive(path);
+  const archive = await openIndexed(path, 'ls');
   try {
     const entries = await archive.entries(defined({ packageTypes: options.type, repos: options.repo }));
     if (entries.length === 0 && (options.type !== undefined || options.repo !== undefined)) {
-      throw new ZnipError('no-match', `no members of that type or repo in '${path}'`);
+      throw new ZnipError(
+        'no-match',
+        `no members of that type or repo in '${path}': info shows which there are`,
+      );
     }
     const { listing: matching, unmatched } = matchEntries(entries, patterns, path);
     const listing = sortEntries(matching, options.sort ?? 'none', options.reverse === true);

@@ -53,7 +53,10 @@ export async function runPack(
     return;
   }
   if (output === undefined) {
-    throw new ZnipError('usage', "required option '-o, --output <file>' not specified");
+    throw new ZnipError(
+      'usage',
+      "required option '-o, --output <file>' not specified: name the archive, or give - for a pipe",
+    );
   }
   const toStdout = output === '-';
   if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
