@@ -340,10 +340,11 @@ describe('signals', () => {
 describe('a disk that is full', () => {
   test.skipIf(process.getuid?.() !== 0)(
     'fails with the reason, keeps the old archive, leaves no temporary file',
-    () => {
+    ({ skip }) => {
       const disk = at('disk');
       mkdirSync(disk);
-      if (run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]).status !== 0) return;
+      const mounted = run('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+      skip(mounted.status !== 0, `nothing can be mounted here: ${mounted.stderr}`);
       try {
         writeFileSync(join(disk, 'x.znip'), 'old');
         const { status, stderr } = znip(['pack', join(bigTree(), 'big'), '-o', join(disk, 'x.znip')]);
