@@ -193,6 +193,7 @@ describe.skipIf(lacks('tmux', 'dash'))('Ctrl-C', () => {
 
 describe.skipIf(lacks('tmux', 'dash'))('a terminal', () => {
   test.each([
+    ['pack t', 'znip: an archive is not written to a terminal: use -o FILE, a pipe, or --force'],
     ['pack t -o -', 'znip: an archive is not written to a terminal: use -o FILE, a pipe, or --force'],
     [
       'unpack --tar - t.znip',

@@ -44,7 +44,10 @@ export function definePack(program: Command): void {
     .copyInheritedSettings(program)
     .description('pack files and directories into an archive')
     .argument('[path...]', 'files and directories; directories with all they hold')
-    .option('-o, --output <file>', "archive to write; '-' is standard output")
+    .option(
+      '-o, --output <file>',
+      "archive to write; '-' is standard output, the default where that is no terminal",
+    )
     .option(
       '-C, --directory <dir>',
       'paths after this are relative to it, and it to the -C before it',
@@ -94,7 +97,7 @@ git archive HEAD | znip pack --tar - -o src.znip
 docker save app | znip pack --tar - -o app.znip
 pg_dump shop | znip pack --name shop.sql -o shop.znip -
 znip pack dist -o dist.znip --reproducible
-znip pack build -o - | ssh host 'cat > build.znip'`,
+znip pack build | ssh host 'znip unpack - -C /srv/app'`,
   );
   pack.action(async (paths: string[], options: PackCommandOptions) => {
     const { runPack } = await import('../run/pack.ts');

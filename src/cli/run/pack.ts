@@ -1,7 +1,6 @@
 /**
  * `znip pack`.
  */
-import { ZnipError } from '../../errors.ts';
 import type { Owner } from '../../pack/metadata.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
@@ -47,16 +46,11 @@ export async function runPack(
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): Promise<void> {
-  const { output } = options;
+  // As tar and zstd do, and refused on a terminal as there.
+  const { output = '-' } = options;
   if (options.dryRun === true && options.tar === undefined && options.name === undefined) {
     listInputs(operands, order, options);
     return;
-  }
-  if (output === undefined) {
-    throw new ZnipError(
-      'usage',
-      "required option '-o, --output <file>' not specified: name the archive, or give - for a pipe",
-    );
   }
   const toStdout = output === '-';
   if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
