@@ -59,11 +59,11 @@ export function prose(length: number): Buffer {
   return Buffer.alloc(length, 'An archive is only as good as what comes out of it. ');
 }
 
-/**
- * A tree with one of everything that an archive can hold. `chunkSize` decides what is large. With its
- * file of 9 MiB it is large enough that threads are used.
- */
-export function makeTree(root: string, chunkSize = 65536): void {
+/** Bytes of a file with which a tree is large enough that threads are used. */
+const WORTH_THREADS = 9 * 1024 * 1024 + 17;
+
+/** A tree with one of everything that an archive can hold. `chunkSize` decides what is large. */
+export function makeTree(root: string, chunkSize = 65536, largest = WORTH_THREADS): void {
   mkdirSync(root, { recursive: true });
   const at = (path: string | Buffer): Buffer => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path)]);
   for (const directory of ['empty', 'a/b/c/d', 'bin', '.hidden', 'sp ace', 'links']) {
@@ -74,7 +74,7 @@ export function makeTree(root: string, chunkSize = 65536): void {
   writeFileSync(at('a/b/record'), prose(512));
   writeFileSync(at('a/b/c/fits'), prose(chunkSize - 512));
   writeFileSync(at('a/b/c/fits-not'), prose(chunkSize - 511));
-  writeFileSync(at('a/b/c/d/large'), Buffer.concat([prose(9 * 1024 * 1024 + 17), noise(2 * chunkSize)]));
+  writeFileSync(at('a/b/c/d/large'), Buffer.concat([prose(largest), noise(2 * chunkSize)]));
   writeFileSync(at('noise'), noise(chunkSize / 2));
   writeFileSync(at('bin/run'), '#!/bin/sh\necho run\n');
   chmodSync(at('bin/run'), 0o755);
