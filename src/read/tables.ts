@@ -40,7 +40,10 @@ export class EntryBudget {
   private bytes = ENTRIES_START;
   private rows = 0;
 
-  /** Takes off what a sub-index declares. Throws `limit` where that is more than is left. */
+  /**
+   * Takes off what a sub-index declares. Throws `damaged-sub-index` where that is more than is left, `limit` for
+   * more members than there may be.
+   */
   spend({ rowCount, uncompressedBytes, indexOffset: offset }: ManifestRow): void {
     if (this.rows + rowCount > MAX_MEMBERS) {
       throw new ZnipError('limit', `the index has more than ${MAX_MEMBERS} members`, { offset });
@@ -48,7 +51,7 @@ export class EntryBudget {
     const left = this.bytes + rowCount * MAX_ENTRY_LENGTH;
     if (uncompressedBytes > left) {
       throw new ZnipError(
-        'limit',
+        'damaged-sub-index',
         `the sub-index at byte ${offset} declares ${uncompressedBytes} bytes for ${rowCount} members, expected at most ${left}`,
         { offset },
       );
@@ -60,7 +63,7 @@ export class EntryBudget {
 
 /**
  * Refuses a frame table that declares more rows than blocks fit before `blocksEnd`, of which `before` are in
- * tables before it, or more bytes than its rows need. Throws `inconsistent`, `limit`.
+ * tables before it, or more bytes than its rows need. Throws `inconsistent`, `damaged-frame-table`.
  */
 export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: number): void {
   const { rowCount, uncompressedBytes, indexOffset: offset } = row;
@@ -73,7 +76,7 @@ export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: numbe
   const most = FRAMES_START + rowCount * MAX_FRAME_LENGTH;
   if (uncompressedBytes > most) {
     throw new ZnipError(
-      'limit',
+      'damaged-frame-table',
       `${what} ${uncompressedBytes} bytes for ${rowCount} rows, expected at most ${most}`,
       { offset },
     );

@@ -79,14 +79,14 @@ const LIES: Record<string, string[]> = {
     'inconsistent.manifest-frames-row-count-huge',
   ],
   'sub-index': [
-    'limit.members-much',
+    'damaged-sub-index.members-much',
     'damaged-sub-index.members-bomb',
     'damaged-sub-index.members-rows-2-31',
     'damaged-sub-index.members-dictionary-huge',
     'damaged-sub-index.entries-size-endless',
   ],
   'frame table': [
-    'limit.frames-much',
+    'damaged-frame-table.frames-much',
     'inconsistent.frames-length-huge',
     'damaged-frame-table.frames-table-length-endless',
   ],
