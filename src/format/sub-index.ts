@@ -219,18 +219,20 @@ export class EntryBatch {
     return Buffer.from(lines, 'latin1');
   }
 
-  /** What no single column can show: only files have content, every file a checksum, every link a target. */
+  /** What no single column can show: only files have content, all of them a checksum, and links alone a target. */
   private check(): void {
     for (let row = 0; row < this.length; row++) {
-      const kind = this.kinds[row] ?? 0;
-      const fault =
-        kind === KIND.file
-          ? this.checksums.isNull(row) && 'a file without a checksum'
-          : (this.sizes[row] ?? 0) > 0
-            ? `a ${KINDS[kind]} with content`
-            : kind !== KIND.directory && this.linkTargets.isNull(row) && `a ${KINDS[kind]} without a target`;
-      if (fault !== false) throw new ZnipError('damaged-sub-index', `row ${row} is ${fault}`);
+      const fault = this.faultAt(row, this.kinds[row] ?? 0);
+      if (fault !== undefined) throw new ZnipError('damaged-sub-index', `row ${row} is ${fault}`);
     }
+  }
+
+  private faultAt(row: number, kind: number): string | undefined {
+    if (kind === KIND.file && this.checksums.isNull(row)) return 'a file without a checksum';
+    if (kind !== KIND.file && (this.sizes[row] ?? 0) > 0) return `a ${KINDS[kind]} with content`;
+    const hasTarget = !this.linkTargets.isNull(row) || this.linkTargetBytes?.isNull(row) === false;
+    if (hasTarget === (kind === KIND.symlink || kind === KIND.hardlink)) return undefined;
+    return `a ${KINDS[kind]} ${hasTarget ? 'with' : 'without'} a target`;
   }
 }
 

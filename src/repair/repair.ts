@@ -1,7 +1,7 @@
 /**
  * Writes a good archive from what is whole of a damaged one: the library's `repair`. Main thread.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/constants.ts';
 import { openOutput } from '../pack/output.ts';
@@ -83,9 +83,12 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
   });
   if (!written.ok || written.rootHash === null) {
     const why = written.damage[0]?.message ?? 'it has no root hash';
-    throw new ZnipError('inconsistent', `'${output}' was written, but it is not whole: ${why}`, {
-      path: output,
-    });
+    rmSync(output, { force: true });
+    throw new ZnipError(
+      'inconsistent',
+      `'${output}' was written and removed again, because it is not whole: ${why}`,
+      { path: output },
+    );
   }
   return {
     report,

@@ -294,13 +294,13 @@ function endOfLast(members: InspectedMembers): number {
   return members.count === 0 ? 0 : endOf(members, members.count - 1);
 }
 
-/** The owner to record: what the index says, or the tar header when owners were recorded. */
+/** The owner to record: what the index says where the tar header agrees, or that one when owners were recorded. */
 function owner(
   stated: number | undefined,
   indexed: number | null | undefined,
   owned: boolean,
 ): number | null {
-  if (indexed !== undefined) return indexed;
+  if (indexed === null || (indexed !== undefined && indexed === stated)) return indexed;
   return owned && stated !== undefined && stated >= 0 ? stated : null;
 }
 

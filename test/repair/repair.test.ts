@@ -143,6 +143,13 @@ describe('damage that costs no member', () => {
   });
 });
 
+test('owners that the tar headers do not have are not taken over from the index', async () => {
+  const { result } = await repaired(forgeArchive([{ path: 'f', content: 'c', indexed: { owner: 7 } }]));
+  expect(result.report.damage.map(({ code }) => code)).toContain('owner-mismatch');
+  expect(result).toMatchObject({ copied: false, byIndex: true, members: 1 });
+  expect((await groupsOf(at('new.znip')))['f']).toBe('plain  null');
+});
+
 describe('damage that costs members', () => {
   test('those of a blob, and links to them; times, owners and groups of the others stay', async () => {
     const { result } = await repaired(flipped(within(0)));
