@@ -246,6 +246,7 @@ kept() { test "$(stat -c %y out/t/one | cut -c -$1)" = "$(stat -c %y t/one | cut
     name: 'keeps names that are not UTF-8',
     setup: "mkdir t; echo 1 > $'t/n\\xff\\xfe'; same() { cmp $'t/n\\xff\\xfe' $'out/t/n\\xff\\xfe'; }",
     ways: {
+      zip: ['pack; unpack; same', ['pack; unpack -^; same', 'yes, with `unzip -^`']],
       all: ['pack; unpack; same', ['export LC_ALL=C; pack; unpack; same', 'yes, with `LC_ALL=C`']],
     },
   },
