@@ -131,7 +131,7 @@ describe('errors', () => {
       ['pack', 'missing', '-o', 'x.znip'],
       { code: 'source-unreadable', status: 1, path: 'missing', errno: 'ENOENT' },
     ],
-    [['pack', 't'], { code: 'usage', status: 2 }],
+    [['pack', '-o', 'x.znip'], { code: 'usage', status: 2 }],
     [['pack', 't', '-o', 'x.znip', '--lavel', '3'], { code: 'usage', status: 2 }],
     [['unpack', 'missing.znip'], { code: 'io', status: 1 }],
     [['unpack', 't.znip', '-C', 'taken'], { code: 'exists', status: 1 }],
