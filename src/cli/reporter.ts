@@ -39,9 +39,12 @@ const UPDATE_MS = 100;
 /** Programs get fewer events than people get frames. */
 const EVENT_MS = 500;
 
-/** Whether what is written to the terminal can be replaced: CI services keep a log, even behind a terminal. */
+/**
+ * Whether what is written to the terminal can be replaced. CI services keep a log, even behind a terminal; and on
+ * one that is no columns wide, as pseudo-terminals are until somebody says how wide, ora clears lines for ever.
+ */
 function redraws(): boolean {
-  return process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined;
+  return process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined && process.stderr.columns > 0;
 }
 
 export class Reporter {

@@ -3,6 +3,7 @@
  * Data flows one way: plans from here to the workers, chunks through the ring to the writer. Who makes the
  * plans may fill slots as well; otherwise the workers do.
  */
+import { setImmediate } from 'node:timers/promises';
 import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
@@ -13,7 +14,6 @@ import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { compressChunk } from './compress.ts';
-import { givingWay } from './give-way.ts';
 import { FdSink } from './sink.ts';
 import type { Warning } from './walk.ts';
 import type { PackTaskResult, PackWorkerData } from './worker.ts';
@@ -91,11 +91,10 @@ async function runInline(
   const sink = new FdSink(options.fd, options.outputName, signal);
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
-  const giveWay = givingWay();
   try {
     for await (const plan of plansOf(source, async () => slot, failure)) {
       // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
-      await giveWay();
+      await setImmediate();
       signal?.throwIfAborted();
       sources.add(plan);
       const warnings = await compressChunk(plan, slot, settings, zstd);

@@ -130,14 +130,21 @@ describe.skipIf(lacks('tmux', 'dash'))('progress', () => {
     expect(after.replaceAll('\n', '')).toMatch(/^unpacked 10 members, 2\.86 MiB in \S+ s\$$/);
   });
 
-  test.each<[string, string, Record<string, string>, RegExp]>([
+  test.each<[string, string, Record<string, string>, RegExp, string?]>([
     ['-q shows nothing', '-q', {}, /^$/],
     ['--progress never shows only the summary', '--progress never', {}, /^unpacked 10 members, .*\n$/],
     ['so it is where a log is kept', '', { CI: 'true' }, /^unpacked 10 members, .*\n$/],
     ['so it is where lines cannot be redrawn', '', { TERM: 'dumb' }, /^unpacked 10 members, .*\n$/],
-  ])('%s', async (_, options, environment, output) => {
+    [
+      'so it is where nobody knows how long a line is',
+      '',
+      {},
+      /^unpacked 10 members, .*\n$/,
+      'stty cols 0; ',
+    ],
+  ])('%s', async (_, options, environment, output, before = '') => {
     const terminal = await openShell({ env: environment });
-    terminal.type(`$ZNIP unpack ${options} - -C out-${fifo} < ${fifo}; echo status $?\n`);
+    terminal.type(`${before}$ZNIP unpack ${options} - -C out-${fifo} < ${fifo}; echo status $?\n`);
     // Twice as long as progress takes to show.
     const end = Date.now() + 2000;
     const screens = new Set<string>();
