@@ -29,8 +29,8 @@ export default defineConfig({
       ...configDefaults.exclude,
       ...(missing.includes('zstd') || missing.includes('b3sum') ? ['test/format/document.test.ts'] : []),
     ],
-    // Tests start processes and threads of their own: two files at a time keep two cores busy.
-    maxWorkers: 2,
+    // Tests start processes and threads of their own, and wait for them: three files at a time keep two cores busy.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
