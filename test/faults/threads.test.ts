@@ -24,7 +24,7 @@ const run = (options: Omit<FaultyRun, 'cwd'>): Promise<FaultyOutcome> =>
 const ENDS: [act: Fault['act'], message: string, heap?: number][] = [
   ['exit', 'ended before its work was done'],
   ['throw', 'a defect for this test'],
-  ['heap', 'JS heap out of memory', 96],
+  ['heap', 'heap out of memory', 96],
 ];
 
 /** Where pack's threads are hit: past their first chunk, so that every stage has begun. */
@@ -61,10 +61,19 @@ const packTo = (output: string): string[] => [
   output,
 ];
 
-function expectFailure({ status, hangs, stderr }: FaultyOutcome, message: string): void {
+/**
+ * Returns whether the run ended by itself. V8 as of Node.js 24 may end the whole process, with a report of its own,
+ * where a thread's heap is exhausted: as after SIGKILL, a temporary file may then be left.
+ */
+function expectFailure({ status, signal, hangs, stderr }: FaultyOutcome, message: string): boolean {
   expect(hangs, 'it hangs').toBe(false);
   expect(stderr).toContain(message);
-  expect(status).toBe(1);
+  if (signal === 'SIGABRT' && stderr.includes('FATAL ERROR: ')) {
+    expect(message).toContain('heap');
+    return false;
+  }
+  expect({ status, signal }).toEqual({ status: 1, signal: null });
+  return true;
 }
 
 describe('pack', () => {
@@ -73,16 +82,18 @@ describe('pack', () => {
     test.each(ENDS)(
       'by %s ends the run with the reason; the old archive stays',
       async (act, message, heap) => {
-        const old = fresh('old');
+        const place = fresh('place');
+        mkdirSync(at(place));
+        const old = `${place}/old`;
         writeFileSync(at(old), 'old');
         const outcome = await run({
           args: packTo(old),
           faults: [{ thread, call, nth, act, once: at(fresh('mark')) }],
           ...(heap === undefined ? {} : { heap }),
         });
-        expectFailure(outcome, message);
+        const ended = expectFailure(outcome, message);
         expect(readFileSync(at(old), 'utf8')).toBe('old');
-        expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+        if (ended) expect(readdirSync(at(place))).toEqual(['old']);
       },
     );
   });
