@@ -8,7 +8,7 @@ export { pack, type PackOptions } from './pack/pack.ts';
 export { packStream, type PackStreamOptions } from './pack/pack-stream.ts';
 export { packTar, type PackTarOptions } from './pack/pack-tar.ts';
 export type { ArchiveOptions, PackProgress, PackResult } from './pack/run.ts';
-export type { Warning } from './pack/walk.ts';
+export type { Warning } from './pack/warning.ts';
 export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';
 export { Entries, type EntryRef } from './read/entries.ts';
 export { type ArchiveInfo, readInfo, type SectionInfo } from './read/info.ts';
@@ -26,7 +26,7 @@ export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } fr
 export { readTar, type ReadTarOptions } from './read/tar-output.ts';
 export { unpackStream } from './read/unpack-stream.ts';
 export type { UnpackStreamOptions } from './read/stream-run.ts';
-export type { ExistingPolicy } from './read/write-file.ts';
+export type { ExistingPolicy } from './read/write-settings.ts';
 export { repair, type RepairOptions, type RepairResult } from './repair/repair.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
 export {

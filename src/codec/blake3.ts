@@ -1,7 +1,7 @@
 /**
  * BLAKE3 through @napi-rs/blake-hash (native, SIMD) or blake3-wasm (anywhere).
  */
-import type { Blake3Backend, Hasher } from './codec.ts';
+import type { Blake3Backend, Hasher } from './backends.ts';
 
 interface NativeModule {
   blake3(bytes: Uint8Array): Buffer;

@@ -7,44 +7,10 @@
  */
 import { createRequire } from 'node:module';
 import { ZnipError } from '../errors.ts';
+import type { Blake3Backend, ZstdBackend } from './backends.ts';
 import { loadBlake3Fast, loadBlake3Portable } from './blake3.ts';
 import { loadZstdFast } from './zstd-fast.ts';
 import { loadZstdPortable } from './zstd-portable.ts';
-
-/** How to compress: what `-1` to `-19` and the chunk size come to. */
-export interface CompressionSettings {
-  /** zstd level, 1 to 19. */
-  level: number;
-  /** log2 of the largest distance of a match: 10 to 27. */
-  windowLog: number;
-}
-
-export interface ZstdBackend {
-  /** Package and version of libzstd, as the archive's metadata records it. */
-  readonly name: string;
-  /**
-   * Compresses `source` into one frame, which declares its content size, at the start of `target`.
-   * Returns the frame's length, or 0 when it does not fit.
-   */
-  compress(source: Uint8Array, target: Uint8Array, settings: CompressionSettings): number | Promise<number>;
-  /**
-   * Decompresses the frame `source`, all of it, so that it fills `target` exactly.
-   * Throws `damaged-block` when it does not.
-   */
-  decompress(source: Uint8Array, target: Uint8Array): void | Promise<void>;
-}
-
-export interface Hasher {
-  update(bytes: Uint8Array): void;
-  digest(): Uint8Array;
-}
-
-export interface Blake3Backend {
-  readonly name: string;
-  /** BLAKE3 of `bytes`: 32 bytes. */
-  hash(bytes: Uint8Array): Uint8Array;
-  createHasher(): Hasher;
-}
 
 export interface Codec extends ZstdBackend, Omit<Blake3Backend, 'name'> {
   readonly hashName: string;

@@ -5,7 +5,7 @@
 import type { CCtx, CParameter, DCtx, ResetDirective } from 'zstd-napi/binding.js';
 import { ZnipError } from '../errors.ts';
 import { checkFrame } from '../format/zstd-frame.ts';
-import type { CompressionSettings, ZstdBackend } from './codec.ts';
+import type { CompressionSettings, ZstdBackend } from './backends.ts';
 
 interface Binding {
   CCtx: new () => CCtx;

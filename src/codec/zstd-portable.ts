@@ -13,7 +13,7 @@ import {
   DECLARED_HEADER_LENGTH,
   MAX_WINDOW_SIZE,
 } from '../format/zstd-frame.ts';
-import type { CompressionSettings, ZstdBackend } from './codec.ts';
+import type { CompressionSettings, ZstdBackend } from './backends.ts';
 
 interface Bindings {
   compress(data: Buffer, level: number): Promise<Buffer>;

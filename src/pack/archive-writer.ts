@@ -3,7 +3,8 @@
  * and footer. Runs on the writer thread, or on the main thread when there are no others.
  * Implements docs/format.md, "Archive".
  */
-import type { Codec, CompressionSettings, Hasher } from '../codec/codec.ts';
+import type { CompressionSettings, Hasher } from '../codec/backends.ts';
+import type { Codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../format/block-header.ts';
 import { compareBytes, fromText, toText } from '../format/byte-string.ts';

@@ -1,14 +1,15 @@
 /**
  * One chunk from its plan to a compressed slot. Runs on a worker, or on the main thread when there are none.
  */
-import type { Codec, CompressionSettings } from '../codec/codec.ts';
+import type { CompressionSettings } from '../codec/backends.ts';
+import type { Codec } from '../codec/codec.ts';
 import { rawFrameLength } from '../format/zstd-frame.ts';
 import type { Slot } from '../ring/ring.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { writeChunkResult } from './chunk-record.ts';
 import { fillChunk } from './fill.ts';
 import { hashFilled } from './hash-filled.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 /**
  * A frame must save at least 1/256 to be worth decompressing: reading a stored blob costs nothing.

@@ -14,7 +14,7 @@ import type { Slot } from '../ring/ring.ts';
 import { type FileChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
 import { sourceFlags } from './plan.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 export interface Filled {
   chunkLength: number;

@@ -8,7 +8,7 @@ import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync,
 import { errnoOf, systemReason } from '../errors.ts';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { decide, type GitignoreRules, parseGitignore } from '../select/gitignore.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 /** The rules of one ignore file, and those that count when it says nothing. */
 export interface IgnoreScope {

@@ -8,7 +8,8 @@ import { metadataOf, type MetadataOptions } from './metadata.ts';
 import type { FileIdentity } from '../posix/stat.ts';
 import { type Root, splitRoot } from './root.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
-import { walk, type Warning } from './walk.ts';
+import { walk } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 /** Something to pack: a path, or a path with how to take it. */
 export type PackPath = string | NamedPath;

@@ -15,7 +15,7 @@ import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archi
 import type { ChunkPlan } from './chunk-plan.ts';
 import { compressChunk } from './compress.ts';
 import { FdSink } from './sink.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 import type { PackTaskResult, PackWorkerData } from './worker.ts';
 import type { WriterMessage, WriterThreadData } from './writer-thread.ts';
 

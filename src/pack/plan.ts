@@ -12,7 +12,7 @@ import { type Group, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 /** How members are put into groups. */
 export interface GroupOptions {

@@ -15,7 +15,7 @@ import { type AcquireSlot, runPipeline } from './pipeline.ts';
 import type { GroupOptions } from './plan.ts';
 import { FdSink } from './sink.ts';
 import { copySpool, openSpool } from './spool.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 /** How an archive is to be made, wherever its members come from. */
 export interface ArchiveOptions {

@@ -16,7 +16,7 @@ import type { Slot } from '../ring/ring.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
 import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from './chunk-plan.ts';
 import { type GroupOptions, GroupNumbers } from './plan.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 export interface TarChunkOptions {
   chunkSize: number;

@@ -8,7 +8,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { type Excludes, compileExcludes } from '../select/patterns.ts';
 import { type IgnoreScope, IgnoreScopes, isIgnored } from './ignore-scopes.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 export interface FilterOptions {
   /** Patterns of names to leave out, as tar has them: see `znip pack --help`. */

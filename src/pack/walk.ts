@@ -14,13 +14,7 @@ import type { SourceMember } from './chunk-plan.ts';
 import type { Metadata } from './metadata.ts';
 import type { Root } from './root.ts';
 import type { DirectoryRules, WalkFilter } from './walk-filter.ts';
-
-/** Something that the run went on without; `failed` when the user asked for it and did not get it. */
-export interface Warning {
-  path: string;
-  reason: string;
-  failed: boolean;
-}
+import type { Warning } from './warning.ts';
 
 export interface WalkOptions {
   /** What to record about a member. */

@@ -3,12 +3,13 @@
  * publishes it to the writer; only warnings go back to the main thread.
  */
 import { workerData } from 'node:worker_threads';
-import { codec, type CompressionSettings } from '../codec/codec.ts';
+import type { CompressionSettings } from '../codec/backends.ts';
+import { codec } from '../codec/codec.ts';
 import { toPlainError, type PlainError } from '../errors.ts';
 import { Ring, type RingMemory } from '../ring/ring.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { compressChunk } from './compress.ts';
-import type { Warning } from './walk.ts';
+import type { Warning } from './warning.ts';
 
 export interface PackWorkerData {
   ring: RingMemory;

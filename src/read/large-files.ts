@@ -3,7 +3,8 @@
  * parts, hashed in order here, and renamed when they are whole and have the right hash. Main thread.
  */
 import { closeSync, constants } from 'node:fs';
-import type { Codec, Hasher } from '../codec/codec.ts';
+import type { Hasher } from '../codec/backends.ts';
+import type { Codec } from '../codec/codec.ts';
 import { ioError, type ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import type { ByteString } from '../format/byte-string.ts';

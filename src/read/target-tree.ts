@@ -8,7 +8,7 @@ import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { HeldDirectories, nameOfDescriptor } from '../posix/held-directories.ts';
 import { libc, pathArgument } from '../posix/libc.ts';
 import { setLinkTime } from '../posix/times.ts';
-import type { WriteSettings } from './write-file.ts';
+import type { WriteSettings } from './write-settings.ts';
 
 export class TargetTree {
   readonly settings: WriteSettings;

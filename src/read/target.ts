@@ -11,7 +11,7 @@ import { createHardLink, createSymlink } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import type { Link } from './member-tree.ts';
 import { TargetTree } from './target-tree.ts';
-import type { ExistingPolicy, WriteSettings } from './write-file.ts';
+import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
 /** Below this much content, starting threads takes longer than the work. */
 export const INLINE_BYTES = 8 * 1024 * 1024;

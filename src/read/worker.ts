@@ -12,7 +12,7 @@ import type { FileColumns } from './extract-plan.ts';
 import { type InspectedChunk, inspectChunk } from './inspect-chunk.ts';
 import { readFully } from './source.ts';
 import { TargetTree } from './target-tree.ts';
-import type { WriteSettings } from './write-file.ts';
+import type { WriteSettings } from './write-settings.ts';
 
 /** Decompresses one blob into shared memory and checks its hash. */
 export interface DecodeTask {

@@ -15,9 +15,7 @@ import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { setFileTime } from '../posix/times.ts';
 import type { TargetTree } from './target-tree.ts';
-
-/** What happens to a file that is there already. */
-export type ExistingPolicy = 'fail' | 'keep' | 'keep-newer' | 'overwrite';
+import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
 /** A numeric owner and group as an archive records them. */
 export interface Owner {
@@ -31,22 +29,6 @@ export interface FileAttributes {
   mtime: bigint;
   /** null where none is recorded, or none is to be restored. */
   owner: Owner | null;
-}
-
-export interface WriteSettings {
-  /** Target directory with a trailing slash, as a byte string. */
-  target: ByteString;
-  /** Descriptor of the target, where directories can be held; all threads share it. */
-  root: number | undefined;
-  existing: ExistingPolicy;
-  /** The process's umask: bits that open(2) would take away. */
-  umask: number;
-  /** Restore modification times. */
-  mtime: boolean;
-  /** Restore owners, and with them set-user-id and its like. */
-  sameOwner: boolean;
-  /** Leave out files whose content is not what the index says, instead of stopping. */
-  keepGoing: boolean;
 }
 
 /** Never through a symlink, never over something: the name must be new. */

@@ -2,7 +2,8 @@
  * The member that a chunk ends within, and what the next block must therefore say and hold. Main thread.
  * Implements docs/format.md, "Block header": continuation.
  */
-import { codec, type Hasher } from '../codec/codec.ts';
+import type { Hasher } from '../codec/backends.ts';
+import { codec } from '../codec/codec.ts';
 import type { BlockHeader } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';

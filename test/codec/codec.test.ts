@@ -3,13 +3,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { buildSync } from 'esbuild';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import {
-  type Codec,
-  codec,
-  type CompressionSettings,
-  loadCodec,
-  windowLogFor,
-} from '../../src/codec/codec.ts';
+import type { CompressionSettings } from '../../src/codec/backends.ts';
+import { type Codec, codec, loadCodec, windowLogFor } from '../../src/codec/codec.ts';
 import {
   checkFrame,
   decodeFrameHeader,

@@ -6,7 +6,7 @@ import { ZnipError } from '../../errors.ts';
 import { OrderedCommand } from '../argument-order.ts';
 import { addCommonOptions, addExamples, addNotes, LEVEL, THREADS } from '../command.ts';
 import { collect, parseSize } from '../options.ts';
-import type { PackCommandOptions } from '../run/pack.ts';
+import type { PackCommandOptions } from '../run/pack-options.ts';
 import { parseTime } from '../time.ts';
 
 const MAX_ID = 0xfffffffe;

@@ -16,7 +16,7 @@ import { Reporter } from '../reporter.ts';
 import { isTerminal, openForReading, STDOUT, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, printable } from '../text.ts';
 import { sourceDateEpoch } from '../time.ts';
-import type { PackCommandOptions } from './pack.ts';
+import type { PackCommandOptions } from './pack-options.ts';
 
 export function inputPaths(
   operands: readonly string[],

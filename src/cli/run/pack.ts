@@ -1,45 +1,16 @@
 /**
  * `znip pack`.
  */
-import type { Owner } from '../../pack/metadata.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
-import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
 import { refuseTerminal, STDOUT } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
 import { listInputs, openInput } from './pack-inputs.ts';
-
-export interface PackCommandOptions extends CommonOptions {
-  output?: string;
-  null?: boolean;
-  exclude?: string[];
-  excludeFrom?: string[];
-  include?: string[];
-  gitignore?: boolean;
-  excludeVcs?: boolean;
-  excludeCaches?: boolean;
-  oneFileSystem?: boolean;
-  dereference?: boolean;
-  filesFrom?: string[];
-  directory?: string[];
-  tar?: string;
-  name?: string;
-  level?: number;
-  threads?: number;
-  chunkSize?: number;
-  type?: string;
-  repo?: string;
-  repoFromDir?: boolean;
-  owner?: Owner;
-  mtime?: bigint;
-  reproducible?: boolean;
-  dryRun?: boolean;
-  force?: boolean;
-}
+import type { PackCommandOptions } from './pack-options.ts';
 
 export async function runPack(
   operands: string[],

@@ -1,0 +1,33 @@
+/**
+ * The options of `znip pack`, as its command line is parsed.
+ */
+import type { Owner } from '../../pack/metadata.ts';
+import type { CommonOptions } from '../options.ts';
+
+export interface PackCommandOptions extends CommonOptions {
+  output?: string;
+  null?: boolean;
+  exclude?: string[];
+  excludeFrom?: string[];
+  include?: string[];
+  gitignore?: boolean;
+  excludeVcs?: boolean;
+  excludeCaches?: boolean;
+  oneFileSystem?: boolean;
+  dereference?: boolean;
+  filesFrom?: string[];
+  directory?: string[];
+  tar?: string;
+  name?: string;
+  level?: number;
+  threads?: number;
+  chunkSize?: number;
+  type?: string;
+  repo?: string;
+  repoFromDir?: boolean;
+  owner?: Owner;
+  mtime?: bigint;
+  reproducible?: boolean;
+  dryRun?: boolean;
+  force?: boolean;
+}
