@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { ZnipError, errnoOf, ioError } from '../errors.ts';
-import { writeFully } from '../pack/sink.ts';
+import { writeFully } from '../posix/write.ts';
 
 export const STDIN = 0;
 export const STDOUT = 1;

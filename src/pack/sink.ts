@@ -4,6 +4,7 @@
 import { writevSync, writeSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError } from '../errors.ts';
+import { EAGAIN_PAUSE_MS } from '../posix/write.ts';
 
 export interface Sink {
   /** Bytes written so far. */
@@ -12,31 +13,6 @@ export interface Sink {
   write(pieces: readonly Uint8Array[]): Promise<void>;
   /** Writes over what is at `position`. For files only. */
   rewrite(position: number, pieces: readonly Uint8Array[]): void;
-}
-
-/** Pause before a full non-blocking pipe is tried again. */
-const EAGAIN_PAUSE_MS = 2;
-
-const pause = new Int32Array(new SharedArrayBuffer(4));
-
-/** Bytes that a write took: 0 when a non-blocking pipe is full. */
-function attempt(write: () => number): number {
-  try {
-    return write();
-  } catch (error) {
-    if (errnoOf(error) === 'EAGAIN') return 0;
-    throw error;
-  }
-}
-
-/** Writes all of `bytes` to a descriptor, blocking this thread as long as it takes. */
-export function writeFully(fd: number, bytes: Uint8Array): void {
-  let offset = 0;
-  while (offset < bytes.byteLength) {
-    const written = attempt(() => writeSync(fd, bytes, offset, bytes.byteLength - offset));
-    if (written === 0) Atomics.wait(pause, 0, 0, EAGAIN_PAUSE_MS);
-    offset += written;
-  }
 }
 
 /** A pipe that is full is tried this often at once, because most readers are quick, before pauses begin. */
@@ -89,10 +65,12 @@ export class FdSink implements Sink {
     }
   }
 
+  /** Bytes that a write took: 0 when a non-blocking pipe is full. */
   private attempt(write: () => number): number {
     try {
-      return attempt(write);
+      return write();
     } catch (error) {
+      if (errnoOf(error) === 'EAGAIN') return 0;
       throw ioError('write', this.name, error);
     }
   }

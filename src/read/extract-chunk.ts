@@ -9,9 +9,10 @@ import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
+import { writeFully } from '../posix/write.ts';
 import type { FileColumns } from './extract-plan.ts';
 import type { TargetTree } from './target-tree.ts';
-import { writeFile, writeFully } from './write-file.ts';
+import { writeFile } from './write-file.ts';
 
 /** Where a run of a large file's content goes. */
 export interface PartTarget {

@@ -1,19 +1,11 @@
 /**
  * Puts one verified content under a name. Runs on a worker, or on the main thread when there are none.
  */
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  lstatSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { setFileTime } from '../posix/times.ts';
+import { writeFully } from '../posix/write.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
@@ -42,14 +34,6 @@ export function temporaryName(path: ByteString): ByteString {
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
   const unique = `${process.pid.toString(36)}-${Math.random().toString(36).slice(2, 8)}-${temporaryNumber++}`;
   return `${directory}.znip-${unique}.part`;
-}
-
-export function writeFully(fd: number, bytes: Uint8Array, position: number | null): void {
-  let offset = 0;
-  while (offset < bytes.byteLength) {
-    const at = position === null ? null : position + offset;
-    offset += writeSync(fd, bytes, offset, bytes.byteLength - offset, at);
-  }
 }
 
 /**
@@ -158,7 +142,7 @@ function createFile(
   }
   try {
     try {
-      if (content.byteLength > 0) writeFully(fd, content, null);
+      if (content.byteLength > 0) writeFully(fd, content);
       finishFile(fd, attributes, tree.settings);
     } finally {
       // Network file systems may tell only now that the disk is full.

@@ -6,7 +6,7 @@ import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/constants.ts';
 import { openOutput } from '../pack/output.ts';
 import { runPack } from '../pack/run.ts';
-import { writeFully } from '../pack/sink.ts';
+import { writeFully } from '../posix/write.ts';
 import type { LostMember } from '../read/lost.ts';
 import { FileSource } from '../read/source.ts';
 import type { CheckedIndex } from '../verify/index-check.ts';
