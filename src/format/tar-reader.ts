@@ -42,9 +42,15 @@ interface Extensions {
   sparseName?: ByteString;
 }
 
+/** Of most members, which have none: making an object for each would cost as much as all the rest. */
+const NO_EXTENSIONS: Readonly<Extensions> = Object.freeze({});
+
 function damaged(offset: number, why: string): ZnipError {
   return new ZnipError('damaged-block', `tar stream at byte ${offset}: ${why}`, { offset });
 }
+
+/** `ustar` and a NUL. */
+const USTAR_MAGIC = Uint8Array.of(0x75, 0x73, 0x74, 0x61, 0x72, 0);
 
 /** A number field: octal digits, or GNU's base-256 when the first bit is set. */
 function readNumber(record: Buffer, at: number, length: number, offset: number, what: string): number {
@@ -67,17 +73,28 @@ function readNumber(record: Buffer, at: number, length: number, offset: number, 
   return value;
 }
 
-function readText(record: Buffer, at: number, length: number): ByteString {
-  const end = record.indexOf(0, at);
-  return record.toString('latin1', at, end < 0 || end > at + length ? at + length : end);
+function readText(bytes: Buffer, at: number, length: number): ByteString {
+  let end = at;
+  while (end < at + length && bytes[end] !== 0) end += 1;
+  // Most prefixes are empty: nothing is asked of what is not JavaScript.
+  return end === at ? '' : bytes.toString('latin1', at, end);
 }
 
-function checksumMatches(record: Buffer): boolean {
+/** Whether the record at `at` has a prefix: in old tars other fields stand there. */
+function isUstar(bytes: Buffer, at: number): boolean {
+  // 257: magic
+  for (let i = 0; i < USTAR_MAGIC.length; i++) if (bytes[at + 257 + i] !== USTAR_MAGIC[i]) return false;
+  return true;
+}
+
+function checksumMatches(bytes: Buffer, at: number): boolean {
+  // 148: chksum, which counts as eight spaces
   let sum = 8 * 0x20;
-  for (let i = 0; i < TAR_RECORD; i++) if (i < 148 || i >= 156) sum += record[i] ?? 0;
+  for (let i = at; i < at + 148; i++) sum += bytes[i] ?? 0;
+  for (let i = at + 156; i < at + TAR_RECORD; i++) sum += bytes[i] ?? 0;
   let stated = 0;
-  for (let i = 148; i < 156; i++) {
-    const byte = record[i] ?? 0;
+  for (let i = at + 148; i < at + 156; i++) {
+    const byte = bytes[i] ?? 0;
     if (byte >= 0x30 && byte <= 0x37) stated = stated * 8 + (byte - 0x30);
     else if (byte !== 0x20 && stated > 0) break;
   }
@@ -93,7 +110,8 @@ function parsePaxTime(text: string): bigint | undefined {
   return match[1] === '-' ? -value : value;
 }
 
-function parsePax(records: Buffer, offset: number, into: Extensions): void {
+function parsePax(records: Buffer, offset: number): Extensions {
+  const into: Extensions = {};
   let at = 0;
   while (at < records.length && records[at] !== 0) {
     const space = records.indexOf(0x20, at);
@@ -124,6 +142,7 @@ function parsePax(records: Buffer, offset: number, into: Extensions): void {
     }
     at += length;
   }
+  return into;
 }
 
 function paxNumber(text: string, offset: number, what: string): number {
@@ -155,11 +174,11 @@ const MAX_ID = 0xfffffffe;
 
 /** Reads the members of one tar stream, header by header. Global pax headers stay in force. */
 export class TarReader {
-  private readonly globals: Extensions = {};
+  private globals: Readonly<Extensions> = NO_EXTENSIONS;
 
   /** Whether a global header has come: without it, members after it are read wrongly. */
   get hasGlobals(): boolean {
-    return Object.keys(this.globals).length > 0;
+    return this.globals !== NO_EXTENSIONS && Object.keys(this.globals).length > 0;
   }
 
   /**
@@ -167,22 +186,21 @@ export class TarReader {
    * a record of zeros. `streamOffset` is the place of `bytes[0]` in the stream, for messages.
    */
   read(bytes: Buffer, offset: number, streamOffset: number): TarItem {
-    const extensions: Extensions = { ...this.globals };
+    let extensions: Readonly<Extensions> = this.globals;
     let at = offset;
     let lastFlag = '';
     for (;;) {
       if (at + TAR_RECORD > bytes.length) return 'more';
-      const record = bytes.subarray(at, at + TAR_RECORD);
       const where = streamOffset + at;
-      if (record[0] === 0 && isZero(record)) {
+      if (bytes[at] === 0 && isZero(bytes, at)) {
         if (at === offset) return 'end';
         if (lastFlag !== 'g') throw damaged(where, 'the tar stream ends behind an extended header');
         return { member: null, path: '', typeFlag: lastFlag, headerLength: at - offset, size: 0 };
       }
-      if (!checksumMatches(record)) throw damaged(where, 'expected a header; its checksum does not match');
+      if (!checksumMatches(bytes, at)) throw damaged(where, 'expected a header; its checksum does not match');
       // 156: typeflag
-      const typeFlag = String.fromCharCode(record[156] ?? 0);
-      const headerSize = readNumber(record, 124, 12, where, 'size');
+      const typeFlag = String.fromCharCode(bytes[at + 156] ?? 0);
+      const headerSize = readNumber(bytes, at + 124, 12, where, 'size');
       if (headerSize < 0) throw damaged(where, 'size is negative');
       if ('xgLK'.includes(typeFlag)) {
         if (headerSize > MAX_EXTENSION)
@@ -190,19 +208,19 @@ export class TarReader {
         const end = at + TAR_RECORD + roundUp(headerSize, TAR_RECORD);
         if (end > bytes.length) return 'more';
         const data = bytes.subarray(at + TAR_RECORD, at + TAR_RECORD + headerSize);
-        if (typeFlag === 'x') parsePax(data, where, extensions);
+        if (typeFlag === 'x') extensions = { ...extensions, ...parsePax(data, where) };
         else if (typeFlag === 'g') {
-          parsePax(data, where, this.globals);
-          Object.assign(extensions, this.globals);
-        } else if (typeFlag === 'L') extensions.path = readText(data, 0, data.length);
-        else extensions.linkPath = readText(data, 0, data.length);
+          this.globals = { ...this.globals, ...parsePax(data, where) };
+          extensions = { ...extensions, ...this.globals };
+        } else if (typeFlag === 'L') extensions = { ...extensions, path: readText(data, 0, data.length) };
+        else extensions = { ...extensions, linkPath: readText(data, 0, data.length) };
         at = end;
         lastFlag = typeFlag;
         continue;
       }
       const end = typeFlag === GNU_SPARSE ? sparseHeaderEnd(bytes, at) : at + TAR_RECORD;
       if (end === undefined) return 'more';
-      return describe(record, where, end - offset, typeFlag, headerSize, extensions);
+      return describe(bytes, at, where, end - offset, typeFlag, headerSize, extensions);
     }
   }
 }
@@ -222,17 +240,17 @@ function sparseHeaderEnd(bytes: Buffer, offset: number): number | undefined {
 }
 
 function describe(
-  record: Buffer,
+  bytes: Buffer,
+  at: number,
   where: number,
   headerLength: number,
   typeFlag: string,
   headerSize: number,
-  extensions: Extensions,
+  extensions: Readonly<Extensions>,
 ): TarMember {
-  // 0: name, 157: linkname, 257: magic, 345: prefix
-  const isUstar = record.toString('latin1', 257, 263) === 'ustar\0';
-  const prefix = isUstar ? readText(record, 345, 155) : '';
-  const name = readText(record, 0, 100);
+  // 0: name, 157: linkname, 345: prefix
+  const prefix = isUstar(bytes, at) ? readText(bytes, at + 345, 155) : '';
+  const name = readText(bytes, at, 100);
   const fullPath = extensions.path ?? (prefix === '' ? name : `${prefix}/${name}`);
   const isDirectoryName = fullPath.endsWith('/');
   // Old archives mark directories by the slash alone.
@@ -245,31 +263,33 @@ function describe(
   const hasData = kind !== KIND.directory && !WITHOUT_DATA.includes(typeFlag);
   const size = hasData ? (extensions.size ?? headerSize) : 0;
   const path = memberPath(extensions.sparseName ?? fullPath);
-  const common = { path, typeFlag, headerLength, size };
-  if (kind === undefined || extensions.sparse === true) return { ...common, member: null };
-  return {
-    ...common,
-    member: {
-      path,
-      kind,
-      // 100: mode, 108: uid, 116: gid, 136: mtime
-      mode: readNumber(record, 100, 8, where, 'mode') & MODE_MASK,
-      mtime: clampTime(extensions.mtime ?? BigInt(readNumber(record, 136, 12, where, 'mtime')) * NANOSECONDS),
-      size,
-      linkTarget:
-        kind === KIND.hardlink
-          ? (extensions.linkPath ?? readText(record, 157, 100)).replace(/^(?:\.\/+)+/, '')
-          : kind === KIND.symlink
-            ? (extensions.linkPath ?? readText(record, 157, 100))
-            : '',
-      uid: toId(extensions.uid ?? readNumber(record, 108, 8, where, 'uid')),
-      gid: toId(extensions.gid ?? readNumber(record, 116, 8, where, 'gid')),
-    },
+  if (kind === undefined || extensions.sparse === true) {
+    return { path, typeFlag, headerLength, size, member: null };
+  }
+  const member: Member = {
+    path,
+    kind,
+    // 100: mode, 108: uid, 116: gid, 136: mtime
+    mode: readNumber(bytes, at + 100, 8, where, 'mode') & MODE_MASK,
+    mtime: clampTime(
+      extensions.mtime ?? BigInt(readNumber(bytes, at + 136, 12, where, 'mtime')) * NANOSECONDS,
+    ),
+    size,
+    linkTarget:
+      kind === KIND.hardlink
+        ? (extensions.linkPath ?? readText(bytes, at + 157, 100)).replace(/^(?:\.\/+)+/, '')
+        : kind === KIND.symlink
+          ? (extensions.linkPath ?? readText(bytes, at + 157, 100))
+          : '',
+    uid: toId(extensions.uid ?? readNumber(bytes, at + 108, 8, where, 'uid')),
+    gid: toId(extensions.gid ?? readNumber(bytes, at + 116, 8, where, 'gid')),
   };
+  return { path, typeFlag, headerLength, size, member };
 }
 
 /** A name as entries have it: `./a` is `a`, `a/` is `a`, `./` is ''. */
 function memberPath(path: ByteString): ByteString {
+  if (!path.endsWith('/') && !path.startsWith('.')) return path;
   const relative = path.replace(/\/+$/, '').replace(/^(?:\.\/+)+/, '');
   return relative === '.' ? '' : relative;
 }
@@ -279,7 +299,7 @@ function toId(value: number): number | null {
   return value >= 0 && value <= MAX_ID ? value : null;
 }
 
-function isZero(record: Buffer): boolean {
-  for (let i = 0; i < TAR_RECORD; i++) if (record[i] !== 0) return false;
+function isZero(bytes: Buffer, at: number): boolean {
+  for (let i = at; i < at + TAR_RECORD; i++) if (bytes[i] !== 0) return false;
   return true;
 }
