@@ -10,6 +10,7 @@ import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
 import { fromPlainError, ZnipError } from '../errors.ts';
 import { type Deferred, deferred } from '../ring/deferred.ts';
+import { createThreadEnds, settleThreads } from '../ring/thread-ends.ts';
 import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
@@ -120,9 +121,17 @@ async function runThreads(
   const sources = new LargeSources();
   const inFlight = new Map<number, ChunkPlan>();
   const done = deferred<ArchiveSummary>();
+  const ends = createThreadEnds();
+  let dead = false;
 
-  const writer = startWriter({ ring: memory, settings, fd: options.fd, outputName: options.outputName });
-  const pool = await startPool(threads, { ring: memory, settings });
+  const writer = startWriter({
+    ring: memory,
+    settings,
+    fd: options.fd,
+    outputName: options.outputName,
+    ends,
+  });
+  const pool = await startPool(threads, { ring: memory, settings, ends });
 
   writer.on('message', (message: WriterMessage) => {
     if (message.type === 'failed') failure.reject(fromPlainError(message.error));
@@ -137,9 +146,13 @@ async function runThreads(
       if (plan !== undefined) options.onChunk(plan, message.archiveBytes);
     }
   });
-  writer.on('error', (error) => failure.reject(threadDied('the writer thread', error)));
-  writer.on('exit', () => failure.reject(threadDied('the writer thread')));
-  pool.on('error', (error: unknown) => failure.reject(threadDied('a worker thread', error)));
+  const onDeath = (which: string, cause?: unknown): void => {
+    dead = true;
+    failure.reject(threadDied(which, cause));
+  };
+  writer.on('error', (error) => onDeath('the writer thread', error));
+  writer.on('exit', () => onDeath('the writer thread'));
+  pool.on('error', (error: unknown) => onDeath('a worker thread', error));
 
   const acquire: AcquireSlot = async (sequence) => {
     await Promise.race([ring.acquire(sequence), failure.promise]);
@@ -171,6 +184,7 @@ async function runThreads(
     await Promise.race([Promise.all(tasks), failure.promise]);
     return summary;
   } finally {
+    await settleThreads(ends, threads + 1, tasks, () => dead);
     writer.removeAllListeners();
     await Promise.allSettled([writer.terminate(), pool.destroy()]);
     ring.close();

@@ -7,6 +7,7 @@ import type { CompressionSettings } from '../codec/backends.ts';
 import { codec } from '../codec/codec.ts';
 import { toPlainError, type PlainError } from '../errors.ts';
 import { Ring, type RingMemory } from '../ring/ring.ts';
+import { isStopping, noteLoaded, type ThreadEnds } from '../ring/thread-ends.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { compressChunk } from './compress.ts';
 import type { Warning } from './warning.ts';
@@ -14,6 +15,7 @@ import type { Warning } from './warning.ts';
 export interface PackWorkerData {
   ring: RingMemory;
   settings: CompressionSettings;
+  ends: ThreadEnds;
 }
 
 export interface PackTaskResult {
@@ -21,10 +23,12 @@ export interface PackTaskResult {
   error?: PlainError;
 }
 
-const { ring: memory, settings } = workerData as PackWorkerData;
+const { ring: memory, settings, ends } = workerData as PackWorkerData;
 const ring = new Ring(memory);
+noteLoaded(ends);
 
 export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
+  if (isStopping(ends)) return { warnings: [] };
   try {
     const warnings = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
     ring.publish(plan.sequence);

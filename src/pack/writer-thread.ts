@@ -8,6 +8,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { codec } from '../codec/codec.ts';
 import { toPlainError, ZnipError, type PlainError } from '../errors.ts';
 import { Ring, type RingMemory } from '../ring/ring.ts';
+import { noteLoaded, type ThreadEnds } from '../ring/thread-ends.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { FdSink } from './sink.ts';
@@ -18,6 +19,7 @@ export interface WriterThreadData {
   fd: number;
   /** For messages. */
   outputName: string;
+  ends: ThreadEnds;
 }
 
 export type WriterMessage =
@@ -29,10 +31,11 @@ async function run(
   post: (message: WriterMessage) => void,
   receive: () => ChunkPlan | undefined,
 ): Promise<void> {
-  const { ring: memory, settings, fd, outputName } = workerData as WriterThreadData;
+  const { ring: memory, settings, fd, outputName, ends } = workerData as WriterThreadData;
   const ring = new Ring(memory);
   const sink = new FdSink(fd, outputName);
   const writer = new ArchiveWriter(sink, settings, codec());
+  noteLoaded(ends);
   for (let sequence = 0; ; sequence++) {
     ring.waitPublished(sequence);
     const plan = receive();

@@ -1,10 +1,10 @@
 /**
  * The pool of reading workers, and what its tasks come to when they fail. Main thread.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Piscina } from 'piscina';
 import { fromPlainError, ZnipError } from '../errors.ts';
 import { deferred } from '../ring/deferred.ts';
+import { createThreadEnds, settleThreads, type ThreadEnds } from '../ring/thread-ends.ts';
 import type {
   DecodeTask,
   ExtractTask,
@@ -21,34 +21,21 @@ interface Tasks {
   inspect: InspectTask;
 }
 
-/** How long tasks that have begun may take to end when the pool stops: most chunks take a tenth of that. */
-const STOP_GRACE_MS = 2000;
-
-/** A worker that dies while it loads wakes nobody. */
-const LOAD_POLL_MS = 50;
-
 export class ReadPool {
   private readonly pool: Piscina;
   private readonly failure = deferred<never>();
   private readonly running = new Set<Promise<unknown>>();
   private readonly threads: number;
-  private readonly stopping: Int32Array;
-  private readonly loaded: Int32Array;
+  private readonly ends: ThreadEnds;
   private readonly detach: () => void;
   private stopped: Promise<void> | undefined;
   /** A worker has died: not all of them will load. */
   private broken = false;
 
-  private constructor(
-    pool: Piscina,
-    threads: number,
-    { stopping, loaded }: ReadWorkerData,
-    signal: AbortSignal | undefined,
-  ) {
+  private constructor(pool: Piscina, threads: number, ends: ThreadEnds, signal: AbortSignal | undefined) {
     this.pool = pool;
     this.threads = threads;
-    this.stopping = stopping;
-    this.loaded = loaded;
+    this.ends = ends;
     this.failure.promise.catch(() => {});
     const onAbort = (): void => this.failure.reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -63,10 +50,7 @@ export class ReadPool {
   static async start(threads: number, signal: AbortSignal | undefined): Promise<ReadPool> {
     signal?.throwIfAborted();
     const { Piscina: Pool } = await import('piscina');
-    const workerData: ReadWorkerData = {
-      stopping: new Int32Array(new SharedArrayBuffer(4)),
-      loaded: new Int32Array(new SharedArrayBuffer(4)),
-    };
+    const workerData: ReadWorkerData = createThreadEnds();
     const pool = new Pool({
       filename: new URL('./read-worker.js', import.meta.url).href,
       minThreads: threads,
@@ -102,33 +86,8 @@ export class ReadPool {
 
   private async end(): Promise<void> {
     this.detach();
-    Atomics.store(this.stopping, 0, 1);
-    if (this.running.size > 0) {
-      const grace = new AbortController();
-      const { signal } = grace;
-      await Promise.race([
-        Promise.allSettled(this.running),
-        sleep(STOP_GRACE_MS, undefined, { signal }).catch(() => {}),
-      ]);
-      grace.abort();
-    }
-    await this.allLoaded();
+    await settleThreads(this.ends, this.threads, this.running, () => this.broken);
     await this.pool.destroy();
-  }
-
-  /**
-   * Waits, for a while, for workers that are still loading: ending a thread while it loads a module may end
-   * the whole process (Node.js 20.20: "v8::Module::IsGraphAsync must be used on an instantiated module").
-   */
-  private async allLoaded(): Promise<void> {
-    const deadline = performance.now() + STOP_GRACE_MS;
-    for (;;) {
-      const count = Atomics.load(this.loaded, 0);
-      const left = deadline - performance.now();
-      if (count >= this.threads || left <= 0 || this.broken) return;
-      // Woken by a worker that has loaded its file, which counts itself before it notifies.
-      await Atomics.waitAsync(this.loaded, 0, count, Math.min(left, LOAD_POLL_MS)).value;
-    }
   }
 
   private async start<Name extends keyof Tasks>(name: Name, task: Tasks[Name]): Promise<TaskResult> {

@@ -7,6 +7,7 @@ import { codec } from '../codec/codec.ts';
 import { toPlainError, ZnipError, type PlainError } from '../errors.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { TarReader } from '../format/tar-reader.ts';
+import { isStopping, noteLoaded, type ThreadEnds } from '../ring/thread-ends.ts';
 import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { FileColumns } from './extract-plan.ts';
 import { type InspectedChunk, inspectChunk } from './inspect-chunk.ts';
@@ -49,25 +50,17 @@ export interface TaskResult extends WrittenFiles {
   inspected?: InspectedChunk;
 }
 
-export interface ReadWorkerData {
-  /** 1 when the run has ended: nothing more is begun. */
-  stopping: Int32Array;
-  /** How many workers have loaded this file. */
-  loaded: Int32Array;
-}
+export type ReadWorkerData = ThreadEnds;
 
-const { stopping, loaded } = workerData as ReadWorkerData;
-
-// Awaited by ReadPool.stop.
-Atomics.add(loaded, 0, 1);
-Atomics.notify(loaded, 0);
+const ends = workerData as ReadWorkerData;
+noteLoaded(ends);
 
 const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [] };
 
 /** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
 async function guard(work: () => Promise<TaskResult>): Promise<TaskResult> {
   try {
-    if (Atomics.load(stopping, 0) === 1) throw new ZnipError('aborted', 'the run has ended');
+    if (isStopping(ends)) throw new ZnipError('aborted', 'the run has ended');
     return await work();
   } catch (error) {
     return { ...NOTHING, error: toPlainError(error) };

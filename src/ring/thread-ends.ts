@@ -1,0 +1,65 @@
+/**
+ * Ending threads without ending the process. Node.js 20.20 may abort where a thread is ended while it loads a
+ * module ("v8::Module::IsGraphAsync must be used on an instantiated module") or is within koffi, which then throws
+ * where nothing can be thrown. So what has begun is waited for, for a while, before threads are ended.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How long what has begun may take to end: most chunks take a tenth of that. */
+const GRACE_MS = 2000;
+
+/** A thread that dies while it loads wakes nobody. */
+const LOAD_POLL_MS = 50;
+
+/** Shared with all threads of a run. */
+export interface ThreadEnds {
+  /** 1 when the run has ended: nothing more is begun. */
+  stopping: Int32Array;
+  /** How many threads have loaded. */
+  loaded: Int32Array;
+}
+
+export function createThreadEnds(): ThreadEnds {
+  return {
+    stopping: new Int32Array(new SharedArrayBuffer(4)),
+    loaded: new Int32Array(new SharedArrayBuffer(4)),
+  };
+}
+
+/** Called by a thread, once, when it has loaded all that it is made of. */
+export function noteLoaded({ loaded }: ThreadEnds): void {
+  Atomics.add(loaded, 0, 1);
+  Atomics.notify(loaded, 0);
+}
+
+export function isStopping({ stopping }: ThreadEnds): boolean {
+  return Atomics.load(stopping, 0) === 1;
+}
+
+/**
+ * Tells the threads to begin nothing more, and waits for what they are in the middle of: `tasks`, and loading, unless
+ * some of the `threads` will not load because one `hasDied`.
+ */
+export async function settleThreads(
+  ends: ThreadEnds,
+  threads: number,
+  tasks: Iterable<Promise<unknown>>,
+  hasDied: () => boolean,
+): Promise<void> {
+  Atomics.store(ends.stopping, 0, 1);
+  const running = [...tasks];
+  if (running.length > 0) {
+    const grace = new AbortController();
+    const { signal } = grace;
+    await Promise.race([Promise.allSettled(running), sleep(GRACE_MS, undefined, { signal }).catch(() => {})]);
+    grace.abort();
+  }
+  const deadline = performance.now() + GRACE_MS;
+  for (;;) {
+    const count = Atomics.load(ends.loaded, 0);
+    const left = deadline - performance.now();
+    if (count >= threads || left <= 0 || hasDied()) return;
+    // Woken by a thread that has loaded, which counts itself before it notifies.
+    await Atomics.waitAsync(ends.loaded, 0, count, Math.min(left, LOAD_POLL_MS)).value;
+  }
+}
