@@ -35,6 +35,8 @@ function* chain(
   rest: Iterator<SourceMember>,
 ): Generator<SourceMember, void, undefined> {
   yield* first;
+  // They are not held until the walk ends.
+  first.length = 0;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 

@@ -9,7 +9,8 @@ import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
 import { fromPlainError, ZnipError } from '../errors.ts';
-import { type Deferred, deferred } from '../ring/deferred.ts';
+import { deferred } from '../ring/deferred.ts';
+import { Failure } from '../ring/failure.ts';
 import { createThreadEnds, settleThreads } from '../ring/thread-ends.ts';
 import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
@@ -45,9 +46,8 @@ const SPARE_SLOTS = 2;
 export async function runPipeline(source: PlanSource, options: PipelineOptions): Promise<ArchiveSummary> {
   const { signal } = options;
   // The first cause that stops everything. Whatever waits races against it.
-  const failure = deferred<never>();
-  failure.promise.catch(() => {});
-  const onAbort = (): void => failure.reject(signal?.reason);
+  const failure = new Failure();
+  const onAbort = (): void => failure.fail(signal?.reason);
   signal?.throwIfAborted();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -63,14 +63,14 @@ export async function runPipeline(source: PlanSource, options: PipelineOptions):
 async function* plansOf(
   source: PlanSource,
   acquire: AcquireSlot,
-  failure: Deferred<never>,
+  failure: Failure,
 ): AsyncGenerator<ChunkPlan, void> {
   const plans = source(acquire);
   const iterator = Symbol.asyncIterator in plans ? plans[Symbol.asyncIterator]() : plans[Symbol.iterator]();
   let ended = false;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), failure.promise]);
+      const { done, value } = await failure.unless(Promise.resolve(iterator.next()));
       ended = done === true;
       if (done === true) return;
       yield value;
@@ -84,7 +84,7 @@ async function* plansOf(
 async function runInline(
   source: PlanSource,
   options: PipelineOptions,
-  failure: Deferred<never>,
+  failure: Failure,
 ): Promise<ArchiveSummary> {
   const { settings, signal } = options;
   const zstd = codec();
@@ -113,7 +113,7 @@ async function runInline(
 async function runThreads(
   source: PlanSource,
   options: PipelineOptions,
-  failure: Deferred<never>,
+  failure: Failure,
 ): Promise<ArchiveSummary> {
   const { settings, threads } = options;
   const memory = createRing(threads + SPARE_SLOTS, settings.chunkSize);
@@ -134,7 +134,7 @@ async function runThreads(
   const pool = await startPool(threads, { ring: memory, settings, ends });
 
   writer.on('message', (message: WriterMessage) => {
-    if (message.type === 'failed') failure.reject(fromPlainError(message.error));
+    if (message.type === 'failed') failure.fail(fromPlainError(message.error));
     else if (message.type === 'done') {
       // From here on its end is no failure.
       writer.removeAllListeners('exit');
@@ -148,14 +148,14 @@ async function runThreads(
   });
   const onDeath = (which: string, cause?: unknown): void => {
     dead = true;
-    failure.reject(threadDied(which, cause));
+    failure.fail(threadDied(which, cause));
   };
   writer.on('error', (error) => onDeath('the writer thread', error));
   writer.on('exit', () => onDeath('the writer thread'));
   pool.on('error', (error: unknown) => onDeath('a worker thread', error));
 
   const acquire: AcquireSlot = async (sequence) => {
-    await Promise.race([ring.acquire(sequence), failure.promise]);
+    await failure.unless(ring.acquire(sequence));
     return ring.slot(sequence);
   };
   const tasks = new Set<Promise<void>>();
@@ -163,9 +163,9 @@ async function runThreads(
     try {
       const result = (await pool.run(plan)) as PackTaskResult;
       result.warnings.forEach(options.onWarning);
-      if (result.error !== undefined) failure.reject(fromPlainError(result.error));
+      if (result.error !== undefined) failure.fail(fromPlainError(result.error));
     } catch (error) {
-      failure.reject(threadDied('a worker thread', error));
+      failure.fail(threadDied('a worker thread', error));
     }
   };
 
@@ -179,9 +179,9 @@ async function runThreads(
       tasks.add(task);
       void task.finally(() => tasks.delete(task));
     }
-    const summary = await Promise.race([done.promise, failure.promise]);
+    const summary = await failure.unless(done.promise);
     // Every chunk is written, so every task has ended; their warnings may still be on the way.
-    await Promise.race([Promise.all(tasks), failure.promise]);
+    await failure.unless(Promise.all(tasks));
     return summary;
   } finally {
     await settleThreads(ends, threads + 1, tasks, () => dead);

@@ -2,6 +2,7 @@
  * The pack worker: piscina calls it with one plan at a time. It fills the plan's slot, compresses it and
  * publishes it to the writer; only warnings go back to the main thread.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 import type { CompressionSettings } from '../codec/backends.ts';
 import { codec } from '../codec/codec.ts';
@@ -28,6 +29,8 @@ const ring = new Ring(memory);
 noteLoaded(ends);
 
 export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
+  // The native hash frees its results in turns of the event loop, and piscina's wait for a task is none.
+  await turn();
   if (isStopping(ends)) return { warnings: [] };
   try {
     const warnings = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());

@@ -3,7 +3,7 @@
  */
 import type { Piscina } from 'piscina';
 import { fromPlainError, ZnipError } from '../errors.ts';
-import { deferred } from '../ring/deferred.ts';
+import { Failure } from '../ring/failure.ts';
 import { createThreadEnds, settleThreads, type ThreadEnds } from '../ring/thread-ends.ts';
 import type {
   DecodeTask,
@@ -23,7 +23,8 @@ interface Tasks {
 
 export class ReadPool {
   private readonly pool: Piscina;
-  private readonly failure = deferred<never>();
+  /** A thread has died or the caller's signal has fired: nothing that runs can be relied on. */
+  readonly failure = new Failure();
   private readonly running = new Set<Promise<unknown>>();
   private readonly threads: number;
   private readonly ends: ThreadEnds;
@@ -36,13 +37,12 @@ export class ReadPool {
     this.pool = pool;
     this.threads = threads;
     this.ends = ends;
-    this.failure.promise.catch(() => {});
-    const onAbort = (): void => this.failure.reject(signal?.reason);
+    const onAbort = (): void => this.failure.fail(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     this.detach = () => signal?.removeEventListener('abort', onAbort);
     pool.on('error', (error: unknown) => {
       this.broken = true;
-      this.failure.reject(threadDied(error));
+      this.failure.fail(threadDied(error));
     });
   }
 
@@ -63,14 +63,9 @@ export class ReadPool {
     return new ReadPool(pool, threads, workerData, signal);
   }
 
-  /** Rejects when a thread has died or the caller's signal has fired: nothing that runs can be relied on. */
-  get failed(): Promise<never> {
-    return this.failure.promise;
-  }
-
   /** Runs a task on a worker. Throws what the task threw, what ended its thread, or the signal's reason. */
   async run<Name extends keyof Tasks>(name: Name, task: Tasks[Name]): Promise<TaskResult> {
-    const result = await Promise.race([this.start(name, task), this.failure.promise]);
+    const result = await this.failure.unless(this.start(name, task));
     if (result.error !== undefined) throw fromPlainError(result.error);
     return result;
   }
@@ -97,7 +92,7 @@ export class ReadPool {
       return await running;
     } catch (error) {
       const died = threadDied(error);
-      this.failure.reject(died);
+      this.failure.fail(died);
       throw died;
     } finally {
       this.running.delete(running);

@@ -4,7 +4,7 @@
  */
 import { codec } from '../codec/codec.ts';
 import type { ZnipError } from '../errors.ts';
-import { deferred } from '../ring/deferred.ts';
+import { Failure } from '../ring/failure.ts';
 import type { Directories } from './directories.ts';
 import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { CompletedFile, LargeFiles } from './large-files.ts';
@@ -42,8 +42,10 @@ export class StreamExtraction {
   private readonly options: StreamExtractionOptions;
   private readonly free: StreamSlot[];
   private readonly waiting: ((slot: StreamSlot) => void)[] = [];
-  private readonly failure = deferred<never>();
-  private readonly halt = deferred<never>();
+  /** What has gone wrong, as soon as it has: for whoever waits for the stream meanwhile. */
+  readonly failure = new Failure();
+  /** A thread has died or the caller's signal has fired: what was submitted may never end. */
+  readonly halt = new Failure();
   private readonly onAbort = (): void => this.stopFor(this.options.signal?.reason);
   private pool: ReadPool | undefined;
   private arrived = 0;
@@ -53,8 +55,6 @@ export class StreamExtraction {
 
   constructor(options: StreamExtractionOptions) {
     this.options = options;
-    this.failure.promise.catch(() => {});
-    this.halt.promise.catch(() => {});
     const slots = options.threads === 1 ? 1 : options.threads + SPARE_SLOTS;
     this.free = Array.from({ length: slots }, () => ({
       stored: new Uint8Array(0),
@@ -70,27 +70,14 @@ export class StreamExtraction {
     if (this.pool === undefined && this.options.threads > 1 && this.arrived > INLINE_BYTES) {
       const { threads, signal } = this.options;
       this.pool = await ReadPool.start(threads, signal);
-      this.pool.failed.catch((error: unknown) => this.stopFor(error));
+      this.pool.failure.onFail((error) => this.stopFor(error));
     }
     const slot =
       this.free.pop() ??
-      (await Promise.race([
-        new Promise<StreamSlot>((resolve) => this.waiting.push(resolve)),
-        this.failure.promise,
-      ]));
+      (await this.failure.unless(new Promise<StreamSlot>((resolve) => this.waiting.push(resolve))));
     if (slot.stored.byteLength < blobLength) slot.stored = new Uint8Array(new SharedArrayBuffer(blobLength));
     if (slot.chunk.byteLength < chunkLength) slot.chunk = new Uint8Array(new SharedArrayBuffer(chunkLength));
     return slot;
-  }
-
-  /** Rejects when a thread has died or the caller's signal has fired: what was submitted may never end. */
-  get stopped(): Promise<never> {
-    return this.halt.promise;
-  }
-
-  /** What has gone wrong, as soon as it has: for whoever waits for the stream meanwhile. */
-  get failed(): Promise<never> {
-    return this.failure.promise;
   }
 
   /**
@@ -119,8 +106,8 @@ export class StreamExtraction {
   }
 
   private stopFor(reason: unknown): void {
-    this.halt.reject(reason);
-    this.failure.reject(reason);
+    this.halt.fail(reason);
+    this.failure.fail(reason);
   }
 
   private enqueue(
@@ -135,7 +122,7 @@ export class StreamExtraction {
     this.accepted = accept;
     this.finished = finish;
     accept.catch(() => {});
-    finish.catch(this.failure.reject);
+    finish.catch((error: unknown) => this.failure.fail(error));
     decoded.catch(() => {});
   }
 

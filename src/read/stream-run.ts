@@ -123,7 +123,7 @@ export class StreamRun {
     } catch (error) {
       failure = error;
       // What was submitted before still gets written; its own failure is not news.
-      await Promise.race([this.extraction.drain(), this.extraction.stopped]).catch(() => {});
+      await this.extraction.halt.unless(this.extraction.drain()).catch(() => {});
       if (this.options.signal?.aborted === true) throw error;
     }
     const incomplete = this.largeFiles.incomplete();
@@ -242,7 +242,7 @@ export class StreamRun {
 
   /** Waits for work, unless what was submitted before fails first. */
   async unlessFailed<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.extraction.failed]);
+    return this.extraction.failure.unless(work);
   }
 
   private noteMember(member: Member, archived: ByteString, streamOffset: number): void {

@@ -2,6 +2,7 @@
  * The reading worker: piscina calls one of its tasks for one chunk at a time. Chunks lie in shared
  * memory; only small results go back.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 import { codec } from '../codec/codec.ts';
 import { toPlainError, ZnipError, type PlainError } from '../errors.ts';
@@ -60,6 +61,8 @@ const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [] };
 /** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
 async function guard(work: () => Promise<TaskResult>): Promise<TaskResult> {
   try {
+    // The native hash frees its results in turns of the event loop, and piscina's wait for a task is none.
+    await turn();
     if (isStopping(ends)) throw new ZnipError('aborted', 'the run has ended');
     return await work();
   } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
-import { deferred } from '../ring/deferred.ts';
+import { Failure } from '../ring/failure.ts';
 import { type DescriptorReader, openReader } from './pipe-reader.ts';
 
 /** Pause before an empty non-blocking pipe is tried again. */
@@ -96,15 +96,14 @@ export abstract class ByteStream {
 export class FdStream extends ByteStream {
   private readonly reader: DescriptorReader;
   private readonly signal: AbortSignal | undefined;
-  private readonly aborted = deferred<never>();
+  private readonly aborted = new Failure();
   private closed = false;
-  private readonly onAbort = (): void => this.aborted.reject(this.signal?.reason);
+  private readonly onAbort = (): void => this.aborted.fail(this.signal?.reason);
 
   constructor(fd: number, name: string, signal?: AbortSignal) {
     super(name);
     this.reader = openReader(fd);
     this.signal = signal;
-    this.aborted.promise.catch(() => {});
     signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 
@@ -120,7 +119,7 @@ export class FdStream extends ByteStream {
       if (this.closed) throw new ZnipError('aborted', `${this.name} is no longer read`);
       try {
         this.signal?.throwIfAborted();
-        return await Promise.race([this.reader.read(target, 0), this.aborted.promise]);
+        return await this.aborted.unless(this.reader.read(target, 0));
       } catch (error) {
         if (this.signal?.aborted === true) throw error;
         const errno = errnoOf(error);
