@@ -8,11 +8,15 @@ export interface CompressionSettings {
   level: number;
   /** log2 of the largest distance of a match: 10 to 27. */
   windowLog: number;
+  /** Find repetitions at any distance within the window, too: `--long`. For a backend that can. */
+  longDistance: boolean;
 }
 
 export interface ZstdBackend {
   /** Package and version of libzstd, as the archive's metadata records it. */
   readonly name: string;
+  /** Whether it can find repetitions at any distance within the window. */
+  readonly findsLongDistances: boolean;
   /**
    * Compresses `source` into one frame, which declares its content size, at the start of `target`.
    * Returns the frame's length, or 0 when it does not fit.

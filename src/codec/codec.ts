@@ -45,6 +45,7 @@ export function loadCodec(choice: CodecChoice = 'auto'): Codec {
   return {
     name: zstd.name,
     hashName: blake3.name,
+    findsLongDistances: zstd.findsLongDistances,
     compress: zstd.compress.bind(zstd),
     decompress: zstd.decompress.bind(zstd),
     hash: blake3.hash.bind(blake3),

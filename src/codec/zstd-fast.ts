@@ -25,6 +25,7 @@ const CHAIN_LOG: Partial<Record<number, number>> = { 3: 15 };
 
 class ZstdFast implements ZstdBackend {
   readonly name: string;
+  readonly findsLongDistances = true;
   private readonly binding: Binding;
   private cctx: CCtx | undefined;
   private dctx: DCtx | undefined;
@@ -69,6 +70,7 @@ class ZstdFast implements ZstdBackend {
     this.cctx.setParameter(parameter.compressionLevel, settings.level);
     this.cctx.setParameter(parameter.windowLog, settings.windowLog);
     this.cctx.setParameter(parameter.chainLog, CHAIN_LOG[settings.level] ?? 0);
+    this.cctx.setParameter(parameter.enableLongDistanceMatching, settings.longDistance ? 1 : 0);
     this.settings = settings;
     return this.cctx;
   }

@@ -26,6 +26,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 class ZstdPortable implements ZstdBackend {
   readonly name = 'zstd (@mongodb-js/zstd 1.2.2)';
+  readonly findsLongDistances = false;
   private readonly bindings: Bindings;
 
   constructor(bindings: Bindings) {

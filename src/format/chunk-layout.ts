@@ -20,6 +20,8 @@ const CHUNK_SIZES: readonly (readonly [below: number, chunkSize: number])[] = [
   [32 * MiB, 4 * MiB],
   [64 * MiB, 8 * MiB],
 ];
+/** With `--long`: the longest that the format allows, as far as any zstd decoder looks back without being asked. */
+export const LONG_CHUNK_SIZE = 128 * MiB;
 const LARGE_CHUNK_SIZE = 16 * MiB;
 
 /** From this total on, the chunk size is settled: a walk may begin to fill chunks before it has ended. */

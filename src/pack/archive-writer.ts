@@ -321,4 +321,4 @@ function continuationOf(plan: ChunkPlan): Continuation | undefined {
 }
 
 /** Tables are small and are read often: level 3, whatever the level of the blobs. */
-const INDEX_SETTINGS: CompressionSettings = { level: 3, windowLog: 23 };
+const INDEX_SETTINGS: CompressionSettings = { level: 3, windowLog: 23, longDistance: false };

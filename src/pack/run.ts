@@ -1,9 +1,9 @@
 /**
  * What every way of packing has in common: options, output, chunk size, progress and result. Main thread.
  */
-import { windowLogFor } from '../codec/codec.ts';
+import { codec, windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../format/chunk-layout.ts';
+import { checkChunkSize, chooseChunkSize, LONG_CHUNK_SIZE, SETTLED_TOTAL } from '../format/chunk-layout.ts';
 import type { FileIdentity } from '../posix/stat.ts';
 import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
@@ -27,6 +27,8 @@ export interface ArchiveOptions {
   threads?: number;
   /** Bytes of tar stream in a chunk, 64 KiB to 128 MiB. Default: by the size of the input. */
   chunkSize?: number;
+  /** Long-distance matching, in chunks of 128 MiB unless `chunkSize` says otherwise. Default: false. */
+  long?: boolean;
   /** Package type of every member. Default: recognised from its name. */
   packageType?: string;
   /** Repo of every member. Default: none. */
@@ -90,7 +92,17 @@ function checkLevel(level: number): number {
   return level;
 }
 
-/** Packs what `openInput` gives. Throws ZnipError: `usage` for an option out of range, `io` for the output. */
+function checkLong(long: boolean): boolean {
+  if (long && !codec().findsLongDistances) {
+    throw new ZnipError(
+      'codec-unavailable',
+      '--long needs the package zstd-napi, which does not load here: install it, or pack without --long',
+    );
+  }
+  return long;
+}
+
+/** Packs what `openInput` gives. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output. */
 export async function runPack(
   options: ArchiveOptions,
   openInput: (context: InputContext) => Input | Promise<Input>,
@@ -99,7 +111,9 @@ export async function runPack(
   const { signal } = options;
   const threads = resolveThreads(options.threads);
   const level = checkLevel(options.level ?? DEFAULT_LEVEL);
-  const givenChunkSize = options.chunkSize === undefined ? undefined : checkChunkSize(options.chunkSize);
+  const long = checkLong(options.long ?? false);
+  const asked = options.chunkSize ?? (long ? LONG_CHUNK_SIZE : undefined);
+  const givenChunkSize = asked === undefined ? undefined : checkChunkSize(asked);
   const output = await openTarget(options);
   const progress: PackProgress = {
     members: 0,
@@ -148,7 +162,13 @@ export async function runPack(
     try {
       const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
         threads: total < INLINE_TOTAL ? 1 : threads,
-        settings: { level, windowLog: windowLogFor(chunkSize), chunkSize, producer: `znip ${VERSION}` },
+        settings: {
+          level,
+          windowLog: windowLogFor(chunkSize),
+          longDistance: long,
+          chunkSize,
+          producer: `znip ${VERSION}`,
+        },
         fd,
         outputName: name,
         onWarning,

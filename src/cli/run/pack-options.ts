@@ -21,6 +21,7 @@ export interface PackCommandOptions extends CommonOptions {
   name?: string;
   level?: number;
   threads?: number;
+  long?: boolean;
   chunkSize?: number;
   type?: string;
   repo?: string;

@@ -37,6 +37,7 @@ export async function runPack(
     ...defined({
       level: options.level,
       threads: options.threads,
+      long: options.long,
       chunkSize: options.chunkSize,
       packageType: options.type,
       repo: options.repo,
