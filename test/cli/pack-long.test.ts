@@ -37,7 +37,7 @@ describe.skipIf(!FAST.installed)('pack --long', () => {
   });
 
   test('takes the chunk size that it is given', () => {
-    expect(pack('-o', 'given.znip', '--long', '--chunk-size', '32M').status).toBe(0);
+    expect(pack('-o', 'given.znip', '--long', '--chunk-size', '48M').status).toBe(0);
     const size = statSync(at('given.znip')).size;
     expect(size).toBeGreaterThan(1.9 * content.length);
     expect(size).toBeLessThan(2.1 * content.length);
