@@ -1,5 +1,5 @@
 // Builds dist/: one bundle per thread (esbuild, shared code in chunks), the library's types (tsc) and
-// the manual page. Bundling keeps cold start low: commander and apache-arrow load in a fraction of the time of
+// the manual page. Bundling keeps cold start low: commander and ora load in a fraction of the time of
 // their many files. Native and worker-spawning packages stay external and load when they are first used.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

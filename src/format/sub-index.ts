@@ -3,13 +3,13 @@
  * Implements docs/format.md, "Sub-index".
  */
 import { ZnipError } from '../errors.ts';
+import type { Column } from './arrow-messages.ts';
 import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 import {
   binaryColumn,
   boolColumn,
   BytesBuilder,
   checksumColumn,
-  type Column,
   dictionaryColumn,
   encodeTable,
   timestampColumn,

@@ -3,107 +3,106 @@
  * row. Every type, length and offset is checked before a column is used, because a table comes from an archive
  * that anyone may have made. Implements docs/format.md, "Tables".
  */
-import { type Data, DataType, type RecordBatch, RecordBatchReader, TimeUnit, Type } from 'apache-arrow';
 import { ZnipError, type ZnipErrorCode } from '../errors.ts';
-import { checkArrowStructure } from './arrow-structure.ts';
+import {
+  type ArrowBatch,
+  type ArrowColumn,
+  type ColumnType,
+  NANOSECOND,
+  readArrowTable,
+  TYPE,
+  typeName,
+} from './arrow-columns.ts';
+import { readArrowMessages } from './arrow-structure.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
 
 /** One record batch of a table that was read, column by column, each checked when it is asked for. */
 export class Batch {
   readonly length: number;
-  private readonly batch: RecordBatch;
+  private readonly columns: readonly ArrowColumn[];
   private readonly code: ZnipErrorCode;
 
-  constructor(batch: RecordBatch, code: ZnipErrorCode) {
-    this.batch = batch;
-    this.length = batch.numRows;
+  constructor(batch: ArrowBatch, code: ZnipErrorCode) {
+    this.columns = batch.columns;
+    this.length = batch.length;
     this.code = code;
   }
 
   has(name: string): boolean {
-    return this.batch.schema.fields.some((field) => field.name === name);
+    return this.columns.some((column) => column.name === name);
   }
 
   utf8(name: string, isNullable = false): BytesColumn {
-    return this.bytesColumn(name, Type.Utf8, 'Utf8', isNullable);
+    return this.bytesColumn(name, TYPE.utf8, 'Utf8', isNullable);
   }
 
   binary(name: string): BytesColumn {
-    return this.bytesColumn(name, Type.Binary, 'Binary', true);
+    return this.bytesColumn(name, TYPE.binary, 'Binary', true);
   }
 
   uint32(name: string, isNullable = false): { values: Uint32Array; isNull: (row: number) => boolean } {
-    const data = this.find(
-      name,
-      (type) => DataType.isInt(type) && !type.isSigned && type.bitWidth === 32,
-      'UInt32',
-    );
-    if (!isNullable) this.refuseNulls(name, data);
-    return { values: this.fixed(name, data.values as Uint32Array, 1), isNull: nullTest(data) };
+    const column = this.find(name, (type) => isUnsigned(type, 32), 'UInt32');
+    if (!isNullable) this.refuseNulls(column);
+    const bytes = this.fixed(column, 4);
+    return { values: new Uint32Array(bytes.buffer, bytes.byteOffset, this.length), isNull: nullTest(column) };
   }
 
   /** A UInt64 column as numbers; throws where one is 2^53 or more. */
   uint64(name: string): Float64Array {
-    const data = this.find(
-      name,
-      (type) => DataType.isInt(type) && !type.isSigned && type.bitWidth === 64,
-      'UInt64',
-    );
-    this.refuseNulls(name, data);
-    const values = this.fixed(name, data.values as BigUint64Array, 1);
-    const numbers = new Float64Array(values.length);
+    const column = this.find(name, (type) => isUnsigned(type, 64), 'UInt64');
+    this.refuseNulls(column);
+    const bytes = this.fixed(column, 8);
+    const numbers = new Float64Array(this.length);
     // Two 32-bit halves: converting through BigInt would allocate one for every row.
-    const halves = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
+    const halves = new Uint32Array(bytes.buffer, bytes.byteOffset, this.length * 2);
     for (let i = 0; i < numbers.length; i++) {
       const high = halves[2 * i + 1] ?? 0;
-      if (high >= 0x200000) throw this.damaged(name, `row ${i} holds ${values[i]}`);
-      numbers[i] = high * 0x1_0000_0000 + (halves[2 * i] ?? 0);
+      const low = halves[2 * i] ?? 0;
+      if (high >= 0x200000) throw this.damaged(name, `row ${i} holds ${(BigInt(high) << 32n) + BigInt(low)}`);
+      numbers[i] = high * 0x1_0000_0000 + low;
     }
     return numbers;
   }
 
   timestamp(name: string): BigInt64Array {
-    const data = this.find(name, (type) => type instanceof Object && isNanoseconds(type), 'Timestamp(ns)');
-    this.refuseNulls(name, data);
-    return this.fixed(name, data.values as BigInt64Array, 1);
+    const column = this.find(
+      name,
+      ({ id, unit }) => id === TYPE.timestamp && unit === NANOSECOND,
+      'Timestamp(ns)',
+    );
+    this.refuseNulls(column);
+    const bytes = this.fixed(column, 8);
+    return new BigInt64Array(bytes.buffer, bytes.byteOffset, this.length);
   }
 
   checksums(name: string): { bytes: Uint8Array; isNull: (row: number) => boolean } {
-    const data = this.find(
+    const column = this.find(
       name,
-      (type) => DataType.isFixedSizeBinary(type) && type.byteWidth === CHECKSUM_LENGTH,
+      ({ id, byteWidth }) => id === TYPE.fixedSizeBinary && byteWidth === CHECKSUM_LENGTH,
       'FixedSizeBinary(32)',
     );
-    return { bytes: this.fixed(name, data.values as Uint8Array, CHECKSUM_LENGTH), isNull: nullTest(data) };
+    return { bytes: this.fixed(column, CHECKSUM_LENGTH), isNull: nullTest(column) };
   }
 
   bool(name: string): (row: number) => boolean {
-    const data = this.find(name, (type) => type.typeId === Type.Bool, 'Bool');
-    this.refuseNulls(name, data);
-    const bits = data.values as Uint8Array;
-    if (bits.length * 8 < data.offset + this.length) throw this.damaged(name, 'its values are cut short');
-    return (row) => (((bits[(row + data.offset) >> 3] ?? 0) >> ((row + data.offset) & 7)) & 1) === 1;
+    const column = this.find(name, ({ id }) => id === TYPE.bool, 'Bool');
+    this.refuseNulls(column);
+    const bits = column.values;
+    if (bits.length * 8 < this.length) throw this.damaged(name, 'its values are cut short');
+    return (row) => (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
   }
 
   /**
    * A dictionary column as indices into `words`. Another word becomes `unknown`; without that it throws.
    */
   dictionary(name: string, words: readonly string[], unknown?: number): Uint8Array {
-    const data = this.find(
-      name,
-      (type) => DataType.isDictionary(type) && DataType.isUtf8(type.dictionary),
-      'Dictionary(Utf8)',
-    );
-    this.refuseNulls(name, data);
-    const indices = this.fixed(name, data.values as Uint8Array, 1);
-    const dictionary = data.dictionary;
-    const known = new Int32Array(256).fill(-1);
-    for (let i = 0; i < (dictionary?.length ?? 0) && i < known.length; i++) {
-      known[i] = words.indexOf(String(dictionary?.get(i)));
-    }
+    const column = this.find(name, () => true, 'Dictionary(Utf8)', true);
+    this.refuseNulls(column);
+    const indices = this.indices(column);
+    const known = column.words?.map((word) => words.indexOf(word)) ?? [];
     const result = new Uint8Array(this.length);
     for (let i = 0; i < this.length; i++) {
-      const word = known[Number(indices[i])] ?? -1;
+      const word = known[indices(i)] ?? -1;
       if (word < 0 && unknown === undefined) {
         throw this.damaged(name, `row ${i} holds none of: ${words.join(', ')}`);
       }
@@ -112,11 +111,29 @@ export class Batch {
     return result;
   }
 
-  private bytesColumn(name: string, typeId: Type, expected: string, isNullable: boolean): BytesColumn {
-    const data = this.find(name, (type) => type.typeId === typeId, expected);
-    if (!isNullable) this.refuseNulls(name, data);
-    const offsets = data.valueOffsets as Int32Array;
-    const bytes = data.values as Uint8Array;
+  /** Reads indices into a dictionary, of whatever width. One that is too large for a number means no word. */
+  private indices(column: ArrowColumn): (row: number) => number {
+    const { bitWidth, isSigned } = column.type;
+    const width = bitWidth / 8;
+    if (![1, 2, 4, 8].includes(width)) throw this.damaged(column.name, `its indices have ${bitWidth} bits`);
+    const bytes = this.fixed(column, width);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (width === 1) return isSigned ? (row) => view.getInt8(row) : (row) => bytes[row] ?? 0;
+    if (width === 2) {
+      return isSigned ? (row) => view.getInt16(2 * row, true) : (row) => view.getUint16(2 * row, true);
+    }
+    if (width === 4) {
+      return isSigned ? (row) => view.getInt32(4 * row, true) : (row) => view.getUint32(4 * row, true);
+    }
+    return (row) => Number(view.getBigInt64(8 * row, true));
+  }
+
+  private bytesColumn(name: string, typeId: number, expected: string, isNullable: boolean): BytesColumn {
+    const column = this.find(name, ({ id }) => id === typeId, expected);
+    if (!isNullable) this.refuseNulls(column);
+    const { values: bytes } = column;
+    const stored = aligned(column.offsets, 4);
+    const offsets = new Int32Array(stored.buffer, stored.byteOffset, stored.byteLength >> 2);
     if (this.length > 0) {
       if (offsets.length < this.length + 1) throw this.damaged(name, 'its offsets are cut short');
       let previous = 0;
@@ -127,33 +144,37 @@ export class Batch {
       }
       if (previous > bytes.length) throw this.damaged(name, 'its offsets point past its values');
     }
-    return new BytesColumn(offsets, bytes, nullTest(data));
+    return new BytesColumn(offsets, bytes, nullTest(column));
   }
 
-  private find(name: string, matches: (type: DataType) => boolean, expected: string): Data {
-    const index = this.batch.schema.fields.findIndex((field) => field.name === name);
-    const data = this.batch.data.children[index];
-    if (data === undefined) throw this.damaged(name, 'it is missing');
-    const { type } = data;
-    if (!matches(type)) throw this.damaged(name, `expected ${expected}, found ${typeName(type)}`);
-    if (data.length < this.length) throw this.damaged(name, `it has ${data.length} of ${this.length} rows`);
-    if (data.nullCount > 0 && data.nullBitmap.length * 8 < data.offset + this.length) {
+  private find(
+    name: string,
+    matches: (type: ColumnType) => boolean,
+    expected: string,
+    isDictionary = false,
+  ): ArrowColumn {
+    const column = this.columns.find((candidate) => candidate.name === name);
+    if (column === undefined) throw this.damaged(name, 'it is missing');
+    const isExpected =
+      column.isDictionary === isDictionary &&
+      (isDictionary ? column.words !== undefined : matches(column.type));
+    if (!isExpected) throw this.damaged(name, `expected ${expected}, found ${typeName(column)}`);
+    if (column.length < this.length)
+      throw this.damaged(name, `it has ${column.length} of ${this.length} rows`);
+    if (column.nullCount > 0 && column.validity.length * 8 < this.length) {
       throw this.damaged(name, 'its validity bitmap is cut short');
     }
-    return data;
+    return column;
   }
 
-  private fixed<T extends Uint8Array | Uint32Array | BigInt64Array | BigUint64Array>(
-    name: string,
-    values: T,
-    width: number,
-  ): T {
+  /** The bytes of a column of values of `width` bytes, placed so that they can be viewed as numbers. */
+  private fixed({ name, values }: ArrowColumn, width: number): Uint8Array {
     if (values.length < this.length * width) throw this.damaged(name, 'its values are cut short');
-    return values.subarray(0, this.length * width) as T;
+    return aligned(values.subarray(0, this.length * width), 8);
   }
 
-  private refuseNulls(name: string, data: Data): void {
-    if (data.nullCount > 0) throw this.damaged(name, `${data.nullCount} of its values are missing`);
+  private refuseNulls({ name, nullCount }: ArrowColumn): void {
+    if (nullCount > 0) throw this.damaged(name, `${nullCount} of its values are missing`);
   }
 
   private damaged(name: string, why: string): ZnipError {
@@ -161,20 +182,18 @@ export class Batch {
   }
 }
 
-/** The name of a type for messages: `Utf8`, `Timestamp<NANOSECOND>`. */
-function typeName(type: { toString(): string }): string {
-  return type.toString();
+function isUnsigned({ id, bitWidth, isSigned }: ColumnType, width: number): boolean {
+  return id === TYPE.int && bitWidth === width && !isSigned;
 }
 
-function isNanoseconds(type: DataType): boolean {
-  return DataType.isTimestamp(type) && type.unit === TimeUnit.NANOSECOND;
+/** The same bytes, copied where they do not begin at a multiple of `alignment`. */
+function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
+  return bytes.byteOffset % alignment === 0 ? bytes : Uint8Array.from(bytes);
 }
 
-function nullTest(data: Data): (row: number) => boolean {
-  const bits = data.nullBitmap;
-  const { offset } = data;
-  if (data.nullCount === 0 || bits.length === 0) return () => false;
-  return (row) => (((bits[(row + offset) >> 3] ?? 0) >> ((row + offset) & 7)) & 1) === 0;
+function nullTest({ validity, nullCount }: ArrowColumn): (row: number) => boolean {
+  if (nullCount === 0) return () => false;
+  return (row) => (((validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 0;
 }
 
 /** Byte strings of a table that was read. */
@@ -230,13 +249,8 @@ export interface Table {
 /** Reads an Arrow IPC stream. Whatever is wrong with it becomes a ZnipError with `code`. */
 export function decodeTable(stream: Uint8Array, code: ZnipErrorCode, what: string): Table {
   try {
-    checkArrowStructure(stream);
-    const reader = RecordBatchReader.from(stream);
-    const { metadata } = reader.open().schema;
-    const batches: Batch[] = [];
-    for (const batch of reader) {
-      if (batch.numRows > 0) batches.push(new Batch(batch, code));
-    }
+    const { metadata, batches: found } = readArrowTable(readArrowMessages(stream));
+    const batches = found.filter(({ length }) => length > 0).map((batch) => new Batch(batch, code));
     return { metadata, batches };
   } catch (error) {
     if (error instanceof ZnipError) throw error;

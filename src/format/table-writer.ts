@@ -2,32 +2,17 @@
  * Writes tables: columns from typed arrays, and an Arrow IPC stream from columns; no object is made for a value
  * or a row. Implements docs/format.md, "Tables".
  */
-import {
-  Binary,
-  Bool,
-  type Data,
-  Dictionary,
-  Field,
-  FixedSizeBinary,
-  makeData,
-  RecordBatch,
-  RecordBatchStreamWriter,
-  Schema,
-  Struct,
-  TimestampNanosecond,
-  Uint32,
-  Uint64,
-  Uint8,
-  Utf8,
-  vectorFromArray,
-} from 'apache-arrow';
+import { NANOSECOND, TYPE, type ColumnType } from './arrow-columns.ts';
+import { type Column, encodeDictionaries, encodeRecordBatch, encodeSchema, END } from './arrow-messages.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
 
-/** A column ready to be written: its field and its data. */
-export interface Column {
-  field: Field;
-  data: Data;
+/** One bit a row, least significant first; empty where no row is null. */
+interface Nulls {
+  nullCount: number;
+  nullBitmap: Uint8Array;
 }
+
+const ALL_VALID: Nulls = { nullCount: 0, nullBitmap: new Uint8Array(0) };
 
 /** Which rows have a value: one bit a row, least significant first; undefined when all have. */
 export class Validity {
@@ -51,8 +36,8 @@ export class Validity {
   }
 
   /** Bitmap for `rows` rows, with the bits past them cleared so that equal tables have equal bytes. */
-  finish(rows: number): { nullCount: number; nullBitmap?: Uint8Array } {
-    if (this.bits === undefined || this.nulls === 0) return { nullCount: 0 };
+  finish(rows: number): Nulls {
+    if (this.bits === undefined || this.nulls === 0) return ALL_VALID;
     const nullBitmap = this.bits.slice(0, (rows + 7) >> 3);
     const rest = rows & 7;
     const last = nullBitmap.length - 1;
@@ -88,94 +73,95 @@ export class BytesBuilder {
     this.offsets[this.length] = end;
   }
 
-  finish(type: Utf8 | Binary): Data {
-    const data = this.bytes.subarray(0, this.offsets[this.length]);
-    const valueOffsets = this.offsets.subarray(0, this.length + 1);
-    const common = { length: this.length, valueOffsets, data, ...this.validity.finish(this.length) };
-    return type instanceof Utf8
-      ? (makeData({ type, ...common }) as Data)
-      : (makeData({ type, ...common }) as Data);
+  /** The column of these values. */
+  column(name: string, type: ColumnType, isNullable: boolean): Column {
+    const values = this.bytes.subarray(0, this.offsets[this.length]);
+    const offsets = bytesOf(this.offsets.subarray(0, this.length + 1));
+    return column(name, type, this.length, [offsets, values], isNullable, this.validity.finish(this.length));
   }
 }
 
-const nullable = (data: Data): boolean => data.nullCount > 0;
+function bytesOf({ buffer, byteOffset, byteLength }: NodeJS.ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
-function column(name: string, data: Data, isNullable = false): Column {
-  return { field: new Field(name, data.type, isNullable || nullable(data)), data };
+function typeOf(id: number, properties: Partial<ColumnType> = {}): ColumnType {
+  return { id, bitWidth: 0, isSigned: false, byteWidth: 0, unit: 0, ...properties };
+}
+
+function column(
+  name: string,
+  type: ColumnType,
+  length: number,
+  buffers: readonly Uint8Array[],
+  isNullable = false,
+  { nullCount, nullBitmap } = ALL_VALID,
+): Column {
+  return {
+    name,
+    isNullable: isNullable || nullCount > 0,
+    type,
+    length,
+    nullCount,
+    buffers: [nullBitmap, ...buffers],
+  };
 }
 
 export function utf8Column(name: string, values: BytesBuilder, isNullable = false): Column {
-  return column(name, values.finish(new Utf8()), isNullable);
+  return values.column(name, typeOf(TYPE.utf8), isNullable);
 }
 
 export function binaryColumn(name: string, values: BytesBuilder): Column {
-  return column(name, values.finish(new Binary()), true);
+  return values.column(name, typeOf(TYPE.binary), true);
 }
 
 export function uint32Column(name: string, values: Uint32Array, validity?: Validity): Column {
-  const nulls = validity?.finish(values.length) ?? { nullCount: 0 };
-  return column(
-    name,
-    makeData({ type: new Uint32(), length: values.length, data: values, ...nulls }) as Data,
-    validity !== undefined,
-  );
+  const type = typeOf(TYPE.int, { bitWidth: 32 });
+  const { length } = values;
+  return column(name, type, length, [bytesOf(values)], validity !== undefined, validity?.finish(length));
 }
 
 /** Non-negative numbers, exact below 2^53, as a UInt64 column. */
 export function uint64Column(name: string, values: Float64Array): Column {
-  const data = new BigUint64Array(values.length);
-  const words = new Uint32Array(data.buffer);
+  const words = new Uint32Array(2 * values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? 0;
     words[2 * i] = value % 0x1_0000_0000;
     words[2 * i + 1] = Math.floor(value / 0x1_0000_0000);
   }
-  return column(name, makeData({ type: new Uint64(), length: values.length, data }) as Data);
+  return column(name, typeOf(TYPE.int, { bitWidth: 64 }), values.length, [bytesOf(words)]);
 }
 
 export function timestampColumn(name: string, values: BigInt64Array): Column {
-  const type = new TimestampNanosecond('UTC');
-  return column(name, makeData({ type, length: values.length, data: values }) as Data);
+  return column(name, typeOf(TYPE.timestamp, { unit: NANOSECOND }), values.length, [bytesOf(values)]);
 }
 
 export function checksumColumn(name: string, values: Uint8Array, validity?: Validity): Column {
+  const type = typeOf(TYPE.fixedSizeBinary, { byteWidth: CHECKSUM_LENGTH });
   const length = values.length / CHECKSUM_LENGTH;
-  const nulls = validity?.finish(length) ?? { nullCount: 0 };
-  const type = new FixedSizeBinary(CHECKSUM_LENGTH);
-  return column(name, makeData({ type, length, data: values, ...nulls }) as Data, validity !== undefined);
+  return column(name, type, length, [values], validity !== undefined, validity?.finish(length));
 }
 
 export function boolColumn(name: string, length: number, value: (row: number) => boolean): Column {
-  const data = new Uint8Array((length + 7) >> 3);
+  const bits = new Uint8Array((length + 7) >> 3);
   for (let row = 0; row < length; row++) {
-    if (value(row)) data[row >> 3] = (data[row >> 3] ?? 0) | (1 << (row & 7));
+    if (value(row)) bits[row >> 3] = (bits[row >> 3] ?? 0) | (1 << (row & 7));
   }
-  return column(name, makeData({ type: new Bool(), length, data }) as Data);
+  return column(name, typeOf(TYPE.bool), length, [bits]);
 }
 
 /** Indices into a short list of words. */
 export function dictionaryColumn(name: string, words: readonly string[], indices: Uint8Array): Column {
-  const dictionary = vectorFromArray([...words], new Utf8());
-  const type = new Dictionary(new Utf8(), new Uint8(), 0);
-  return column(
-    name,
-    makeData({ type, length: indices.length, nullCount: 0, data: indices, dictionary }) as Data,
-  );
+  const type = typeOf(TYPE.int, { bitWidth: 8 });
+  return { ...column(name, type, indices.length, [indices]), words };
 }
 
 /** An Arrow IPC stream of one record batch with these columns. */
 export function encodeTable(columns: readonly Column[], metadata: ReadonlyMap<string, string>): Uint8Array {
-  const schema = new Schema(
-    columns.map(({ field }) => field),
-    new Map(metadata),
-  );
-  const length = columns[0]?.data.length ?? 0;
-  const struct = makeData({
-    type: new Struct(schema.fields),
-    length,
-    nullCount: 0,
-    children: columns.map(({ data }) => data),
-  });
-  const batch = new RecordBatch(schema, struct);
-  return RecordBatchStreamWriter.writeAll([batch]).toUint8Array(true);
+  return Buffer.concat([
+    ...encodeSchema(columns, metadata),
+    ...encodeDictionaries(columns),
+    ...encodeRecordBatch(columns),
+    END,
+  ]);
 }

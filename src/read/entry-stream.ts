@@ -2,8 +2,10 @@
  * Entries as one Arrow table for Polars, pandas, DuckDB and the like: the entry columns of
  * docs/format.md, "Sub-index", with the group of each member beside them.
  */
-import { BytesBuilder, type Column, utf8Column } from '../format/table-writer.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Column } from '../format/arrow-messages.ts';
 import { encodeTableStream } from '../format/table-stream.ts';
+import { BytesBuilder, utf8Column } from '../format/table-writer.ts';
 import { fromText } from '../format/byte-string.ts';
 import { MAX_SUB_INDEX_ROWS } from '../format/constants.ts';
 import { SubIndexBuilder } from '../format/sub-index.ts';
@@ -13,11 +15,15 @@ import type { EntryRef } from './entries.ts';
  * Yields an Arrow IPC stream of the entries, in their order, in record batches of at most 65,536 rows.
  * `metadata` becomes that of its schema.
  */
-export function encodeEntryStream(
+export async function* encodeEntryStream(
   entries: Iterable<EntryRef>,
   metadata: ReadonlyMap<string, string>,
 ): AsyncGenerator<Uint8Array, void> {
-  return encodeTableStream(batches(entries), metadata);
+  for (const bytes of encodeTableStream(batches(entries), metadata)) {
+    // A batch takes a while: signals are heard between them.
+    await setImmediate();
+    yield bytes;
+  }
 }
 
 function* batches(entries: Iterable<EntryRef>): Generator<Column[], void, undefined> {

@@ -57,21 +57,21 @@ const PACK = 'src/pack/run.ts';
 test('the list is one of what is loaded', () => {
   const loaded = loadedBy(['ls', 't.znip']);
   expect([...loaded]).toEqual(
-    expect.arrayContaining(['src/cli/main.ts', 'src/cli/run/ls.ts', READ, 'commander', 'apache-arrow']),
+    expect.arrayContaining(['src/cli/main.ts', 'src/cli/run/ls.ts', READ, 'commander', 'picomatch']),
   );
   expect(CODECS.some((name) => loaded.has(name))).toBe(true);
 });
 
 test.each<[args: string[], status: number, not: string[]]>([
-  [['--version'], 0, [...CODECS, ...THREADS, 'commander', 'apache-arrow', 'ora', 'picomatch', READ, PACK]],
-  [['--help'], 0, [...CODECS, ...THREADS, 'apache-arrow', 'ora', 'picomatch', 'koffi', READ, PACK]],
-  [['pack', '--help'], 0, [...CODECS, ...THREADS, 'apache-arrow', 'ora', 'picomatch', 'koffi', READ, PACK]],
-  [['pakc'], 2, [...CODECS, ...THREADS, 'apache-arrow', 'ora', 'koffi', READ, PACK]],
+  [['--version'], 0, [...CODECS, ...THREADS, 'commander', 'flatbuffers', 'ora', 'picomatch', READ, PACK]],
+  [['--help'], 0, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'picomatch', 'koffi', READ, PACK]],
+  [['pack', '--help'], 0, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'picomatch', 'koffi', READ, PACK]],
+  [['pakc'], 2, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
   [['--help'], 0, ['src/cli/outline.ts', 'src/cli/completion/bash.ts', 'src/cli/man/page.ts']],
   [
     ['completion', 'bash'],
     0,
-    [...CODECS, 'apache-arrow', 'ora', READ, PACK, 'src/cli/completion/zsh.ts', 'src/cli/completion/fish.ts'],
+    [...CODECS, 'flatbuffers', 'ora', READ, PACK, 'src/cli/completion/zsh.ts', 'src/cli/completion/fish.ts'],
   ],
   [['ls', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK, 'src/cli/listing/tree.ts']],
   [['info', 't.znip'], 0, [...THREADS, 'ora', 'koffi', 'picomatch', PACK]],

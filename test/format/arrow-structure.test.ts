@@ -1,6 +1,6 @@
 /**
- * What apache-arrow must never see. Each of these streams made it loop for minutes, take gigabytes, or read
- * on where nothing had been checked.
+ * What no reader of an Arrow stream may follow. Each of these streams made apache-arrow loop for minutes, take
+ * gigabytes, or read on where nothing had been checked.
  */
 import {
   Bool,
@@ -24,9 +24,9 @@ import {
   utf8Column,
   BytesBuilder,
   checksumColumn,
-  type Column,
 } from '../../src/format/table-writer.ts';
-import { checkArrowStructure } from '../../src/format/arrow-structure.ts';
+import type { Column } from '../../src/format/arrow-messages.ts';
+import { readArrowMessages } from '../../src/format/arrow-structure.ts';
 import { codeOf } from '../support/refusal.ts';
 
 const METADATA = new Map([['znip.producer', 'a test']]);
@@ -62,7 +62,7 @@ function withMetadata(length: number): Uint8Array {
 /** Why a stream is refused; 'sound' when it is not. */
 function faultOf(stream: Uint8Array): string {
   try {
-    checkArrowStructure(stream);
+    readArrowMessages(stream);
     return 'sound';
   } catch (error) {
     if (error instanceof RangeError) return error.message;
@@ -191,7 +191,7 @@ describe('messages', () => {
 
   test('nothing comes behind its end', () => {
     expect(faultOf(Buffer.concat([TABLE, new Uint8Array(1)]))).toMatch(/bytes behind its end/);
-    // apache-arrow goes on behind the end of a stream that has no record batch.
+    // Some readers go on behind the end of a stream that has no record batch.
     const schema = TABLE.subarray(0, SCHEMA.end);
     const end = TABLE.subarray(-8);
     expect(faultOf(Buffer.concat([schema, end]))).toBe('sound');
@@ -233,7 +233,7 @@ describe('messages', () => {
   });
 });
 
-describe('numbers that apache-arrow multiplies', () => {
+describe('numbers that readers multiply', () => {
   test('rows of a record batch that its body cannot hold', () => {
     const streams = replaced(BATCH, BigInt(ROWS), 2n ** 31n - 64n);
     // One of them is the batch's own row count, the others those of its columns.

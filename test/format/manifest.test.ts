@@ -148,7 +148,7 @@ describe('columns', () => {
     expect(outcome).toEqual({
       code: 'damaged-manifest',
       message: expect.stringMatching(
-        `^column '${name}': expected .*, found ${isNumber ? 'Utf8' : 'Uint64'}$`,
+        `^column '${name}': expected .*, found ${isNumber ? 'Utf8' : 'UInt64'}$`,
       ),
     });
   });

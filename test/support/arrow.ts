@@ -1,32 +1,57 @@
 /**
- * Takes encoded tables apart and puts them together again with something wrong, and damages their bytes.
+ * Takes encoded tables apart with apache-arrow and puts them together again with something wrong, and damages
+ * their bytes.
  */
 import {
   type Data,
   Field,
   makeData,
+  RecordBatch,
   RecordBatchReader,
+  RecordBatchStreamWriter,
+  Schema,
+  Struct,
   TimestampMillisecond,
   Uint64,
   Utf8,
 } from 'apache-arrow';
 import * as fc from 'fast-check';
-import { type Column, encodeTable } from '../../src/format/table-writer.ts';
 
 const NO_METADATA = new Map<string, string>();
 
+/** A column as apache-arrow has it. */
+export interface ArrowColumn {
+  field: Field;
+  data: Data;
+}
+
+/** A table of one record batch, written by apache-arrow. */
+export function encodeArrow(
+  columns: readonly ArrowColumn[],
+  metadata: ReadonlyMap<string, string> = NO_METADATA,
+  length = columns[0]?.data.length ?? 0,
+): Uint8Array {
+  const schema = new Schema(
+    columns.map(({ field }) => field),
+    new Map(metadata),
+  );
+  const children = columns.map(({ data }) => data);
+  const struct = makeData({ type: new Struct(schema.fields), length, nullCount: 0, children });
+  return RecordBatchStreamWriter.writeAll([new RecordBatch(schema, struct)]).toUint8Array(true);
+}
+
 /** The columns of the first record batch of a table. */
-export function columnsOf(stream: Uint8Array): Column[] {
+export function columnsOf(stream: Uint8Array): ArrowColumn[] {
   const batch = [...RecordBatchReader.from(stream)][0];
   if (batch === undefined) throw new Error('a table without rows');
   return batch.schema.fields.map((field, i) => ({ field, data: batch.data.children[i] as Data }));
 }
 
-function edit(stream: Uint8Array, change: (columns: Column[]) => Column[]): Uint8Array {
-  return encodeTable(change(columnsOf(stream)), NO_METADATA);
+function edit(stream: Uint8Array, change: (columns: ArrowColumn[]) => ArrowColumn[]): Uint8Array {
+  return encodeArrow(change(columnsOf(stream)));
 }
 
-function place(columns: readonly Column[], name: string): number {
+function place(columns: readonly ArrowColumn[], name: string): number {
   const index = columns.findIndex(({ field }) => field.name === name);
   if (index < 0) throw new Error(`no column '${name}'`);
   return index;

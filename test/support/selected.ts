@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { expect } from 'vitest';
 import type { OrderedCommand } from '../../src/cli/argument-order.ts';
 import { definePack } from '../../src/cli/commands/pack.ts';
-import type { PackCommandOptions } from '../../src/cli/run/pack.ts';
+import type { PackCommandOptions } from '../../src/cli/run/pack-options.ts';
 import { inputOptions, inputPaths } from '../../src/cli/run/pack-inputs.ts';
 import type { SourceMember } from '../../src/pack/chunk-plan.ts';
 import { findMembers } from '../../src/pack/inputs.ts';
