@@ -1,49 +1,66 @@
 #!/usr/bin/env node
 /**
- * `npm run bench`: packs, unpacks and lists trees with znip and its peers in turns, and prints the
+ * `npm run bench`: packs, unpacks, lists and reads trees with znip and its peers in turns, and prints the
  * medians. Turns, because a machine's speed drifts: a ratio only holds between neighbours in time.
  */
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { describeMachine, formatMachine, programVersion } from './machine.js';
-import { measure, run } from './measure.js';
-import { PEERS, znipPeer } from './peers.js';
-import { OPERATIONS, formatContention, formatReport } from './report.js';
-import { formatBytes, formatCount, formatSeconds } from './text.js';
-import { summarizeTree } from './tree.js';
+import { peersNamed, whoIsInstalled } from './contenders.js';
+import { describeMachine } from './machine.js';
+import { TITLES, readsArchives } from './operations.js';
+import { writeOutputs } from './outputs.js';
+import { PEERS, znipPeer, znipSettings } from './peers.js';
+import { chaptersOf, formatConditions } from './result.js';
+import { runRounds } from './rounds.js';
+import { formatText } from './sections.js';
+import { formatBytes, formatCount, formatSeconds, positiveNumber } from './text.js';
+import { selectMembers, summarizeTree } from './tree.js';
 import { chooseBase, runMain, withWorkspace } from './workspace.js';
 
 /**
  * @typedef {import('./peers.js').Peer} Peer
- * @typedef {import('./report.js').Run} Run
- * @typedef {{ directory: string, members: number, bytes: number, allocatedBytes: number }} Corpus
+ * @typedef {import('./result.js').ComparisonResult} ComparisonResult
  */
 
 const ZNIP = fileURLToPath(new URL('../bin/znip.js', import.meta.url));
+const QUICK = ['tar+zstd -3'];
 
 const HELP = `Compare znip with other archivers on your own files.
 
   npm run bench -- node_modules
-  npm run bench -- --rounds 9 --json result.json ~/src/linux ~/photos
-  npm run bench -- --peer tar+zstd --peer zip DIR
+  npm run bench -- --quick node_modules
+  npm run bench -- --rounds 9 --json result.json --svg plot.svg ~/src/linux ~/photos
+  npm run bench -- --peer tar+zstd --peer 'zip -1' --setting='-15 --long' DIR
 
-Every round packs, unpacks and lists each directory with znip and each peer in turn.
-Ratios are znip / peer, the median over the rounds: below 1, znip is faster or smaller.
+Every round packs, unpacks (from a file and from a pipe), lists, extracts one
+member and reads a range of the largest, with znip and every peer that is
+installed, in turn. What comes out is compared with the source the first time.
+Times and sizes are multiples of znip's with its default settings, the median
+over the rounds: above 1, znip is faster or smaller. Of each family, the first
+setting does everything and the others only pack.
 
 Usage: npm run bench -- [options] DIR...
 
-  --rounds N    how often each is run (default 5)
-  --peer NAME   compare with this one; may be repeated (default tar+zstd)
-  --work DIR    where archives and unpacked trees go for the time being
-                (default /dev/shm if it has room, else the temporary directory)
-  --json FILE   write every single measurement
-  --znip FILE   measure another build: its bin/znip.js
+  --rounds N       how often each is run (default 5)
+  --limit SECONDS  fewer rounds for what would take longer than this in all of
+                   them, and at least one; znip's default takes part in each
+                   (default 30)
+  --quick          compare znip's default with ${QUICK.join(', ')} alone
+  --peer NAME      compare with this one or this family; may be repeated
+  --setting=WORDS  measure 'znip pack WORDS', too; may be repeated
+  --work DIR       where archives and unpacked trees go for the time being
+                   (default /dev/shm if it has room, else the temporary directory)
+  --json FILE      write every single measurement
+  --svg FILE       draw speed against size; of several directories, each its own
+                   FILE-NAME.svg
+  --markdown FILE  write the tables for a document
+  --znip FILE      measure another build: its bin/znip.js
   --help
 
 Peers:
-${PEERS.map(({ name, about }) => `  ${name.padEnd(12)}  ${about}`).join('\n')}
+${PEERS.map(({ name, about }) => `  ${name.padEnd(19)}  ${about}`).join('\n')}
 `;
 
 /** @param {string[]} args */
@@ -53,109 +70,64 @@ function parseCommandLine(args) {
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '5' },
-      peer: { type: 'string', multiple: true, default: ['tar+zstd'] },
+      limit: { type: 'string', default: '30' },
+      quick: { type: 'boolean', default: false },
+      peer: { type: 'string', multiple: true, default: [] },
+      setting: { type: 'string', multiple: true, default: [] },
       work: { type: 'string' },
       json: { type: 'string' },
+      svg: { type: 'string' },
+      markdown: { type: 'string' },
       znip: { type: 'string', default: ZNIP },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const rounds = Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds ${values.rounds}: not a positive number`);
-  const peers = (values.peer ?? []).map((name) => {
-    const peer = PEERS.find((candidate) => candidate.name === name);
-    if (peer === undefined)
-      throw new Error(`--peer ${name}: there are ${PEERS.map((p) => p.name).join(', ')}`);
-    return peer;
-  });
-  return { ...values, rounds, peers, directories: positionals.map((path) => resolve(path)) };
+  const { quick, peer } = values;
+  if (quick && peer.length > 0) throw new Error('--quick and --peer: choose one of them');
+  return {
+    ...values,
+    rounds: positiveNumber('--rounds', values.rounds),
+    limitSeconds: positiveNumber('--limit', values.limit),
+    znip: resolve(values.znip),
+    settings: values.setting.map((words) => words.trim().split(/\s+/)),
+    directories: positionals.map((path) => resolve(path)),
+  };
 }
 
 /**
- * @param {readonly Peer[]} contenders
- * @returns {Record<string, string>} by program; throws when one is missing
+ * @param {ReturnType<typeof parseCommandLine>} options
+ * @returns {{ contenders: Peer[], versions: Record<string, string>, notInstalled: string[] }}
  */
-function programVersions(contenders) {
-  const commands = contenders.flatMap(({ name, versions }) => versions.map((command) => ({ name, command })));
-  return Object.fromEntries(
-    commands.map(({ name, command }) => {
-      const program = name === 'znip' ? name : (command[0] ?? '');
-      const version = programVersion(command);
-      if (version === undefined) throw new Error(`${program} does not run here, and ${name} needs it`);
-      return [program, version];
-    }),
-  );
+function chooseContenders({ znip, quick, peer, settings }) {
+  const named = quick ? QUICK : peer;
+  const { installed, versions, missing } = whoIsInstalled(named.length > 0 ? peersNamed(named) : PEERS);
+  if (named.length > 0 && missing.length > 0) throw new Error(`${missing.join(', ')}: not installed here`);
+  const own = [znipPeer(znip), ...(quick ? [] : znipSettings(znip, settings))];
+  const ownVersion = whoIsInstalled(own).versions;
+  if (ownVersion['znip'] === undefined) throw new Error(`${znip} does not run`);
+  return {
+    contenders: [...own, ...installed],
+    versions: { ...ownVersion, ...versions },
+    notInstalled: missing,
+  };
 }
 
 /**
- * All rounds on one directory.
- *
- * @param {Corpus} corpus
- * @param {readonly Peer[]} contenders znip first
- * @param {{ rounds: number, work: string, signal: AbortSignal }} options
- * @returns {Promise<Run[]>}
- */
-async function compareOn({ directory }, contenders, { rounds, work, signal }) {
-  const parent = dirname(directory);
-  const source = basename(directory);
-  const target = join(work, 'unpacked');
-  const archives = contenders.map(({ extension }, index) => join(work, `${index}.${extension}`));
-  /** @type {Run[]} */
-  const runs = [];
-
-  // Into the page cache, so that the first one to read does not pay for the disk. Through a pipe:
-  // GNU tar does not read what it would write to /dev/null.
-  await measure([['tar', '-c', '-f', '-', source], ['cat']], { cwd: parent, scratch: work, signal });
-
-  for (let round = 1; round <= rounds; round += 1) {
-    for (const operation of OPERATIONS) {
-      for (const [index, peer] of contenders.entries()) {
-        const archive = archives[index] ?? '';
-        if (operation === 'pack') await run(['rm', '-f', archive], { signal });
-        if (operation === 'unpack') mkdirSync(target);
-        const pipeline = {
-          pack: () => peer.pack(source, archive),
-          unpack: () => peer.unpack(archive, target),
-          list: () => peer.list(archive),
-        }[operation]();
-        await run(['sync', '-f', work], { signal }).catch(() => signal.throwIfAborted());
-        const measurement = await measure(pipeline, { cwd: parent, scratch: work, signal });
-        runs.push({
-          round,
-          operation,
-          peer: peer.name,
-          archiveBytes: statSync(archive).size,
-          ...measurement,
-        });
-        if (operation !== 'unpack') continue;
-        if (round === 1 && index === 0) {
-          await run(['diff', '-r', '--no-dereference', directory, join(target, source)], { signal });
-        }
-        await run(['rm', '-rf', target], { signal });
-      }
-    }
-    showRound(runs, round, rounds);
-  }
-  await run(['rm', '-f', ...archives], { signal });
-  return runs;
-}
-
-/**
- * @param {readonly Run[]} runs
- * @param {number} round
  * @param {number} rounds
+ * @returns {(run: import('./statistics.js').Run) => void} a line for each operation of a round, as it goes on
  */
-function showRound(runs, round, rounds) {
-  const times = OPERATIONS.map((operation) => {
-    const turn = runs.filter((candidate) => candidate.round === round && candidate.operation === operation);
-    return `${operation} ${turn.map(({ wallSeconds }) => formatSeconds(wallSeconds)).join(' / ')}`;
-  });
-  console.error(`  round ${round} of ${rounds}: ${times.join(', ')}`);
+function showRun(rounds) {
+  let line = '';
+  return ({ round, operation, contender, wallSeconds }) => {
+    const begin = `\n  round ${round} of ${rounds}, ${TITLES[operation]}: `;
+    process.stderr.write(`${begin === line ? ', ' : begin}${contender} ${formatSeconds(wallSeconds)}`);
+    line = begin;
+  };
 }
 
 await runMain(async () => {
-  const { rounds, peers, work, json, znip, help, directories } = parseCommandLine(process.argv.slice(2));
+  const options = parseCommandLine(process.argv.slice(2));
+  const { help, directories, rounds, limitSeconds, znip } = options;
   if (help || directories.length === 0) {
     (help ? console.log : console.error)(HELP.trimEnd());
     process.exitCode = help ? 0 : 2;
@@ -164,31 +136,46 @@ await runMain(async () => {
   if (znip === ZNIP && !existsSync(new URL('../dist/cli.js', import.meta.url))) {
     throw new Error('dist/cli.js is missing: run npm run build first');
   }
-  const contenders = [znipPeer(resolve(znip)), ...peers];
-  const versions = programVersions(contenders);
-  const corpora = directories.map((directory) => ({ directory, ...summarizeTree(directory) }));
-  // At the worst an archive of each contender as large as its source, and one unpacked tree.
-  const needed = Math.max(...corpora.map(({ allocatedBytes }) => allocatedBytes)) * (contenders.length + 1);
+  const { contenders, versions, notInstalled } = chooseContenders(options);
+  const corpora = directories.map((directory) => ({
+    directory,
+    ...summarizeTree(directory),
+    selection: selectMembers(directory),
+  }));
+  // At the worst archives as large as their source, one of each contender that reads, another one, and an unpacked tree.
+  const trees = contenders.filter(readsArchives).length + 2;
+  const needed = Math.max(...corpora.map(({ allocatedBytes }) => allocatedBytes)) * trees;
 
-  await withWorkspace(work ?? chooseBase(needed), async (workspace, signal) => {
-    const machine = describeMachine(workspace);
-    console.log(formatMachine(machine));
-    console.log(
-      Object.entries(versions)
-        .map((pair) => pair.join(' '))
-        .join(', '),
-    );
-    const results = [];
+  await withWorkspace(options.work ?? chooseBase(needed), async (work, signal) => {
+    /** @type {ComparisonResult} */
+    const result = {
+      benchmark: 'compare',
+      date: new Date().toISOString(),
+      machine: describeMachine(work),
+      versions,
+      notInstalled,
+      rounds,
+      limitSeconds,
+      corpora: [],
+    };
+    console.log(formatConditions(result).join('\n'));
     for (const corpus of corpora) {
-      const { directory, members, bytes } = corpus;
-      console.log(`\n${directory}: ${formatCount(members)} members, ${formatBytes(bytes)}`);
-      const runs = await compareOn(corpus, contenders, { rounds, work: workspace, signal });
-      console.log(peers.map(({ name }) => `\n${formatReport(runs, name)}`).join('\n'));
-      console.log(formatContention(runs));
-      results.push({ directory, members, bytes, runs });
-      if (json !== undefined) {
-        writeFileSync(json, `${JSON.stringify({ machine, versions, rounds, corpora: results }, null, 2)}\n`);
-      }
+      const { directory, members, bytes, selection } = corpus;
+      process.stderr.write(`\n${directory}: ${formatCount(members)} members, ${formatBytes(bytes)}`);
+      const { runs, failures } = await runRounds(directory, contenders, {
+        rounds,
+        limitSeconds,
+        work,
+        signal,
+        selection,
+        onRun: showRun(rounds),
+      });
+      process.stderr.write('\n');
+      const described = contenders.map(({ name, family, label, about }) => ({ name, family, label, about }));
+      result.corpora.push({ directory, members, bytes, selection, contenders: described, runs, failures });
+      const [chapter] = chaptersOf({ ...result, corpora: result.corpora.slice(-1) });
+      if (chapter !== undefined) console.log(`\n${formatText(chapter)}`);
+      await writeOutputs(result, options);
     }
   });
 });

@@ -41,17 +41,18 @@ const hasGnuTime = /^\d+\s*$/.test(
  * stage fails.
  *
  * @param {Pipeline} pipeline
- * @param {RunOptions & { scratch: string }} options scratch: a directory for a temporary file
+ * @param {RunOptions & { scratch: string, closesEarly?: boolean }} options scratch: a directory for a temporary file;
+ *   closesEarly: the last stage takes what it needs and ends, so the others may fail to write
  * @returns {Promise<Measurement>}
  */
-export async function measure(pipeline, { scratch, ...options }) {
+export async function measure(pipeline, { scratch, closesEarly = false, ...options }) {
   const memoryFile = join(scratch, 'peak-memory');
   rmSync(memoryFile, { force: true });
   const prefix = hasGnuTime ? [GNU_TIME, '-q', '-a', '-o', memoryFile, '-f', '%M'] : [];
   const stages = pipeline.map((argv) => shellCommand([...prefix, ...argv]));
   // The report of `time` goes to descriptor 3, what the programs say to descriptor 2.
   const script = [
-    'set -o pipefail',
+    ...(closesEarly ? [] : ['set -o pipefail']),
     'exec 4>&2 2>&3',
     "TIMEFORMAT='%3R %3U %3S'",
     `time { ${stages.join(' | ')}; } 2>&4`,

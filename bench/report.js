@@ -1,92 +1,154 @@
 /**
- * The table of bench/compare.js: what all rounds on one tree come to, for znip and one peer.
+ * The tables of bench/compare.js: one for each operation, and whether znip is ahead of every peer.
  */
-import { formatBytes, formatSeconds, formatTable, median } from './text.js';
+import { frontier } from './frontier.js';
+import { OPERATIONS, TITLES } from './operations.js';
+import {
+  archiveBytes,
+  cpuSeconds,
+  formatMemory,
+  formatSpread,
+  medianOf,
+  peakMemory,
+  ratioOf,
+  turnsOf,
+  wallSeconds,
+} from './statistics.js';
+import { formatBytes, formatCount, formatSeconds } from './text.js';
 
 /**
- * @typedef {'pack' | 'unpack' | 'list'} Operation
+ * @typedef {import('./operations.js').Operation} Operation
+ * @typedef {import('./sections.js').Section} Section
+ * @typedef {import('./statistics.js').Run} Run
  *
- * @typedef {object} Turn
- * @property {number} round
- * @property {Operation} operation
- * @property {string} peer
- * @property {number} archiveBytes
+ * @typedef {{ name: string, family: string, label: string, about: string }} Contender
  *
- * @typedef {Turn & import('./measure.js').Measurement} Run
+ * @typedef {object} CorpusResult
+ * @property {string} directory
+ * @property {number} members
+ * @property {number} bytes
+ * @property {import('./tree.js').Selection} selection
+ * @property {Contender[]} contenders the first one is what the others are compared with
+ * @property {Run[]} runs
+ * @property {import('./rounds.js').Failure[]} failures
  */
-
-/** @type {readonly Operation[]} in the order of a round */
-export const OPERATIONS = ['pack', 'unpack', 'list'];
 
 /**
- * Ratios are znip / peer, taken within a round; below 1, znip is better.
- *
- * @param {readonly Run[]} runs
- * @param {string} peerName
- * @returns {string}
+ * @param {CorpusResult} corpus
+ * @returns {Section[]}
  */
-export function formatReport(runs, peerName) {
-  const rows = OPERATIONS.map((operation) => {
-    const own = turnsOf(runs, operation, 'znip');
-    const others = turnsOf(runs, operation, peerName);
-    const wall = ratios(own, others, ({ wallSeconds }) => wallSeconds);
-    const cpu = ratios(own, others, ({ userSeconds, systemSeconds }) => userSeconds + systemSeconds);
+export function reportCorpus(corpus) {
+  const { contenders, runs, failures } = corpus;
+  const own = contenders.filter(({ family }) => family === 'znip').map(({ name }) => name);
+  const peers = contenders.filter(({ family }) => family !== 'znip').map(({ name }) => name);
+  const sections = OPERATIONS.filter((operation) => runs.some((run) => run.operation === operation)).map(
+    (operation) => operationSection(operation, corpus),
+  );
+  if (peers.length > 0) sections.push(frontierSection(runs, own, peers));
+  if (failures.length > 0) {
+    sections.push({
+      title: 'Failed, and left out',
+      rows: [
+        ['', 'operation', 'what it said'],
+        ...failures.map(({ contender, operation, message }) => [
+          contender,
+          TITLES[operation],
+          message.replaceAll(/\s+/g, ' ').slice(0, 160),
+        ]),
+      ],
+      notes: [],
+    });
+  }
+  return sections;
+}
+
+/**
+ * @param {Operation} operation
+ * @param {CorpusResult} corpus
+ * @returns {Section}
+ */
+function operationSection(operation, { contenders, runs, bytes, selection }) {
+  const isPack = operation === 'pack';
+  const first = turnsOf(runs, operation, contenders[0]?.name ?? '');
+  const rows = contenders.flatMap(({ name }) => {
+    const turns = turnsOf(runs, operation, name);
+    if (turns.length === 0) return [];
+    const wall = medianOf(turns, wallSeconds);
+    const size = medianOf(turns, archiveBytes);
+    const packing = [
+      (bytes / wall / 1e6).toFixed(bytes / wall < 1e7 ? 1 : 0),
+      formatBytes(size),
+      formatShare(size / bytes),
+      ratioOf(turns, first, archiveBytes)?.median.toFixed(3) ?? '',
+    ];
     return [
-      operation,
-      ...[own, others].map((turns) => formatSeconds(median(turns.map(({ wallSeconds }) => wallSeconds)))),
-      ...[median(wall), Math.min(...wall), Math.max(...wall), median(cpu)].map(formatRatio),
-      ...[own, others].map(peakMemory),
+      [
+        name,
+        formatSeconds(wall),
+        formatSpread(ratioOf(turns, first, wallSeconds)),
+        ...(isPack ? packing : []),
+        formatSeconds(medianOf(turns, cpuSeconds)),
+        formatMemory(peakMemory(turns)),
+        String(turns.length),
+      ],
     ];
   });
-  const sizes = ['znip', peerName].map((peer) =>
-    median(turnsOf(runs, 'pack', peer).map(({ archiveBytes }) => archiveBytes)),
-  );
-  const [ownSize = Number.NaN, otherSize = Number.NaN] = sizes;
-  const header = [
-    '',
-    'znip',
-    peerName,
-    'ratio',
-    'min',
-    'max',
-    'CPU ratio',
-    'znip memory',
-    `${peerName} memory`,
-  ];
-  const size = ['size', ...sizes.map(formatBytes), formatRatio(ownSize / otherSize)];
-  return formatTable([header, ...rows, size]);
+  const packHeader = isPack ? ['MB/s', 'size', 'of content', 'size ×'] : [];
+  const { small = '', large = '', range } = selection;
+  const notes = {
+    extract: [`The member is ${small}.`],
+    range: [`${formatCount(range.length)} bytes from byte ${formatCount(range.start)} of ${large}.`],
+  };
+  return {
+    title: TITLES[operation].replace(/^./, (letter) => letter.toUpperCase()),
+    rows: [['', 'wall', 'time × (min–max)', ...packHeader, 'CPU', 'peak memory', 'rounds'], ...rows],
+    notes: operation === 'extract' || operation === 'range' ? notes[operation] : [],
+  };
 }
 
 /**
  * @param {readonly Run[]} runs
- * @param {Operation} operation
- * @param {string} peer
+ * @param {readonly string[]} own
+ * @param {readonly string[]} peers
+ * @returns {Section}
  */
-function turnsOf(runs, operation, peer) {
-  return runs.filter((candidate) => candidate.operation === operation && candidate.peer === peer);
+function frontierSection(runs, own, peers) {
+  const verdicts = frontier(runs, own, peers);
+  const ahead = verdicts.filter((verdict) => verdict.ahead !== undefined).length;
+  return {
+    title: 'Ahead in speed and size',
+    rows: [
+      ['', 'znip is faster and smaller with', 'time ×', 'size ×', 'or it misses'],
+      ...verdicts.map(({ peer, ahead, smaller, faster }) =>
+        ahead === undefined
+          ? [peer, 'none', '', '', formatMiss(smaller, faster)]
+          : [peer, ahead.setting, ahead.time.toFixed(2), ahead.size.toFixed(3), ''],
+      ),
+    ],
+    notes: [
+      `${ahead} of ${verdicts.length} settings of peers have one of znip that packs faster and smaller; here, time and size are znip's over the peer's.`,
+    ],
+  };
 }
 
 /**
- * @param {readonly Run[]} own
- * @param {readonly Run[]} others of the same rounds
- * @param {(run: Run) => number} value
+ * @param {import('./frontier.js').Comparison | undefined} smaller
+ * @param {import('./frontier.js').Comparison | undefined} faster
  */
-function ratios(own, others, value) {
-  return own.map((run, index) => {
-    const other = others[index];
-    return other === undefined ? Number.NaN : value(run) / value(other);
-  });
+function formatMiss(smaller, faster) {
+  const bySize = smaller && `${smaller.setting} is as small and ${excess(smaller.time)} slower`;
+  const byTime = faster && `${faster.setting} is as fast and ${excess(faster.size)} larger`;
+  return [bySize ?? 'none is as small', byTime ?? 'none is as fast'].join('; ');
 }
 
-/** @param {number} ratio */
-function formatRatio(ratio) {
-  return ratio.toFixed(ratio < 0.1 ? 3 : 2);
+/** @param {number} ratio from 1 */
+function excess(ratio) {
+  return ratio < 10 ? `${((ratio - 1) * 100).toFixed(1)} %` : `${ratio.toFixed(0)} times`;
 }
 
-/** @param {readonly Run[]} runs */
-function peakMemory(runs) {
-  const peak = Math.max(...runs.map(({ peakMemoryBytes }) => peakMemoryBytes ?? 0));
-  return peak === 0 ? 'unknown' : formatBytes(peak);
+/** @param {number} share */
+function formatShare(share) {
+  return Number.isFinite(share) ? `${(share * 100).toFixed(2)} %` : '';
 }
 
 /** Above this share of the cores gone elsewhere, measurements of parallel programs mislead. */

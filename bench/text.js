@@ -78,3 +78,15 @@ export function shellCommand(argv) {
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`))
     .join(' ');
 }
+
+/**
+ * @param {string} option
+ * @param {string} value what was given for it
+ * @returns {number} throws unless it is a whole number from 1
+ */
+export function positiveNumber(option, value) {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new Error(`${option} ${value}: not a positive number`);
+  return number;
+}

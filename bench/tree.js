@@ -1,8 +1,8 @@
 /**
  * Trees of files to measure on: what one holds, and made ones of any size.
  */
-import { lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, mkdirSync, opendirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 /** File systems allocate in pages of this many bytes. */
 const PAGE = 4096;
@@ -39,6 +39,66 @@ export function summarizeTree(root) {
     }
   }
   return summary;
+}
+
+/** What a member is to have to be the small one that is read alone. */
+const SMALL = { from: 1, to: 64 << 10 };
+const RANGE_LENGTH = 64 << 10;
+/** Names that are no pattern to any program. */
+const PLAIN = /^[\w@%+=:,./-]+$/;
+
+/**
+ * @typedef {object} Selection members to read alone, by their names in an archive of the tree
+ * @property {string} [small] a file of 1 byte to 64 KiB from the middle of the tree
+ * @property {string} [large] the largest file
+ * @property {{ start: number, length: number }} range in the middle of the largest file
+ */
+
+/**
+ * The middle is that of an archive made in the order of the directories, as tar makes it: whoever has to read from the
+ * start finds the small file after half the content.
+ *
+ * @param {string} root
+ * @returns {Selection}
+ */
+export function selectMembers(root) {
+  const files = [...plainFiles(root, basename(root))];
+  const half = files.reduce((sum, { size }) => sum + size, 0) / 2;
+  /** @type {Selection} */
+  const selection = { range: { start: 0, length: 0 } };
+  let largest = 0;
+  let passed = 0;
+  for (const { name, size } of files) {
+    const isSmall = size >= SMALL.from && size <= SMALL.to;
+    // The last one before the middle, if there is one.
+    if (isSmall && (passed < half || selection.small === undefined)) selection.small = name;
+    passed += size;
+    if (size <= largest) continue;
+    largest = size;
+    const length = Math.min(RANGE_LENGTH, size);
+    selection.large = name;
+    selection.range = { start: Math.floor((size - length) / 2), length };
+  }
+  return selection;
+}
+
+/**
+ * @param {string} directory
+ * @param {string} name of the directory in an archive
+ * @returns {Generator<{ name: string, size: number }>} regular files, in the order of the directories
+ */
+function* plainFiles(directory, name) {
+  const handle = opendirSync(directory);
+  try {
+    for (let entry = handle.readSync(); entry !== null; entry = handle.readSync()) {
+      const path = join(directory, entry.name);
+      const member = `${name}/${entry.name}`;
+      if (entry.isDirectory()) yield* plainFiles(path, member);
+      else if (entry.isFile() && PLAIN.test(member)) yield { name: member, size: lstatSync(path).size };
+    }
+  } finally {
+    handle.closeSync();
+  }
 }
 
 /**
