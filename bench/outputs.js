@@ -19,7 +19,17 @@ export async function writeOutputs(result, { json, markdown, svg }) {
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(result, null, 2)}\n`);
   if (markdown !== undefined)
     writeFileSync(markdown, (await markdownOf(result)).map(({ text }) => text).join('\n'));
-  if (svg !== undefined) await writePlots(result, svg);
+  if (svg === undefined) return;
+  const isOne = result.benchmark === 'compare' && result.corpora.length === 1;
+  await writePlots(result, (name) => (isOne ? svg : withName(svg, name)));
+}
+
+/**
+ * @param {string} file
+ * @param {string} name of a corpus, put before the extension
+ */
+export function withName(file, name) {
+  return file.replace(/(\.svg)?$/, `-${name}.svg`);
 }
 
 /**
@@ -38,20 +48,19 @@ export async function markdownOf(result) {
 }
 
 /**
- * One plot for each corpus; where there are more, its name goes before the extension.
- *
  * @param {Result} result
- * @param {string} file
+ * @param {(name: string) => string} pathOf where the plot of a corpus goes
+ * @returns {Promise<{ key: string, title: string, path: string }[]>} one for each corpus
  */
-export async function writePlots(result, file) {
-  if (result.benchmark !== 'compare') throw new Error(`--svg: ${result.benchmark} has nothing to plot`);
+export async function writePlots(result, pathOf) {
+  if (result.benchmark !== 'compare') return [];
   // Loaded late: it is large, and only needed here.
   const { plotSvg } = await import('./plot.js');
-  const { corpora, machine } = result;
-  for (const corpus of corpora) {
-    const name = basename(corpus.directory);
-    const path = corpora.length === 1 ? file : file.replace(/(\.svg)?$/, `-${name}.svg`);
-    const title = `Packing ${name}: speed against size`;
-    writeFileSync(path, plotSvg(corpus, { title, machine: formatMachine(machine) }));
-  }
+  return result.corpora.map((corpus) => {
+    const key = basename(corpus.directory);
+    const path = pathOf(key);
+    const title = `Packing ${key}: speed against size`;
+    writeFileSync(path, plotSvg(corpus, { title, machine: formatMachine(result.machine) }));
+    return { key, title, path };
+  });
 }

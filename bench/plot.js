@@ -144,7 +144,7 @@ function seriesOf(points, pixels) {
     const isOwn = family === 'znip';
     const data = points.flatMap((point, index) => {
       if (point.family !== family) return [];
-      const { x = 0, y = 0 } = places[index] ?? {};
+      const { x, y } = places[index] ?? { x: 0, y: 0 };
       const { left, top } = boxes[index] ?? { left: x, top: y };
       // From the upper left corner of the mark.
       const position = [left - x + MARK / 2, top - y + MARK / 2];

@@ -3,8 +3,9 @@
  * Makes tables and plots of results that were written before, without measuring anything.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { markdownOf, writePlots } from './outputs.js';
+import { markdownOf, withName, writePlots } from './outputs.js';
 import { chaptersOf, formatConditions } from './result.js';
 import { formatText } from './sections.js';
 import { runMain } from './workspace.js';
@@ -16,16 +17,15 @@ import { runMain } from './workspace.js';
 const HELP = `Make tables and plots of what the benchmarks wrote with --json.
 
   node bench/render.js result.json
-  node bench/render.js result.json startup.json --into docs/performance.md
-  node bench/render.js result.json --svg docs/performance.svg
+  node bench/render.js result.json startup.json --into docs/performance.md --svg docs/performance.svg
 
 Usage: node bench/render.js [options] FILE...
 
   --into FILE   put the tables into this document, each between the lines
                 <!-- begin of NAME --> and <!-- end of NAME -->, where NAME is
                 the directory's, 'startup' or 'incompressible'
-  --svg FILE    draw speed against size; of several directories, each its own
-                FILE-NAME.svg
+  --svg FILE    draw speed against size, each directory its own FILE-NAME.svg,
+                and show it above its tables in the document
   --help
 
 Without them, the tables are printed.
@@ -46,6 +46,21 @@ function insert(document, key, text) {
   return `${document.slice(0, from + begin.length)}\n${text}\n${document.slice(to)}`;
 }
 
+/**
+ * @param {string} document
+ * @param {Result} result
+ * @param {Awaited<ReturnType<typeof writePlots>>} plots
+ */
+async function writeInto(document, result, plots) {
+  let content = readFileSync(document, 'utf8');
+  for (const { key, text } of await markdownOf(result)) {
+    const plot = plots.find((candidate) => candidate.key === key);
+    const image = plot && `![${plot.title}](${relative(dirname(document), plot.path)})\n\n`;
+    content = insert(content, key, `${image ?? ''}${text}`);
+  }
+  writeFileSync(document, content);
+}
+
 await runMain(async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -63,15 +78,8 @@ await runMain(async () => {
   const { into, svg } = values;
   for (const path of positionals) {
     const result = /** @type {Result} */ (JSON.parse(readFileSync(path, 'utf8')));
-    if (svg !== undefined && result.benchmark === 'compare') await writePlots(result, svg);
-    if (into !== undefined) {
-      const texts = await markdownOf(result);
-      const document = texts.reduce(
-        (text, chapter) => insert(text, chapter.key, chapter.text),
-        readFileSync(into, 'utf8'),
-      );
-      writeFileSync(into, document);
-    }
+    const plots = svg === undefined ? [] : await writePlots(result, (name) => withName(svg, name));
+    if (into !== undefined) await writeInto(into, result, plots);
     if (svg === undefined && into === undefined) {
       console.log(formatConditions(result).join('\n'));
       for (const chapter of chaptersOf(result)) console.log(`\n${formatText(chapter)}\n`);

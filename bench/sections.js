@@ -24,11 +24,11 @@ export function formatText({ heading, sections, closing }) {
 /**
  * @param {Chapter} chapter
  * @param {readonly string[]} conditions
- * @returns {string} with headings of the third level
+ * @returns {string} with headings of the fourth level
  */
 export function formatMarkdown({ heading, sections, closing }, conditions) {
   const tables = sections.flatMap(({ title, rows, notes }) => [
-    `### ${title}`,
+    `#### ${title}`,
     markdownTable(rows),
     ...notes,
   ]);

@@ -44,7 +44,13 @@ describe.skipIf(lacks('tar', 'zstd', 'bsdtar'))('npm run bench', () => {
     const { status, stdout, stderr } = bench(
       'compare',
       tree,
-      ...['--rounds', '1', '--work', directory, '--setting=-2', ...peers, ...outputs],
+      '--rounds',
+      '1',
+      '--work',
+      directory,
+      '--setting=-2',
+      ...peers,
+      ...outputs,
     );
     expect({ status, stderr }, stderr).toMatchObject({ status: 0 });
     expect(stdout).toContain('of 2 settings of peers have one of znip');
@@ -73,15 +79,20 @@ describe.skipIf(lacks('tar', 'zstd', 'bsdtar'))('npm run bench', () => {
       expect(drawing).toContain(text);
     }
     expect(drawing).toContain('fill="#ffffff"');
-    expect(readFileSync(markdown ?? '', 'utf8')).toMatch(/^### Unpack from a pipe$/m);
+    expect(readFileSync(markdown ?? '', 'utf8')).toMatch(/^#### Unpack from a pipe$/m);
   });
 
   test('renders results that were written before into a document, leaving the rest of it', () => {
     const document = join(directory, 'document.md');
     writeFileSync(document, 'Before.\n\n<!-- begin of tree -->\nold\n<!-- end of tree -->\n\nAfter.\n');
-    expect(bench('render', json ?? '', '--into', document)).toMatchObject({ status: 0, stderr: '' });
+    const plots = join(directory, 'plots.svg');
+    const rendering = bench('render', json ?? '', '--into', document, '--svg', plots);
+    expect(rendering).toMatchObject({ status: 0, stderr: '' });
+    expect(readFileSync(join(directory, 'plots-tree.svg'), 'utf8')).toBe(readFileSync(svg ?? '', 'utf8'));
     const text = readFileSync(document, 'utf8');
-    expect(text).toMatch(/^Before\.\n\n<!-- begin of tree -->\n\ntree: 5 members/);
+    expect(text).toMatch(
+      /^Before\.\n\n<!-- begin of tree -->\n\n!\[.*\]\(plots-tree\.svg\)\n\ntree: 5 members/,
+    );
     expect(text).toMatch(/\n\n<!-- end of tree -->\n\nAfter\.\n$/);
     expect(text).not.toContain('old');
     expect(text).toMatch(/^\| tar\+zstd -3 +\|/m);
@@ -105,7 +116,14 @@ describe.skipIf(lacks('tar', 'zstd'))('the small benchmarks', () => {
     const json = join(directory, 'startup.json');
     const { status, stdout, stderr } = bench(
       'startup',
-      ...['--rounds', '1', '--files', '150', '--work', directory, '--json', json],
+      '--rounds',
+      '1',
+      '--files',
+      '150',
+      '--work',
+      directory,
+      '--json',
+      json,
     );
     expect({ status }, stderr).toEqual({ status: 0 });
     expect(stdout).toMatch(/^node -e 0 .* 1\.00 /m);
@@ -130,7 +148,14 @@ describe.skipIf(lacks('tar', 'zstd'))('the small benchmarks', () => {
     const json = join(directory, 'incompressible.json');
     const { status, stderr } = bench(
       'incompressible',
-      ...['--rounds', '1', '--megabytes', '16', '--work', directory, '--json', json],
+      '--rounds',
+      '1',
+      '--megabytes',
+      '16',
+      '--work',
+      directory,
+      '--json',
+      json,
     );
     expect({ status }, stderr).toEqual({ status: 0 });
     const { bytes, runs } = readJson(json);

@@ -17,6 +17,8 @@ const run = (contender: string, round: number, wallSeconds: number, archiveBytes
   otherCpuShare: null,
 });
 
+const contender = (name: string, family: string) => ({ name, family, label: name, about: '' });
+
 describe('a point of a peer', () => {
   test('is behind a setting that is faster and smaller, the one that is so by most in both', () => {
     const verdict = judge([
@@ -78,7 +80,6 @@ describe('the frontier of a run', () => {
   });
 
   test('is told in words and counted', () => {
-    const contender = (name: string, family: string) => ({ name, family, label: name, about: '' });
     const sections = reportCorpus({
       directory: '/tree',
       members: 3,
