@@ -49,6 +49,7 @@ Usage: npm run bench -- [options] DIR...
                    (default 30)
   --quick          compare znip's default with ${QUICK.join(', ')} alone
   --peer NAME      compare with this one or this family; may be repeated
+  --without NAME   leave this one or this family out; may be repeated
   --setting=WORDS  measure 'znip pack WORDS', too; may be repeated
   --work DIR       where archives and unpacked trees go for the time being
                    (default /dev/shm if it has room, else the temporary directory)
@@ -73,6 +74,7 @@ function parseCommandLine(args) {
       limit: { type: 'string', default: '30' },
       quick: { type: 'boolean', default: false },
       peer: { type: 'string', multiple: true, default: [] },
+      without: { type: 'string', multiple: true, default: [] },
       setting: { type: 'string', multiple: true, default: [] },
       work: { type: 'string' },
       json: { type: 'string' },
@@ -98,9 +100,11 @@ function parseCommandLine(args) {
  * @param {ReturnType<typeof parseCommandLine>} options
  * @returns {{ contenders: Peer[], versions: Record<string, string>, notInstalled: string[] }}
  */
-function chooseContenders({ znip, quick, peer, settings }) {
+function chooseContenders({ znip, quick, peer, without, settings }) {
   const named = quick ? QUICK : peer;
-  const { installed, versions, missing } = whoIsInstalled(named.length > 0 ? peersNamed(named) : PEERS);
+  const leftOut = peersNamed(without);
+  const wanted = named.length > 0 ? peersNamed(named) : PEERS;
+  const { installed, versions, missing } = whoIsInstalled(wanted.filter((one) => !leftOut.includes(one)));
   if (named.length > 0 && missing.length > 0) throw new Error(`${missing.join(', ')}: not installed here`);
   const own = [znipPeer(znip), ...(quick ? [] : znipSettings(znip, settings))];
   const ownVersion = whoIsInstalled(own).versions;

@@ -17,7 +17,9 @@ export function peersNamed(names) {
     const peers = PEERS.filter(({ name, family }) => name === wanted || family === wanted);
     if (peers.length === 0) {
       const families = [...new Set(PEERS.map(({ family }) => family))];
-      throw new Error(`--peer ${wanted}: there are ${families.join(', ')}, and their settings (see --help)`);
+      throw new Error(
+        `no peer is called ${wanted}: there are ${families.join(', ')}, and their settings (see --help)`,
+      );
     }
     return peers;
   });

@@ -2,7 +2,8 @@
  * Runs one command, a pipeline of programs, and measures it as a whole.
  *
  * Times come from bash's `time`, which is right for pipelines: it reports wall time from the first start
- * to the last exit and the CPU time of every process it waited for, in milliseconds. Peak memory comes
+ * to the last exit and the CPU time of every process it waited for, in milliseconds; from bash 5 on, its clock
+ * gives the wall time in microseconds, which the shortest commands need. Peak memory comes
  * from GNU time in front of every stage. A small program must be the one that forks: Linux counts the
  * memory of the forking process into the child's peak, and Node's own 40 MB would hide a small tool.
  * Without GNU time, the kernel's high-water marks are sampled while the command runs.
@@ -55,15 +56,21 @@ export async function measure(pipeline, { scratch, closesEarly = false, ...optio
     ...(closesEarly ? [] : ['set -o pipefail']),
     'exec 4>&2 2>&3',
     "TIMEFORMAT='%3R %3U %3S'",
+    'begin=$EPOCHREALTIME',
     `time { ${stages.join(' | ')}; } 2>&4`,
+    'status=$? end=$EPOCHREALTIME',
+    'echo "$begin $end" >&3',
+    'exit $status',
   ].join('\n');
 
   const stopWatching = watchCores();
   const { report, sampledBytes } = await execute(['bash', '-c', script], pipeline, options);
-  const times = report.trim().replaceAll(',', '.').split(' ').map(Number); // bash writes the locale's comma
-  const [wallSeconds = Number.NaN, userSeconds = Number.NaN, systemSeconds = Number.NaN] = times;
+  // Both write the locale's comma.
+  const times = report.replaceAll(',', '.').trim().split(/\s+/).map(Number);
+  const [real = Number.NaN, userSeconds = Number.NaN, systemSeconds = Number.NaN, begin = 0, end = real] =
+    times;
   return {
-    wallSeconds,
+    wallSeconds: Math.round((end - begin) * 1e6) / 1e6,
     userSeconds,
     systemSeconds,
     peakMemoryBytes: hasGnuTime ? sumLines(readFileSync(memoryFile, 'utf8')) * 1024 : sampledBytes,

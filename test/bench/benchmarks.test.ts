@@ -101,7 +101,7 @@ describe.skipIf(lacks('tar', 'zstd', 'bsdtar'))('npm run bench', () => {
   test('refuses a peer that there is not, and a document without a place', () => {
     const unknown = bench('compare', tree, '--peer', 'rar');
     expect(unknown).toMatchObject({ status: 1, stdout: '' });
-    expect(unknown.stderr).toMatch(/^--peer rar: there are tar\+zstd, .*\n$/);
+    expect(unknown.stderr).toMatch(/^no peer is called rar: there are tar\+zstd, .*\n$/);
     const document = join(directory, 'empty.md');
     writeFileSync(document, 'Nothing.\n');
     const noPlace = bench('render', json ?? '', '--into', document);
