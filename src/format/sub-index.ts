@@ -221,8 +221,14 @@ export class EntryBatch {
 
   /** What no single column can show: only files have content, all of them a checksum, and links alone a target. */
   private check(): void {
-    for (let row = 0; row < this.length; row++) {
-      const fault = this.faultAt(row, this.kinds[row] ?? 0);
+    const { kinds, length, checksums, linkTargets, linkTargetBytes } = this;
+    const isNullByte = linkTargetBytes?.isNull ?? ((): boolean => true);
+    for (let row = 0; row < length; row++) {
+      const kind = kinds[row] ?? 0;
+      // Nearly all are files, with nothing to look into: half of the time of listing was spent on this loop.
+      if (kind === KIND.file && !checksums.isNull(row) && linkTargets.isNull(row) && isNullByte(row))
+        continue;
+      const fault = this.faultAt(row, kind);
       if (fault !== undefined) throw new ZnipError('damaged-sub-index', `row ${row} is ${fault}`);
     }
   }

@@ -102,7 +102,7 @@ export class Batch {
     const known = column.words?.map((word) => words.indexOf(word)) ?? [];
     const result = new Uint8Array(this.length);
     for (let i = 0; i < this.length; i++) {
-      const word = known[indices(i)] ?? -1;
+      const word = known[indices[i] ?? -1] ?? -1;
       if (word < 0 && unknown === undefined) {
         throw this.damaged(name, `row ${i} holds none of: ${words.join(', ')}`);
       }
@@ -111,21 +111,12 @@ export class Batch {
     return result;
   }
 
-  /** Reads indices into a dictionary, of whatever width. One that is too large for a number means no word. */
-  private indices(column: ArrowColumn): (row: number) => number {
+  /** Indices into a dictionary, of whatever width. One that is too large for a number means no word. */
+  private indices(column: ArrowColumn): ArrayLike<number> {
     const { bitWidth, isSigned } = column.type;
-    const width = bitWidth / 8;
-    if (![1, 2, 4, 8].includes(width)) throw this.damaged(column.name, `its indices have ${bitWidth} bits`);
-    const bytes = this.fixed(column, width);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    if (width === 1) return isSigned ? (row) => view.getInt8(row) : (row) => bytes[row] ?? 0;
-    if (width === 2) {
-      return isSigned ? (row) => view.getInt16(2 * row, true) : (row) => view.getUint16(2 * row, true);
-    }
-    if (width === 4) {
-      return isSigned ? (row) => view.getInt32(4 * row, true) : (row) => view.getUint32(4 * row, true);
-    }
-    return (row) => Number(view.getBigInt64(8 * row, true));
+    const view = INDEX_VIEWS.get(bitWidth);
+    if (view === undefined) throw this.damaged(column.name, `its indices have ${bitWidth} bits`);
+    return view(this.fixed(column, bitWidth / 8).slice().buffer, isSigned);
   }
 
   private bytesColumn(name: string, typeId: number, expected: string, isNullable: boolean): BytesColumn {
@@ -181,6 +172,14 @@ export class Batch {
     return new ZnipError(this.code, `column '${name}': ${why}`);
   }
 }
+
+/** By their bits. */
+const INDEX_VIEWS = new Map<number, (bytes: ArrayBuffer, isSigned: boolean) => ArrayLike<number>>([
+  [8, (bytes, isSigned) => (isSigned ? new Int8Array(bytes) : new Uint8Array(bytes))],
+  [16, (bytes, isSigned) => (isSigned ? new Int16Array(bytes) : new Uint16Array(bytes))],
+  [32, (bytes, isSigned) => (isSigned ? new Int32Array(bytes) : new Uint32Array(bytes))],
+  [64, (bytes) => Float64Array.from(new BigInt64Array(bytes), Number)],
+]);
 
 function isUnsigned({ id, bitWidth, isSigned }: ColumnType, width: number): boolean {
   return id === TYPE.int && bitWidth === width && !isSigned;

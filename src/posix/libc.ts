@@ -53,6 +53,11 @@ function load(): Libc | null {
   }
 }
 
+/** Whether `libc()` has been asked for before: another call costs nothing. */
+export function isLibcLoaded(): boolean {
+  return loaded !== undefined;
+}
+
 /** libc; null where it cannot be called. Loaded by the first call, which takes some ten milliseconds. */
 export function libc(): Libc | null {
   if (loaded === undefined) loaded = load();
