@@ -27,7 +27,8 @@ function displayBytes(name: ByteString): ByteString {
   return Buffer.from(toBytes(name).toString('utf8'), 'utf8').toString('latin1');
 }
 
-const INITIAL_ROWS = 256;
+/** A few: there may be thousands of groups, and rows for more are added as they come. */
+const INITIAL_ROWS = 16;
 
 function into<T extends { set(from: T): void }>(grown: T, old: T): T {
   grown.set(old);

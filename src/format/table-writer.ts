@@ -48,8 +48,8 @@ export class Validity {
 
 /** Byte strings of any length, as Arrow has them: offsets into one run of bytes. */
 export class BytesBuilder {
-  private offsets = new Int32Array(257);
-  private bytes = Buffer.alloc(16 * 1024);
+  private offsets = new Int32Array(17);
+  private bytes = Buffer.alloc(256);
   private readonly validity = new Validity();
   length = 0;
 

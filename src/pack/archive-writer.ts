@@ -20,12 +20,15 @@ import { rawFrameLength, rawFramePieces } from '../format/zstd-frame.ts';
 import type { Slot } from '../ring/ring.ts';
 import { type ChunkPlan, memberAt, UNKNOWN_SIZE } from './chunk-plan.ts';
 import { type ChunkResult, readChunkResult, readMemberResult } from './chunk-record.ts';
+import { SectionStore, type StoredSection } from './section-store.ts';
 import type { Sink } from './sink.ts';
 
 export interface WriterSettings extends CompressionSettings {
   chunkSize: number;
   /** Name and version of the program, for the metadata. */
   producer: string;
+  /** Bytes of finished sections that stay in memory; what is more goes to a temporary file. */
+  indexBytes: number;
 }
 
 export interface ArchiveSummary {
@@ -37,10 +40,9 @@ export interface ArchiveSummary {
   rootHash: string;
 }
 
-/** An encoded sub-index, waiting for its place behind the blocks. */
+/** An encoded part of the index, waiting for its place behind the blocks. */
 interface FinishedPart {
-  group: Group;
-  section: Uint8Array;
+  section: StoredSection;
   row: Omit<ManifestRow, 'indexOffset'>;
 }
 
@@ -61,8 +63,13 @@ export class ArchiveWriter {
   private readonly metadata: ReadonlyMap<string, string>;
   private readonly groups: Group[] = [];
   private readonly builders: (SubIndexBuilder | undefined)[] = [];
+  private readonly sections: SectionStore;
   private readonly parts: FinishedPart[] = [];
-  private readonly frames: Frame[] = [];
+  private readonly frameParts: FinishedPart[] = [];
+  /** Rows of the frame table that are in no part yet. */
+  private frames: Frame[] = [];
+  /** Tables are compressed into it. */
+  private scratch = new Uint8Array(0);
   private open: OpenMember | undefined;
   /** Blocks to be written anew when the size of the open member is known, its header's first. */
   private unsized: { offset: number; header: BlockHeader }[] = [];
@@ -75,6 +82,7 @@ export class ArchiveWriter {
   constructor(sink: Sink, settings: WriterSettings, codec: Codec) {
     this.sink = sink;
     this.codec = codec;
+    this.sections = new SectionStore(settings.indexBytes);
     this.metadata = new Map([
       ['znip.format_version', `${FORMAT_MAJOR}.${FORMAT_MINOR}`],
       ['znip.producer', settings.producer],
@@ -95,6 +103,8 @@ export class ArchiveWriter {
       await this.continueMember(plan, slot, result);
       await this.takeMembers(plan, slot);
       this.streamLength += result.chunkLength;
+      // Frames of unsized blocks may still change.
+      if (this.frames.length >= MAX_SUB_INDEX_ROWS && this.unsized.length === 0) await this.finishFrames();
     });
   }
 
@@ -102,18 +112,16 @@ export class ArchiveWriter {
   async finish(): Promise<ArchiveSummary> {
     return this.guard(async () => {
       for (let group = 0; group < this.builders.length; group++) await this.finishPart(group);
+      while (this.frames.length > 0) await this.finishFrames();
       const rows: ManifestRow[] = [];
       this.parts.sort(
-        (a, b) =>
-          compareBytes(fromText(a.group.packageType), fromText(b.group.packageType)) ||
-          compareBytes(fromText(a.group.repo), fromText(b.group.repo)),
+        ({ row: a }, { row: b }) =>
+          compareBytes(fromText(a.packageType), fromText(b.packageType)) ||
+          compareBytes(fromText(a.repo), fromText(b.repo)),
       );
-      for (const { section, row } of this.parts) {
+      for (const { section, row } of [...this.parts, ...this.frameParts]) {
         rows.push({ ...row, indexOffset: this.sink.position });
-        await this.sink.write([section]);
-      }
-      for (let first = 0; first < this.frames.length; first += MAX_SUB_INDEX_ROWS) {
-        rows.push(await this.writeFrames(this.frames.slice(first, first + MAX_SUB_INDEX_ROWS)));
+        await this.sink.write([this.sections.get(section)]);
       }
       const manifestOffset = this.sink.position;
       const manifest = await this.section(TAG.manifest, encodeManifest({ rows, metadata: this.metadata }));
@@ -136,6 +144,12 @@ export class ArchiveWriter {
         rootHash: Buffer.from(rootHash).toString('hex'),
       };
     });
+  }
+
+  /** Lets go of what is not in the archive yet. Nothing more can be written. */
+  close(): void {
+    this.failed = true;
+    this.sections.close();
   }
 
   private async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -269,8 +283,7 @@ export class ArchiveWriter {
     const table = builder.encode(this.metadata);
     const section = await this.section(TAG.subIndex, table);
     this.parts.push({
-      group: info,
-      section,
+      section: this.sections.put(section),
       row: {
         section: 'members',
         ...info,
@@ -285,14 +298,15 @@ export class ArchiveWriter {
     });
   }
 
-  private async writeFrames(frames: readonly Frame[]): Promise<ManifestRow> {
+  private async finishFrames(): Promise<void> {
+    const frames = this.frames.slice(0, MAX_SUB_INDEX_ROWS);
+    this.frames = this.frames.slice(MAX_SUB_INDEX_ROWS);
     const table = encodeFrameTable(frames, this.metadata);
     const section = await this.section(TAG.frameTable, table);
-    const row: ManifestRow = {
+    const row: FinishedPart['row'] = {
       section: 'frames',
       packageType: '',
       repo: '',
-      indexOffset: this.sink.position,
       indexLength: section.byteLength,
       rowCount: frames.length,
       uncompressedBytes: table.byteLength,
@@ -301,15 +315,15 @@ export class ArchiveWriter {
       lastPath: '',
       checksum: this.codec.hash(section),
     };
-    await this.sink.write([section]);
-    return row;
+    this.frameParts.push({ section: this.sections.put(section), row });
   }
 
   private async section(tag: string, table: Uint8Array): Promise<Uint8Array> {
     // A table may be incompressible: leave room for a frame of raw blocks.
-    const target = new Uint8Array(rawFrameLength(table.byteLength) + 64);
-    const length = await this.codec.compress(table, target, INDEX_SETTINGS);
-    if (length > 0) return encodeSection(tag, target.subarray(0, length), table.byteLength);
+    const most = rawFrameLength(table.byteLength) + 64;
+    if (this.scratch.byteLength < most) this.scratch = new Uint8Array(most);
+    const length = await this.codec.compress(table, this.scratch, INDEX_SETTINGS);
+    if (length > 0) return encodeSection(tag, this.scratch.subarray(0, length), table.byteLength);
     return encodeSection(tag, Buffer.concat(rawFramePieces(table)), table.byteLength);
   }
 }

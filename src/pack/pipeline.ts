@@ -11,6 +11,7 @@ import { codec } from '../codec/codec.ts';
 import { fromPlainError, ZnipError } from '../errors.ts';
 import { deferred } from '../ring/deferred.ts';
 import { Failure } from '../ring/failure.ts';
+import { THREAD_LIMITS } from '../ring/memory.ts';
 import { createThreadEnds, settleThreads } from '../ring/thread-ends.ts';
 import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
@@ -24,6 +25,8 @@ import type { WriterMessage, WriterThreadData } from './writer-thread.ts';
 export interface PipelineOptions {
   /** Worker threads; 1 runs everything on the calling thread. */
   threads: number;
+  /** Slots of the ring, one at least; the calling thread alone needs one. */
+  slots: number;
   settings: WriterSettings;
   /** Open for writing; the archive goes to its current position. */
   fd: number;
@@ -39,9 +42,6 @@ export type AcquireSlot = (sequence: number) => Promise<Slot>;
 
 /** Makes the plans of an archive, the end of the tar stream last. Acquires the slots that it fills itself. */
 export type PlanSource = (acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
-
-/** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
-const SPARE_SLOTS = 2;
 
 export async function runPipeline(source: PlanSource, options: PipelineOptions): Promise<ArchiveSummary> {
   const { signal } = options;
@@ -106,6 +106,7 @@ async function runInline(
     }
     return await writer.finish();
   } finally {
+    writer.close();
     sources.closeAll();
   }
 }
@@ -115,8 +116,8 @@ async function runThreads(
   options: PipelineOptions,
   failure: Failure,
 ): Promise<ArchiveSummary> {
-  const { settings, threads } = options;
-  const memory = createRing(threads + SPARE_SLOTS, settings.chunkSize);
+  const { settings, threads, slots } = options;
+  const memory = createRing(slots, settings.chunkSize);
   const ring = new Ring(memory);
   const sources = new LargeSources();
   const inFlight = new Map<number, ChunkPlan>();
@@ -193,8 +194,12 @@ async function runThreads(
 }
 
 function startWriter(workerData: WriterThreadData): Worker {
-  // The descriptor is the main thread's: the writer must not close it when it ends.
-  return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData, trackUnmanagedFds: false });
+  // What it has opened itself, for parts of the index, is closed with it. The archive's descriptor is not its own.
+  return new Worker(new URL('./writer-thread.js', import.meta.url), {
+    workerData,
+    trackUnmanagedFds: true,
+    resourceLimits: THREAD_LIMITS,
+  });
 }
 
 async function startPool(threads: number, workerData: PackWorkerData): Promise<Piscina> {
@@ -205,6 +210,7 @@ async function startPool(threads: number, workerData: PackWorkerData): Promise<P
     maxThreads: threads,
     workerData,
     trackUnmanagedFds: false,
+    resourceLimits: THREAD_LIMITS,
     // Histograms of waiting times, which nobody reads.
     recordTiming: false,
   });

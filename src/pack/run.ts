@@ -10,6 +10,7 @@ import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
 import { type ChunkPlan, contentLength } from './chunk-plan.ts';
+import { planPackMemory } from './memory.ts';
 import { descriptorOutput, openOutput, type Output } from './output.ts';
 import { type AcquireSlot, runPipeline } from './pipeline.ts';
 import type { GroupOptions } from './plan.ts';
@@ -25,6 +26,11 @@ export interface ArchiveOptions {
   level?: number;
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
+  /**
+   * Bytes of memory that packing may take, about: there are fewer threads where that is too little for all of
+   * them. Default: what the threads need, 350 MB where there are two.
+   */
+  memory?: number;
   /** Bytes of tar stream in a chunk, 64 KiB to 128 MiB. Default: by the size of the input. */
   chunkSize?: number;
   /** Long-distance matching, in chunks of 128 MiB unless `chunkSize` says otherwise. Default: false. */
@@ -157,24 +163,27 @@ export async function runPack(
     const { total, plans, rewrites } =
       opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
     const chunkSize = givenChunkSize ?? chooseChunkSize(total);
+    const plan = planPackMemory(options.memory, total < INLINE_TOTAL ? 1 : threads, { chunkSize, level });
     const spool = rewrites === true && !output.rewritable ? openSpool() : undefined;
     const { fd, name } = spool ?? output;
     try {
       const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
-        threads: total < INLINE_TOTAL ? 1 : threads,
+        threads: plan.threads,
+        slots: plan.slots,
         settings: {
           level,
           windowLog: windowLogFor(chunkSize),
           longDistance: long,
           chunkSize,
           producer: `znip ${VERSION}`,
+          indexBytes: wholeMebibytes(plan.left),
         },
         fd,
         outputName: name,
         onWarning,
-        onChunk: (plan, archiveBytes) => {
-          progress.members += plan.members.count;
-          progress.contentBytes += contentLength(plan);
+        onChunk: (chunk, archiveBytes) => {
+          progress.members += chunk.members.count;
+          progress.contentBytes += contentLength(chunk);
           progress.archiveBytes = archiveBytes;
           options.onProgress?.(progress);
         },
@@ -189,6 +198,11 @@ export async function runPack(
   } finally {
     output.discard();
   }
+}
+
+/** Less than one is not worth dividing up: with the least memory, the index is kept in none. */
+function wholeMebibytes(bytes: number): number {
+  return bytes - (bytes % (1024 * 1024));
 }
 
 async function openTarget({ output, signal }: ArchiveOptions): Promise<Output> {

@@ -1,17 +1,19 @@
 /**
- * A place for an archive that has to be written over here and there before it can go where it is to go: a
- * temporary file without a name, so that nothing of it is left whatever happens.
+ * A place for what cannot go where it is to go yet: an archive that has to be written over here and there, parts
+ * of an index. A temporary file without a name, so that nothing of it is left whatever happens.
  */
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ioError } from '../errors.ts';
+import { ioError, systemReason, uninterrupted, ZnipError } from '../errors.ts';
 import type { Sink } from './sink.ts';
 
 export interface Spool {
   fd: number;
+  /** For messages. */
   name: string;
+  directory: string;
   close(): void;
 }
 
@@ -22,13 +24,40 @@ export function openSpool(): Spool {
   try {
     const fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);
-    return { fd, name: `a temporary file in ${directory}`, close: () => closeSync(fd) };
+    return { fd, name: `a temporary file in ${directory}`, directory, close: () => closeSync(fd) };
   } catch (error) {
-    throw ioError('write a temporary file in', directory, error);
+    throw spoolError(directory, error);
   }
 }
 
+/** What to do when there is no room for a spool, or no more. */
+export function spoolError(directory: string, error: unknown): ZnipError {
+  const { code, context } = ioError('write', directory, error);
+  const reason = systemReason(error);
+  return new ZnipError(
+    code,
+    `cannot write a temporary file in '${directory}': ${reason}; set TMPDIR to a directory with more room`,
+    context,
+    error,
+  );
+}
+
 const PIECE = 1024 * 1024;
+
+/** Reads what was written to a spool at `offset`. */
+export function readSpool({ fd, name }: Spool, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  try {
+    for (let done = 0; done < length;) {
+      const read = uninterrupted(() => readSync(fd, bytes, done, length - done, offset + done));
+      if (read === 0) throw new Error('it ends early');
+      done += read;
+    }
+  } catch (error) {
+    throw ioError('read', name, error);
+  }
+  return bytes;
+}
 
 /** Copies all of a spool to where it is to go. */
 export async function copySpool({ fd, name }: Spool, sink: Sink): Promise<void> {

@@ -36,18 +36,22 @@ async function run(
   const sink = new FdSink(fd, outputName);
   const writer = new ArchiveWriter(sink, settings, codec());
   noteLoaded(ends);
-  for (let sequence = 0; ; sequence++) {
-    ring.waitPublished(sequence);
-    const plan = receive();
-    if (plan?.sequence !== sequence) {
-      throw new ZnipError('internal', `the writer expected the plan of chunk ${sequence}`);
+  try {
+    for (let sequence = 0; ; sequence++) {
+      ring.waitPublished(sequence);
+      const plan = receive();
+      if (plan?.sequence !== sequence) {
+        throw new ZnipError('internal', `the writer expected the plan of chunk ${sequence}`);
+      }
+      await writer.append(plan, ring.slot(sequence));
+      ring.release(sequence);
+      post({ type: 'written', sequence, archiveBytes: sink.position });
+      if (plan.last) break;
     }
-    await writer.append(plan, ring.slot(sequence));
-    ring.release(sequence);
-    post({ type: 'written', sequence, archiveBytes: sink.position });
-    if (plan.last) break;
+    post({ type: 'done', summary: await writer.finish() });
+  } finally {
+    writer.close();
   }
-  post({ type: 'done', summary: await writer.finish() });
 }
 
 const port = parentPort;

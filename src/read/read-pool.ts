@@ -4,6 +4,7 @@
 import type { Piscina } from 'piscina';
 import { fromPlainError, ZnipError } from '../errors.ts';
 import { Failure } from '../ring/failure.ts';
+import { THREAD_LIMITS } from '../ring/memory.ts';
 import { createThreadEnds, settleThreads, type ThreadEnds } from '../ring/thread-ends.ts';
 import type {
   DecodeTask,
@@ -57,6 +58,7 @@ export class ReadPool {
       maxThreads: threads,
       workerData,
       trackUnmanagedFds: false,
+      resourceLimits: THREAD_LIMITS,
       // Histograms of waiting times, which nobody reads.
       recordTiming: false,
     });

@@ -6,7 +6,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { lacks, run, type RunResult, ZNIP, znip } from '../support/run.ts';
-import { describeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
+import { leastMemory } from '../support/memory.ts';
+import { describeTree, makeRepos, noise, prose, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
@@ -92,6 +93,33 @@ describe.skipIf(cannotMount).each(['1', '3'])('with %s threads', (threads) => {
     ]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/: the file system is read-only\n/);
+    expect(readdirSync(at('left'))).toEqual([]);
+  });
+});
+
+describe.skipIf(cannotMount)('a TMPDIR that is full', () => {
+  test('parts of the index that find no room there: what to do is said, the old archive stays', () => {
+    makeRepos(at('repos'), 2000);
+    writeFileSync(at('repos.znip'), 'old');
+    const { status, stderr } = onSmallFileSystem('TMPDIR=$PWD/small; export TMPDIR', [
+      'pack',
+      '-q',
+      '--repo-from-dir',
+      '-C',
+      'repos',
+      '.',
+      '-o',
+      'repos.znip',
+      '--memory',
+      String(leastMemory(['-C', 'repos', '.'], here)),
+    ]);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^znip: cannot write a temporary file in '[^']*small': no space left on the device; set TMPDIR .*\n$/,
+      ),
+    });
+    expect(readFileSync(at('repos.znip'), 'utf8')).toBe('old');
     expect(readdirSync(at('left'))).toEqual([]);
   });
 });

@@ -53,7 +53,10 @@ export function znip(args: readonly string[], options: RunOptions = {}): RunResu
 }
 
 /** Starts znip and leaves it running. */
-export function startZnip(args: readonly string[], options: { cwd?: string } = {}): ChildProcess {
+export function startZnip(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
   return spawn(process.execPath, [ZNIP, ...args], { stdio: 'pipe', ...options });
 }
 

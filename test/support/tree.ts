@@ -62,6 +62,14 @@ export function prose(length: number): Buffer {
 /** Bytes of a file with which a tree is large enough that threads are used. */
 const WORTH_THREADS = 9 * 1024 * 1024 + 17;
 
+/** So many directories of one small file each: with `--repo-from-dir`, an index of so many parts. */
+export function makeRepos(root: string, count: number): void {
+  for (let i = 0; i < count; i++) {
+    mkdirSync(join(root, `repo-${i}`), { recursive: true });
+    writeFileSync(join(root, `repo-${i}`, 'file'), `${i}`);
+  }
+}
+
 /** A tree with one of everything that an archive can hold. `chunkSize` decides what is large. */
 export function makeTree(root: string, chunkSize = 65536, largest = WORTH_THREADS): void {
   mkdirSync(root, { recursive: true });

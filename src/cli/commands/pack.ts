@@ -69,6 +69,11 @@ export function definePack(program: Command): void {
     .option('--long', 'find repetitions up to 128 MiB away: smaller, for more memory (see below)')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
     .option(
+      '--memory <size>',
+      'memory to do with, by fewer threads if need be (default: 350M, and 42M for each core beyond two)',
+      parseSize,
+    )
+    .option(
       '--chunk-size <size>',
       'bytes compressed as one unit, 64K to 128M (default: by input size)',
       parseSize,
@@ -126,6 +131,9 @@ reading one member has up to 128 MiB to decompress.
 
 --name packs one file of any length. Longer than 64 MiB, and to a pipe, the archive is kept, compressed, in
 an unnamed file in TMPDIR until its end has come, because its size is written near the start.
+
+--memory decides how many threads there are, at most as many as -j says, and how much of the index is kept in
+memory; the rest of it waits in an unnamed file in TMPDIR. The archive's bytes are the same.
 
 --tar takes a .tar, .tar.gz or .tar.zst of any program, and puts its tar stream into the archive as it is:
 zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs and sparse files stay in it and are not in the

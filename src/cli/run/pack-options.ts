@@ -22,6 +22,7 @@ export interface PackCommandOptions extends CommonOptions {
   level?: number;
   threads?: number;
   long?: boolean;
+  memory?: number;
   chunkSize?: number;
   type?: string;
   repo?: string;

@@ -38,6 +38,7 @@ export async function runPack(
       level: options.level,
       threads: options.threads,
       long: options.long,
+      memory: options.memory,
       chunkSize: options.chunkSize,
       packageType: options.type,
       repo: options.repo,

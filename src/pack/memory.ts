@@ -1,0 +1,41 @@
+/**
+ * What packing takes of memory, by its settings.
+ */
+import { type MemoryPlan, planMemory } from '../ring/memory.ts';
+import { slotLength } from '../ring/ring.ts';
+
+const MiB = 1024 * 1024;
+
+/** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
+const SPARE_SLOTS = 2;
+
+/** zstd's tables for compression, by level: the first row whose level is not exceeded applies. */
+const CONTEXTS: readonly (readonly [upTo: number, length: number])[] = [
+  [4, 4 * MiB],
+  [9, 16 * MiB],
+  [12, 48 * MiB],
+  [19, 96 * MiB],
+];
+
+/** Its tables are no longer than so many times the chunk. */
+const MAX_CONTEXT_RATIO = 8;
+
+function contextLength(level: number, chunkSize: number): number {
+  const [, length] = CONTEXTS.find(([upTo]) => level <= upTo) ?? [0, 0];
+  return Math.min(length, MAX_CONTEXT_RATIO * chunkSize);
+}
+
+/** How many threads and slots packing gets, and what is left for the index. Throws `usage`; see `planMemory`. */
+export function planPackMemory(
+  memory: number | undefined,
+  threads: number,
+  { chunkSize, level }: { chunkSize: number; level: number },
+): MemoryPlan {
+  const size = chunkSize < MiB ? `${chunkSize / 1024}K` : `${Math.round(chunkSize / MiB)}M`;
+  return planMemory(memory, threads, {
+    codec: contextLength(level, chunkSize),
+    slot: slotLength(chunkSize),
+    spareSlots: SPARE_SLOTS,
+    what: `packing in chunks of ${size} at level ${level}`,
+  });
+}
