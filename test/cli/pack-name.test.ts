@@ -110,7 +110,7 @@ describe('input that is longer', () => {
     const piped = run('bash', ['-c', `node ${ZNIP} ${args.join(' ')} -o - < long | wc -c`], { ...here, env });
     expect(piped).toMatchObject({
       stdout: '0\n',
-      stderr: `znip: cannot write a temporary file in '${at('nowhere')}': no such file or directory\n`,
+      stderr: `znip: cannot write a temporary file in '${at('nowhere')}': no such file or directory; set TMPDIR to a directory with more room\n`,
     });
     expect(znip([...args, '-o', '-'], { ...here, input: 'short', env }).status).toBe(0);
   });
