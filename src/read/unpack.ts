@@ -11,7 +11,7 @@ import { Directories } from './directories.ts';
 import { dryRun, type DryEntry, type OnDryMember } from './dry-run.ts';
 import type { EntryRef } from './entries.ts';
 import { type ChunkJob, isFile, planJobs } from './extract-plan.ts';
-import { extractJobs } from './extract-pipeline.ts';
+import { extractJobs, workersFor } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
 import { ReadPool } from './read-pool.ts';
 import { type LimitOptions, Limits } from './limits.ts';
@@ -69,7 +69,7 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   const limits = new Limits(options);
   // Workers load while this thread reads the index and checks the tree.
   const pool = wantsPool(archive, options, threads)
-    ? await ReadPool.start(threads, options.signal)
+    ? await ReadPool.start(workersFor(threads), options.signal)
     : undefined;
   try {
     return await unpackSelected(archive, options, { start, threads, limits, pool });
