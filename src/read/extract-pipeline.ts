@@ -7,6 +7,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import type { Frame } from '../format/frame-table.ts';
+import { workersFor } from '../ring/threads.ts';
 import type { Directories } from './directories.ts';
 import {
   damagedMember,
@@ -133,17 +134,6 @@ async function extractHere(
 
 /** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
 const SPARE_SLOTS = 1;
-
-/**
- * Up to so many threads, this one is one of them: a thread less has to load, and compile what all of them run.
- * On two cores that is 0.93 of the CPU time for 83,000 files. More workers need a main thread that is at hand.
- */
-const HANDS_ON_THREADS = 2;
-
-/** Workers to start for so many threads. */
-export function workersFor(threads: number): number {
-  return threads <= HANDS_ON_THREADS ? threads - 1 : threads;
-}
 
 async function extractOnPool(
   jobs: Iterable<ChunkJob>,
