@@ -2,7 +2,7 @@
  * Who takes part: the settings of znip, and the peers that are installed.
  */
 import { programVersion } from './machine.js';
-import { PEERS } from './peers.js';
+import { PEERS } from './families.js';
 
 /**
  * @typedef {import('./peers.js').Peer} Peer
