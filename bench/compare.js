@@ -14,7 +14,7 @@ import { TITLES, readsArchives } from './operations.js';
 import { writeOutputs } from './outputs.js';
 import { znipPeer, znipSettings } from './peers.js';
 import { chaptersOf, formatConditions } from './result.js';
-import { runRounds } from './rounds.js';
+import { runRounds, SLOW } from './rounds.js';
 import { formatText } from './sections.js';
 import { formatBytes, formatCount, formatSeconds, positiveNumber } from './text.js';
 import { selectMembers, summarizeTree } from './tree.js';
@@ -45,9 +45,9 @@ setting does everything and the others only pack.
 Usage: npm run bench -- [options] DIR...
 
   --rounds N       how often each is run (default 5)
-  --limit SECONDS  fewer rounds for what would take longer than this in all of
-                   them, and at least one; znip's default takes part in each
-                   (default 30)
+  --limit SECONDS  fewer rounds, and at least one, for what takes more than
+                   ${SLOW} times as long as znip's default and longer than this in
+                   all of them (default 20)
   --quick          compare znip's default with ${QUICK.join(', ')} alone
   --peer NAME      compare with this one or this family; may be repeated
   --without NAME   leave this one or this family out; may be repeated
@@ -72,7 +72,7 @@ function parseCommandLine(args) {
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '5' },
-      limit: { type: 'string', default: '30' },
+      limit: { type: 'string', default: '20' },
       quick: { type: 'boolean', default: false },
       peer: { type: 'string', multiple: true, default: [] },
       without: { type: 'string', multiple: true, default: [] },

@@ -6,7 +6,11 @@ import { mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { measure, run } from './measure.js';
 import { OPERATIONS, pipelineOf, readsArchives, writesTree } from './operations.js';
+import { medianOf, turnsOf, wallSeconds } from './statistics.js';
 import { shellCommand } from './text.js';
+
+/** Whoever takes at most so many times as long as the first contender takes part in every round. */
+export const SLOW = 3;
 
 /**
  * @typedef {import('./operations.js').Operation} Operation
@@ -18,7 +22,7 @@ import { shellCommand } from './text.js';
  *
  * @typedef {object} RoundsOptions
  * @property {number} rounds
- * @property {number} limitSeconds what all rounds of an operation by one contender may take; the first round always runs
+ * @property {number} limitSeconds what all rounds of an operation may take by a contender that is SLOW; the first round always runs
  * @property {string} work
  * @property {AbortSignal} signal
  * @property {import('./tree.js').Selection} selection
@@ -27,7 +31,7 @@ import { shellCommand } from './text.js';
 
 /**
  * @param {string} directory the tree
- * @param {readonly Peer[]} contenders the first one takes part in every round; it must not fail
+ * @param {readonly Peer[]} contenders the first one must not fail
  * @param {RoundsOptions} options
  * @returns {Promise<{ runs: Run[], failures: Failure[] }>} failures: what was given up, and why
  */
@@ -52,8 +56,8 @@ export async function runRounds(directory, contenders, options) {
           (failure) =>
             failure.contender === name && (failure.operation === operation || failure.operation === 'pack'),
         );
-        const earlier = runs.filter((run) => run.contender === name && run.operation === operation);
-        if (hasFailed || (index > 0 && !hasTime(earlier, options.limitSeconds))) continue;
+        const first = turnsOf(runs, operation, contenders[0]?.name ?? '');
+        if (hasFailed || !hasTime(turnsOf(runs, operation, name), first, options.limitSeconds)) continue;
         const job = {
           source,
           archive: archiveOf(work, contender, index),
@@ -93,12 +97,15 @@ function archiveOf(work, { extension }, index) {
 }
 
 /**
- * @param {readonly Run[]} earlier
+ * @param {readonly Run[]} earlier of the same operation by this contender
+ * @param {readonly Run[]} first of the same operation by the first contender
  * @param {number} limitSeconds
  */
-function hasTime(earlier, limitSeconds) {
-  const spent = earlier.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0);
-  return earlier.length === 0 || spent + spent / earlier.length <= limitSeconds;
+export function hasTime(earlier, first, limitSeconds) {
+  if (earlier.length === 0) return true;
+  const spent = earlier.reduce((sum, run) => sum + wallSeconds(run), 0);
+  const next = spent / earlier.length;
+  return next <= SLOW * medianOf(first, wallSeconds) || spent + next <= limitSeconds;
 }
 
 /**
