@@ -26,9 +26,14 @@ switch (command) {
     if (first === '-') await pipeline(process.stdin, extract({ cwd: second }));
     else await extract.asyncFile({ file: first, cwd: second }, []);
     break;
-  case 'list':
-    await list.asyncFile({ file: first, onReadEntry: ({ path }) => process.stdout.write(`${path}\n`) }, []);
+  case 'list': {
+    const onReadEntry = (/** @type {import('tar').ReadEntry} */ entry) => {
+      process.stdout.write(`${entry.path}\n`);
+      entry.resume();
+    };
+    await list.asyncFile({ file: first, onReadEntry }, []);
     break;
+  }
   case 'extract':
     // It has no way to stop at the member that it was asked for.
     await list.asyncFile(
