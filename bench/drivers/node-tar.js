@@ -8,6 +8,12 @@ import { fileURLToPath } from 'node:url';
 import * as zlib from 'node:zlib';
 import { create, extract, list } from 'tar';
 
+/** @param {import('tar').ReadEntry} entry */
+function printName(entry) {
+  process.stdout.write(`${entry.path}\n`);
+  entry.resume();
+}
+
 const [command, ...operands] = process.argv.slice(2);
 const [first = '', second = ''] = operands;
 
@@ -26,14 +32,9 @@ switch (command) {
     if (first === '-') await pipeline(process.stdin, extract({ cwd: second }));
     else await extract.asyncFile({ file: first, cwd: second }, []);
     break;
-  case 'list': {
-    const onReadEntry = (/** @type {import('tar').ReadEntry} */ entry) => {
-      process.stdout.write(`${entry.path}\n`);
-      entry.resume();
-    };
-    await list.asyncFile({ file: first, onReadEntry }, []);
+  case 'list':
+    await list.asyncFile({ file: first, onReadEntry: printName }, []);
     break;
-  }
   case 'extract':
     // It has no way to stop at the member that it was asked for.
     await list.asyncFile(
