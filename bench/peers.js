@@ -53,7 +53,15 @@ export function znipPeer(script) {
 }
 
 /** Options of `znip pack` that make the points of its line. */
-const ZNIP_SETTINGS = [['-1'], ['-6'], ['-9'], ['-12'], ['--long'], ['-9', '--long']];
+const ZNIP_SETTINGS = [
+  ['-1'],
+  ['-2'],
+  ['-4', '--chunk-size', '32M'],
+  ['-6', '--chunk-size', '32M'],
+  ['-9', '--chunk-size', '64M'],
+  ['--long'],
+  ['-6', '--long'],
+];
 
 /**
  * @param {string} script
