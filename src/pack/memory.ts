@@ -34,6 +34,7 @@ export function planPackMemory(
   const size = chunkSize < MiB ? `${chunkSize / 1024}K` : `${Math.round(chunkSize / MiB)}M`;
   return planMemory(memory, threads, {
     codec: contextLength(level, chunkSize),
+    held: 0,
     slot: slotLength(chunkSize),
     spareSlots: SPARE_SLOTS,
     what: `packing in chunks of ${size} at level ${level}`,

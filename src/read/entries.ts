@@ -92,9 +92,15 @@ export class Entries {
   }
 
   private batchAt(position: number): number {
-    let batch = this.starts.length - 1;
-    while (batch > 0 && (this.starts[batch] ?? 0) > position) batch -= 1;
-    return batch;
+    // The last batch that starts at or before the position.
+    let low = 0;
+    let high = this.starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.starts[middle] ?? 0) > position) high = middle - 1;
+      else low = middle;
+    }
+    return low;
   }
 
   /** Within a sub-index, entries are in archive order. */

@@ -25,9 +25,11 @@ import type { ByteSource } from './source.ts';
 import type { TargetTree } from './target-tree.ts';
 
 export interface ExtractOptions {
-  /** Workers, `threads` of them; undefined: everything runs on this thread. */
+  /** Workers, of which `threads` says how many there are; undefined: everything runs on this thread. */
   pool: ReadPool | undefined;
   threads: number;
+  /** Jobs that may be under way where there is a pool. */
+  slots: number;
   source: ByteSource;
   frames: readonly Frame[];
   tree: TargetTree;
@@ -132,20 +134,17 @@ async function extractHere(
   return writeFiles(files, chunk, tree, codec());
 }
 
-/** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
-const SPARE_SLOTS = 1;
-
 async function extractOnPool(
   jobs: Iterable<ChunkJob>,
   pool: ReadPool,
   options: ExtractOptions,
 ): Promise<void> {
-  const { source, threads, signal } = options;
+  const { source, threads, slots, signal } = options;
   const { settings } = options.tree;
   const workers = workersFor(threads);
   const { fd, name } = source;
   if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
-  const free: Slot[] = Array.from({ length: threads + SPARE_SLOTS }, () => createSlot(options.frames));
+  const free: Slot[] = Array.from({ length: slots }, () => createSlot(options.frames));
   const inFlight: { job: ChunkJob; slot: Slot; result: Promise<WrittenFiles> }[] = [];
   let atWorkers = 0;
 

@@ -10,6 +10,7 @@ import type { Entries, EntryRef } from './entries.ts';
 import { type PlannedFile, recordedOwner } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
+import { PlannedFiles } from './planned-files.ts';
 import { checkPath } from './safe-path.ts';
 import type { Owner } from './write-file.ts';
 
@@ -50,7 +51,7 @@ export interface TreeOptions {
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
 export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
   const memberNames = new MemberNames(options.limits);
-  const files: PlannedFile[] = [];
+  const files = new PlannedFiles(entries, options.renames);
   /** Names that had a file before what has them now. */
   const superseded = new Set<ByteString>();
   const directories = new Map<ByteString, DirectoryEntry>();
@@ -60,7 +61,9 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   const names = new Map<ByteString, ByteString>();
   const renamed: { from: ByteString; to: ByteString }[] = [];
 
+  let position = -1;
   for (const ref of entries) {
+    position += 1;
     const { batch, row } = ref;
     const archived = batch.path(row);
     const kind = batch.kinds[row] ?? KIND.file;
@@ -77,7 +80,7 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
     if (kind === KIND.file) {
-      files.push({ ref, path });
+      files.add(position, path);
     } else if (kind === KIND.directory) {
       directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
     } else {
@@ -90,13 +93,20 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
 
   for (const { from, to } of renamed) names.set(from, to);
   refuseReplacedTargets(hardLinks, files, superseded, options);
-  const kept = superseded.size === 0 ? files : dropSuperseded(files, superseded, memberNames);
-  await resolveHardLinks({ memberNames, files: kept, hardLinks, names, options });
+  let kept: Iterable<PlannedFile> =
+    superseded.size === 0 ? files : dropSuperseded(files, superseded, memberNames);
+  const standIns: PlannedFile[] = [];
+  await resolveHardLinks({ memberNames, standIns, hardLinks, names, options });
+  if (standIns.length > 0) kept = [...kept, ...standIns].sort((a, b) => streamOffset(a) - streamOffset(b));
+  let fileCount = 0;
   let contentBytes = 0;
-  for (const { ref } of kept) contentBytes += ref.batch.sizes[ref.row] ?? 0;
+  for (const { ref } of kept) {
+    fileCount += 1;
+    contentBytes += ref.batch.sizes[ref.row] ?? 0;
+  }
   return {
     files: kept,
-    fileCount: kept.length,
+    fileCount,
     contentBytes,
     directories: [...directories].map(([path, entry]) => ({ path, ...entry })),
     symlinks: [...symlinks.values()],
@@ -128,27 +138,32 @@ interface HardLink extends Link {
 
 /** A name twice, as tar archives may have it: the last member counts, and is a file or not. */
 function dropSuperseded(
-  files: PlannedFile[],
+  files: Iterable<PlannedFile>,
   superseded: ReadonlySet<ByteString>,
   memberNames: MemberNames,
 ): PlannedFile[] {
+  const all = [...files];
   const last = new Map<ByteString, PlannedFile>();
-  for (const file of files) {
+  for (const file of all) {
     if (superseded.has(file.path) && memberNames.kindOf(file.path) === KIND.file) last.set(file.path, file);
   }
-  return files.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
+  return all.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
 }
 
 /** Refuses links to content that is replaced after them: what they mean is in no file of the tree. */
 function refuseReplacedTargets(
   hardLinks: Map<ByteString, HardLink>,
-  files: readonly PlannedFile[],
+  files: Iterable<PlannedFile>,
   superseded: ReadonlySet<ByteString>,
   { onRefused }: TreeOptions,
 ): void {
   if (superseded.size === 0) return;
   const lastFile = new Map<ByteString, number>();
-  files.forEach(({ path }, position) => superseded.has(path) && lastFile.set(path, position));
+  let position = 0;
+  for (const { path } of files) {
+    if (superseded.has(path)) lastFile.set(path, position);
+    position += 1;
+  }
   for (const link of hardLinks.values()) {
     if ((lastFile.get(link.target) ?? -1) < link.filesBefore) continue;
     hardLinks.delete(link.path);
@@ -161,7 +176,8 @@ export const REPLACED_TARGET = 'its target is replaced by a later member of the 
 
 interface HardLinkContext {
   memberNames: MemberNames;
-  files: PlannedFile[];
+  /** Takes the files that are written in the place of a link. */
+  standIns: PlannedFile[];
   hardLinks: Map<ByteString, HardLink>;
   names: ReadonlyMap<ByteString, ByteString>;
   options: TreeOptions;
@@ -172,41 +188,40 @@ interface HardLinkContext {
  * selected becomes that file itself, with its content.
  */
 async function resolveHardLinks(context: HardLinkContext): Promise<void> {
-  const { files, hardLinks, options } = context;
-  const standIns = new Map<ByteString, ByteString>();
+  const { hardLinks, options } = context;
+  const standInNames = new Map<ByteString, ByteString>();
   for (const link of hardLinks.values()) {
     try {
-      await resolveHardLink(link, standIns, context);
+      await resolveHardLink(link, standInNames, context);
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
       hardLinks.delete(link.path);
       options.onRefused(link.path, error);
     }
   }
-  if (standIns.size > 0) files.sort((a, b) => streamOffset(a) - streamOffset(b));
 }
 
 async function resolveHardLink(
   link: Link,
-  standIns: Map<ByteString, ByteString>,
-  { memberNames, files, hardLinks, names, options }: HardLinkContext,
+  standInNames: Map<ByteString, ByteString>,
+  { memberNames, standIns, hardLinks, names, options }: HardLinkContext,
 ): Promise<void> {
   checkPath(link.target);
   // Where names change, another member may have got the one that the link's target has in the archive.
   const unchanged = options.renames ? undefined : link.target;
-  const target = names.get(link.target) ?? standIns.get(link.target) ?? unchanged;
+  const target = names.get(link.target) ?? standInNames.get(link.target) ?? unchanged;
   const kind = target === undefined ? undefined : memberNames.kindOf(target);
   if (target === link.path) throw badLink(link, 'it is a link to itself');
-  if (target !== undefined && (kind === KIND.file || standIns.has(link.target))) {
+  if (target !== undefined && (kind === KIND.file || standInNames.has(link.target))) {
     link.target = target;
     return;
   }
   if (kind !== undefined) throw badLink(link, `its target is a ${KINDS[kind]}, expected a file`);
   const ref = await options.find(link.target);
   if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
-  standIns.set(link.target, link.path);
+  standInNames.set(link.target, link.path);
   hardLinks.delete(link.path);
-  files.push({ ref, path: link.path });
+  standIns.push({ ref, path: link.path });
 }
 
 function streamOffset({ ref }: PlannedFile): number {

@@ -9,6 +9,7 @@ import type { Directories } from './directories.ts';
 import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { CompletedFile, LargeFiles } from './large-files.ts';
 import { isDamage } from './lost.ts';
+import { planReadMemory } from './memory.ts';
 import { ReadPool } from './read-pool.ts';
 import type { ChunkMembers } from './tar-members.ts';
 import { INLINE_BYTES } from './target.ts';
@@ -27,6 +28,8 @@ const SPARE_SLOTS = 2;
 
 export interface StreamExtractionOptions {
   threads: number;
+  /** Bytes of memory that unpacking may take; undefined: no bound. */
+  memory: number | undefined;
   tree: TargetTree;
   directories: Directories;
   largeFiles: LargeFiles;
@@ -40,7 +43,8 @@ export interface StreamExtractionOptions {
 
 export class StreamExtraction {
   private readonly options: StreamExtractionOptions;
-  private readonly free: StreamSlot[];
+  private readonly free: StreamSlot[] = [];
+  private threads: number;
   private readonly waiting: ((slot: StreamSlot) => void)[] = [];
   /** What has gone wrong, as soon as it has: for whoever waits for the stream meanwhile. */
   readonly failure = new Failure();
@@ -55,20 +59,18 @@ export class StreamExtraction {
 
   constructor(options: StreamExtractionOptions) {
     this.options = options;
-    const slots = options.threads === 1 ? 1 : options.threads + SPARE_SLOTS;
-    this.free = Array.from({ length: slots }, () => ({
-      stored: new Uint8Array(0),
-      chunk: new Uint8Array(0),
-    }));
+    this.threads = options.threads;
     options.signal?.addEventListener('abort', this.onAbort, { once: true });
   }
 
   /** A free slot with room for a blob and a chunk of these lengths. Throws what has gone wrong meanwhile. */
   async takeSlot(blobLength: number, chunkLength: number): Promise<StreamSlot> {
     this.options.signal?.throwIfAborted();
+    if (this.arrived === 0) this.makeSlots(chunkLength);
     this.arrived += chunkLength;
-    if (this.pool === undefined && this.options.threads > 1 && this.arrived > INLINE_BYTES) {
-      const { threads, signal } = this.options;
+    if (this.pool === undefined && this.threads > 1 && this.arrived > INLINE_BYTES) {
+      const { threads } = this;
+      const { signal } = this.options;
       this.pool = await ReadPool.start(threads, signal);
       this.pool.failure.onFail((error) => this.stopFor(error));
     }
@@ -103,6 +105,21 @@ export class StreamExtraction {
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
     await this.pool?.stop();
+  }
+
+  /** As many slots, and then threads, as there is memory for, by the length of the first chunk. */
+  private makeSlots(chunkLength: number): void {
+    const { memory, threads } = this.options;
+    const plan = planReadMemory(memory, threads, {
+      chunkLength,
+      blobLength: chunkLength,
+      members: 0,
+      spareSlots: SPARE_SLOTS,
+    });
+    this.threads = plan.threads;
+    for (let i = 0; i < plan.slots; i++) {
+      this.free.push({ stored: new Uint8Array(0), chunk: new Uint8Array(0) });
+    }
   }
 
   private stopFor(reason: unknown): void {

@@ -31,6 +31,8 @@ export interface UnpackStreamOptions
   /** For messages. Default: `standard input`. */
   name?: string;
   threads?: number;
+  /** As for `unpack`; the length of the first chunk counts. */
+  memory?: number;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of foreign archives. */
   onSkipped?: (path: string, reason: string) => void;
   /** Called for each hard link that is left out because its file was not selected and has gone by. */
@@ -74,6 +76,7 @@ export class StreamRun {
     const onTaken = (path: ByteString): void => void this.taken.add(path);
     this.extraction = new StreamExtraction({
       threads: resolveThreads(options.threads),
+      memory: options.memory,
       tree: this.target,
       directories: this.directories,
       largeFiles: this.largeFiles,

@@ -17,6 +17,8 @@ import { ReadPool } from './read-pool.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import { isDamage, type KeepGoingOptions, lostLink, lostMember, type LostMember } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
+import type { MemoryPlan } from '../ring/memory.ts';
+import { planReadMemory } from './memory.ts';
 import { buildTree, type MemberTree } from './member-tree.ts';
 import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
 import { existsError } from './write-file.ts';
@@ -25,6 +27,11 @@ export interface UnpackOptions
   extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
+  /**
+   * Bytes of memory that unpacking may take, about: there are fewer threads where that is too little for all of
+   * them. Default: what the threads and the index need.
+   */
+  memory?: number;
   /** Writes nothing: hears of each member that would be written or kept instead, in archive order. */
   dryRun?: OnDryMember;
   onProgress?: (progress: UnpackProgress) => void;
@@ -65,14 +72,14 @@ const INLINE_MEMBERS = 1000;
  */
 export async function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
   const start = performance.now();
-  const threads = resolveThreads(options.threads);
   const limits = new Limits(options);
+  const { threads, slots } = await planThreads(archive, options);
   // Workers load while this thread reads the index and checks the tree.
   const pool = wantsPool(archive, options, threads)
     ? await ReadPool.start(workersFor(threads), options.signal)
     : undefined;
   try {
-    return await unpackSelected(archive, options, { start, threads, limits, pool });
+    return await unpackSelected(archive, options, { start, threads, slots, limits, pool });
   } finally {
     await pool?.stop();
   }
@@ -81,12 +88,14 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
 interface Run {
   start: number;
   threads: number;
+  /** Jobs that may be under way, where there is a pool. */
+  slots: number;
   limits: Limits;
   pool: ReadPool | undefined;
 }
 
 async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
-  const { start, threads, limits, pool } = run;
+  const { start, threads, slots, limits, pool } = run;
   const losses = new Losses(options);
   const tree = await chooseTree(archive, options, limits, losses);
   limits.addContent(tree.contentBytes);
@@ -124,6 +133,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     await extractJobs(planJobs(tree.files, frames, settings.sameOwner), {
       pool,
       threads,
+      slots,
       source: archive.source,
       frames,
       tree: target,
@@ -188,6 +198,23 @@ class Losses {
     this.count += 1;
     this.onDamaged?.(lost);
   }
+}
+
+/** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
+const SPARE_SLOTS = 1;
+
+/** As many threads as there is memory for: slots take the longest blob and chunk. */
+async function planThreads(archive: Archive, options: UnpackOptions): Promise<MemoryPlan> {
+  const threads = resolveThreads(options.threads);
+  const needs = { chunkLength: 0, blobLength: 0, members: 0, spareSlots: SPARE_SLOTS };
+  if (options.memory !== undefined) {
+    for (const { members } of selectedGroups(archive, options)) needs.members += members;
+    for (const { streamLength, blobLength } of await archive.frames()) {
+      needs.chunkLength = Math.max(needs.chunkLength, streamLength);
+      needs.blobLength = Math.max(needs.blobLength, blobLength);
+    }
+  }
+  return planReadMemory(options.memory, threads, needs);
 }
 
 /** Whether what may be selected is worth threads, as far as the manifest tells. */

@@ -28,6 +28,8 @@ export const THREAD_LIMITS = { maxYoungGenerationSizeMb: 6 };
 export interface MemoryNeeds {
   /** The codec of one thread. */
   codec: number;
+  /** What is held all the time. */
+  held: number;
   /** A chunk on its way. */
   slot: number;
   /** Slots beyond one for each worker, where there is room for them. */
@@ -45,8 +47,8 @@ export interface MemoryPlan {
 }
 
 /** What threads and slots take. One thread has one slot, and no pool. */
-function taken({ codec, slot }: MemoryNeeds, threads: number, slots: number): number {
-  return ALONE + slots * slot + (threads === 1 ? codec : POOL + threads * (WORKER + codec));
+function taken({ codec, held, slot }: MemoryNeeds, threads: number, slots: number): number {
+  return ALONE + held + slots * slot + (threads === 1 ? codec : POOL + threads * (WORKER + codec));
 }
 
 /**

@@ -4,10 +4,10 @@
 import { expect } from 'vitest';
 import { type RunOptions, znip } from './run.ts';
 
-/** Bytes of memory with which `znip pack` just works: it tells when there is less. */
-export function leastMemory(args: readonly string[], options: RunOptions): number {
-  const { status, stderr } = znip(['pack', ...args, '--memory', '1M'], options);
-  const least = /^znip: --memory 1M is too little: packing .* takes (\d+)M at least\n$/.exec(stderr)?.[1];
+/** Bytes of memory with which `znip pack`, or another command, just works: it tells when there is less. */
+export function leastMemory(args: readonly string[], options: RunOptions, command = 'pack'): number {
+  const { status, stderr } = znip([command, ...args, '--memory', '1M'], options);
+  const least = /^znip: --memory 1M is too little: \w+ing .* takes (\d+)M at least\n$/.exec(stderr)?.[1];
   expect({ status, stderr, least }).toEqual({ status: 2, stderr, least: expect.any(String) });
   return Number(least) * 1024 * 1024;
 }

@@ -16,6 +16,11 @@ export function defineUnpack(program: Command): void {
     .argument('[pattern...]', 'names of members or directories, or patterns (default: all members)')
     .option('-C, --directory <dir>', 'unpack into this directory, made when need be', '.')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
+    .option(
+      '--memory <size>',
+      'memory to do with, by fewer threads if need be (default: what threads and index need)',
+      parseSize,
+    )
     .option('-x, --exclude <pattern>', 'leave out what matches, with all below it (may be repeated)', collect)
     .option(
       '--strip-components <n>',

@@ -5,6 +5,7 @@ import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
+import { curbGarbage } from '../heap.ts';
 import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
 import { refuseTerminal, STDOUT } from '../standard-streams.ts';
@@ -17,6 +18,7 @@ export async function runPack(
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): Promise<void> {
+  curbGarbage();
   // As tar and zstd do, and refused on a terminal as there.
   const { output = '-' } = options;
   if (options.dryRun === true && options.tar === undefined && options.name === undefined) {

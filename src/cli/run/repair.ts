@@ -6,6 +6,7 @@ import type { LostMember } from '../../read/lost.ts';
 import { repair, type RepairResult } from '../../repair/repair.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
+import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
 import { speaksJson, writeEvent } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
@@ -20,6 +21,7 @@ export interface RepairCommandOptions extends CommonOptions {
 }
 
 export async function runRepair(path: string, options: RepairCommandOptions): Promise<void> {
+  curbGarbage();
   if (path === '-' || options.output === '-') {
     throw new ZnipError('usage', 'repair goes back and forth in its files: it takes no pipes');
   }

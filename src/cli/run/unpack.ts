@@ -9,6 +9,7 @@ import type { LostMember } from '../../read/lost.ts';
 import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
+import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
@@ -18,6 +19,7 @@ import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
 export interface UnpackCommandOptions extends CommonOptions {
   directory: string;
   threads?: number;
+  memory?: number;
   overwrite?: boolean;
   keepOld?: boolean;
   keepNewer?: boolean;
@@ -48,6 +50,7 @@ type SharedOptions = Pick<
   | 'mtime'
   | 'sameOwner'
   | 'threads'
+  | 'memory'
   | 'patterns'
   | 'onUnmatched'
   | 'exclude'
@@ -67,6 +70,7 @@ export async function runUnpack(
   patterns: readonly string[],
   options: UnpackCommandOptions,
 ): Promise<void> {
+  curbGarbage();
   const reporter = new Reporter({
     command: options.recover === true ? 'recover' : 'unpack',
     quiet: options.quiet === true,
@@ -89,6 +93,7 @@ export async function runUnpack(
     },
     ...defined({
       threads: options.threads,
+      memory: options.memory,
       exclude: options.exclude,
       stripComponents: options.stripComponents,
       maxSize: options.maxSize,

@@ -6,6 +6,7 @@ import type { Damage } from '../../verify/damage.ts';
 import { verify, type VerifyOptions, type VerifyReport, verifyStream } from '../../verify/verify.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
+import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
 import { speaksJson, writeEvent } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
@@ -23,6 +24,7 @@ export interface VerifyCommandOptions extends CommonOptions {
 const SHOWN_MEMBERS = 10;
 
 export async function runVerify(path: string, options: VerifyCommandOptions): Promise<void> {
+  curbGarbage();
   const reporter = new Reporter({
     command: 'verify',
     quiet: options.quiet === true,
