@@ -175,6 +175,16 @@ export class EntryBatch {
       : this.pathBytes.get(row);
   }
 
+  /** The rows from `from` to `to` whose path these bytes are. */
+  rowsOf(path: Buffer, from: number, to: number): number[] {
+    const { pathBytes } = this;
+    const shown = this.paths.rowsOf(path, from, to);
+    if (pathBytes === undefined) return shown;
+    // A name that is not UTF-8 is shown as another.
+    const rows = shown.filter((row) => pathBytes.isNull(row));
+    return [...rows, ...pathBytes.rowsOf(path, from, to)].sort((a, b) => a - b);
+  }
+
   linkTarget(row: number): ByteString {
     return this.linkTargetBytes === undefined || this.linkTargetBytes.isNull(row)
       ? this.linkTargets.get(row)

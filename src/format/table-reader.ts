@@ -212,6 +212,22 @@ export class BytesColumn {
     return this.bytes.toString('latin1', this.offsets[row], this.offsets[row + 1]);
   }
 
+  /** The rows from `from` to `to` that have this value: no string is made of any other. */
+  rowsOf(value: Buffer, from: number, to: number): number[] {
+    const { offsets, bytes } = this;
+    const { length } = value;
+    const last = value[length - 1];
+    const rows: number[] = [];
+    for (let row = from; row < to; row++) {
+      const start = offsets[row] ?? 0;
+      const end = offsets[row + 1] ?? 0;
+      // Neighbours begin alike and end differently.
+      if (end - start !== length || bytes[end - 1] !== last) continue;
+      if (bytes.compare(value, 0, length, start, end) === 0 && !this.isNull(row)) rows.push(row);
+    }
+    return rows;
+  }
+
   /** Whether no row from `from` to `to` has any bytes. */
   isEmpty(from: number, to: number): boolean {
     return this.offsets[to] === this.offsets[from];

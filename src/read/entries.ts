@@ -21,6 +21,7 @@ export interface EntryRef {
 /** Rows `from` to `to`, exclusive, of a batch. */
 export interface EntryRun {
   batch: EntryBatch;
+  group: Group;
   from: number;
   to: number;
 }
@@ -73,7 +74,9 @@ export class Entries {
   *runs(): Generator<EntryRun, void, undefined> {
     const { order } = this;
     if (order === undefined) {
-      for (const batch of this.batches) yield { batch, from: 0, to: batch.length };
+      for (const [i, batch] of this.batches.entries()) {
+        yield { batch, group: this.groups[i] as Group, from: 0, to: batch.length };
+      }
       return;
     }
     for (let start = 0; start < this.length;) {
@@ -81,7 +84,8 @@ export class Entries {
       const from = order.row[start] ?? 0;
       let end = start + 1;
       while (order.batch[end] === batch && order.row[end] === from + end - start) end++;
-      yield { batch: this.batches[batch] as EntryBatch, from, to: from + end - start };
+      const group = this.groups[batch] as Group;
+      yield { batch: this.batches[batch] as EntryBatch, group, from, to: from + end - start };
       start = end;
     }
   }
