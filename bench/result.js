@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { formatMachine } from './machine.js';
 import { reportIncompressible } from './report-incompressible.js';
+import { reportLimits } from './report-limits.js';
 import { reportStartup } from './report-startup.js';
 import { formatContention, reportCorpus } from './report.js';
 import { formatBytes, formatCount } from './text.js';
@@ -20,7 +21,8 @@ import { formatBytes, formatCount } from './text.js';
  * @typedef {Conditions & { benchmark: 'compare', limitSeconds: number, corpora: import('./report.js').CorpusResult[] }} ComparisonResult
  * @typedef {Conditions & { benchmark: 'startup' } & import('./report-startup.js').StartupResult} StartupResult
  * @typedef {Conditions & { benchmark: 'incompressible' } & import('./report-incompressible.js').IncompressibleResult} IncompressibleResult
- * @typedef {ComparisonResult | StartupResult | IncompressibleResult} Result
+ * @typedef {Conditions & { benchmark: 'limits' } & import('./report-limits.js').LimitsResult} LimitsBenchmark
+ * @typedef {ComparisonResult | StartupResult | IncompressibleResult | LimitsBenchmark} Result
  *
  * @typedef {object} Chapter
  * @property {string} key a corpus' name, or the benchmark's
@@ -53,6 +55,7 @@ export function chaptersOf(result) {
   if (result.benchmark === 'incompressible') {
     return [{ key: 'incompressible', ...reportIncompressible(result) }];
   }
+  if (result.benchmark === 'limits') return [{ key: `limits-${result.name}`, ...reportLimits(result) }];
   return result.corpora.map((corpus) => {
     const { directory, members, bytes, runs } = corpus;
     const name = basename(directory);

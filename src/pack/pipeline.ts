@@ -14,7 +14,6 @@ import { Failure } from '../ring/failure.ts';
 import { THREAD_LIMITS } from '../ring/memory.ts';
 import { createThreadEnds, settleThreads } from '../ring/thread-ends.ts';
 import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
-import { workersFor } from '../ring/threads.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { compressChunk } from './compress.ts';
@@ -133,9 +132,7 @@ async function runThreads(
     outputName: options.outputName,
     ends,
   });
-  // This thread plans; where chunks are quickly compressed it may do its part of that, too.
-  const workers = isQuick(settings) ? workersFor(threads) : threads;
-  const pool = await startPool(workers, { ring: memory, settings, ends });
+  const pool = await startPool(threads, { ring: memory, settings, ends });
 
   writer.on('message', (message: WriterMessage) => {
     if (message.type === 'failed') failure.fail(fromPlainError(message.error));
@@ -173,26 +170,12 @@ async function runThreads(
     }
   };
 
-  const compressHere = async (plan: ChunkPlan): Promise<void> => {
-    const warnings = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
-    ring.publish(plan.sequence);
-    warnings.forEach(options.onWarning);
-  };
-
   try {
     for await (const plan of plansOf(source, acquire, failure)) {
       sources.add(plan);
       await acquire(plan.sequence);
       inFlight.set(plan.sequence, plan);
       writer.postMessage(plan);
-      if (workers < threads) {
-        // What workers have finished comes in, and signals are heard.
-        await setImmediate();
-        if (tasks.size > workers) {
-          await compressHere(plan);
-          continue;
-        }
-      }
       const task = compress(plan);
       tasks.add(task);
       void task.finally(() => tasks.delete(task));
@@ -202,20 +185,12 @@ async function runThreads(
     await failure.unless(Promise.all(tasks));
     return summary;
   } finally {
-    await settleThreads(ends, workers + 1, tasks, () => dead);
+    await settleThreads(ends, threads + 1, tasks, () => dead);
     writer.removeAllListeners();
     await Promise.allSettled([writer.terminate(), pool.destroy()]);
     ring.close();
     sources.closeAll();
   }
-}
-
-/** The slowest level, and the largest chunk, of which one takes a fifth of a second or so: signals have to wait for it. */
-const QUICK_LEVEL = 4;
-const QUICK_CHUNK = 16 * 1024 * 1024;
-
-function isQuick({ level, chunkSize }: WriterSettings): boolean {
-  return level <= QUICK_LEVEL && chunkSize <= QUICK_CHUNK;
 }
 
 function startWriter(workerData: WriterThreadData): Worker {

@@ -7,7 +7,6 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import type { Frame } from '../format/frame-table.ts';
-import { workersFor } from '../ring/threads.ts';
 import type { Directories } from './directories.ts';
 import {
   damagedMember,
@@ -139,14 +138,12 @@ async function extractOnPool(
   pool: ReadPool,
   options: ExtractOptions,
 ): Promise<void> {
-  const { source, threads, slots, signal } = options;
+  const { source, slots } = options;
   const { settings } = options.tree;
-  const workers = workersFor(threads);
   const { fd, name } = source;
   if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
   const free: Slot[] = Array.from({ length: slots }, () => createSlot(options.frames));
   const inFlight: { job: ChunkJob; slot: Slot; result: Promise<WrittenFiles> }[] = [];
-  let atWorkers = 0;
 
   /** Takes in the oldest job's result: in order, so that large files are hashed in order. */
   const finishOldest = async (): Promise<void> => {
@@ -162,32 +159,22 @@ async function extractOnPool(
   };
 
   for (const job of jobs) {
-    const prepared = prepare(job, options);
+    const { targets } = prepare(job, options);
     if (free.length === 0) await finishOldest();
     const slot = free.pop() as Slot;
-    // Results come in, and signals are heard.
-    if (workers < threads) await turn();
-    if (workers < threads && atWorkers > workers) {
-      signal?.throwIfAborted();
-      const result = extractHere(prepared, slot.chunk, options);
-      inFlight.push({ job, slot, result });
-      await result.catch(() => {});
-      continue;
-    }
-    atWorkers += 1;
     const result = pool.run('extract', {
       fd,
       name,
       blob: job.blob,
       frame: job.frame,
       files: job.files,
-      parts: prepared.targets,
+      parts: targets,
       stored: slot.stored.subarray(0, job.frame.blobLength),
       chunk: slot.chunk.subarray(0, job.frame.streamLength),
       settings,
     });
     // It is awaited in its turn; until then its failure is not unhandled.
-    result.catch(() => {}).finally(() => (atWorkers -= 1));
+    result.catch(() => {});
     inFlight.push({ job, slot, result });
   }
   while (inFlight.length > 0) await finishOldest();

@@ -5,7 +5,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
-import { resolveThreads, workersFor } from '../ring/threads.ts';
+import { resolveThreads } from '../ring/threads.ts';
 import type { Archive, EntrySelection, GroupSummary } from './archive.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type DryEntry, type OnDryMember } from './dry-run.ts';
@@ -76,7 +76,7 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
   const { threads, slots } = await planThreads(archive, options);
   // Workers load while this thread reads the index and checks the tree.
   const pool = wantsPool(archive, options, threads)
-    ? await ReadPool.start(workersFor(threads), options.signal)
+    ? await ReadPool.start(threads, options.signal)
     : undefined;
   try {
     return await unpackSelected(archive, options, { start, threads, slots, limits, pool });

@@ -1,0 +1,150 @@
+/**
+ * What packing and unpacking consist of, each part alone on one thread, for bench/limits.js:
+ * `parts.js TREE TAR TARGET`. Prints a line of JSON for each part, with the CPU time that it took.
+ *
+ * Files are read and created by the calls of Node.js: system time is the kernel's part, user time that of Node.js.
+ */
+import {
+  closeSync,
+  fstatSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const load = createRequire(import.meta.url);
+const { CCtx, DCtx, CParameter } = load('zstd-napi/binding.js');
+const { blake3: hash } = load('@napi-rs/blake-hash');
+
+const CHUNK = 16 * 1024 * 1024;
+const COPIES = 64;
+const [tree = '', tarFile = '', target = ''] = process.argv.slice(2);
+
+/**
+ * @template T
+ * @param {string} part
+ * @param {() => T} work
+ * @param {(result: T) => number} bytesOf
+ * @returns {T}
+ */
+function timed(part, work, bytesOf) {
+  const before = process.cpuUsage();
+  const result = work();
+  const { user, system } = process.cpuUsage(before);
+  console.log(
+    JSON.stringify({ part, userSeconds: user / 1e6, systemSeconds: system / 1e6, bytes: bytesOf(result) }),
+  );
+  return result;
+}
+
+/**
+ * @param {string} directory
+ * @param {string} below
+ * @returns {{ files: string[], directories: string[] }}
+ */
+function walk(directory, below = '') {
+  const found = { files: /** @type {string[]} */ ([]), directories: /** @type {string[]} */ ([]) };
+  for (const entry of readdirSync(join(directory, below), { withFileTypes: true })) {
+    const path = join(below, entry.name);
+    if (entry.isFile()) found.files.push(path);
+    if (!entry.isDirectory()) continue;
+    found.directories.push(path);
+    const inner = walk(directory, path);
+    found.files.push(...inner.files);
+    found.directories.push(...inner.directories);
+  }
+  return found;
+}
+
+/** @param {string} path */
+function readFile(path) {
+  const fd = openSync(path, 'r');
+  try {
+    const content = Buffer.allocUnsafeSlow(fstatSync(fd).size);
+    readSync(fd, content);
+    return content;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @param {string} path */
+function readChunks(path) {
+  const fd = openSync(path, 'r');
+  try {
+    return Array.from({ length: Math.ceil(fstatSync(fd).size / CHUNK) }, () => {
+      const chunk = Buffer.allocUnsafeSlow(CHUNK);
+      return chunk.subarray(0, readSync(fd, chunk));
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** @param {readonly Uint8Array[]} pieces */
+const total = (pieces) => pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+const { files, directories } = walk(tree);
+const contents = timed(
+  'open, read and close files',
+  () => files.map((path) => readFile(join(tree, path))),
+  total,
+);
+timed(
+  'BLAKE3 of every content',
+  () => contents.forEach((content) => hash(content)),
+  () => total(contents),
+);
+
+const chunks = readChunks(tarFile);
+timed(
+  'BLAKE3 of every chunk',
+  () => chunks.forEach((chunk) => hash(chunk)),
+  () => total(chunks),
+);
+
+const compressor = new CCtx();
+compressor.setParameter(CParameter.compressionLevel, 3);
+compressor.setParameter(CParameter.windowLog, 24);
+// As src/codec/zstd-fast.ts has it.
+compressor.setParameter(CParameter.chainLog, 15);
+const output = Buffer.alloc(CHUNK + CHUNK / 128);
+const frames = timed(
+  'zstd, compression',
+  () => chunks.map((chunk) => Buffer.from(output.subarray(0, compressor.compress2(output, chunk)))),
+  () => total(chunks),
+);
+const decompressor = new DCtx();
+timed(
+  'zstd, decompression',
+  () => frames.forEach((frame) => decompressor.decompress(output, frame)),
+  () => total(chunks),
+);
+
+timed(
+  'create, write and close files',
+  () => {
+    for (const directory of directories) mkdirSync(join(target, directory));
+    for (const [index, path] of files.entries()) {
+      const fd = openSync(join(target, path), 'wx');
+      writeSync(fd, /** @type {Buffer} */ (contents[index]));
+      futimesSync(fd, 0, 1e9);
+      closeSync(fd);
+    }
+  },
+  () => total(contents),
+);
+
+const copy = Buffer.alloc(CHUNK, 1);
+timed(
+  'copy memory',
+  () => {
+    for (let i = 0; i < COPIES; i += 1) output.set(copy);
+  },
+  () => COPIES * CHUNK,
+);
