@@ -99,8 +99,10 @@ export async function runFaulty(run: FaultyRun): Promise<FaultyOutcome> {
     hangs = true;
     child.kill('SIGKILL');
   }, DEADLINE_MS);
-  const ended = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
-    child.once('exit', (status, by) => resolve([status, by]));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  // What it wrote may arrive after it has ended.
+  const heard = new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+    child.once('close', (status, by) => resolve([status, by]));
   });
   if (signal !== undefined) {
     const { when } = signal;
@@ -109,7 +111,7 @@ export async function runFaulty(run: FaultyRun): Promise<FaultyOutcome> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     child.kill(signal.name);
   }
-  const [status, by] = await ended;
+  await ended;
   clearTimeout(deadline);
   // What feeds a FIFO may be left: it goes with the group.
   try {
@@ -117,5 +119,6 @@ export async function runFaulty(run: FaultyRun): Promise<FaultyOutcome> {
   } catch {
     // Nothing is left of it.
   }
+  const [status, by] = await heard;
   return { status, signal: by, hangs, stderr };
 }
