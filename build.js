@@ -1,33 +1,45 @@
 // Builds dist/: one bundle per thread (esbuild, shared code in chunks), the library's types (tsc) and
 // the manual page. Bundling keeps cold start low: commander and ora load in a fraction of the time of
-// their many files. Native and worker-spawning packages stay external and load when they are first used.
+// their many files, and CommonJS does without Node.js's loader of ES modules, which takes as long to start
+// as the program. Native and worker-spawning packages stay external and load when they are first used.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 
 const { dependencies, optionalDependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 const common = {
-  bundle: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
-  // CommonJS packages inside the bundle (commander) ask for node's own modules through require.
-  banner: {
-    js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
-  },
   // Less to parse at every start. Names stay, for profiles.
   minifySyntax: true,
   minifyWhitespace: true,
   logLevel: 'warning',
 };
 
+/** Commander could run commands that are programs of their own. None is, and loading what starts them takes longer than commander. */
+const noChildProcesses = {
+  name: 'no-child-processes',
+  /** @param {import('esbuild').PluginBuild} bundler */
+  setup(bundler) {
+    const namespace = 'empty';
+    bundler.onResolve({ filter: /^node:child_process$/ }, () => ({ path: 'node:child_process', namespace }));
+    bundler.onLoad({ filter: /./, namespace }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
 rmSync('dist', { recursive: true, force: true });
-const { metafile } = await build({
+mkdirSync('dist');
+
+// Code that threads share can be split off where it is ES modules only, so these are made first.
+const { metafile, outputFiles } = await build({
+  ...common,
   metafile: true,
+  write: false,
+  bundle: true,
+  format: 'esm',
   entryPoints: {
     index: 'src/index.ts',
     cli: 'src/cli/main.ts',
@@ -36,11 +48,36 @@ const { metafile } = await build({
     'read-worker': 'src/read/worker.ts',
   },
   outdir: 'dist',
+  outExtension: { '.js': '.cjs' },
   splitting: true,
   chunkNames: 'chunk-[hash]',
   legalComments: 'linked',
-  ...common,
+  plugins: [noChildProcesses],
+  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
 });
+for (const { path, text } of outputFiles) {
+  const { code } = path.endsWith('.cjs') ? await toCommonJs(text, path) : { code: text };
+  writeFileSync(path, code);
+}
+
+/** @param {string} text @param {string} path */
+function toCommonJs(text, path) {
+  return transform(text, {
+    ...common,
+    format: 'cjs',
+    // What CommonJS packages export is their default, as for Node.js.
+    sourcefile: basename(path, '.cjs') + '.mjs',
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner: text.includes('import.meta.url')
+      ? "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
+      : '',
+  });
+}
+
+// The library for `import`.
+writeFileSync('dist/index.js', "export * from './index.cjs';\n");
+
 // Which modules are in which bundle, for the tests of what a command loads: it stays here.
 const modules = Object.entries(metafile.outputs).map(([file, { inputs }]) => [
   file.replace('dist/', ''),
@@ -66,8 +103,15 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconf
 });
 
 // The manual page is of the definitions of the commands, as the help is. Its maker stays here.
-const maker = 'dist/manual.js';
-await build({ ...common, entryPoints: ['src/cli/man/page.ts'], outfile: maker });
+const maker = 'dist/manual.cjs';
+await build({
+  ...common,
+  bundle: true,
+  entryPoints: ['src/cli/man/page.ts'],
+  outfile: maker,
+  // Of what packs and unpacks, which the page does not run.
+  logOverride: { 'empty-import-meta': 'silent' },
+});
 const { manualPage } = await import(pathToFileURL(maker).href);
 rmSync(maker);
 const released = readFileSync('CHANGELOG.md', 'utf8').match(/^## (\S+) \((\d{4}-\d\d-\d\d)\)$/m);

@@ -45,7 +45,7 @@ function makeBin(root) {
   const bin = join(root, 'bin');
   mkdirSync(bin);
   const znip = join(bin, 'znip');
-  writeFileSync(znip, `#!/bin/sh\nexec '${process.execPath}' '${join(PROJECT, 'bin/znip.js')}' "$@"\n`);
+  writeFileSync(znip, `#!/bin/sh\nexec '${process.execPath}' '${join(PROJECT, 'bin/znip.cjs')}' "$@"\n`);
   chmodSync(znip, 0o755);
   return bin;
 }

@@ -25,7 +25,7 @@ import { chooseBase, runMain, withWorkspace } from './workspace.js';
  * @typedef {import('./result.js').ComparisonResult} ComparisonResult
  */
 
-const ZNIP = fileURLToPath(new URL('../bin/znip.js', import.meta.url));
+const ZNIP = fileURLToPath(new URL('../bin/znip.cjs', import.meta.url));
 const QUICK = ['tar+zstd -3'];
 
 const HELP = `Compare znip with other archivers on your own files.
@@ -58,7 +58,7 @@ Usage: npm run bench -- [options] DIR...
   --svg FILE       draw speed against size; of several directories, each its own
                    FILE-NAME.svg
   --markdown FILE  write the tables for a document
-  --znip FILE      measure another build: its bin/znip.js
+  --znip FILE      measure another build: its bin/znip.cjs
   --help
 
 Peers:
@@ -138,8 +138,8 @@ await runMain(async () => {
     process.exitCode = help ? 0 : 2;
     return;
   }
-  if (znip === ZNIP && !existsSync(new URL('../dist/cli.js', import.meta.url))) {
-    throw new Error('dist/cli.js is missing: run npm run build first');
+  if (znip === ZNIP && !existsSync(new URL('../dist/cli.cjs', import.meta.url))) {
+    throw new Error('dist/cli.cjs is missing: run npm run build first');
   }
   const { contenders, versions, notInstalled } = chooseContenders(options);
   const corpora = directories.map((directory) => ({

@@ -13,7 +13,7 @@ import { summarizeTree } from './tree.js';
 import { runMain, withWorkspace } from './workspace.js';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
-const ZNIP = join(PROJECT, 'bin/znip.js');
+const ZNIP = join(PROJECT, 'bin/znip.cjs');
 const NAMES_SHOWN = 8;
 
 /**

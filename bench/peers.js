@@ -26,7 +26,7 @@ import { spawnSync } from 'node:child_process';
  */
 
 /**
- * @param {string} script bin/znip.js of the build to measure
+ * @param {string} script bin/znip.cjs of the build to measure
  * @returns {Required<Peer>} with its default settings
  */
 export function znipPeer(script) {

@@ -12,7 +12,7 @@ import { formatBytes, formatCount } from './text.js';
 import { summarizeTree } from './tree.js';
 import { chooseBase, runMain, withWorkspace } from './workspace.js';
 
-const ZNIP = [process.execPath, fileURLToPath(new URL('../bin/znip.js', import.meta.url))];
+const ZNIP = [process.execPath, fileURLToPath(new URL('../bin/znip.cjs', import.meta.url))];
 const SECOND = 1_000_000_000n;
 
 /**

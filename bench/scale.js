@@ -41,7 +41,7 @@ rest is zeros, so that they and their archives have room on a RAM disk; they are
   --work DIR    where the trees go for the time being
                 (default /dev/shm if it has room, else the temporary directory)
   --json FILE   write every single measurement
-  --znip FILE   measure another build: its bin/znip.js
+  --znip FILE   measure another build: its bin/znip.cjs
   --help
 `;
 
@@ -231,7 +231,7 @@ await runMain(async () => {
       rounds: { type: 'string', default: '3' },
       work: { type: 'string' },
       json: { type: 'string' },
-      znip: { type: 'string', default: fileURLToPath(new URL('../bin/znip.js', import.meta.url)) },
+      znip: { type: 'string', default: fileURLToPath(new URL('../bin/znip.cjs', import.meta.url)) },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });

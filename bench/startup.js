@@ -50,7 +50,7 @@ Usage: node bench/startup.js [options]
                    (default /dev/shm if it has room, else the temporary directory)
   --json FILE      write every single measurement
   --markdown FILE  write the table for a document
-  --znip FILE      measure another build: its bin/znip.js
+  --znip FILE      measure another build: its bin/znip.cjs
   --help
 `;
 
@@ -105,7 +105,7 @@ await runMain(async () => {
       work: { type: 'string' },
       json: { type: 'string' },
       markdown: { type: 'string' },
-      znip: { type: 'string', default: fileURLToPath(new URL('../bin/znip.js', import.meta.url)) },
+      znip: { type: 'string', default: fileURLToPath(new URL('../bin/znip.cjs', import.meta.url)) },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });

@@ -7,7 +7,10 @@ import { EXIT, exitStatusOf } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { chooseMessages, speaksJson, writeError } from './messages.ts';
 import { expandLevels } from './options.ts';
-import { ClosedPipe, writeMessage, writeOutput } from './standard-streams.ts';
+import { ClosedPipe, isTerminal, STDERR, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
+
+/** Width of help that no terminal shows. */
+const COLUMNS = 80;
 
 async function run(args: readonly string[]): Promise<void> {
   const first = args[0];
@@ -17,10 +20,15 @@ async function run(args: readonly string[]): Promise<void> {
   }
   chooseMessages(args);
   const { buildProgram } = await import('./program.ts');
-  const program = buildProgram();
+  const program = buildProgram(args[0]);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => writeOutput(text),
+      // Of process.stdout, which loads streams, only where it is a terminal.
+      getOutHelpWidth: () => (isTerminal(STDOUT) ? process.stdout.columns : COLUMNS),
+      getErrHelpWidth: () => (isTerminal(STDERR) ? process.stderr.columns : COLUMNS),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
       // What is wrong with the arguments is an event where programs read: report() says it.
       writeErr: (text) => {
         if (!speaksJson()) writeMessage(text.trimEnd().replace(/^error: /, 'znip: '));
@@ -70,10 +78,21 @@ function isCommanderError(error: unknown): error is Error & { exitCode: number }
   return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
 }
 
-try {
-  await run(process.argv.slice(2));
-} catch (error) {
-  report(error);
-  // A read from standard input may still be waiting for bytes that nobody wants any more.
-  process.exit();
+/** Nothing is left that could go on, and the command has not ended: a defect, which must not look like success. */
+function reportIdle(): void {
+  report(new ZnipError('internal', 'the command stopped before its end'));
 }
+
+async function main(): Promise<void> {
+  process.once('beforeExit', reportIdle);
+  try {
+    await run(process.argv.slice(2));
+    process.off('beforeExit', reportIdle);
+  } catch (error) {
+    report(error);
+    // A read from standard input may still be waiting for bytes that nobody wants any more.
+    process.exit();
+  }
+}
+
+void main();

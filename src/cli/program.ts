@@ -14,6 +14,34 @@ import { defineRepair } from './commands/repair.ts';
 import { defineUnpack } from './commands/unpack.ts';
 import { defineVerify } from './commands/verify.ts';
 
+/** In the order of the help. */
+const DEFINITIONS: readonly ((program: Command) => void)[] = [
+  definePack,
+  defineUnpack,
+  defineLs,
+  defineInfo,
+  defineCat,
+  defineDiff,
+  defineVerify,
+  defineRecover,
+  defineRepair,
+  defineCompletion,
+];
+
+/** Commands that can do without the others. */
+const COMMANDS = new Map([
+  ['pack', definePack],
+  ['unpack', defineUnpack],
+  ['ls', defineLs],
+  ['list', defineLs],
+  ['info', defineInfo],
+  ['cat', defineCat],
+  ['diff', defineDiff],
+  ['verify', defineVerify],
+  ['recover', defineRecover],
+  ['repair', defineRepair],
+]);
+
 /** `ls|list <archive> [pattern...]`: that there are options goes without saying. */
 function subcommandTerm(command: Command): string {
   const values = command.registeredArguments.map((argument) => {
@@ -23,7 +51,8 @@ function subcommandTerm(command: Command): string {
   return [[command.name(), ...command.aliases()].join('|'), ...values].join(' ');
 }
 
-export function buildProgram(): Command {
+/** The program with all of its commands, or with the one that `first`, the first argument, means. */
+export function buildProgram(first?: string): Command {
   const program = new Command('znip');
   program
     .description(
@@ -43,16 +72,9 @@ znip ls deps.znip                        list it
 znip unpack deps.znip -C /somewhere      unpack it
 tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   );
-  definePack(program);
-  defineUnpack(program);
-  defineLs(program);
-  defineInfo(program);
-  defineCat(program);
-  defineDiff(program);
-  defineVerify(program);
-  defineRecover(program);
-  defineRepair(program);
-  defineCompletion(program);
+  // What runs needs only itself; help, suggestions and completion need all.
+  const define = COMMANDS.get(first ?? '');
+  for (const each of define === undefined ? DEFINITIONS : [define]) each(program);
   for (const command of program.commands) {
     command.showHelpAfterError(`(znip ${command.name()} --help shows its options)`);
   }

@@ -2,8 +2,7 @@
  * Standard output and error. Output is written synchronously and in order; a reader that went away ends
  * the command quietly, as it does for cat and tar.
  */
-import { closeSync, fstatSync, openSync } from 'node:fs';
-import { isatty } from 'node:tty';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { ZnipError, errnoOf, ioError } from '../errors.ts';
 import { writeFully } from '../posix/write.ts';
 
@@ -33,8 +32,18 @@ export function writeMessage(line: string): void {
   }
 }
 
+/** Asks node:tty, which loads node:net and all streams, only about what may be a terminal. */
 export function isTerminal(fd: number): boolean {
-  return isatty(fd);
+  return mayBeTerminal(fd) && process.getBuiltinModule('node:tty').isatty(fd);
+}
+
+function mayBeTerminal(fd: number): boolean {
+  try {
+    const stats = fstatSync(fd);
+    return stats.isCharacterDevice() && stats.rdev !== statSync('/dev/null').rdev;
+  } catch {
+    return false;
+  }
 }
 
 /** Throws `usage` rather than write binary data to a terminal. `instead` says what the user can do. */

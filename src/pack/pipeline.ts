@@ -195,7 +195,7 @@ async function runThreads(
 
 function startWriter(workerData: WriterThreadData): Worker {
   // What it has opened itself, for parts of the index, is closed with it. The archive's descriptor is not its own.
-  return new Worker(new URL('./writer-thread.js', import.meta.url), {
+  return new Worker(new URL('./writer-thread.cjs', import.meta.url), {
     workerData,
     trackUnmanagedFds: true,
     resourceLimits: THREAD_LIMITS,
@@ -205,7 +205,7 @@ function startWriter(workerData: WriterThreadData): Worker {
 async function startPool(threads: number, workerData: PackWorkerData): Promise<Piscina> {
   const { Piscina: Pool } = await import('piscina');
   return new Pool({
-    filename: new URL('./pack-worker.js', import.meta.url).href,
+    filename: new URL('./pack-worker.cjs', import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
     workerData,

@@ -53,7 +53,7 @@ export class ReadPool {
     const { Piscina: Pool } = await import('piscina');
     const workerData: ReadWorkerData = createThreadEnds();
     const pool = new Pool({
-      filename: new URL('./read-worker.js', import.meta.url).href,
+      filename: new URL('./read-worker.cjs', import.meta.url).href,
       minThreads: threads,
       maxThreads: threads,
       workerData,

@@ -257,7 +257,7 @@ describe('--format arrow', () => {
       ['-qec', 'node "$ZNIP" ls t.znip --format arrow; echo "= $?"', '/dev/null'],
       {
         ...here,
-        env: { ZNIP: new URL('../../bin/znip.js', import.meta.url).pathname },
+        env: { ZNIP: new URL('../../bin/znip.cjs', import.meta.url).pathname },
       },
     );
     expect(stdout.replaceAll('\r', '')).toBe(

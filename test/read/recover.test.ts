@@ -425,7 +425,7 @@ describe('--keep-going', () => {
         [
           '-c',
           `exec node "$0" unpack --keep-going --json -q -C ${target} ${args.join(' ')} < many-damaged.znip`,
-          join(import.meta.dirname, '../../bin/znip.js'),
+          join(import.meta.dirname, '../../bin/znip.cjs'),
         ],
         { cwd: directory },
       );

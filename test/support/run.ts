@@ -4,7 +4,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const ZNIP = fileURLToPath(new URL('../../bin/znip.js', import.meta.url));
+export const ZNIP = fileURLToPath(new URL('../../bin/znip.cjs', import.meta.url));
 
 export interface RunResult {
   status: number | null;
