@@ -68,9 +68,9 @@ function toCommonJs(text, path) {
     // What CommonJS packages export is their default, as for Node.js.
     sourcefile: basename(path, '.cjs') + '.mjs',
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': 'moduleUrl' },
+    define: { 'import.meta.url': 'module.url' },
     banner: text.includes('import.meta.url')
-      ? "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
+      ? "Object.defineProperty(module,'url',{get:()=>require('node:url').pathToFileURL(__filename).href});"
       : '',
   });
 }

@@ -2,7 +2,6 @@
  * The file that an archive goes to: written under a temporary name beside its final one, renamed when it
  * is complete and flushed. Until then the final name holds what it held before.
  */
-import { randomBytes } from 'node:crypto';
 import {
   type BigIntStats,
   closeSync,
@@ -20,6 +19,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import type { FileIdentity } from '../posix/stat.ts';
+import { uniquePart } from '../posix/unique-name.ts';
 
 export interface Output {
   fd: number;
@@ -57,10 +57,7 @@ export async function openOutput(path: string, signal: AbortSignal | undefined):
 function openReplacement(path: string, old: BigIntStats | undefined): Output {
   const target = old === undefined ? path : realpathSync(path);
   const directory = dirname(target);
-  const temporary = join(
-    directory,
-    `.${basename(target).slice(0, 200)}.${randomBytes(6).toString('hex')}.tmp`,
-  );
+  const temporary = join(directory, `.${basename(target).slice(0, 200)}.${uniquePart()}.tmp`);
   let fd: number;
   try {
     fd = openSync(temporary, 'wx', 0o666);

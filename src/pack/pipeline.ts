@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { closeSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
 import { fromPlainError, ZnipError } from '../errors.ts';
@@ -125,7 +125,7 @@ async function runThreads(
   const ends = createThreadEnds();
   let dead = false;
 
-  const writer = startWriter({
+  const writer = await startWriter({
     ring: memory,
     settings,
     fd: options.fd,
@@ -193,9 +193,10 @@ async function runThreads(
   }
 }
 
-function startWriter(workerData: WriterThreadData): Worker {
+async function startWriter(workerData: WriterThreadData): Promise<Worker> {
+  const { Worker: Thread } = await import('node:worker_threads');
   // What it has opened itself, for parts of the index, is closed with it. The archive's descriptor is not its own.
-  return new Worker(new URL('./writer-thread.cjs', import.meta.url), {
+  return new Thread(new URL('./writer-thread.cjs', import.meta.url), {
     workerData,
     trackUnmanagedFds: true,
     resourceLimits: THREAD_LIMITS,

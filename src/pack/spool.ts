@@ -2,11 +2,11 @@
  * A place for what cannot go where it is to go yet: an archive that has to be written over here and there, parts
  * of an index. A temporary file without a name, so that nothing of it is left whatever happens.
  */
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ioError, systemReason, uninterrupted, ZnipError } from '../errors.ts';
+import { uniquePart } from '../posix/unique-name.ts';
 import type { Sink } from './sink.ts';
 
 export interface Spool {
@@ -20,7 +20,7 @@ export interface Spool {
 /** Throws `io` when there is no room for one in `TMPDIR`. */
 export function openSpool(): Spool {
   const directory = tmpdir();
-  const path = join(directory, `znip-${randomBytes(6).toString('hex')}.tmp`);
+  const path = join(directory, `znip-${uniquePart()}.tmp`);
   try {
     const fd = openSync(path, 'wx+', 0o600);
     unlinkSync(path);

@@ -5,6 +5,7 @@ import { closeSync, constants, fchmodSync, fchownSync, lstatSync, renameSync, un
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { setFileTime } from '../posix/times.ts';
+import { uniquePart } from '../posix/unique-name.ts';
 import { writeFully } from '../posix/write.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
@@ -27,13 +28,10 @@ export interface FileAttributes {
 export const CREATE_FLAGS =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
-let temporaryNumber = 0;
-
 /** A name beside `path` that no member has. */
 export function temporaryName(path: ByteString): ByteString {
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
-  const unique = `${process.pid.toString(36)}-${Math.random().toString(36).slice(2, 8)}-${temporaryNumber++}`;
-  return `${directory}.znip-${unique}.part`;
+  return `${directory}.znip-${uniquePart()}.part`;
 }
 
 /**

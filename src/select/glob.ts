@@ -2,7 +2,7 @@
  * Globs for member names: `*` and `?` within a component, `[...]`, `**` across components, `{a,b}`, and
  * `\` before a character that means itself. Hidden names are names like any other.
  */
-import picomatch from 'picomatch';
+import type * as Picomatch from 'picomatch';
 import { ZnipError } from '../errors.ts';
 
 /** Whether a pattern means more than the name that it spells; `\` makes a character mean itself. */
@@ -13,7 +13,9 @@ export function isGlob(pattern: string): boolean {
 /** A glob as a regular expression for whole paths. */
 export function globToRegExp(glob: string): RegExp {
   try {
-    return picomatch.makeRe(escapeOthers(glob), {
+    // Loaded for the first glob: most runs have none. The build puts it into the bundle.
+    const { makeRe } = require('picomatch') as typeof Picomatch;
+    return makeRe(escapeOthers(glob), {
       dot: true,
       nonegate: true,
       noextglob: true,
