@@ -4,7 +4,7 @@
 // as the program. Native and worker-spawning packages stay external and load when they are first used.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
 
@@ -56,17 +56,15 @@ const { metafile, outputFiles } = await build({
   external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
 });
 for (const { path, text } of outputFiles) {
-  const { code } = path.endsWith('.cjs') ? await toCommonJs(text, path) : { code: text };
+  const { code } = path.endsWith('.cjs') ? await toCommonJs(text) : { code: text };
   writeFileSync(path, code);
 }
 
-/** @param {string} text @param {string} path */
-function toCommonJs(text, path) {
+/** @param {string} text */
+function toCommonJs(text) {
   return transform(text, {
     ...common,
     format: 'cjs',
-    // What CommonJS packages export is their default, as for Node.js.
-    sourcefile: basename(path, '.cjs') + '.mjs',
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': 'module.url' },
     banner: text.includes('import.meta.url')

@@ -30,6 +30,9 @@ const ENDS: [act: Fault['act'], message: string, heap?: number][] = [
 /** Where pack's threads are hit: past their first chunk, so that every stage has begun. */
 const HITS = { 'pack-worker': ['openSync', 20], writer: ['writevSync', 3] } as const;
 
+/** A thread that unpacks opens the program once, to see which libc it has, and then each directory that it writes to. */
+const OPENS_DIRECTORY = 2;
+
 let archiveLength = 0;
 
 beforeAll(() => {
@@ -178,7 +181,9 @@ describe('unpack', () => {
       const target = fresh('target');
       const outcome = await run({
         ...unpack(target),
-        faults: [{ thread: 'read-worker', call: 'openSync', nth: 2, act, once: at(fresh('mark')) }],
+        faults: [
+          { thread: 'read-worker', call: 'openSync', nth: OPENS_DIRECTORY, act, once: at(fresh('mark')) },
+        ],
         ...(heap === undefined ? {} : { heap }),
       });
       expectFailure(outcome, message);
@@ -189,8 +194,15 @@ describe('unpack', () => {
       const outcome = await run({
         ...unpack(fresh('target')),
         faults: [
-          { thread: 'read-worker', call: 'openSync', nth: 2, act: 'exit', once: at(fresh('mark')) },
-          { thread: 'read-worker', call: 'openSync', nth: 3, act: 'stall' },
+          // The last one comes first: a thread that does not end stands still.
+          { thread: 'read-worker', call: 'openSync', nth: OPENS_DIRECTORY, act: 'stall' },
+          {
+            thread: 'read-worker',
+            call: 'openSync',
+            nth: OPENS_DIRECTORY,
+            act: 'exit',
+            once: at(fresh('mark')),
+          },
         ],
       });
       expectFailure(outcome, 'ended before its work was done');
@@ -212,7 +224,7 @@ describe('unpack', () => {
       const mark = at(fresh('mark'));
       const outcome = await run({
         ...unpack(fresh('target')),
-        faults: [{ thread: 'read-worker', call: 'openSync', nth: 2, act: 'stall', once: mark }],
+        faults: [{ thread: 'read-worker', call: 'openSync', nth: OPENS_DIRECTORY, act: 'stall', once: mark }],
         signal: { name: 'SIGTERM', when: mark },
       });
       expect(outcome).toMatchObject({ hangs: false, status: 143 });
@@ -233,7 +245,7 @@ describe('unpack', () => {
     async (act) => {
       const outcome = await run({
         args: ['unpack', '-q', '-j', '3', '-', '-C', fresh('target')],
-        faults: [{ thread: 'read-worker', call: 'openSync', nth: 4, act }],
+        faults: [{ thread: 'read-worker', call: 'openSync', nth: OPENS_DIRECTORY, act }],
         stalledInput: { fifo: makeFifo(), file: 'tree.znip', length: archiveLength - 3_000_000 },
       });
       expectFailure(outcome, act === 'exit' ? 'ended before its work was done' : 'a defect for this test');

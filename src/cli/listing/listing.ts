@@ -4,7 +4,6 @@
 import { ZnipError } from '../../errors.ts';
 import { compareBytes, toText } from '../../format/byte-string.ts';
 import type { Entries, EntryRef } from '../../read/entries.ts';
-import { compileSelection } from '../../select/patterns.ts';
 
 export type SortKey = 'name' | 'size' | 'mtime' | 'none';
 
@@ -36,12 +35,13 @@ class Positions implements Listing {
  * The entries that the patterns mean, in archive order, and the patterns that mean none.
  * Throws `no-match` when none of them means any.
  */
-export function matchEntries(
+export async function matchEntries(
   entries: Entries,
   patterns: readonly string[],
   archiveName: string,
-): { listing: Listing; unmatched: string[] } {
+): Promise<{ listing: Listing; unmatched: string[] }> {
   if (patterns.length === 0) return { listing: entries, unmatched: [] };
+  const { compileSelection } = await import('../../select/patterns.ts');
   const selection = compileSelection(patterns);
   const positions: number[] = [];
   let position = 0;

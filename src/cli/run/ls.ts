@@ -46,7 +46,7 @@ export async function runLs(
         `no members of that type or repo in '${path}': info shows which there are`,
       );
     }
-    const { listing: matching, unmatched } = matchEntries(entries, patterns, path);
+    const { listing: matching, unmatched } = await matchEntries(entries, patterns, path);
     const listing = sortEntries(matching, options.sort ?? 'none', options.reverse === true);
     if (format === 'arrow') {
       const { encodeEntryStream } = await import('../../read/entry-stream.ts');
