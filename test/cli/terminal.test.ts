@@ -122,7 +122,8 @@ describe.skipIf(lacks('tmux', 'dash'))('progress', () => {
     terminal.type(`clear; $ZNIP unpack - -C out-narrow < ${fifo}\n`);
     await unpackSlowly(terminal, SPINNER, async () => {
       terminal.resize(24, 24);
-      await terminal.until((screen) => SPINNER.test(screen));
+      // On one line again, so the program has heard of it.
+      await terminal.until((screen) => SPINNER.test(screen) && !screen.trim().includes('\n'));
     });
     const after = await terminal.until(/unpacked[^]*\$$/);
     expect(after).not.toMatch(SPINNER);
