@@ -29,7 +29,7 @@ test(
       {
         cwd: app,
         timeout: 200_000,
-        env: { NODE_EXTRA_CA_CERTS: process.env.ZNIP_TEST_CA_CERTS ?? '' },
+        env: { NODE_EXTRA_CA_CERTS: process.env['ZNIP_TEST_CA_CERTS'] ?? '' },
       },
     );
     expect(install.status, install.stderr).toBe(0);

@@ -50,6 +50,17 @@ export function setFileTime(fd: number, mtime: bigint): void {
   futimesSync(fd, seconds, seconds);
 }
 
+/**
+ * Sets the modification time of what has this name in an open directory, a symlink's own, too. Returns whether it
+ * could; `setLinkTime` can otherwise, or says why not.
+ */
+export function setTimeAt(directory: number, name: ByteString, mtime: bigint): boolean {
+  const system = libc();
+  if (system === null) return false;
+  fillTimes(mtime);
+  return system.utimensat(directory, pathArgument(name), times, AT_SYMLINK_NOFOLLOW) === 0;
+}
+
 /** Sets the modification time of the file of this name itself, also when it is a symlink. */
 export function setLinkTime(path: ByteString, mtime: bigint): void {
   if (!isWholeSecond(mtime)) {

@@ -62,6 +62,7 @@ async function salvageBlocks(
     });
   }
   await run.unlessFailed(extraction.drain());
+  await extraction.endThreads();
   if (blocks.length === 0) throw noBlocks(stream.name);
   for (const gap of gaps) loseGap(run, gap);
   return { blocks, cut: !scanner.complete && (await stream.peek(1)).byteLength === 0 };
@@ -188,8 +189,8 @@ function noteFault(run: StreamRun, error: ZnipError, ref: EntryRef | undefined):
 /** Files whose headers came and that nobody wrote, because something else in their chunk was refused. */
 function loseUnwritten(run: StreamRun): void {
   if (run.options.dryRun !== undefined) return;
-  for (const { path, kind, checksum } of run.arrived.last()) {
-    if (kind === KIND.file && checksum === null && !run.isTaken(path)) {
+  for (const { path, isWritten } of run.arrived.last()) {
+    if (!isWritten && !run.isTaken(path)) {
       run.losses.addMember(path, run.losses.lastCause);
     }
   }

@@ -13,7 +13,7 @@ import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { openArchive } from './archive.ts';
 import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, isSkippableMagic } from './block-stream.ts';
-import type { EntryRef } from './entries.ts';
+import type { Entries, EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
 import type { ByteSource } from './source.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
@@ -108,7 +108,7 @@ export interface IndexCheck {
  * nanoseconds, recorded owners. Throws
  * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
  */
-export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttributes[]> {
+export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<IndexedAttributes>> {
   const { stream, blocks, arrived, isWanted, onFault } = check;
   const start = stream.position;
   const tail = await readRest(stream, tarLengthOf(blocks));
@@ -127,7 +127,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
   } catch (error) {
     fault(toZnipError(error));
   }
-  const attributes: IndexedAttributes[] = [];
+  const better: Better = { positions: [], rows: [] };
   const repeats = new Repeats();
   let compared = 0;
   let entriesWhole = true;
@@ -135,23 +135,23 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
     fault(error);
     entriesWhole = false;
   });
-  for (const ref of entries) {
+  for (let position = 0; position < entries.length; position++) {
+    const ref = entries.at(position);
     const { batch, row } = ref;
     const path = batch.path(row);
-    const kind = batch.kinds[row] ?? 0;
-    if (!isWanted(path, kind)) continue;
+    if (!isWanted(path, batch.kinds[row] ?? 0)) continue;
     const same = arrived.at(path);
-    const member = same[same.length > 1 ? repeats.next(path) : 0];
-    if (member !== undefined) compared += 1;
-    const error = disagreement(ref, member);
+    const arrivedRow = same[same.length > 1 ? repeats.next(path) : 0];
+    if (arrivedRow !== undefined) compared += 1;
+    const error = disagreement(ref, arrivedRow === undefined ? undefined : arrived.member(arrivedRow));
     if (error !== undefined) {
       fault(error, ref);
       continue;
     }
-    const mtime = batch.mtimes[row] ?? 0n;
-    const owner = recordedOwner(ref);
-    if (member !== undefined && (mtime % NANOSECONDS !== 0n || owner !== null)) {
-      attributes.push({ name: member.path, kind, mode: member.mode, mtime, owner });
+    const isExact = (batch.mtimes[row] ?? 0n) % NANOSECONDS === 0n;
+    if (arrivedRow !== undefined && (!isExact || recordedOwner(ref) !== null)) {
+      better.positions.push(position);
+      better.rows.push(arrivedRow);
     }
   }
   if (compared !== arrived.size && entriesWhole) {
@@ -162,7 +162,31 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<IndexedAttri
   } catch (error) {
     fault(toZnipError(error));
   }
-  return attributes;
+  return attributesOf(entries, better, arrived);
+}
+
+/** Entries of which the index knows more than the tar stream: their positions, and their rows in what arrived. */
+interface Better {
+  positions: number[];
+  rows: number[];
+}
+
+function* attributesOf(
+  entries: Entries,
+  { positions, rows }: Better,
+  arrived: ArrivedMembers,
+): Generator<IndexedAttributes, void, undefined> {
+  for (const [i, position] of positions.entries()) {
+    const ref = entries.at(position);
+    const { batch, row } = ref;
+    yield {
+      name: arrived.nameOf(rows[i] ?? 0, batch.path(row)),
+      kind: batch.kinds[row] ?? 0,
+      mode: batch.modes[row] ?? 0,
+      mtime: batch.mtimes[row] ?? 0n,
+      owner: recordedOwner(ref),
+    };
+  }
 }
 
 function tarLengthOf(blocks: readonly ArrivedBlock[]): number {

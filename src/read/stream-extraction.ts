@@ -102,6 +102,12 @@ export class StreamExtraction {
     await this.finished;
   }
 
+  /** All is written: ends the threads and lets go of the slots, because what follows may need the room. */
+  async endThreads(): Promise<void> {
+    this.free.length = 0;
+    await this.pool?.stop();
+  }
+
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
     await this.pool?.stop();

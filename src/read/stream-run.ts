@@ -9,7 +9,7 @@ import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import type { StreamKind } from '../stream/foreign-stream.ts';
-import { type ArrivedMember, ArrivedMembers } from './arrived-members.ts';
+import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
 import { LargeFiles } from './large-files.ts';
@@ -84,7 +84,7 @@ export class StreamRun {
       isTaken: (path) => this.taken.has(path),
       onWritten: (chunk, { checksums }, completed) => {
         chunk.files.paths.forEach((path, row) => {
-          const checksum = checksums?.slice(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH) ?? null;
+          const checksum = checksums?.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH) ?? null;
           this.noteWritten(path, checksum);
         });
         for (const { file, checksum } of completed) this.noteWritten(file.path, checksum);
@@ -142,7 +142,7 @@ export class StreamRun {
     this.choice.finish(this.options.name ?? 'standard input');
     const paths = [...this.taken].map((path) => `${this.target.settings.target}${path}`);
     if (paths.length > 0 && this.target.settings.existing === 'fail') throw existsError(paths);
-    const lostNames = this.losses.countNames((name) => this.arrived.named(name).length > 0);
+    const lostNames = this.losses.countNames((name) => this.arrived.has(name));
     return {
       members: this.arrived.nameCount - this.taken.size - lostNames,
       contentBytes: this.selectedBytes,
@@ -183,10 +183,8 @@ export class StreamRun {
     const owner = this.target.settings.sameOwner ? recorded : null;
     const later = this.members.directories.get(name) ?? this.members.symlinks.get(name);
     if (later !== undefined) Object.assign(later, { mtime, owner });
-    if (this.options.dryRun !== undefined) {
-      const member = this.arrived.named(name).at(-1);
-      if (member !== undefined) member.mtime = mtime;
-    } else if (kind === KIND.file && !this.taken.has(name)) {
+    if (this.options.dryRun !== undefined) this.arrived.setTime(name, mtime);
+    else if (kind === KIND.file && !this.taken.has(name)) {
       if (owner !== null) restoreAttributes(name, { mode, mtime, owner }, this.target);
       else if (this.target.settings.mtime && mtime % NANOSECONDS !== 0n) this.target.setTime(name, mtime);
     }
@@ -239,7 +237,7 @@ export class StreamRun {
     if (!this.taken.has(path)) removeIfAny(path, this.target);
   }
 
-  private *dryEntries(): Generator<ArrivedMember, void, undefined> {
+  private *dryEntries(): Generator<NamedMember, void, undefined> {
     for (const member of this.arrived.last()) if (!this.losses.has(member.path)) yield member;
   }
 
@@ -249,23 +247,13 @@ export class StreamRun {
   }
 
   private noteMember(member: Member, archived: ByteString, streamOffset: number): void {
-    const { path, kind, mode, mtime, size, linkTarget } = member;
-    this.arrived.add(archived, {
-      path,
-      kind,
-      mode,
-      mtime,
-      size,
-      streamOffset,
-      linkTarget,
-      checksum: null,
-    });
-    this.limits.addContent(size, toText(archived));
-    if (kind !== KIND.file) this.progress.members += 1;
+    this.arrived.add(archived, member, streamOffset);
+    this.limits.addContent(member.size, toText(archived));
+    if (member.kind !== KIND.file) this.progress.members += 1;
   }
 
   private noteWritten(path: ByteString, checksum: Uint8Array | null): void {
-    this.arrived.noteWritten(path, checksum);
+    if (checksum !== null) this.arrived.noteWritten(path, checksum);
     this.progress.members += 1;
   }
 

@@ -7,7 +7,7 @@ import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { HeldDirectories, nameOfDescriptor } from '../posix/held-directories.ts';
 import { libc, pathArgument } from '../posix/libc.ts';
-import { setLinkTime } from '../posix/times.ts';
+import { setLinkTime, setTimeAt } from '../posix/times.ts';
 import type { WriteSettings } from './write-settings.ts';
 
 export class TargetTree {
@@ -41,6 +41,10 @@ export class TargetTree {
 
   /** Sets the modification time of the member itself, also when it is a symlink. Throws Node.js's error. */
   setTime(path: ByteString, mtime: bigint): void {
+    if (this.held !== undefined) {
+      const slash = path.lastIndexOf('/');
+      if (setTimeAt(this.parent(path, slash), path.slice(slash + 1), mtime)) return;
+    }
     setLinkTime(this.byteName(path), mtime);
   }
 

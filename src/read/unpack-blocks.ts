@@ -37,6 +37,7 @@ export async function unpackBlocks(run: StreamRun, stream: FdStream): Promise<vo
     });
   }
   await run.unlessFailed(run.extraction.drain());
+  await run.extraction.endThreads();
   run.allBlocks = true;
   await confirm(run, stream, arrivedBlocks);
 }

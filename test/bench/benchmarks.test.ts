@@ -71,7 +71,9 @@ describe.skipIf(lacks('tar', 'zstd', 'bsdtar'))('npm run bench', () => {
       }
     }
     const contenders = corpora[0].contenders.map(({ name }: { name: string }) => name);
-    expect(contenders).toEqual(expect.arrayContaining(['znip -1', 'znip -9 --chunk-size 64M', 'znip -5', 'tar+zstd -1']));
+    expect(contenders).toEqual(
+      expect.arrayContaining(['znip -1', 'znip -9 --chunk-size 64M', 'znip -5', 'tar+zstd -1']),
+    );
     expect(contenders).not.toContain('tar+zstd -9');
 
     const drawing = readFileSync(svg ?? '', 'utf8');
