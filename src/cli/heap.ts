@@ -3,8 +3,6 @@
  * whole program that uses it.
  */
 
-const SHORT_RUN_MS = 100;
-
 /** V8 of Node.js 20 to 24. Another one may not have the flag, and would say so on standard error. */
 const KNOWN = /^1[1-3]\./;
 
@@ -14,8 +12,6 @@ const KNOWN = /^1[1-3]\./;
  */
 export function curbGarbage(): void {
   if (!KNOWN.test(process.versions.v8)) return;
-  // node:v8 loads streams, which would take longer than a short run has to pile anything up.
-  setTimeout(() => {
-    process.getBuiltinModule('node:v8').setFlagsFromString('--heap-growing-percent=20');
-  }, SHORT_RUN_MS).unref();
+  // At once: threads take it over when they start, and a heap that has grown does not shrink.
+  process.getBuiltinModule('node:v8').setFlagsFromString('--heap-growing-percent=20');
 }
