@@ -1,7 +1,7 @@
 // Builds dist/: one bundle per thread (esbuild, shared code in chunks), the library's types (tsc) and
 // the manual page. Bundling keeps cold start low: commander and ora load in a fraction of the time of
-// their many files, and CommonJS does without Node.js's loader of ES modules, which takes as long to start
-// as the program. Native and worker-spawning packages stay external and load when they are first used.
+// their many files, and CommonJS does without Node.js's loader of ES modules, which would start in each process
+// and in each of its threads. Native and worker-spawning packages stay external and load when they are first used.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,13 +19,15 @@ const common = {
   logLevel: 'warning',
 };
 
-/** Commander could run commands that are programs of their own. None is, and loading what starts them takes longer than commander. */
+/** Commander can run commands that are programs of their own. None is, and what starts them takes longer to load than it. */
 const noChildProcesses = {
   name: 'no-child-processes',
   /** @param {import('esbuild').PluginBuild} bundler */
   setup(bundler) {
     const namespace = 'empty';
-    bundler.onResolve({ filter: /^node:child_process$/ }, () => ({ path: 'node:child_process', namespace }));
+    bundler.onResolve({ filter: /^node:child_process$/ }, ({ path, importer }) =>
+      importer.includes('/node_modules/commander/') ? { path, namespace } : undefined,
+    );
     bundler.onLoad({ filter: /./, namespace }, () => ({ contents: 'module.exports = {};' }));
   },
 };

@@ -20,7 +20,7 @@ async function run(args: readonly string[]): Promise<void> {
   }
   chooseMessages(args);
   const { buildProgram } = await import('./program.ts');
-  const program = buildProgram(args[0]);
+  const program = buildProgram(first);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
       writeOut: (text) => writeOutput(text),

@@ -14,21 +14,7 @@ import { defineRepair } from './commands/repair.ts';
 import { defineUnpack } from './commands/unpack.ts';
 import { defineVerify } from './commands/verify.ts';
 
-/** In the order of the help. */
-const DEFINITIONS: readonly ((program: Command) => void)[] = [
-  definePack,
-  defineUnpack,
-  defineLs,
-  defineInfo,
-  defineCat,
-  defineDiff,
-  defineVerify,
-  defineRecover,
-  defineRepair,
-  defineCompletion,
-];
-
-/** Commands that can do without the others. */
+/** Every command, by the names that it goes by, in the order of the help. */
 const COMMANDS = new Map([
   ['pack', definePack],
   ['unpack', defineUnpack],
@@ -40,6 +26,7 @@ const COMMANDS = new Map([
   ['verify', defineVerify],
   ['recover', defineRecover],
   ['repair', defineRepair],
+  ['completion', defineCompletion],
 ]);
 
 /** `ls|list <archive> [pattern...]`: that there are options goes without saying. */
@@ -51,7 +38,7 @@ function subcommandTerm(command: Command): string {
   return [[command.name(), ...command.aliases()].join('|'), ...values].join(' ');
 }
 
-/** The program with all of its commands, or with the one that `first`, the first argument, means. */
+/** The program with all of its commands, or with the one alone that `first`, the first argument, means. */
 export function buildProgram(first?: string): Command {
   const program = new Command('znip');
   program
@@ -72,9 +59,10 @@ znip ls deps.znip                        list it
 znip unpack deps.znip -C /somewhere      unpack it
 tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   );
-  // What runs needs only itself; help, suggestions and completion need all.
-  const define = COMMANDS.get(first ?? '');
-  for (const each of define === undefined ? DEFINITIONS : [define]) each(program);
+  const named = COMMANDS.get(first ?? '');
+  // Help and suggestions are about all commands, and so is completion.
+  const definitions = named === undefined || named === defineCompletion ? COMMANDS.values() : [named];
+  for (const define of new Set(definitions)) define(program);
   for (const command of program.commands) {
     command.showHelpAfterError(`(znip ${command.name()} --help shows its options)`);
   }

@@ -21,6 +21,7 @@ import {
 import { isUtf8, toBytes, type ByteString } from './byte-string.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from './entry.ts';
+import { grown } from './grow.ts';
 
 /** A name as an Arrow Utf8 value: its bytes, with U+FFFD where they are not UTF-8. */
 function displayBytes(name: ByteString): ByteString {
@@ -29,11 +30,6 @@ function displayBytes(name: ByteString): ByteString {
 
 /** A few: there may be thousands of groups, and rows for more are added as they come. */
 const INITIAL_ROWS = 16;
-
-function into<T extends { set(from: T): void }>(grown: T, old: T): T {
-  grown.set(old);
-  return grown;
-}
 
 /** Collects entries column by column. */
 export class SubIndexBuilder {
@@ -122,14 +118,14 @@ export class SubIndexBuilder {
 
   private grow(): void {
     const rows = this.kinds.length * 2;
-    this.kinds = into(new Uint8Array(rows), this.kinds);
-    this.modes = into(new Uint32Array(rows), this.modes);
-    this.mtimes = into(new BigInt64Array(rows), this.mtimes);
-    this.uids = into(new Uint32Array(rows), this.uids);
-    this.gids = into(new Uint32Array(rows), this.gids);
-    this.sizes = into(new Float64Array(rows), this.sizes);
-    this.streamOffsets = into(new Float64Array(rows), this.streamOffsets);
-    this.checksums = into(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
+    this.kinds = grown(new Uint8Array(rows), this.kinds);
+    this.modes = grown(new Uint32Array(rows), this.modes);
+    this.mtimes = grown(new BigInt64Array(rows), this.mtimes);
+    this.uids = grown(new Uint32Array(rows), this.uids);
+    this.gids = grown(new Uint32Array(rows), this.gids);
+    this.sizes = grown(new Float64Array(rows), this.sizes);
+    this.streamOffsets = grown(new Float64Array(rows), this.streamOffsets);
+    this.checksums = grown(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
   }
 }
 

@@ -5,6 +5,7 @@
 import { NANOSECOND, TYPE, type ColumnType } from './arrow-columns.ts';
 import { type Column, encodeDictionaries, encodeRecordBatch, encodeSchema, END } from './arrow-messages.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
+import { grown } from './grow.ts';
 
 /** One bit a row, least significant first; empty where no row is null. */
 interface Nulls {
@@ -25,9 +26,7 @@ export class Validity {
     const needed = (rows >> 3) + 1;
     if (this.bits === undefined) this.bits = new Uint8Array(Math.max(64, needed * 2)).fill(0xff);
     if (needed > this.bits.length) {
-      const grown = new Uint8Array(needed * 2).fill(0xff);
-      grown.set(this.bits);
-      this.bits = grown;
+      this.bits = grown(new Uint8Array(needed * 2).fill(0xff), this.bits);
     }
     if (!valid) {
       this.bits[rows >> 3] = (this.bits[rows >> 3] ?? 0) & ~(1 << (rows & 7));
@@ -58,9 +57,7 @@ export class BytesBuilder {
     const start = this.offsets[this.length] ?? 0;
     const end = start + (value?.length ?? 0);
     if (this.length + 1 >= this.offsets.length) {
-      const grown = new Int32Array(this.offsets.length * 2);
-      grown.set(this.offsets);
-      this.offsets = grown;
+      this.offsets = grown(new Int32Array(this.offsets.length * 2), this.offsets);
     }
     if (end > this.bytes.length) {
       const grown = Buffer.alloc(Math.max(end, this.bytes.length * 2));

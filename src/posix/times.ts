@@ -63,10 +63,7 @@ export function setTimeAt(directory: number, name: ByteString, mtime: bigint): b
 
 /** Sets the modification time of the file of this name itself, also when it is a symlink. */
 export function setLinkTime(path: ByteString, mtime: bigint): void {
-  if (!isWholeSecond(mtime)) {
-    fillTimes(mtime);
-    if (libc()?.utimensat(AT_FDCWD, pathArgument(path), times, AT_SYMLINK_NOFOLLOW) === 0) return;
-  }
+  if (!isWholeSecond(mtime) && setTimeAt(AT_FDCWD, path, mtime)) return;
   const seconds = toSeconds(mtime);
   lutimesSync(toFsPath(path), seconds, seconds);
 }

@@ -7,6 +7,7 @@
 import type { ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member } from '../format/entry.ts';
+import { grown } from '../format/grow.ts';
 
 /** What the tar stream said of a member, and the hash of what was written. */
 export interface ArrivedMember {
@@ -31,11 +32,6 @@ export interface NamedMember {
 }
 
 const FIRST_ROWS = 1024;
-
-function into<T extends { set(from: T): void }>(grown: T, old: T): T {
-  grown.set(old);
-  return grown;
-}
 
 export class ArrivedMembers {
   private rows = 0;
@@ -172,13 +168,13 @@ export class ArrivedMembers {
 
   private grow(): void {
     const rows = this.kinds.length * 2;
-    this.kinds = into(new Uint8Array(rows), this.kinds);
-    this.modes = into(new Uint32Array(rows), this.modes);
-    this.mtimes = into(new BigInt64Array(rows), this.mtimes);
-    this.sizes = into(new Float64Array(rows), this.sizes);
-    this.streamOffsets = into(new Float64Array(rows), this.streamOffsets);
-    this.checksums = into(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
-    this.written = into(new Uint8Array(rows), this.written);
+    this.kinds = grown(new Uint8Array(rows), this.kinds);
+    this.modes = grown(new Uint32Array(rows), this.modes);
+    this.mtimes = grown(new BigInt64Array(rows), this.mtimes);
+    this.sizes = grown(new Float64Array(rows), this.sizes);
+    this.streamOffsets = grown(new Float64Array(rows), this.streamOffsets);
+    this.checksums = grown(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
+    this.written = grown(new Uint8Array(rows), this.written);
   }
 }
 

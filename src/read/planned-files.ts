@@ -3,6 +3,7 @@
  * millions would be most of what the run takes of memory. What belongs to a file is made when it is its turn.
  */
 import type { ByteString } from '../format/byte-string.ts';
+import { grown } from '../format/grow.ts';
 import type { Entries } from './entries.ts';
 import type { PlannedFile } from './extract-plan.ts';
 
@@ -21,9 +22,7 @@ export class PlannedFiles implements Iterable<PlannedFile> {
   /** `path` is the name that the entry at this position gets. */
   add(position: number, path: ByteString): void {
     if (this.length === this.positions.length) {
-      const grown = new Uint32Array(this.length * 2);
-      grown.set(this.positions);
-      this.positions = grown;
+      this.positions = grown(new Uint32Array(this.length * 2), this.positions);
     }
     this.positions[this.length++] = position;
     this.names?.push(path);

@@ -110,7 +110,7 @@ export class StreamExtraction {
 
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
-    await this.pool?.stop();
+    await this.endThreads();
   }
 
   /** As many slots, and then threads, as there is memory for, by the length of the first chunk. */
