@@ -112,6 +112,11 @@ export function systemReason(error: unknown): string {
 
 const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
 
+/** The name of a system error's number: ENOENT for 2 on Linux. */
+export function errnoName(number: number): string {
+  return ERRNO_NAMES.get(number) ?? `errno ${number}`;
+}
+
 /** The system error code (`ENOENT`) of a Node.js error, or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (error instanceof ZnipError) return error.context.errno;

@@ -9,8 +9,8 @@ import { equalBytes } from '../format/block-header.ts';
 import { compareBytes, fromText, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import type { Archive } from '../read/archive.ts';
-import type { EntryRef } from '../read/entries.ts';
-import { findContents } from '../read/find-members.ts';
+import type { Entries, EntryRef } from '../read/entries.ts';
+import { findMeant } from '../read/find-members.ts';
 import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-tree.ts';
 import { hashFile } from './hash-file.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';
@@ -62,7 +62,7 @@ export async function* diff(
   };
   const onDisk = readDiskTree(base, { avoid: identityOf(archive), onUnreadable });
   const implied = impliedDirectories(members);
-  const comparison = new Comparison(base, contentsOf(entries, members), options.mtime === true, onUnreadable);
+  const comparison = new Comparison(base, meantBy(entries, members), options.mtime === true, onUnreadable);
 
   if (root !== undefined) {
     // With the slash at its end, a directory that is reached through a symlink counts as the directory.
@@ -93,30 +93,30 @@ export async function* diff(
 /** Compares members with what is on disk under their names. */
 class Comparison {
   private readonly base: ByteString;
-  /** Hard link -> the file with its content. */
-  private readonly contents: ReadonlyMap<EntryRef, EntryRef>;
+  /** Hard link -> the file or symlink that it is a name of. */
+  private readonly meant: ReadonlyMap<EntryRef, EntryRef>;
   private readonly mtime: boolean;
   private readonly onUnreadable: (path: ByteString, reason: string) => void;
 
   constructor(
     base: ByteString,
-    contents: ReadonlyMap<EntryRef, EntryRef>,
+    meant: ReadonlyMap<EntryRef, EntryRef>,
     mtime: boolean,
     onUnreadable: (path: ByteString, reason: string) => void,
   ) {
     this.base = base;
-    this.contents = contents;
+    this.meant = meant;
     this.mtime = mtime;
     this.onUnreadable = onUnreadable;
   }
 
   compare(ref: EntryRef, disk: DiskEntry): Aspect[] {
-    const { batch, row } = ref;
-    const recorded = batch.kinds[row] ?? KIND.file;
-    const kind = recorded === KIND.hardlink ? KIND.file : recorded;
+    // All names of a file have its content, its mode and its time.
+    const { batch, row } = this.meant.get(ref) ?? ref;
+    const kind = batch.kinds[row] ?? KIND.file;
     if (kind !== disk.kind) return ['kind'];
     const aspects: Aspect[] = [];
-    if (kind === KIND.file && !this.sameContent(this.contents.get(ref) ?? ref, disk)) aspects.push('content');
+    if (kind === KIND.file && !this.sameContent({ batch, row }, disk)) aspects.push('content');
     if (kind === KIND.symlink && batch.linkTarget(row) !== disk.linkTarget) aspects.push('target');
     // The permissions of a symlink mean nothing, and no two systems agree on them.
     if (kind !== KIND.symlink && batch.modes[row] !== disk.mode) aspects.push('mode');
@@ -124,7 +124,7 @@ class Comparison {
     return aspects;
   }
 
-  private sameContent({ batch, row }: EntryRef, disk: DiskEntry): boolean {
+  private sameContent({ batch, row }: Pick<EntryRef, 'batch' | 'row'>, disk: DiskEntry): boolean {
     if (batch.sizes[row] !== disk.size) return false;
     if (disk.size === 0) return true;
     const checksum = batch.checksum(row);
@@ -149,13 +149,10 @@ function sameTime(recorded: bigint, onDisk: bigint): boolean {
   return COARSE_TIMES.some((unit) => onDisk % unit === 0n && cut >= 0n && cut < unit);
 }
 
-function contentsOf(
-  entries: Parameters<typeof findContents>[0],
-  members: ReadonlyMap<ByteString, EntryRef>,
-): Map<EntryRef, EntryRef> {
+function meantBy(entries: Entries, members: ReadonlyMap<ByteString, EntryRef>): Map<EntryRef, EntryRef> {
   const links = [...members.values()].filter(({ batch, row }) => batch.kinds[row] === KIND.hardlink);
-  const files = links.length === 0 ? [] : findContents(entries, links);
-  return new Map(links.map((link, i) => [link, files[i] as EntryRef]));
+  const meant = links.length === 0 ? [] : findMeant(entries, links);
+  return new Map(links.map((link, i) => [link, meant[i] as EntryRef]));
 }
 
 /** Directories that have no member but hold some. */

@@ -7,7 +7,6 @@ import { ZnipError } from '../errors.ts';
 import { fromText, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import type { Entries, EntryRef } from '../read/entries.ts';
-import { replaces } from '../read/member-names.ts';
 
 export interface PlacedMembers {
   /** Path below the directory -> member. */
@@ -61,10 +60,6 @@ function refuseClash(before: EntryRef, ref: EntryRef, components: number): void 
       `--strip-components ${components} gives '${first}' and '${second}' the same name`,
     );
   }
-  if (replaces(ref.batch.kinds[ref.row] ?? 0, before.batch.kinds[before.row] ?? 0)) return;
-  throw new ZnipError('inconsistent', `member '${first}' is in the archive twice, as two kinds`, {
-    member: first ?? '',
-  });
 }
 
 /**

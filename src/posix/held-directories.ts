@@ -10,7 +10,7 @@ import { toFsPath, type ByteString } from '../format/byte-string.ts';
 import { fstat, stat } from './stat.ts';
 
 /** Names a place in the tree and no more: a directory that may not be listed can be held too (Linux, fcntl.h). */
-const O_PATH = 0x200000;
+export const O_PATH = 0x200000;
 
 /** Descriptors held at once, the root's not counted. The shallowest of a deeper path are given up and opened again. */
 const MAX_HELD = 16;
@@ -34,6 +34,11 @@ export function holdDirectory(path: ByteString): number | undefined {
 /** The name below which the kernel finds what a held directory holds. */
 export function nameOfDescriptor(fd: number): ByteString {
   return `/proc/self/fd/${fd}/`;
+}
+
+/** The name under which the kernel finds an open file itself, whatever became of its own names. */
+export function nameOfOpen(fd: number): string {
+  return `/proc/self/fd/${fd}`;
 }
 
 export class HeldDirectories {

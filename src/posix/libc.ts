@@ -1,10 +1,11 @@
 /**
- * Calls of POSIX that Node.js lacks (futimens) or makes dear (openat, statx), through koffi.
+ * Calls of POSIX that Node.js lacks (futimens, linkat, renameat2) or makes dear (openat, statx), through koffi.
  *
  * Every one of them has a way without it, which the modules beside this one take where koffi does not
  * load: what is lost is nanoseconds and some speed, never a check.
  */
 import { createRequire } from 'node:module';
+import { errnoName } from '../errors.ts';
 import { isAscii, type ByteString } from '../format/byte-string.ts';
 
 /** The functions as libc has them: -1 for an error, which the caller finds out by asking Node.js. */
@@ -16,26 +17,52 @@ export interface Libc {
   /** futimens(3): struct timespec[2], access time and modification time; seconds and nanoseconds of each. */
   futimens(fd: number, times: BigInt64Array): number;
   utimensat(directory: number, path: string | Buffer, times: BigInt64Array, flags: number): number;
+  /** linkat(2). */
+  linkat(
+    fromDirectory: number,
+    from: string | Buffer,
+    directory: number,
+    path: string | Buffer,
+    flags: number,
+  ): number;
+  /** renameat2(2), which POSIX does not have: with a flag, nothing is replaced. */
+  renameat2(
+    fromDirectory: number,
+    from: string | Buffer,
+    directory: number,
+    path: string | Buffer,
+    flags: number,
+  ): number;
   /** statx(2): the one stat whose structure is the same on every architecture. */
   statx(directory: number, path: string | Buffer, flags: number, mask: number, result: Uint8Array): number;
+  /** Why the last call failed: ENOENT and so on. */
+  errno(): string;
 }
 
 /** Stands for the working directory where a descriptor is wanted (Linux, fcntl.h). */
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
+export const AT_SYMLINK_FOLLOW = 0x400;
+/** Fail where the new name is taken (Linux, linux/fs.h). */
+export const RENAME_NOREPLACE = 1;
 /** An empty path means the descriptor itself. */
 export const AT_EMPTY_PATH = 0x1000;
 
 interface Koffi {
   load(library: null): { func(prototype: string): (...args: unknown[]) => number };
+  /** errno of this thread. */
+  errno(): number;
 }
 
-const PROTOTYPES: Record<keyof Libc, string> = {
+const PROTOTYPES: Record<Exclude<keyof Libc, 'errno'>, string> = {
   openat: 'int openat(int directory, const char *path, int flags, int mode)',
   write: 'long write(int fd, const void *bytes, size_t length)',
   close: 'int close(int fd)',
   futimens: 'int futimens(int fd, const void *times)',
   utimensat: 'int utimensat(int directory, const char *path, const void *times, int flags)',
+  linkat: 'int linkat(int fromDirectory, const char *from, int directory, const char *path, int flags)',
+  renameat2:
+    'int renameat2(int fromDirectory, const char *from, int directory, const char *path, unsigned int flags)',
   statx: 'int statx(int directory, const char *path, int flags, uint32_t mask, void *result)',
 };
 
@@ -45,9 +72,10 @@ function load(): Libc | null {
   // Structures and constants are those of 64-bit Linux.
   if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) return null;
   try {
-    const library = (createRequire(import.meta.url)('koffi') as Koffi).load(null);
+    const koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    const library = koffi.load(null);
     const functions = Object.entries(PROTOTYPES).map(([name, prototype]) => [name, library.func(prototype)]);
-    return Object.fromEntries(functions);
+    return { ...Object.fromEntries(functions), errno: () => errnoName(koffi.errno()) };
   } catch {
     return null;
   }

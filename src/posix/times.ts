@@ -5,9 +5,10 @@
  * whole seconds go through Node.js and everything else through futimens(3). Where libc cannot be called,
  * times are exact to the microsecond.
  */
-import { futimesSync, lutimesSync } from 'node:fs';
+import { futimesSync, lutimesSync, utimesSync } from 'node:fs';
 import { toFsPath, type ByteString } from '../format/byte-string.ts';
 import { floorSeconds, NANOSECONDS } from '../format/entry.ts';
+import { nameOfOpen } from './held-directories.ts';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, libc, pathArgument } from './libc.ts';
 
 /** Leaves a time as it is (Linux, sys/stat.h). */
@@ -21,10 +22,14 @@ export function hasNanoseconds(): boolean {
   return libc() !== null;
 }
 
-/** Nanoseconds as the double of seconds that Node.js will cut to the right microsecond. */
-function toSeconds(nanoseconds: bigint): number {
+/**
+ * Nanoseconds as Node.js takes a time: a double of seconds, which it will cut to the right microsecond. A negative
+ * one means now to Node.js, so times before 1970 are a Date, which has milliseconds.
+ */
+function toNodeTime(nanoseconds: bigint): number | Date {
   const seconds = floorSeconds(nanoseconds);
   const micros = Number((nanoseconds - BigInt(seconds) * NANOSECONDS) / 1000n);
+  if (seconds < 0) return new Date(seconds * 1000 + Math.floor(micros / 1000));
   // Half a microsecond more: a double near a microsecond boundary may lie just below it.
   return micros === 0 ? seconds : seconds + (micros + 0.5) / 1e6;
 }
@@ -40,30 +45,37 @@ function fillTimes(mtime: bigint): void {
   times[3] = mtime - seconds * NANOSECONDS;
 }
 
-/** Sets the modification time of an open file or directory, in nanoseconds since the epoch. */
+/** Sets the modification time of an open file or directory, in nanoseconds since the epoch. Throws Node.js's error. */
 export function setFileTime(fd: number, mtime: bigint): void {
   if (!isWholeSecond(mtime)) {
     fillTimes(mtime);
     if (libc()?.futimens(fd, times) === 0) return;
   }
-  const seconds = toSeconds(mtime);
-  futimesSync(fd, seconds, seconds);
+  const time = toNodeTime(mtime);
+  futimesSync(fd, time, time);
 }
 
 /**
- * Sets the modification time of what has this name in an open directory, a symlink's own, too. Returns whether it
- * could; `setLinkTime` can otherwise, or says why not.
+ * Sets the modification time of what a descriptor stands for that is open for nothing else (O_PATH), a symlink too.
+ * Linux. Throws Node.js's error.
  */
-export function setTimeAt(directory: number, name: ByteString, mtime: bigint): boolean {
-  const system = libc();
-  if (system === null) return false;
-  fillTimes(mtime);
-  return system.utimensat(directory, pathArgument(name), times, AT_SYMLINK_NOFOLLOW) === 0;
+export function setHeldTime(fd: number, mtime: bigint): void {
+  const name = nameOfOpen(fd);
+  if (!isWholeSecond(mtime)) {
+    fillTimes(mtime);
+    // Without AT_SYMLINK_NOFOLLOW: it is this name that has to be followed, and it leads to the file itself.
+    if (libc()?.utimensat(AT_FDCWD, name, times, 0) === 0) return;
+  }
+  const time = toNodeTime(mtime);
+  utimesSync(name, time, time);
 }
 
-/** Sets the modification time of the file of this name itself, also when it is a symlink. */
+/** Sets the modification time of the file of this name itself, also when it is a symlink. Throws Node.js's error. */
 export function setLinkTime(path: ByteString, mtime: bigint): void {
-  if (!isWholeSecond(mtime) && setTimeAt(AT_FDCWD, path, mtime)) return;
-  const seconds = toSeconds(mtime);
-  lutimesSync(toFsPath(path), seconds, seconds);
+  if (!isWholeSecond(mtime)) {
+    fillTimes(mtime);
+    if (libc()?.utimensat(AT_FDCWD, pathArgument(path), times, AT_SYMLINK_NOFOLLOW) === 0) return;
+  }
+  const time = toNodeTime(mtime);
+  lutimesSync(toFsPath(path), time, time);
 }

@@ -11,6 +11,7 @@ import { grown } from '../format/grow.ts';
 
 /** What the tar stream said of a member, and the hash of what was written. */
 export interface ArrivedMember {
+  path: ByteString;
   kind: number;
   mode: number;
   mtime: bigint;
@@ -44,15 +45,17 @@ export class ArrivedMembers {
   /** 1 for files of which `checksums` has one. */
   private written = new Uint8Array(FIRST_ROWS);
   private readonly linkTargets = new Map<number, ByteString>();
-  /** The last row with this path. */
-  private readonly byPath = new Map<ByteString, number>();
-  /** Members whose path a later one has, in the order of arrival: tar streams may have a path twice. */
-  private readonly replaced = new Map<ByteString, number[]>();
-  /** Where members have other names than in the archive: of each row, and the rows of each in the order of arrival. */
-  private readonly renamed: { names: ByteString[]; rows: Map<ByteString, number[]> } | undefined;
+  /** Paths in the archive. */
+  private readonly paths: ByteString[] = [];
+  /** Names that members get, where these are others. */
+  private readonly names: ByteString[];
+  /** The last row with this name. */
+  private readonly byName = new Map<ByteString, number>();
+  /** Rows whose name went to a later member, and that live on under that of a hard link: the row of the link. */
+  private readonly heirs = new Map<number, number>();
 
   constructor(renames: boolean) {
-    this.renamed = renames ? { names: [], rows: new Map() } : undefined;
+    this.names = renames ? [] : this.paths;
   }
 
   /** Members of the archive. */
@@ -62,11 +65,14 @@ export class ArrivedMembers {
 
   /** Names, of which several members may have the same. */
   get nameCount(): number {
-    return this.renamed?.rows.size ?? this.byPath.size;
+    return this.byName.size;
   }
 
-  /** `path` is the archive's, `member.path` the name that it gets; `streamOffset` is where its content starts. */
-  add(path: ByteString, member: Member, streamOffset: number): void {
+  /**
+   * `path` is the archive's, `member.path` the name that it gets; `streamOffset` is where its content starts, behind
+   * that of every member before. Returns its row.
+   */
+  add(path: ByteString, member: Member, streamOffset: number): number {
     const row = this.rows;
     if (row === this.kinds.length) this.grow();
     this.rows = row + 1;
@@ -76,25 +82,16 @@ export class ArrivedMembers {
     this.sizes[row] = member.size;
     this.streamOffsets[row] = streamOffset;
     if (member.linkTarget !== '') this.linkTargets.set(row, member.linkTarget);
-    const before = this.byPath.get(path);
-    if (before !== undefined) append(this.replaced, path, before);
-    this.byPath.set(path, row);
-    if (this.renamed === undefined) return;
-    this.renamed.names.push(member.path);
-    append(this.renamed.rows, member.path, row);
-  }
-
-  /** The rows of the members with this path in the archive, in the order of arrival. */
-  at(path: ByteString): readonly number[] {
-    const last = this.byPath.get(path);
-    if (last === undefined) return [];
-    const earlier = this.replaced.get(path);
-    return earlier === undefined ? [last] : [...earlier, last];
+    this.paths.push(path);
+    if (this.names !== this.paths) this.names.push(member.path);
+    this.byName.set(member.path, row);
+    return row;
   }
 
   member(row: number): ArrivedMember {
     const start = row * CHECKSUM_LENGTH;
     return {
+      path: this.paths[row] ?? '',
       kind: this.kinds[row] ?? 0,
       mode: this.modes[row] ?? 0,
       mtime: this.mtimes[row] ?? 0n,
@@ -105,61 +102,69 @@ export class ArrivedMembers {
     };
   }
 
-  /** The name that the member of a row gets, whose path in the archive is this. */
-  nameOf(row: number, path: ByteString): ByteString {
-    return this.renamed?.names[row] ?? path;
+  streamOffset(row: number): number {
+    return this.streamOffsets[row] ?? 0;
+  }
+
+  /** Paths in the archive, one for each row. */
+  get allPaths(): readonly ByteString[] {
+    return this.paths;
+  }
+
+  /** The name that a row's member has now; undefined when a later member has it. */
+  nameOf(row: number): ByteString | undefined {
+    const name = this.names[row] ?? '';
+    if (this.byName.get(name) === row) return name;
+    const heir = this.heirs.get(row);
+    return heir === undefined ? undefined : this.nameOf(heir);
+  }
+
+  /** What has the name `name` lives on as the hard link `heir` when a later member takes its name. */
+  setHeir(name: ByteString, heir: ByteString): void {
+    const row = this.byName.get(name);
+    const heirRow = this.byName.get(heir);
+    if (row !== undefined && heirRow !== undefined) this.heirs.set(row, heirRow);
   }
 
   /** Every name once, in the order of arrival, with the last member that has it. */
   *last(): Generator<NamedMember, void, undefined> {
-    if (this.renamed === undefined) for (const [path, row] of this.byPath) yield this.namedMember(path, row);
-    else for (const [name, rows] of this.renamed.rows) yield this.namedMember(name, rows.at(-1) ?? 0);
+    for (const [path, row] of this.byName) {
+      yield {
+        path,
+        kind: this.kinds[row] ?? 0,
+        mtime: this.mtimes[row] ?? 0n,
+        isWritten: this.isWhole(row),
+      };
+    }
   }
 
-  /** A file was written. They are written in order: the first of its name that was not. */
-  noteWritten(name: ByteString, checksum: Uint8Array): void {
-    const row = this.named(name).find(
-      (candidate) => this.kinds[candidate] === KIND.file && this.written[candidate] === 0,
-    );
-    if (row === undefined) return;
+  /** The file of this row was written. */
+  noteWritten(row: number, checksum: Uint8Array): void {
     this.checksums.set(checksum, row * CHECKSUM_LENGTH);
     this.written[row] = 1;
   }
 
   /** The last member with this name has this time. */
   setTime(name: ByteString, mtime: bigint): void {
-    const row = this.named(name).at(-1);
+    const row = this.byName.get(name);
     if (row !== undefined) this.mtimes[row] = mtime;
   }
 
   has(name: ByteString): boolean {
-    return this.named(name).length > 0;
+    return this.byName.has(name);
   }
 
-  /** Whether a file, or a link to one, has got this name. */
+  /** Whether what has this name now, a file, or a link to one, has got it. */
   isWritten(name: ByteString): boolean {
-    return this.named(name).some((row) => this.isWhole(row));
+    const row = this.byName.get(name);
+    return row !== undefined && this.isWhole(row);
   }
 
   /** Members that have arrived whole. */
   countWhole(): number {
     let whole = 0;
-    for (const row of this.byPath.values()) if (this.isWhole(row)) whole += 1;
+    for (const row of this.byName.values()) if (this.isWhole(row)) whole += 1;
     return whole;
-  }
-
-  /** Rows of the members with this name, in the order of arrival. */
-  private named(name: ByteString): readonly number[] {
-    return this.renamed === undefined ? this.at(name) : (this.renamed.rows.get(name) ?? []);
-  }
-
-  private namedMember(path: ByteString, row: number): NamedMember {
-    return {
-      path,
-      kind: this.kinds[row] ?? 0,
-      mtime: this.mtimes[row] ?? 0n,
-      isWritten: this.isWhole(row),
-    };
   }
 
   private isWhole(row: number): boolean {
@@ -176,10 +181,4 @@ export class ArrivedMembers {
     this.checksums = grown(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
     this.written = grown(new Uint8Array(rows), this.written);
   }
-}
-
-function append(rows: Map<ByteString, number[]>, key: ByteString, row: number): void {
-  const same = rows.get(key);
-  if (same === undefined) rows.set(key, [row]);
-  else same.push(row);
 }

@@ -22,8 +22,8 @@ export class Directories {
   private readonly known = new Set<ByteString>(['']);
   /** Those that the archive has entries for, in archive order. */
   private readonly entries = new Map<ByteString, DirectoryEntry>();
-  /** Those that were made with the mode that the archive has. */
-  private readonly asRecorded = new Set<ByteString>();
+  /** Those that this run has made: true with the mode that the archive has. */
+  private readonly made = new Map<ByteString, boolean>();
   private lastParent: ByteString = '';
 
   constructor(tree: TargetTree) {
@@ -55,7 +55,7 @@ export class Directories {
     const mode = entry === undefined ? 0o777 : (entry.mode & 0o777) | 0o700;
     try {
       mkdirSync(name, mode);
-      if (entry !== undefined) this.asRecorded.add(path);
+      this.made.set(path, entry !== undefined);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw ioError('create the directory', this.tree.text(path), error);
       requireDirectory(name, this.tree.text(path));
@@ -63,11 +63,16 @@ export class Directories {
     this.known.add(path);
   }
 
-  /** Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. */
+  /**
+   * Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. A directory
+   * that was there before keeps its own, as a file does, unless what exists is to be replaced.
+   */
   finish(): void {
     for (const path of this.entries.keys()) this.ensure(path);
     const { tree } = this;
     for (const [path, { mode, mtime, owner }] of [...this.entries].reverse()) {
+      const asRecorded = this.made.get(path);
+      if (asRecorded === undefined && tree.settings.existing !== 'overwrite') continue;
       try {
         const fd = tree.open(path, OPEN_FLAGS);
         try {
@@ -75,7 +80,7 @@ export class Directories {
           if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
           const wanted = permissionBits(mode, owner);
           const made = ((mode & 0o777) | 0o700) & ~tree.settings.umask;
-          if (wanted !== made || !this.asRecorded.has(path)) fchmodSync(fd, wanted);
+          if (wanted !== made || asRecorded !== true) fchmodSync(fd, wanted);
           if (tree.settings.mtime) setFileTime(fd, mtime);
         } finally {
           closeSync(fd);

@@ -7,7 +7,7 @@ import { toBytes, toFsPath, toText, type ByteString } from '../format/byte-strin
 import { KIND } from '../format/entry.ts';
 import { requireDirectory } from './directories.ts';
 import type { TargetTree } from './target-tree.ts';
-import { mayReplace } from './write-file.ts';
+import { mayReplace } from './file-names.ts';
 import type { WriteSettings } from './write-settings.ts';
 
 export interface DryMember {

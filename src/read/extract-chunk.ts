@@ -2,7 +2,6 @@
  * One chunk from its blob to files: read, decompress, verify, write. Runs on a worker, or on the main
  * thread when there are none. Nothing is written before the chunk's hash and the member's hash matched.
  */
-import { closeSync, constants } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { ioError, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
@@ -16,8 +15,10 @@ import { writeFile } from './write-file.ts';
 
 /** Where a run of a large file's content goes. */
 export interface PartTarget {
-  /** The temporary file that the parts are put together in. */
-  temporary: ByteString;
+  /** The file that the parts are put together in, open for writing; whoever made it closes it. */
+  fd: number;
+  /** For messages. */
+  path: ByteString;
   chunkOffset: number;
   fileOffset: number;
   length: number;
@@ -113,18 +114,13 @@ export function damagedMember(path: ByteString): ZnipError {
   );
 }
 
-/** Writes runs of large files of a verified chunk to their places in the temporary files. */
+/** Writes runs of large files of a verified chunk to their places in the files. */
 export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array, tree: TargetTree): void {
-  for (const { temporary, chunkOffset, fileOffset, length } of parts) {
+  for (const { fd, path, chunkOffset, fileOffset, length } of parts) {
     try {
-      const fd = tree.open(temporary, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
-      try {
-        writeFully(fd, chunk.subarray(chunkOffset, chunkOffset + length), fileOffset);
-      } finally {
-        closeSync(fd);
-      }
+      writeFully(fd, chunk.subarray(chunkOffset, chunkOffset + length), fileOffset);
     } catch (error) {
-      throw ioError('write', tree.text(temporary), error);
+      throw ioError('write', tree.text(path), error);
     }
   }
 }

@@ -69,7 +69,7 @@ interface Prepared {
 function prepare(job: ChunkJob, options: ExtractOptions): Prepared {
   for (const path of job.files.paths) options.directories.ensureParent(path);
   for (const { large } of job.parts) options.directories.ensureParent(large.path);
-  const targets = options.largeFiles.targets(job.parts, options.onTaken);
+  const targets = options.largeFiles.targets(job.parts);
   return { job, targets };
 }
 

@@ -46,6 +46,10 @@ export interface LargeFile {
   replace: boolean;
   /** BLAKE3 of the content as the index has it; null where there is no index yet. */
   checksum: Uint8Array | null;
+  /** Its row among the members that have arrived in a stream; -1 by the index. */
+  row: number;
+  /** It stays open when it is complete, because more is to be set. */
+  held: boolean;
 }
 
 /** A run of a large file's content in one chunk. */
@@ -158,6 +162,8 @@ export function* planJobs(
       owner: owners ? recordedOwner(file.ref) : null,
       replace: false,
       checksum: batch.checksum(row),
+      row: -1,
+      held: false,
     };
     for (let fileOffset = 0; fileOffset < size;) {
       const at = start + fileOffset;

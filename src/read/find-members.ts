@@ -5,13 +5,11 @@ import { ZnipError } from '../errors.ts';
 import { toBytes, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND, KINDS } from '../format/entry.ts';
 import type { Entries, EntryRef } from './entries.ts';
-import { replaces } from './member-names.ts';
-import { REPLACED_TARGET } from './member-tree.ts';
+import { hardLinkMeanings } from './link-meanings.ts';
 
 /**
  * Finds the members with these names; names that no member has are missing from the result. Where a name
- * is in the archive twice the later member counts, as it does for tar. Throws `inconsistent` when one name
- * belongs to a directory and to something else.
+ * is in the archive twice the later member counts, as it does for tar.
  */
 export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<ByteString, EntryRef> {
   const found = new Map<ByteString, EntryRef>();
@@ -19,17 +17,7 @@ export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<
   for (const ref of wanted.size <= FEW_NAMES
     ? namedOneByOne(entries, wanted)
     : namedAtOnce(entries, wanted)) {
-    const path = ref.batch.path(ref.row);
-    const before = found.get(path);
-    if (before !== undefined && !replaces(kindOf(ref), kindOf(before))) {
-      const member = toText(path);
-      throw new ZnipError(
-        'inconsistent',
-        `member '${member}' is in the archive twice, as ${KINDS[kindOf(before)]} and as ${KINDS[kindOf(ref)]}`,
-        { member },
-      );
-    }
-    found.set(path, ref);
+    found.set(ref.batch.path(ref.row), ref);
   }
   return found;
 }
@@ -60,28 +48,31 @@ function* namedAtOnce(
  */
 export function findContents(entries: Entries, members: readonly EntryRef[]): EntryRef[] {
   for (const ref of members) refuseWithoutContent(ref);
-  const links = members.filter((ref) => kindOf(ref) === KIND.hardlink);
-  const targets = findMembers(
-    entries,
-    links.map(({ batch, row }) => batch.linkTarget(row)),
-  );
+  return findMeant(entries, members).map((meant, i) => {
+    const ref = members[i] as EntryRef;
+    if (kindOf(meant) !== KIND.file)
+      throw leadsNowhere(ref, `that is a ${KINDS[kindOf(meant)]}, expected a file`);
+    return meant;
+  });
+}
+
+/** What each hard link is a name of, a file or a symlink; other members are what they are. Throws `unsafe-link`. */
+export function findMeant(entries: Entries, members: readonly EntryRef[]): EntryRef[] {
+  if (members.every((ref) => kindOf(ref) !== KIND.hardlink)) return [...members];
+  const meanings = hardLinkMeanings(entries);
   return members.map((ref) => {
-    if (kindOf(ref) === KIND.file) return ref;
-    const target = ref.batch.linkTarget(ref.row);
-    const file = targets.get(target);
-    const isFile = file !== undefined && kindOf(file) === KIND.file;
-    // A file that comes after the link is not the one that it was made to.
-    if (isFile && positionOf(file) < positionOf(ref)) return file;
-    const member = toText(ref.batch.path(ref.row));
-    const why =
-      file === undefined
-        ? 'no member has that name'
-        : isFile
-          ? REPLACED_TARGET
-          : `that is a ${KINDS[kindOf(file)]}, expected a file`;
-    throw new ZnipError('unsafe-link', `hard link '${member}' to '${toText(target)}' leads nowhere: ${why}`, {
-      member,
-    });
+    if (kindOf(ref) !== KIND.hardlink) return ref;
+    const position = meanings.of(ref);
+    if (position === undefined) throw leadsNowhere(ref, 'no member has that name');
+    return entries.at(position);
+  });
+}
+
+function leadsNowhere({ batch, row }: EntryRef, why: string): ZnipError {
+  const member = toText(batch.path(row));
+  const target = toText(batch.linkTarget(row));
+  return new ZnipError('unsafe-link', `hard link '${member}' to '${target}' leads nowhere: ${why}`, {
+    member,
   });
 }
 
@@ -94,10 +85,6 @@ function refuseWithoutContent(ref: EntryRef): void {
       ? 'is a directory'
       : `is a symlink to '${toText(ref.batch.linkTarget(ref.row))}', which is not followed`;
   throw new ZnipError('usage', `member '${member}' ${what}: expected a file`, { member });
-}
-
-function positionOf({ batch, row }: EntryRef): number {
-  return batch.streamOffsets[row] ?? 0;
 }
 
 function kindOf({ batch, row }: EntryRef): number {

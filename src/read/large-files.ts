@@ -1,34 +1,37 @@
 /**
  * Files that several chunks hold: put together under a temporary name by whichever workers have their
- * parts, hashed in order here, and renamed when they are whole and have the right hash. Main thread.
+ * parts, hashed in order here, and named when they are whole and have the right hash. Main thread.
+ *
+ * A file is opened once. Its descriptor, which all threads share, takes the content, the mode, the owner and the
+ * time, and then the name: what has the temporary name meanwhile does not matter.
  */
-import { closeSync, constants } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import type { Hasher } from '../codec/backends.ts';
 import type { Codec } from '../codec/codec.ts';
-import { ioError, type ZnipError } from '../errors.ts';
+import { ioError, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
-import type { ByteString } from '../format/byte-string.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
 import { damagedMember, type PartTarget } from './extract-chunk.ts';
 import type { LargeFile, LargePart } from './extract-plan.ts';
+import { mayReplace, nameExists, nameFile, removeIfAny, temporaryName } from './file-names.ts';
 import { isDamage } from './lost.ts';
 import type { TargetTree } from './target-tree.ts';
-import {
-  CREATE_FLAGS,
-  finishFile,
-  mayReplace,
-  nameExists,
-  removeIfAny,
-  replaceFile,
-  temporaryName,
-} from './write-file.ts';
+import { CREATE_FLAGS, finishFile } from './write-file.ts';
 
 interface OpenFile {
   temporary: ByteString;
+  fd: number;
   hasher: Hasher;
   hashed: number;
   /** A part is damaged. The rest of its parts may be on their way: the file goes when the last has come. */
   lost: boolean;
 }
+
+/** Of a file whose name is taken: its parts are passed over. */
+const KEPT = 'kept';
+
+/** Descriptors held at once, of the thousand and more that a process may have. Systems have some dozens of such files. */
+const MAX_HELD = 256;
 
 export interface CompletedFile {
   file: LargeFile;
@@ -36,30 +39,41 @@ export interface CompletedFile {
   checksum: Uint8Array;
 }
 
-export class LargeFiles {
-  private readonly tree: TargetTree;
-  private readonly codec: Codec;
-  private readonly open = new Map<LargeFile, OpenFile>();
+export interface LargeFilesOptions {
+  tree: TargetTree;
+  codec: Codec;
+  /** Hears of each file whose name is taken and whose content is not written, once. */
+  onTaken: (path: ByteString) => void;
+  /** Whether a name was found taken by something that this run did not write. */
+  isTaken: (path: ByteString) => boolean;
+}
 
-  constructor(tree: TargetTree, codec: Codec) {
-    this.tree = tree;
-    this.codec = codec;
+export class LargeFiles {
+  private readonly options: LargeFilesOptions;
+  private readonly files = new Map<LargeFile, OpenFile | typeof KEPT>();
+  private readonly held = new Map<number, number>();
+
+  constructor(options: LargeFilesOptions) {
+    this.options = options;
   }
 
-  /** Where a worker is to write these parts. `onTaken` hears of each file whose name is taken, once. */
-  targets(parts: readonly LargePart[], onTaken: (path: ByteString) => void): PartTarget[] {
+  /**
+   * Where a worker is to write these parts. Called in the order of chunks: the first part of a file makes the file,
+   * and the others find it.
+   */
+  targets(parts: readonly LargePart[]): PartTarget[] {
     const targets: PartTarget[] = [];
     for (const { large, chunkOffset, fileOffset, length } of parts) {
-      if (fileOffset === 0 && !this.begin(large)) onTaken(large.path);
-      const open = this.open.get(large);
-      if (open !== undefined) targets.push({ temporary: open.temporary, chunkOffset, fileOffset, length });
+      if (fileOffset === 0) this.files.set(large, this.begin(large));
+      const open = this.of(large);
+      if (open !== KEPT) targets.push({ fd: open.fd, path: large.path, chunkOffset, fileOffset, length });
     }
     return targets;
   }
 
   /**
-   * Takes in the parts of one chunk, in the order of chunks. Returns the files that are complete;
-   * `onDamaged` hears of those that have not the content that the index states, when the run keeps going.
+   * Takes in the parts of one chunk, in the order of chunks, when they have been written. Returns the files that are
+   * complete; `onDamaged` hears of those that have not the content that the index states, when the run keeps going.
    */
   finishParts(
     parts: readonly LargePart[],
@@ -69,23 +83,26 @@ export class LargeFiles {
     const completed: CompletedFile[] = [];
     for (const part of parts) {
       const { large, chunkOffset, length } = part;
-      const open = this.open.get(large);
-      if (open === undefined) continue;
-      if (open.lost) {
+      const open = this.of(large);
+      if (open === KEPT || open.lost) {
         this.forgetAfterLast(part, open);
         continue;
       }
       open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length));
       open.hashed += length;
       if (open.hashed < large.size) continue;
+      this.files.delete(large);
       try {
-        completed.push({ file: large, checksum: this.complete(large, open) });
+        const checksum = this.complete(large, open);
+        if (checksum !== undefined) completed.push({ file: large, checksum });
       } catch (error) {
-        if (!this.tree.settings.keepGoing || !isDamage(error)) throw error;
-        removeIfAny(open.temporary, this.tree);
+        this.remove(open);
+        if (!this.options.tree.settings.keepGoing || !isDamage(error)) throw error;
         onDamaged(large, error);
+        continue;
       }
-      this.open.delete(large);
+      if (large.held && this.held.size < MAX_HELD) this.held.set(large.row, open.fd);
+      else closeSync(open.fd);
     }
     return completed;
   }
@@ -94,10 +111,11 @@ export class LargeFiles {
   loseParts(parts: readonly LargePart[]): LargeFile[] {
     const files: LargeFile[] = [];
     for (const part of parts) {
-      const open = this.open.get(part.large);
-      if (open === undefined) continue;
-      if (!open.lost) files.push(part.large);
-      open.lost = true;
+      const open = this.of(part.large);
+      if (open !== KEPT) {
+        if (!open.lost) files.push(part.large);
+        open.lost = true;
+      }
       this.forgetAfterLast(part, open);
     }
     return files;
@@ -105,53 +123,89 @@ export class LargeFiles {
 
   /** Files of which a part has not arrived. */
   incomplete(): LargeFile[] {
-    return [...this.open].flatMap(([file, { lost }]) => (lost ? [] : [file]));
+    return [...this.files].flatMap(([file, open]) => (open === KEPT || open.lost ? [] : [file]));
   }
 
-  /** Removes what is not complete. */
+  /** The descriptor of a complete file that was to be held; undefined when it is not. */
+  heldAt(row: number): number | undefined {
+    return this.held.get(row);
+  }
+
+  /** Removes what is not complete, when no thread writes to it any more, and closes what was held. */
   discard(): void {
-    for (const { temporary } of this.open.values()) removeIfAny(temporary, this.tree);
-    this.open.clear();
+    for (const open of this.files.values()) this.remove(open);
+    this.files.clear();
+    for (const fd of this.held.values()) closeSync(fd);
+    this.held.clear();
   }
 
-  /** Parts come in order: behind the last one nobody writes to the temporary file any more. */
-  private forgetAfterLast({ large, fileOffset, length }: LargePart, { temporary }: OpenFile): void {
+  private of(file: LargeFile): OpenFile | typeof KEPT {
+    const open = this.files.get(file);
+    if (open === undefined) {
+      throw new ZnipError(
+        'internal',
+        `a part of '${toText(file.path)}' came without the file that it belongs to`,
+      );
+    }
+    return open;
+  }
+
+  private remove(open: OpenFile | typeof KEPT): void {
+    if (open === KEPT) return;
+    removeIfAny(open.temporary, this.options.tree);
+    closeSync(open.fd);
+  }
+
+  /** Parts come in order: behind the last one nobody writes to the file any more. */
+  private forgetAfterLast({ large, fileOffset, length }: LargePart, open: OpenFile | typeof KEPT): void {
     if (fileOffset + length < large.size) return;
-    removeIfAny(temporary, this.tree);
-    this.open.delete(large);
+    this.remove(open);
+    this.files.delete(large);
   }
 
-  /** Makes the temporary file; false when the name is taken and is to be kept. */
-  private begin(file: LargeFile): boolean {
-    const { tree } = this;
-    if (!file.replace && nameExists(file.path, tree) && !mayReplace(file.path, file.mtime, tree))
-      return false;
+  /** Makes the file, under a temporary name; not when its own is taken and is to be kept. */
+  private begin(file: LargeFile): OpenFile | typeof KEPT {
+    const { tree, codec, onTaken } = this.options;
+    // A look ahead, which spares the work: whether the name is taken is decided when the file gets it.
+    if (!file.replace && nameExists(file.path, tree) && !mayReplace(file.path, file.mtime, tree)) {
+      onTaken(file.path);
+      return KEPT;
+    }
     const temporary = temporaryName(file.path);
     try {
-      closeSync(tree.open(temporary, CREATE_FLAGS, 0o600));
+      const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
+      return { temporary, fd, hasher: codec.createHasher(), hashed: 0, lost: false };
     } catch (error) {
       throw ioError('create', tree.text(file.path), error);
     }
-    this.open.set(file, { temporary, hasher: this.codec.createHasher(), hashed: 0, lost: false });
-    return true;
   }
 
-  private complete(file: LargeFile, { temporary, hasher }: OpenFile): Uint8Array {
+  /** Returns the hash of the file's content; undefined when its name was taken meanwhile. */
+  private complete(file: LargeFile, { temporary, fd, hasher }: OpenFile): Uint8Array | undefined {
+    const { tree, onTaken, isTaken } = this.options;
     const checksum = hasher.digest();
     if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
-    const { tree } = this;
     try {
-      const fd = tree.open(temporary, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
-      try {
-        // The file was made with mode 0600: whatever the umask, its own has to be set.
-        finishFile(fd, file, { ...tree.settings, umask: 0o777 });
-      } finally {
-        closeSync(fd);
-      }
+      checkLength(file, fstatSync(fd).size);
+      // The file was made with mode 0600: whatever the umask, its own has to be set.
+      finishFile(fd, file, { ...tree.settings, umask: 0o777 });
     } catch (error) {
-      throw ioError('finish', tree.text(file.path), error);
+      throw error instanceof ZnipError ? error : ioError('finish', tree.text(file.path), error);
     }
-    replaceFile(temporary, file.path, tree);
-    return checksum;
+    // What this run wrote before is replaced; what was kept for the user is not.
+    const replaces = file.replace && !isTaken(file.path);
+    if (nameFile({ fd, temporary }, file, tree, replaces ? 'overwrite' : tree.settings.existing))
+      return checksum;
+    onTaken(file.path);
+    return undefined;
   }
+}
+
+/** The hash is that of what was to be written: this is of what was. */
+function checkLength({ path, size }: LargeFile, written: number): void {
+  if (written === size) return;
+  throw new ZnipError(
+    'io',
+    `'${toText(path)}' has ${written} bytes after ${size} were written: something else changes it`,
+  );
 }

@@ -1,12 +1,14 @@
 /**
  * Creates links. They come after every file, so that nothing in a run can be written through one.
  */
-import { lchownSync, linkSync, lstatSync, symlinkSync } from 'node:fs';
+import { linkSync, lstatSync, symlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import type { Link } from './member-tree.ts';
+import { KIND } from '../format/entry.ts';
+import { amend } from './amend.ts';
+import { mayReplace, nameExists, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
+import type { HardLink, Link } from './member-tree.ts';
 import type { TargetTree } from './target-tree.ts';
-import { mayReplace, nameExists, removeIfAny, replaceFile, temporaryName } from './write-file.ts';
 
 /** Runs `create`, for a name that must be new, by the policy for names that are taken. */
 function place(
@@ -37,36 +39,32 @@ function place(
 
 /** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */
 export function createSymlink(link: Link, tree: TargetTree): boolean {
-  const { path, mtime, owner } = link;
-  const created = place(path, mtime, tree, (name) => symlinkSync(toFsPath(link.target), name));
-  if (created && owner !== null) {
-    try {
-      lchownSync(tree.name(path), owner.uid, owner.gid);
-    } catch (error) {
-      throw ioError('set the owner of', tree.text(path), error);
-    }
+  const { path, owner } = link;
+  if (!place(path, link.mtime, tree, (name) => symlinkSync(toFsPath(link.target), name))) return false;
+  const mtime = tree.settings.mtime ? link.mtime : null;
+  const written = { path, kind: KIND.symlink, size: 0 };
+  if ((owner !== null || mtime !== null) && !amend(written, { mtime, owner, mode: 0 }, tree)) {
+    throw changed(path, tree);
   }
-  if (created && tree.settings.mtime) {
-    try {
-      tree.setTime(path, mtime);
-    } catch (error) {
-      throw ioError('set the time of', tree.text(path), error);
-    }
-  }
-  return created;
+  return true;
 }
 
 /**
- * Creates a hard link to a file of this run; false when its name is taken. Two trees, because both names
+ * Creates a hard link to a file or symlink of this run; false when its name is taken. Two trees, because both names
  * must hold at once: one to reach the file, one to reach the link.
  */
-export function createHardLink(link: Link, files: TargetTree, tree: TargetTree): boolean {
-  if (!nameExists(link.target, files) || !lstatSync(files.name(link.target)).isFile()) {
-    throw new ZnipError(
-      'unsafe-link',
-      `hard link '${toText(link.path)}': '${toText(link.target)}' is not a file, expected the member of that name`,
-      { member: toText(link.path) },
-    );
-  }
-  return place(link.path, link.mtime, tree, (name) => linkSync(files.name(link.target), name));
+export function createHardLink(link: HardLink, files: TargetTree, tree: TargetTree): boolean {
+  const { path, target } = link;
+  if (!nameExists(target, files)) throw changed(target, files);
+  const stats = lstatSync(files.name(target));
+  if (link.symlink === undefined ? !stats.isFile() : !stats.isSymbolicLink()) throw changed(target, files);
+  return place(path, link.mtime, tree, (name) => linkSync(files.name(target), name));
+}
+
+function changed(path: ByteString, tree: TargetTree): ZnipError {
+  return new ZnipError(
+    'unsafe-link',
+    `'${tree.text(path)}' is no longer what was written there: something else changes the target`,
+    { member: toText(path) },
+  );
 }

@@ -8,14 +8,6 @@ import { KIND, KINDS } from '../format/entry.ts';
 import type { Limits } from './limits.ts';
 import { checkPath } from './safe-path.ts';
 
-/**
- * Whether a later member of kind `kind` takes the name of one of kind `before`, as in tar archives that were
- * added to. A directory may have others below it: it replaces and is replaced by directories only.
- */
-export function replaces(kind: number, before: number): boolean {
-  return kind === before || (kind !== KIND.directory && before !== KIND.directory);
-}
-
 export class MemberNames {
   /** Every name that a member has: its kind. */
   private readonly kinds = new Map<ByteString, number>();
@@ -29,18 +21,18 @@ export class MemberNames {
 
   /**
    * Takes in a name. Returns the kind of the member that had it before and is replaced, as tar archives have
-   * it that were added to; undefined when there was none. Throws for names that clash, and `limit`.
+   * it that were added to: of any kind, but a directory with members below it stays. undefined when there was none.
+   * Throws for names that clash, and `limit`.
    */
   add(path: ByteString, kind: number): number | undefined {
     this.limits.checkDepth(path);
     checkPath(path);
     const before = this.kinds.get(path);
     if (before === kind) return before;
-    if (before === undefined) {
-      if (kind !== KIND.directory && this.parents.has(path))
-        throw below(path, kind, 'other members lie below it');
-      this.addParents(path);
-    } else if (!replaces(kind, before)) throw twice(path, before, kind);
+    if (kind !== KIND.directory && this.parents.has(path)) {
+      throw below(path, kind, 'other members lie below it');
+    }
+    if (before === undefined) this.addParents(path);
     this.kinds.set(path, kind);
     return before;
   }
@@ -73,13 +65,4 @@ function below(path: ByteString, kind: number, why: string): ZnipError {
   const member = toText(path);
   const what = why.startsWith('other') ? `it is a ${KINDS[kind]}, and ` : '';
   return new ZnipError('unsafe-path', `member '${member}' is refused: ${what}${why}`, { member });
-}
-
-function twice(path: ByteString, before: number, kind: number): ZnipError {
-  const member = toText(path);
-  return new ZnipError(
-    'inconsistent',
-    `member '${member}' is in the archive twice, as ${KINDS[before]} and as ${KINDS[kind]}`,
-    { member },
-  );
 }

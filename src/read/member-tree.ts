@@ -4,11 +4,12 @@
  */
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
-import { KIND, KINDS } from '../format/entry.ts';
+import { KIND } from '../format/entry.ts';
 import type { DirectoryEntry } from './directories.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import { type PlannedFile, recordedOwner } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
+import { hardLinkMeanings, type HardLinkMeanings } from './link-meanings.ts';
 import { MemberNames } from './member-names.ts';
 import { PlannedFiles } from './planned-files.ts';
 import { checkPath } from './safe-path.ts';
@@ -22,6 +23,14 @@ export interface Link {
   owner: Owner | null;
 }
 
+/** A second name of something that is written: `target` is the name that this has in the tree. */
+export interface HardLink extends Link {
+  /** The symlink that it is a name of; undefined for a file. */
+  symlink: Link | undefined;
+  /** The entry of the file that it is a name of, where there is an index. */
+  file: EntryRef | undefined;
+}
+
 export interface MemberTree {
   /** Files with their content in this archive, in archive order. */
   files: Iterable<PlannedFile>;
@@ -29,7 +38,7 @@ export interface MemberTree {
   contentBytes: number;
   directories: ({ path: ByteString } & DirectoryEntry)[];
   symlinks: Link[];
-  hardLinks: Link[];
+  hardLinks: HardLink[];
   /** Every name in archive order. */
   names: Iterable<ByteString>;
 }
@@ -50,185 +59,184 @@ export interface TreeOptions {
 
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
 export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
-  const memberNames = new MemberNames(options.limits);
-  const files = new PlannedFiles(entries, options.renames);
-  /** Names that had a file before what has them now. */
-  const superseded = new Set<ByteString>();
-  const directories = new Map<ByteString, DirectoryEntry>();
-  const symlinks = new Map<ByteString, Link>();
-  const hardLinks = new Map<ByteString, HardLink>();
-  /** Archive path of each selected file -> the name it gets. */
-  const names = new Map<ByteString, ByteString>();
-  const renamed: { from: ByteString; to: ByteString }[] = [];
+  const tree = new TreeBuilder(entries, options);
+  let position = 0;
+  for (const ref of entries) tree.add(ref, position++);
+  return tree.finish();
+}
 
-  let position = -1;
-  for (const ref of entries) {
-    position += 1;
+/** A hard link as it is in the archive, before anybody knows under which name its file is written. */
+interface PendingLink {
+  path: ByteString;
+  /** Its path and its target in the archive. */
+  archived: ByteString;
+  target: ByteString;
+  mtime: bigint;
+  /** Position of what it means; undefined where that is not among the entries. */
+  meaning: number | undefined;
+}
+
+class TreeBuilder {
+  private readonly entries: Entries;
+  private readonly options: TreeOptions;
+  private readonly names: MemberNames;
+  private readonly files: PlannedFiles;
+  private readonly meanings: HardLinkMeanings;
+  /** Names that had a file before what has them now. */
+  private readonly superseded = new Set<ByteString>();
+  private readonly directories = new Map<ByteString, DirectoryEntry>();
+  private readonly symlinks = new Map<ByteString, Link>();
+  private readonly links = new Map<ByteString, PendingLink>();
+  /** What hard links mean: the name that it gets in the tree, by its position, and who has that name at the moment. */
+  private readonly meant = new Map<number, ByteString | undefined>();
+  private readonly holders = new Map<ByteString, number>();
+
+  constructor(entries: Entries, options: TreeOptions) {
+    this.entries = entries;
+    this.options = options;
+    this.names = new MemberNames(options.limits);
+    this.files = new PlannedFiles(entries, options.renames);
+    this.meanings = hardLinkMeanings(entries);
+    for (const position of this.meanings.all()) this.meant.set(position, undefined);
+  }
+
+  /** Takes in the next entry. */
+  add(ref: EntryRef, position: number): void {
+    const { options } = this;
     const { batch, row } = ref;
     const archived = batch.path(row);
     const kind = batch.kinds[row] ?? KIND.file;
     const path = options.select(archived, kind);
-    if (path === undefined) continue;
-    const added = addName(memberNames, path, kind, options);
-    if (added === undefined) continue;
-    const { before } = added;
-    if (before === KIND.file) superseded.add(path);
-    else if (before !== undefined) {
-      symlinks.delete(path);
-      hardLinks.delete(path);
+    if (path === undefined) return;
+    const target = kind === KIND.hardlink || kind === KIND.symlink ? batch.linkTarget(row) : '';
+    // A link to the name that it has itself changes nothing.
+    if (kind === KIND.hardlink && target === archived && this.names.kindOf(path) !== undefined) return;
+    if (!this.addName(path, kind)) return;
+    this.holders.delete(path);
+    if (this.meant.has(position)) {
+      this.meant.set(position, path);
+      this.holders.set(path, position);
     }
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
-    if (kind === KIND.file) {
-      files.add(position, path);
-    } else if (kind === KIND.directory) {
-      directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
-    } else {
-      const link = { path, target: batch.linkTarget(row), mtime, owner };
-      if (kind === KIND.symlink) symlinks.set(path, link);
-      else hardLinks.set(path, { ...link, filesBefore: files.length });
+    if (kind === KIND.file) this.files.add(position, path);
+    else if (kind === KIND.directory) {
+      this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
+    } else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
+    else this.links.set(path, { path, archived, target, mtime, meaning: this.meanings.of(ref) });
+  }
+
+  async finish(): Promise<MemberTree> {
+    const { files, names } = this;
+    const standIns: PlannedFile[] = [];
+    const hardLinks = await this.resolveLinks(standIns);
+    let kept: Iterable<PlannedFile> = this.superseded.size === 0 ? files : this.withoutSuperseded();
+    if (standIns.length > 0) kept = [...kept, ...standIns].sort((a, b) => streamOffset(a) - streamOffset(b));
+    let fileCount = 0;
+    let contentBytes = 0;
+    for (const { ref } of kept) {
+      fileCount += 1;
+      contentBytes += ref.batch.sizes[ref.row] ?? 0;
     }
-    if (path !== archived) renamed.push({ from: archived, to: path });
+    return {
+      files: kept,
+      fileCount,
+      contentBytes,
+      directories: [...this.directories].map(([path, entry]) => ({ path, ...entry })),
+      symlinks: [...this.symlinks.values()],
+      hardLinks,
+      names: names.all(),
+    };
   }
 
-  for (const { from, to } of renamed) names.set(from, to);
-  refuseReplacedTargets(hardLinks, files, superseded, options);
-  let kept: Iterable<PlannedFile> =
-    superseded.size === 0 ? files : dropSuperseded(files, superseded, memberNames);
-  const standIns: PlannedFile[] = [];
-  await resolveHardLinks({ memberNames, standIns, hardLinks, names, options });
-  if (standIns.length > 0) kept = [...kept, ...standIns].sort((a, b) => streamOffset(a) - streamOffset(b));
-  let fileCount = 0;
-  let contentBytes = 0;
-  for (const { ref } of kept) {
-    fileCount += 1;
-    contentBytes += ref.batch.sizes[ref.row] ?? 0;
-  }
-  return {
-    files: kept,
-    fileCount,
-    contentBytes,
-    directories: [...directories].map(([path, entry]) => ({ path, ...entry })),
-    symlinks: [...symlinks.values()],
-    hardLinks: [...hardLinks.values()],
-    names: memberNames.all(),
-  };
-}
-
-/** Takes in a name; returns the kind that it replaces, if any, or undefined when the member is refused. */
-function addName(
-  memberNames: MemberNames,
-  path: ByteString,
-  kind: number,
-  { onRefused }: TreeOptions,
-): { before: number | undefined } | undefined {
-  try {
-    return { before: memberNames.add(path, kind) };
-  } catch (error) {
-    if (!(error instanceof ZnipError)) throw error;
-    onRefused(path, error);
-    return undefined;
-  }
-}
-
-/** A hard link, and how many of the files come before it. */
-interface HardLink extends Link {
-  filesBefore: number;
-}
-
-/** A name twice, as tar archives may have it: the last member counts, and is a file or not. */
-function dropSuperseded(
-  files: Iterable<PlannedFile>,
-  superseded: ReadonlySet<ByteString>,
-  memberNames: MemberNames,
-): PlannedFile[] {
-  const all = [...files];
-  const last = new Map<ByteString, PlannedFile>();
-  for (const file of all) {
-    if (superseded.has(file.path) && memberNames.kindOf(file.path) === KIND.file) last.set(file.path, file);
-  }
-  return all.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
-}
-
-/** Refuses links to content that is replaced after them: what they mean is in no file of the tree. */
-function refuseReplacedTargets(
-  hardLinks: Map<ByteString, HardLink>,
-  files: Iterable<PlannedFile>,
-  superseded: ReadonlySet<ByteString>,
-  { onRefused }: TreeOptions,
-): void {
-  if (superseded.size === 0) return;
-  const lastFile = new Map<ByteString, number>();
-  let position = 0;
-  for (const { path } of files) {
-    if (superseded.has(path)) lastFile.set(path, position);
-    position += 1;
-  }
-  for (const link of hardLinks.values()) {
-    if ((lastFile.get(link.target) ?? -1) < link.filesBefore) continue;
-    hardLinks.delete(link.path);
-    onRefused(link.path, badLink(link, REPLACED_TARGET));
-  }
-}
-
-/** Why a hard link is refused when tar would keep the earlier content for it. */
-export const REPLACED_TARGET = 'its target is replaced by a later member of the same name';
-
-interface HardLinkContext {
-  memberNames: MemberNames;
-  /** Takes the files that are written in the place of a link. */
-  standIns: PlannedFile[];
-  hardLinks: Map<ByteString, HardLink>;
-  names: ReadonlyMap<ByteString, ByteString>;
-  options: TreeOptions;
-}
-
-/**
- * Points every hard link at a file that is written in this run. The first link to a file that was not
- * selected becomes that file itself, with its content.
- */
-async function resolveHardLinks(context: HardLinkContext): Promise<void> {
-  const { hardLinks, options } = context;
-  const standInNames = new Map<ByteString, ByteString>();
-  for (const link of hardLinks.values()) {
+  /** Takes in a name, in place of what has it; false when the member is refused. */
+  private addName(path: ByteString, kind: number): boolean {
+    let before: number | undefined;
     try {
-      await resolveHardLink(link, standInNames, context);
+      before = this.names.add(path, kind);
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
-      hardLinks.delete(link.path);
-      options.onRefused(link.path, error);
+      this.options.onRefused(path, error);
+      return false;
     }
+    if (before === KIND.file) this.superseded.add(path);
+    else if (before !== undefined && before !== kind) this.directories.delete(path);
+    this.symlinks.delete(path);
+    this.links.delete(path);
+    return true;
+  }
+
+  /** A name twice, as tar archives may have it: the last member counts, and is a file or not. */
+  private withoutSuperseded(): PlannedFile[] {
+    const { files, superseded, names } = this;
+    const all = [...files];
+    const last = new Map<ByteString, PlannedFile>();
+    for (const file of all) {
+      if (superseded.has(file.path) && names.kindOf(file.path) === KIND.file) last.set(file.path, file);
+    }
+    return all.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
+  }
+
+  /**
+   * Points every hard link at what is written in this run. Where its file is not, because it was not selected or its
+   * name has another one now, the first link becomes that file itself, with its content.
+   */
+  private async resolveLinks(standIns: PlannedFile[]): Promise<HardLink[]> {
+    /** By the entry that is meant: the name that it is written under. */
+    const homes = new Map<number, ByteString>();
+    const resolved: HardLink[] = [];
+    for (const link of this.links.values()) {
+      try {
+        const { ref, position } = await this.meaningOf(link);
+        const { path, mtime } = link;
+        const kind = ref.batch.kinds[ref.row] ?? KIND.file;
+        if (kind === KIND.directory) throw badLink(link, 'its target is a directory, expected a file');
+        const symlink = kind === KIND.symlink ? this.symlinkOf(ref, path) : undefined;
+        const key = streamOffset({ ref });
+        const target = homes.get(key) ?? this.homeOf(position);
+        homes.set(key, target ?? path);
+        if (target !== undefined) {
+          const file = symlink === undefined ? ref : undefined;
+          resolved.push({ path, target, mtime, owner: null, symlink, file });
+        } else if (symlink === undefined) standIns.push({ ref, path });
+        else this.symlinks.set(path, symlink);
+      } catch (error) {
+        if (!(error instanceof ZnipError)) throw error;
+        this.options.onRefused(link.path, error);
+      }
+    }
+    return resolved;
+  }
+
+  private async meaningOf(link: PendingLink): Promise<{ ref: EntryRef; position: number | undefined }> {
+    const { target, meaning, archived } = link;
+    checkPath(target);
+    if (meaning !== undefined) return { ref: this.entries.at(meaning), position: meaning };
+    if (target === archived) throw badLink(link, 'it is a link to itself');
+    const ref = await this.options.find(target);
+    if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
+    return { ref, position: undefined };
+  }
+
+  /** The name under which a member is written that is meant; undefined when it is not, or another has the name now. */
+  private homeOf(position: number | undefined): ByteString | undefined {
+    const name = position === undefined ? undefined : this.meant.get(position);
+    return name !== undefined && this.holders.get(name) === position ? name : undefined;
+  }
+
+  private symlinkOf(ref: EntryRef, path: ByteString): Link {
+    const { batch, row } = ref;
+    const owner = this.options.owners ? recordedOwner(ref) : null;
+    return { path, target: batch.linkTarget(row), mtime: batch.mtimes[row] ?? 0n, owner };
   }
 }
 
-async function resolveHardLink(
-  link: Link,
-  standInNames: Map<ByteString, ByteString>,
-  { memberNames, standIns, hardLinks, names, options }: HardLinkContext,
-): Promise<void> {
-  checkPath(link.target);
-  // Where names change, another member may have got the one that the link's target has in the archive.
-  const unchanged = options.renames ? undefined : link.target;
-  const target = names.get(link.target) ?? standInNames.get(link.target) ?? unchanged;
-  const kind = target === undefined ? undefined : memberNames.kindOf(target);
-  if (target === link.path) throw badLink(link, 'it is a link to itself');
-  if (target !== undefined && (kind === KIND.file || standInNames.has(link.target))) {
-    link.target = target;
-    return;
-  }
-  if (kind !== undefined) throw badLink(link, `its target is a ${KINDS[kind]}, expected a file`);
-  const ref = await options.find(link.target);
-  if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
-  standInNames.set(link.target, link.path);
-  hardLinks.delete(link.path);
-  standIns.push({ ref, path: link.path });
-}
-
-function streamOffset({ ref }: PlannedFile): number {
+/** Tells one entry from all others: content starts behind a header, which no two share. */
+export function streamOffset({ ref }: Pick<PlannedFile, 'ref'>): number {
   return ref.batch.streamOffsets[ref.row] ?? 0;
 }
 
-function badLink({ path, target }: Link, why: string): ZnipError {
+function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {
   return refusedLink(path, target, why);
 }
 

@@ -12,7 +12,7 @@ import type { ArrivedBlock } from './block-stream.ts';
 import type { EntryRef } from './entries.ts';
 import { checkAgainstIndex } from './stream-check.ts';
 import type { StreamRun } from './stream-run.ts';
-import { type ChunkMembers, NO_FILES } from './tar-members.ts';
+import type { ChunkMembers } from './tar-members.ts';
 
 /**
  * Unpacks what is whole, by blocks, then by what is left of the index. `frames` is a frame table that can be
@@ -95,8 +95,7 @@ function takeChunk(
   const { header, number, blobOffset } = block;
   const streamEnd = header.streamOffset + header.chunkLength;
   const nothing: ChunkMembers = {
-    files: NO_FILES,
-    parts: [],
+    segments: [],
     consumed: bytes.byteLength,
     firstHeader: header.firstHeaderOffset,
     ended: header.last,
@@ -160,10 +159,10 @@ async function confirmSalvaged(
       stream,
       blocks,
       arrived: run.arrived,
-      isWanted: (path, kind) => run.isWanted(path, kind),
+      isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
       onFault: (error, ref) => noteFault(run, error, ref),
     });
-    for (const indexed of attributes) if (!losses.has(indexed.name)) run.restore(indexed);
+    for (const indexed of attributes) run.restore(indexed);
   } catch (error) {
     // The blocks are of a version that is known: so is the rest, or it is damaged.
     const unknown = error instanceof ZnipError && error.code === 'unsupported-version';

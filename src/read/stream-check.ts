@@ -21,8 +21,10 @@ import type { Owner } from './write-file.ts';
 
 /** What the tar stream did not say of a member, or not exactly. */
 export interface IndexedAttributes {
-  name: ByteString;
+  /** Its row among the members that have arrived. */
+  row: number;
   kind: number;
+  size: number;
   mode: number;
   mtime: bigint;
   /** null when it is not recorded; the tar header then has 0. */
@@ -95,7 +97,7 @@ export interface IndexCheck {
   stream: ByteStream;
   blocks: readonly ArrivedBlock[];
   arrived: ArrivedMembers;
-  isWanted: (path: ByteString, kind: number) => boolean;
+  isWanted: (path: ByteString, kind: number, streamOffset: number) => boolean;
   /**
    * What to do about a fault of the index: by default it ends the check. `ref` is the entry that it is about.
    * With this, a part of the index that is whole is used although another is not.
@@ -128,28 +130,34 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
     fault(toZnipError(error));
   }
   const better: Better = { positions: [], rows: [] };
-  const repeats = new Repeats();
   let compared = 0;
   let entriesWhole = true;
   const entries = await archive.entries({}, (error) => {
     fault(error);
     entriesWhole = false;
   });
+  const elsewhere = new Elsewhere(arrived);
+  /** Both come in the order of the tar stream. */
+  let next = 0;
   for (let position = 0; position < entries.length; position++) {
     const ref = entries.at(position);
     const { batch, row } = ref;
-    const path = batch.path(row);
-    if (!isWanted(path, batch.kinds[row] ?? 0)) continue;
-    const same = arrived.at(path);
-    const arrivedRow = same[same.length > 1 ? repeats.next(path) : 0];
-    if (arrivedRow !== undefined) compared += 1;
-    const error = disagreement(ref, arrivedRow === undefined ? undefined : arrived.member(arrivedRow));
+    const streamOffset = batch.streamOffsets[row] ?? 0;
+    if (!isWanted(batch.path(row), batch.kinds[row] ?? 0, streamOffset)) continue;
+    while (next < arrived.size && arrived.streamOffset(next) < streamOffset) next += 1;
+    const isArrived = next < arrived.size && arrived.streamOffset(next) === streamOffset;
+    const arrivedRow = next;
+    const error = isArrived ? disagreement(ref, arrived.member(arrivedRow)) : elsewhere.missing(ref);
+    if (isArrived) {
+      compared += 1;
+      next += 1;
+    }
     if (error !== undefined) {
       fault(error, ref);
       continue;
     }
     const isExact = (batch.mtimes[row] ?? 0n) % NANOSECONDS === 0n;
-    if (arrivedRow !== undefined && (!isExact || recordedOwner(ref) !== null)) {
+    if (!isExact || recordedOwner(ref) !== null) {
       better.positions.push(position);
       better.rows.push(arrivedRow);
     }
@@ -162,7 +170,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
   } catch (error) {
     fault(toZnipError(error));
   }
-  return attributesOf(entries, better, arrived);
+  return attributesOf(entries, better);
 }
 
 /** Entries of which the index knows more than the tar stream: their positions, and their rows in what arrived. */
@@ -174,14 +182,14 @@ interface Better {
 function* attributesOf(
   entries: Entries,
   { positions, rows }: Better,
-  arrived: ArrivedMembers,
 ): Generator<IndexedAttributes, void, undefined> {
   for (const [i, position] of positions.entries()) {
     const ref = entries.at(position);
     const { batch, row } = ref;
     yield {
-      name: arrived.nameOf(rows[i] ?? 0, batch.path(row)),
+      row: rows[i] ?? 0,
       kind: batch.kinds[row] ?? 0,
+      size: batch.sizes[row] ?? 0,
       mode: batch.modes[row] ?? 0,
       mtime: batch.mtimes[row] ?? 0n,
       owner: recordedOwner(ref),
@@ -221,17 +229,13 @@ function checkSections({ name, start, tail }: TailSource): void {
 }
 
 /** What the index says of a member that is not what arrived; undefined when they agree. */
-function disagreement(ref: EntryRef, arrived: ArrivedMember | undefined): ZnipError | undefined {
+function disagreement(ref: EntryRef, arrived: ArrivedMember): ZnipError | undefined {
   const { batch, row } = ref;
-  const member = toText(batch.path(row));
   const why = difference(ref, arrived);
-  if (why !== undefined) {
-    return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
-      member,
-    });
-  }
+  if (why !== undefined) return disagree(ref, why);
+  const member = toText(batch.path(row));
   const checksum = batch.checksum(row);
-  const found = arrived?.checksum ?? null;
+  const found = arrived.checksum;
   if (batch.kinds[row] !== KIND.file || checksum === null || found === null) return undefined;
   if (equalBytes(checksum, found)) return undefined;
   return new ZnipError(
@@ -241,11 +245,17 @@ function disagreement(ref: EntryRef, arrived: ArrivedMember | undefined): ZnipEr
   );
 }
 
-function difference({ batch, row }: EntryRef, member: ArrivedMember | undefined): string | undefined {
-  if (member === undefined) return 'it is in the index but not in the tar stream';
+function disagree({ batch, row }: EntryRef, why: string): ZnipError {
+  const member = toText(batch.path(row));
+  return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
+    member,
+  });
+}
+
+function difference({ batch, row }: EntryRef, member: ArrivedMember): string | undefined {
+  if (batch.path(row) !== member.path) return `its name differs, '${toText(member.path)}'`;
   if ((batch.kinds[row] ?? 0) !== member.kind) return 'its kind differs';
   if ((batch.sizes[row] ?? 0) !== member.size) return 'its size differs';
-  if (batch.streamOffsets[row] !== member.streamOffset) return 'its place differs';
   if ((batch.modes[row] ?? 0) !== member.mode) return 'its mode differs';
   if (batch.linkTarget(row) !== member.linkTarget) return 'its link target differs';
   if (floorSeconds(batch.mtimes[row] ?? 0n) !== floorSeconds(member.mtime)) return 'its time differs';
@@ -268,14 +278,23 @@ function cutBehindFooter(tail: Buffer, start: number): Buffer {
   }
 }
 
-/** Counts how often a path that comes more than once has come. */
-class Repeats {
-  private readonly counts = new Map<ByteString, number>();
+/** What is wrong with entries for which nothing came at their place: whether it came at another one. */
+class Elsewhere {
+  private readonly arrived: ArrivedMembers;
+  /** Made when it is first asked for: mostly never. */
+  private paths: ReadonlySet<ByteString> | undefined;
 
-  next(path: ByteString): number {
-    const count = this.counts.get(path) ?? 0;
-    this.counts.set(path, count + 1);
-    return count;
+  constructor(arrived: ArrivedMembers) {
+    this.arrived = arrived;
+  }
+
+  missing(ref: EntryRef): ZnipError {
+    this.paths ??= new Set(this.arrived.allPaths);
+    const path = ref.batch.path(ref.row);
+    return disagree(
+      ref,
+      this.paths.has(path) ? 'its place differs' : 'it is in the index but not in the tar stream',
+    );
   }
 }
 

@@ -6,11 +6,12 @@ import { codec } from '../codec/codec.ts';
 import type { ZnipError } from '../errors.ts';
 import { Failure } from '../ring/failure.ts';
 import type { Directories } from './directories.ts';
-import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
+import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { CompletedFile, LargeFiles } from './large-files.ts';
 import { isDamage } from './lost.ts';
 import { planReadMemory } from './memory.ts';
 import { ReadPool } from './read-pool.ts';
+import type { Change, Segment } from './segment.ts';
 import type { ChunkMembers } from './tar-members.ts';
 import { INLINE_BYTES } from './target.ts';
 import type { TargetTree } from './target-tree.ts';
@@ -26,6 +27,11 @@ export interface StreamSlot {
 /** Slots beyond one for each worker: one is filled from the stream, one waits to be taken apart. */
 const SPARE_SLOTS = 2;
 
+/** All of a chunk is being written. In an object, so that whoever awaits this does not await that, too. */
+interface UnderWay {
+  written: Promise<unknown>;
+}
+
 export interface StreamExtractionOptions {
   threads: number;
   /** Bytes of memory that unpacking may take; undefined: no bound. */
@@ -33,8 +39,10 @@ export interface StreamExtractionOptions {
   tree: TargetTree;
   directories: Directories;
   largeFiles: LargeFiles;
-  /** What was written of a chunk; called in the order of chunks. */
-  onWritten: (members: ChunkMembers, written: WrittenFiles, completed: CompletedFile[]) => void;
+  /** What was written of a segment; called in the order of the stream. */
+  onWritten: (segment: Segment, written: WrittenFiles, completed: CompletedFile[]) => void;
+  /** Makes a change to what has been written; called when all before it is. */
+  change: (change: Change) => void;
   onTaken: (path: string) => void;
   /** Whether a name was taken, by something that this run did not write. */
   isTaken: (path: string) => boolean;
@@ -139,50 +147,69 @@ export class StreamExtraction {
     decoded: Promise<ZnipError | undefined>,
     take: (damage?: ZnipError) => ChunkMembers,
   ): void {
-    const { accepted: previousAccepted, finished: previousFinished } = this;
-    const accept = this.accept(decoded, previousAccepted, take);
-    const finish = this.finish(slot, chunk, accept, previousFinished);
-    this.accepted = accept;
-    this.finished = finish;
-    accept.catch(() => {});
-    finish.catch((error: unknown) => this.failure.fail(error));
+    const before = this.finished;
+    const accepted = this.accept(chunk, decoded, { accepted: this.accepted, written: before }, take);
+    const finished = this.finish(slot, accepted);
+    this.accepted = accepted;
+    this.finished = finished;
+    accepted.catch(() => {});
+    finished.catch((error: unknown) => this.failure.fail(error));
     decoded.catch(() => {});
   }
 
+  /**
+   * Takes a chunk apart when its turn comes, and starts to write it: segment by segment, where one has to wait for
+   * what comes before it. Chunks behind it are not taken apart until then. Resolves when all of it is under way.
+   */
   private async accept(
+    chunk: Uint8Array,
     decoded: Promise<ZnipError | undefined>,
-    previous: Promise<unknown>,
+    before: { accepted: Promise<unknown>; written: Promise<unknown> },
     take: (damage?: ZnipError) => ChunkMembers,
-  ): Promise<ChunkMembers> {
-    await previous;
-    const members = take(await decoded);
-    for (const path of members.files.paths) this.options.directories.ensureParent(path);
-    for (const { large } of members.parts) this.options.directories.ensureParent(large.path);
-    return members;
+  ): Promise<UnderWay> {
+    await before.accepted;
+    const { segments } = take(await decoded);
+    let { written } = before;
+    for (const segment of segments) {
+      if (segment.waits) {
+        await written;
+        for (const change of segment.changes) this.options.change(change);
+      }
+      written = this.writeSegment(segment, this.prepare(segment), chunk, written);
+      // It is awaited by what comes behind it; until then its failure is not unhandled.
+      written.catch(() => {});
+    }
+    return { written };
   }
 
-  private async finish(
-    slot: StreamSlot,
+  /** Makes the directories and the large files that a segment writes into. */
+  private prepare({ files, parts }: Segment): PartTarget[] {
+    const { directories, largeFiles } = this.options;
+    for (const path of files.paths) directories.ensureParent(path);
+    for (const { large } of parts) directories.ensureParent(large.path);
+    return largeFiles.targets(parts);
+  }
+
+  private async writeSegment(
+    segment: Segment,
+    targets: PartTarget[],
     chunk: Uint8Array,
-    accept: Promise<ChunkMembers>,
-    previous: Promise<unknown>,
+    before: Promise<unknown>,
   ): Promise<void> {
-    const members = await accept;
-    const { parts } = members;
-    const replacing = parts.filter(({ large, fileOffset }) => large.replace && fileOffset === 0);
-    // What is to be replaced must be there first.
-    if (members.files.replace.length > 0 || replacing.length > 0) await previous;
+    const { tree, largeFiles, isTaken, onTaken, onWritten } = this.options;
+    const { paths, replace } = segment.files;
     // What was kept for the user is not replaced by what comes later.
-    const { isTaken } = this.options;
-    for (const { large } of replacing) large.replace = !isTaken(large.path);
-    const { paths, replace } = members.files;
-    const files = { ...members.files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) };
-    const targets = this.options.largeFiles.targets(parts, this.options.onTaken);
-    const written = await this.write({ files, parts: targets, chunk, settings: this.options.tree.settings });
-    await previous;
-    const completed = this.options.largeFiles.finishParts(parts, chunk, () => {});
-    for (const row of written.taken) this.options.onTaken(files.paths[row] ?? '');
-    this.options.onWritten(members, written, completed);
+    const files = { ...segment.files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) };
+    const written = await this.write({ files, parts: targets, chunk, settings: tree.settings });
+    await before;
+    const completed = largeFiles.finishParts(segment.parts, chunk, () => {});
+    for (const row of written.taken) onTaken(paths[row] ?? '');
+    onWritten(segment, written, completed);
+  }
+
+  private async finish(slot: StreamSlot, accepted: Promise<UnderWay>): Promise<void> {
+    const { written } = await accepted;
+    await written;
     this.release(slot);
   }
 

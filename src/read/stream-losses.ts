@@ -18,6 +18,7 @@ interface LostRange {
 
 export class StreamLosses {
   count = 0;
+  private refused: ZnipError | undefined;
   readonly keepGoing: boolean;
   private readonly onDamaged: ((lost: LostMember) => void) | undefined;
   private readonly names = new Set<ByteString>();
@@ -32,6 +33,29 @@ export class StreamLosses {
   damage(error: unknown): ZnipError {
     if (!this.keepGoing || !isDamage(error)) throw error;
     return error;
+  }
+
+  /**
+   * A member that is refused, whatever the run does about damage: the rest of a stream goes by but once. Throws what
+   * is no fault of the member.
+   */
+  refuse(name: ByteString, error: ZnipError): void {
+    if (!isDamage(error)) throw error;
+    this.refused ??= error;
+    this.addMember(name, error);
+  }
+
+  /** At the end of a run that does not keep going: what it means that members were refused. */
+  throwRefused(): void {
+    const { refused } = this;
+    if (refused === undefined || this.keepGoing) return;
+    const others = this.count > 1 ? `; ${this.count} members were refused` : '';
+    throw new ZnipError(
+      refused.code,
+      `${refused.message}${others}; everything else is unpacked`,
+      refused.context,
+      refused,
+    );
   }
 
   /** Damage that costs no member, or members whose names nobody knows. */

@@ -9,6 +9,7 @@ import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import type { StreamKind } from '../stream/foreign-stream.ts';
+import { type Amendment, amend, type WrittenMember } from './amend.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
@@ -16,15 +17,17 @@ import { LargeFiles } from './large-files.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
-import { REPLACED_TARGET, refusedLink } from './member-tree.ts';
+import { existsError, nameExists, removeIfAny } from './file-names.ts';
+import { type HardLink, refusedLink } from './member-tree.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { StreamLosses } from './stream-losses.ts';
-import { type ChunkMembers, NO_FILES, TarMembers } from './tar-members.ts';
-import { closeTarget, finishTree, openTarget, type TargetOptions } from './target.ts';
+import type { Change } from './segment.ts';
+import { type ChunkMembers, TarMembers } from './tar-members.ts';
+import { closeTarget, createHardLinks, finishTree, openTarget, type TargetOptions } from './target.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { UnpackProgress, UnpackResult } from './unpack.ts';
-import { existsError, removeIfAny, restoreAttributes } from './write-file.ts';
+import { finishFile } from './write-file.ts';
 
 export interface UnpackStreamOptions
   extends MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
@@ -35,7 +38,10 @@ export interface UnpackStreamOptions
   memory?: number;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of foreign archives. */
   onSkipped?: (path: string, reason: string) => void;
-  /** Called for each hard link that is left out because its file was not selected and has gone by. */
+  /**
+   * Called for what could not be done of a member: a hard link that is left out because its file was not written and
+   * has gone by, a time or an owner that is not set because something else has the name by now.
+   */
   onLost?: (path: string, reason: string) => void;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have arrived. */
   dryRun?: OnDryMember;
@@ -56,8 +62,8 @@ export class StreamRun {
   private readonly choice: MemberChoice;
   private readonly limits: Limits;
   readonly losses: StreamLosses;
-  /** Paths of hard links that were left out. */
-  private readonly lost = new Set<ByteString>();
+  /** Members that were selected and left out, or change nothing: where their contents start in the tar stream. */
+  private readonly passed = new Set<number>();
   private selectedBytes = 0;
   private readonly taken = new Set<ByteString>();
   /** Every block has arrived: only the index may be missing. */
@@ -72,8 +78,9 @@ export class StreamRun {
     this.arrived = new ArrivedMembers(this.choice.renames);
     this.target = openTarget(options, options.dryRun !== undefined);
     this.directories = new Directories(this.target);
-    this.largeFiles = new LargeFiles(this.target, codec());
     const onTaken = (path: ByteString): void => void this.taken.add(path);
+    const isTaken = (path: ByteString): boolean => this.taken.has(path);
+    this.largeFiles = new LargeFiles({ tree: this.target, codec: codec(), onTaken, isTaken });
     this.extraction = new StreamExtraction({
       threads: resolveThreads(options.threads),
       memory: options.memory,
@@ -81,15 +88,16 @@ export class StreamRun {
       directories: this.directories,
       largeFiles: this.largeFiles,
       onTaken,
-      isTaken: (path) => this.taken.has(path),
-      onWritten: (chunk, { checksums }, completed) => {
-        chunk.files.paths.forEach((path, row) => {
-          const checksum = checksums?.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH) ?? null;
-          this.noteWritten(path, checksum);
+      isTaken,
+      change: (change) => this.change(change),
+      onWritten: ({ files, rows, parts }, { checksums }, completed) => {
+        rows.forEach((row, i) => {
+          if (checksums === null) return;
+          this.noteWritten(row, checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH));
         });
-        for (const { file, checksum } of completed) this.noteWritten(file.path, checksum);
-        for (const size of chunk.files.sizes) this.progress.contentBytes += size;
-        for (const { length } of chunk.parts) this.progress.contentBytes += length;
+        for (const { file, checksum } of completed) this.noteWritten(file.row, checksum);
+        for (const size of files.sizes) this.progress.contentBytes += size;
+        for (const { length } of parts) this.progress.contentBytes += length;
         this.options.onProgress?.(this.progress);
       },
       signal: options.signal,
@@ -101,20 +109,21 @@ export class StreamRun {
           toText(path),
           `skipped: a tar member of type '${typeFlag}' is no file, directory or link`,
         ),
+      renames: this.choice.renames,
       onLostTarget: (path, target) => {
-        this.lost.add(path);
         options.onLost?.(
           toText(path),
           `left out: it is a hard link to '${toText(target)}', which is not selected and has gone by; select that too, or unpack from a file`,
         );
       },
+      onPassed: (streamOffset) => void this.passed.add(streamOffset),
+      onHeir: (name, heir) => this.arrived.setHeir(name, heir),
       onAny: () => this.limits.addMembers(1),
       onMember: (member, archived, streamOffset) => this.noteMember(member, archived, streamOffset),
       owners: this.target.settings.sameOwner && kind !== 'znip',
+      holdsSpecial: this.target.settings.sameOwner && kind === 'znip',
       limits: this.limits,
-      onRefused: (path, error) => {
-        this.losses.addMember(path, this.losses.damage(error));
-      },
+      onRefused: (path, error) => this.losses.refuse(path, error),
     });
   }
 
@@ -130,8 +139,8 @@ export class StreamRun {
       if (this.options.signal?.aborted === true) throw error;
     }
     const incomplete = this.largeFiles.incomplete();
-    this.largeFiles.discard();
     try {
+      this.largeFiles.discard();
       this.finish();
     } catch (error) {
       // What went wrong first is what there is to know.
@@ -140,6 +149,7 @@ export class StreamRun {
     if (failure !== undefined)
       throw this.explain(failure, incomplete[0]?.path ?? this.members.unfinished?.path);
     this.choice.finish(this.options.name ?? 'standard input');
+    this.losses.throwRefused();
     const paths = [...this.taken].map((path) => `${this.target.settings.target}${path}`);
     if (paths.length > 0 && this.target.settings.existing === 'fail') throw existsError(paths);
     const lostNames = this.losses.countNames((name) => this.arrived.has(name));
@@ -169,9 +179,9 @@ export class StreamRun {
     }
   }
 
-  /** Whether the index must confirm a member: it was selected, and there was something to link to. */
-  isWanted(path: ByteString, kind: number): boolean {
-    return !this.lost.has(path) && this.nameOf(path, kind) !== undefined;
+  /** Whether the index must confirm a member: it was selected, and not left out. */
+  isWanted(path: ByteString, kind: number, streamOffset: number): boolean {
+    return !this.passed.has(streamOffset) && this.nameOf(path, kind) !== undefined;
   }
 
   isTaken(path: ByteString): boolean {
@@ -179,14 +189,38 @@ export class StreamRun {
   }
 
   /** Gives a member what only the index has: nanoseconds, and owners that are recorded. */
-  restore({ name, kind, mode, mtime, owner: recorded }: IndexedAttributes): void {
-    const owner = this.target.settings.sameOwner ? recorded : null;
-    const later = this.members.directories.get(name) ?? this.members.symlinks.get(name);
+  restore({ row, kind, size, mode, mtime, owner: recorded }: IndexedAttributes): void {
+    const path = this.arrived.nameOf(row);
+    if (path === undefined || this.losses.has(path)) return;
+    const { settings } = this.target;
+    const owner = settings.sameOwner ? recorded : null;
+    const later = this.members.directories.get(path) ?? this.members.symlinks.get(path);
     if (later !== undefined) Object.assign(later, { mtime, owner });
-    if (this.options.dryRun !== undefined) this.arrived.setTime(name, mtime);
-    else if (kind === KIND.file && !this.taken.has(name)) {
-      if (owner !== null) restoreAttributes(name, { mode, mtime, owner }, this.target);
-      else if (this.target.settings.mtime && mtime % NANOSECONDS !== 0n) this.target.setTime(name, mtime);
+    if (this.options.dryRun !== undefined) this.arrived.setTime(path, mtime);
+    else if (kind === KIND.file && !this.taken.has(path)) {
+      const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
+      if (time !== null || owner !== null)
+        this.restoreFile(row, { path, kind, size }, { mtime: time, owner, mode });
+    }
+  }
+
+  private restoreFile(row: number, written: WrittenMember, { mtime, owner, mode }: Amendment): void {
+    const { settings } = this.target;
+    const fd = this.largeFiles.heldAt(row);
+    if (fd !== undefined) {
+      finishFile(
+        fd,
+        { mode, mtime: mtime ?? 0n, owner },
+        { ...settings, umask: 0o777, mtime: mtime !== null },
+      );
+      return;
+    }
+    const warn = (reason: string): void => this.options.onLost?.(toText(written.path), reason);
+    // Only what stayed open since it was made can be known to be what gets these.
+    const special = owner !== null && (mode & ~0o777) !== 0;
+    if (special) warn('set-user-id and the like are left out: too many files have them');
+    if (!amend(written, { mtime, owner, mode: mode & 0o777 }, this.target)) {
+      warn('its time or owner is not set: something else has its name by now');
     }
   }
 
@@ -200,10 +234,12 @@ export class StreamRun {
     start = 0,
   ): ChunkMembers {
     const taken = this.members.take(bytes, streamOffset, complete, longest, start);
-    for (const size of taken.files.sizes) this.selectedBytes += size;
-    for (const { length } of taken.parts) this.selectedBytes += length;
+    for (const { files, parts } of taken.segments) {
+      for (const size of files.sizes) this.selectedBytes += size;
+      for (const { length } of parts) this.selectedBytes += length;
+    }
     this.limits.checkRatio(this.selectedBytes, archiveOffset);
-    return this.options.dryRun === undefined ? taken : { ...taken, files: NO_FILES, parts: [] };
+    return this.options.dryRun === undefined ? taken : { ...taken, segments: [] };
   }
 
   /** Links, then directories: the end of the tree, as far as it has arrived. */
@@ -213,23 +249,55 @@ export class StreamRun {
       return;
     }
     for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
-    const present = ({ path, target }: { path: ByteString; target: ByteString }): boolean => {
-      if (this.arrived.isWritten(target) || this.taken.has(target)) return true;
-      if (this.losses.keepGoing) this.losses.addLink(path, target);
-      return false;
-    };
     for (const path of this.members.replacedByLinks) this.removeReplaced(path);
-    const replaced = this.members.takeReplacedTargets();
     finishTree({
       symlinks: this.members.symlinks.values(),
-      hardLinks: [...this.members.hardLinks.values()].filter(present),
+      hardLinks: [...this.members.links.all()].filter((link) => this.isThere(link)),
       madeDirectories: this.directories,
       tree: this.target,
-      onTaken: (path) => void this.taken.add(path),
+      taken: this.taken,
     });
-    for (const { path, target } of replaced) {
-      this.losses.addMember(path, this.losses.damage(refusedLink(path, target, REPLACED_TARGET)));
+  }
+
+  /** Makes a change to what has been written before a later member takes a name of it. */
+  private change(change: Change): void {
+    if (change.type === 'remove') this.removeReplaced(change.path);
+    else if (this.isLinkable(change.link) && this.isOnDisk(change.link)) {
+      createHardLinks([change.link], {
+        madeDirectories: this.directories,
+        tree: this.target,
+        taken: this.taken,
+      });
     }
+  }
+
+  /** Whether what a hard link leads to has come and is written; otherwise the link is named. */
+  private isThere(link: HardLink): boolean {
+    const { path, target } = link;
+    if (!this.isLinkable(link)) return false;
+    if (this.arrived.isWritten(target)) return true;
+    if (this.arrived.has(target)) return this.loseLink(link);
+    this.losses.refuse(path, refusedLink(path, target, 'its target is not a file of the archive'));
+    return false;
+  }
+
+  private isOnDisk(link: HardLink): boolean {
+    return nameExists(link.target, this.target) || this.loseLink(link);
+  }
+
+  private loseLink({ path, target }: HardLink): false {
+    if (this.losses.keepGoing) this.losses.addLink(path, target);
+    return false;
+  }
+
+  /** Not to a file that was kept for the user: that has not the content that the link means, which has gone by. */
+  private isLinkable({ path, target, symlink }: HardLink): boolean {
+    if (symlink !== undefined || !this.taken.has(target)) return true;
+    this.options.onLost?.(
+      toText(path),
+      `left out: it is a hard link to '${toText(target)}', which was there before and is kept; unpack from a file, or with --overwrite`,
+    );
+    return false;
   }
 
   /** Takes away a file of this run, which a link has replaced; what was kept for the user stays. */
@@ -246,14 +314,14 @@ export class StreamRun {
     return this.extraction.failure.unless(work);
   }
 
-  private noteMember(member: Member, archived: ByteString, streamOffset: number): void {
-    this.arrived.add(archived, member, streamOffset);
+  private noteMember(member: Member, archived: ByteString, streamOffset: number): number {
     this.limits.addContent(member.size, toText(archived));
     if (member.kind !== KIND.file) this.progress.members += 1;
+    return this.arrived.add(archived, member, streamOffset);
   }
 
-  private noteWritten(path: ByteString, checksum: Uint8Array | null): void {
-    if (checksum !== null) this.arrived.noteWritten(path, checksum);
+  private noteWritten(row: number, checksum: Uint8Array): void {
+    this.arrived.noteWritten(row, checksum);
     this.progress.members += 1;
   }
 

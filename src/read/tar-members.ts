@@ -9,17 +9,19 @@ import { KIND, type Member } from '../format/entry.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { type TarMember, TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
-import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
+import type { LargeFile } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
-import { type Link, refusedLink } from './member-tree.ts';
+import { type HardLink, type Link, refusedLink } from './member-tree.ts';
+import { PendingLinks } from './pending-links.ts';
 import { checkPath } from './safe-path.ts';
+import { type Segment, SegmentBuilder } from './segment.ts';
 import type { Owner } from './write-file.ts';
 
 /** What a chunk of tar stream comes to. */
 export interface ChunkMembers {
-  files: FileColumns;
-  parts: LargePart[];
+  /** What is to be written, one segment after the other. */
+  segments: readonly Segment[];
   /** Bytes taken from the chunk; the rest is the start of a header or member that goes on. */
   consumed: number;
   /** Chunk byte at which the first header starts. */
@@ -28,35 +30,30 @@ export interface ChunkMembers {
   ended: boolean;
 }
 
-/** Of a chunk from which nothing is written. */
-export const NO_FILES: FileColumns = {
-  count: 0,
-  paths: [],
-  offsets: new Float64Array(0),
-  sizes: new Float64Array(0),
-  modes: new Uint32Array(0),
-  mtimes: new BigInt64Array(0),
-  owners: null,
-  checksums: null,
-  replace: [],
-};
-
 export interface TarMembersOptions {
   /** The name that a member gets, or undefined when it is not wanted. */
   select: (path: ByteString, kind: number) => ByteString | undefined;
+  /** Members may have other names than in the stream. */
+  renames: boolean;
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
-  /** Called for a hard link to a file that was not selected: its content has gone by. */
+  /** Called for a hard link to a file that was not selected, or is no longer there: its content has gone by. */
   onLostTarget: (path: ByteString, target: ByteString) => void;
+  /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
+  onPassed: (streamOffset: number) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
   /**
    * Called for every selected member, in the order of the stream, before anything of it is written.
-   * `streamOffset` is where its content starts.
+   * `streamOffset` is where its content starts. Returns the row that it gets.
    */
-  onMember: (member: Member, archived: ByteString, streamOffset: number) => void;
+  onMember: (member: Member, archived: ByteString, streamOffset: number) => number;
+  /** Called when a name goes to a later member, before `onMember`: what had it lives on as the hard link `heir`. */
+  onHeir: (name: ByteString, heir: ByteString) => void;
   /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
   owners: boolean;
+  /** Files with set-user-id and its like stay open, for the owner that comes later. */
+  holdsSpecial: boolean;
   limits: Limits;
   /** Called for members that are refused, under the name that they were to get. What it does not throw is left out. */
   onRefused: (path: ByteString, error: ZnipError) => void;
@@ -73,26 +70,28 @@ interface Pending {
   paddingLeft: number;
 }
 
+/** Set-user-id, set-group-id and sticky. */
+const SPECIAL_BITS = 0o7000;
+
 export class TarMembers {
   /** By name: where a name comes twice, the last one counts. */
   readonly directories = new Map<ByteString, DirectoryEntry>();
   readonly symlinks = new Map<ByteString, Link>();
-  readonly hardLinks = new Map<ByteString, Link>();
+  readonly links = new PendingLinks();
   /** Names of files that a link has replaced: they have been written, and stand in its way. */
   readonly replacedByLinks = new Set<ByteString>();
-  /** Where names that replaced a file, and hard links, stand in the order of members. */
-  private readonly replacedAt = new Map<ByteString, number>();
-  private readonly linkedAt = new Map<ByteString, number>();
-  private memberCount = 0;
   private readonly reader = new TarReader();
   private readonly names: MemberNames;
   private readonly options: TarMembersOptions;
   private pending: Pending | undefined;
-  private lastRepeated = false;
+  private segments: SegmentBuilder;
+  /** Where members have other names: who has each, by its path in the stream. */
+  private readonly holders = new Map<ByteString, ByteString>();
 
   constructor(options: TarMembersOptions) {
     this.options = options;
     this.names = new MemberNames(options.limits);
+    this.segments = new SegmentBuilder(options.owners);
   }
 
   /** What comes next is not what follows: the file that the stream is in the middle of is lost. */
@@ -126,9 +125,8 @@ export class TarMembers {
    * what stands before it belongs to a member that is lost.
    */
   take(chunk: Buffer, streamOffset: number, complete: boolean, longest: number, start = 0): ChunkMembers {
-    const files: PlacedMember[] = [];
-    const parts: LargePart[] = [];
-    let position = Math.max(start, this.takePending(chunk, parts));
+    this.segments = new SegmentBuilder(this.options.owners);
+    let position = Math.max(start, this.takePending(chunk));
     let ended = false;
     let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
@@ -144,33 +142,15 @@ export class TarMembers {
       const end = dataOffset + paddedLength(item.size);
       const fits = end <= chunk.byteLength;
       if (!fits && !complete && end - position <= longest) break;
-      const member = this.accept(item, streamOffset + dataOffset);
-      if (fits) {
-        if (member?.kind === KIND.file) {
-          files.push({
-            member,
-            offset: dataOffset,
-            repeated: this.lastRepeated,
-            owner: this.ownerOf(member),
-          });
-        }
+      const accepted = this.accept(item, streamOffset + dataOffset);
+      const isFile = accepted?.member.kind === KIND.file;
+      if (fits && !(isFile && this.isHeld(accepted.member))) {
+        if (isFile) this.segments.addFile(accepted, dataOffset);
         position = end;
         continue;
       }
-      const large =
-        member === undefined
-          ? null
-          : {
-              path: member.path,
-              size: member.size,
-              mode: member.mode,
-              mtime: member.mtime,
-              owner: this.ownerOf(member),
-              replace: this.lastRepeated,
-              checksum: null,
-            };
       this.pending = {
-        large,
+        large: isFile ? largeFile(accepted, this.isHeld(accepted.member)) : null,
         path: item.path,
         size: item.size,
         fileOffset: 0,
@@ -178,18 +158,20 @@ export class TarMembers {
         paddingLeft: paddedLength(item.size) - item.size,
       };
       // The data begins right behind its header, which may be the last of the chunk.
-      position = dataOffset + this.takePending(chunk.subarray(dataOffset), parts, dataOffset);
+      position = dataOffset + this.takePending(chunk.subarray(dataOffset), dataOffset);
     }
-    return { files: toColumns(files, this.options.owners), parts, consumed: position, firstHeader, ended };
+    return { segments: this.segments.finish(), consumed: position, firstHeader, ended };
   }
 
   /** Takes data of the pending member from the start of `bytes`; returns how much. */
-  private takePending(bytes: Buffer, parts: LargePart[], chunkOffset = 0): number {
+  private takePending(bytes: Buffer, chunkOffset = 0): number {
     const { pending } = this;
     if (pending === undefined) return 0;
     const length = Math.min(pending.dataLeft, bytes.byteLength);
-    if (length > 0 && pending.large !== null) {
-      parts.push({ large: pending.large, chunkOffset, fileOffset: pending.fileOffset, length });
+    const { large, fileOffset } = pending;
+    // The part of an empty file has no bytes either.
+    if (large !== null && (length > 0 || large.size === 0)) {
+      this.segments.addPart({ large, chunkOffset, fileOffset, length });
     }
     pending.fileOffset += length;
     pending.dataLeft -= length;
@@ -204,7 +186,7 @@ export class TarMembers {
   }
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
-  private accept({ member, path, typeFlag }: TarMember, streamOffset: number): Member | undefined {
+  private accept({ member, path, typeFlag }: TarMember, streamOffset: number): AcceptedMember | undefined {
     if (member === null) {
       // A global header that ends the stream is about no member.
       if (typeFlag !== 'g') this.options.onSkipped(path, typeFlag);
@@ -216,110 +198,115 @@ export class TarMembers {
     let selected: ByteString | undefined;
     try {
       selected = this.options.select(path, member.kind);
-      return selected === undefined
-        ? undefined
-        : this.acceptSelected({ member, path }, selected, streamOffset);
+      if (selected === undefined) return undefined;
+      const accepted = this.acceptSelected({ ...member, path: selected }, path, streamOffset);
+      if (accepted !== undefined) return accepted;
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
       this.options.onRefused(selected ?? path, error);
+    }
+    this.options.onPassed(streamOffset);
+    return undefined;
+  }
+
+  /** `member` has the name that it gets, `archived` is its path in the stream. */
+  private acceptSelected(
+    member: Member,
+    archived: ByteString,
+    streamOffset: number,
+  ): AcceptedMember | undefined {
+    const { path, kind, mtime, mode } = member;
+    const owner = this.ownerOf(member);
+    let link: HardLink | undefined;
+    if (kind === KIND.hardlink) {
+      link = this.resolve(member, archived);
+      if (link === undefined) return undefined;
+    }
+    const replaces = this.replace(path, kind);
+    const row = this.options.onMember(member, archived, streamOffset);
+    if (this.options.renames) this.holders.set(path, archived);
+    if (kind === KIND.directory) this.directories.set(path, { mode, mtime, owner });
+    else if (kind === KIND.symlink) {
+      this.symlinks.set(path, { path, target: member.linkTarget, mtime, owner });
+    } else if (link !== undefined) this.links.add(link);
+    return { member, row, owner, replaces };
+  }
+
+  /** What a hard link is a name of; undefined for one that changes nothing, or whose file has gone by. */
+  private resolve({ path, linkTarget, mtime }: Member, archived: ByteString): HardLink | undefined {
+    checkPath(linkTarget);
+    const itself = linkTarget === archived;
+    if (itself) {
+      if (this.names.kindOf(path) !== undefined) return undefined;
+      throw refusedLink(path, linkTarget, 'it is a link to itself');
+    }
+    const target = this.options.select(linkTarget, KIND.file);
+    const holder = target === undefined ? undefined : this.holders.get(target);
+    if (target === undefined || (holder !== undefined && holder !== linkTarget)) {
+      this.options.onLostTarget(path, linkTarget);
       return undefined;
     }
-  }
-
-  private acceptSelected(
-    { member, path }: { member: Member; path: ByteString },
-    selected: ByteString,
-    streamOffset: number,
-  ): Member | undefined {
-    const { kind, linkTarget, mtime } = member;
-    let target = linkTarget;
-    if (kind === KIND.hardlink) {
-      checkPath(linkTarget);
-      const renamedTarget = this.options.select(linkTarget, KIND.file);
-      if (renamedTarget === undefined) {
-        this.options.onLostTarget(path, linkTarget);
-        return undefined;
-      }
-      target = renamedTarget;
+    if (this.names.kindOf(target) === KIND.directory) {
+      throw refusedLink(path, linkTarget, 'its target is a directory, expected a file');
     }
-    const renamed = { ...member, path: selected };
-    this.lastRepeated = this.replace(selected, kind);
-    this.memberCount += 1;
-    if (kind === KIND.hardlink) this.checkHardLink(selected, target, linkTarget);
-    this.options.onMember(renamed, path, streamOffset);
-    const owner = this.ownerOf(member);
-    if (kind === KIND.directory) this.directories.set(selected, { mode: member.mode, mtime, owner });
-    else if (kind === KIND.symlink) {
-      this.symlinks.set(selected, { path: selected, target, mtime, owner });
-    } else if (kind === KIND.hardlink) {
-      this.hardLinks.set(selected, { path: selected, target, mtime, owner: null });
-      this.linkedAt.set(selected, this.memberCount);
-    }
-    return renamed;
-  }
-
-  /** Takes away the hard links whose target was replaced after them: what they mean is not there any more. */
-  takeReplacedTargets(): Link[] {
-    if (this.replacedAt.size === 0) return [];
-    const links = [...this.hardLinks.values()].filter(
-      ({ path, target }) => (this.replacedAt.get(target) ?? 0) > (this.linkedAt.get(path) ?? 0),
-    );
-    for (const { path } of links) this.hardLinks.delete(path);
-    return links;
+    // A link to a link is one more name of the same file.
+    const first = this.links.at(target);
+    // One to another name of what has this name is none, too.
+    if (first?.target === path) return undefined;
+    if (first !== undefined) return { ...first, path, mtime };
+    return { path, target, mtime, owner: null, symlink: this.symlinks.get(target), file: undefined };
   }
 
   /** Gives a name to a member of this kind; returns whether a file of this run stands there. */
   private replace(path: ByteString, kind: number): boolean {
     const before = this.names.add(path, kind);
-    if (before === undefined || kind === KIND.directory) return false;
+    if (before === undefined || (before === KIND.directory && kind === KIND.directory)) return false;
+    const isPending = this.links.remove(path);
+    const symlink = this.symlinks.get(path);
     this.symlinks.delete(path);
-    this.hardLinks.delete(path);
-    if (before === KIND.file) this.replacedAt.set(path, this.memberCount + 1);
-    const written = before === KIND.file || this.replacedByLinks.has(path);
-    if (kind === KIND.file) this.replacedByLinks.delete(path);
-    else if (written) this.replacedByLinks.add(path);
-    return written;
+    this.directories.delete(path);
+    const [heir, ...others] = this.links.takeLinksTo(path);
+    if (heir !== undefined && symlink !== undefined)
+      this.symlinks.set(heir.path, { ...symlink, path: heir.path });
+    const isWritten =
+      (before !== KIND.directory && symlink === undefined && !isPending) || this.replacedByLinks.has(path);
+    if (heir !== undefined) {
+      this.options.onHeir(path, heir.path);
+      for (const link of others) this.links.add({ ...link, target: heir.path });
+      if (symlink === undefined) this.segments.change({ type: 'link', link: heir });
+    }
+    if (!isWritten) return false;
+    if (kind === KIND.file) {
+      this.replacedByLinks.delete(path);
+      this.segments.follow(path);
+      return true;
+    }
+    if (kind === KIND.directory) {
+      this.replacedByLinks.delete(path);
+      this.segments.change({ type: 'remove', path });
+    } else this.replacedByLinks.add(path);
+    return true;
+  }
+
+  private isHeld({ mode }: Member): boolean {
+    return this.options.holdsSpecial && (mode & SPECIAL_BITS) !== 0;
   }
 
   private ownerOf({ uid, gid }: Member): Owner | null {
     return this.options.owners && uid !== null && gid !== null ? { uid, gid } : null;
   }
-
-  private checkHardLink(path: ByteString, target: ByteString, linkTarget: ByteString): void {
-    const kind = this.names.kindOf(target);
-    if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return;
-    const why = target === path ? 'it is a link to itself' : 'its target is not a file that came before it';
-    throw refusedLink(path, linkTarget, why);
-  }
 }
 
-interface PlacedMember {
+/** A member that is to be written, under the name that it gets. */
+export interface AcceptedMember {
   member: Member;
-  /** Chunk byte at which the content starts. */
-  offset: number;
-  /** A member before had the same name. */
-  repeated: boolean;
+  row: number;
   owner: Owner | null;
+  /** A file of this run has its name. */
+  replaces: boolean;
 }
 
-function toColumns(files: readonly PlacedMember[], owners: boolean): FileColumns {
-  const count = files.length;
-  const columns: FileColumns = {
-    count,
-    paths: files.map(({ member }) => member.path),
-    offsets: new Float64Array(count),
-    sizes: new Float64Array(count),
-    modes: new Uint32Array(count),
-    mtimes: new BigInt64Array(count),
-    owners: owners ? files.map(({ owner }) => owner) : null,
-    checksums: null,
-    replace: files.flatMap(({ repeated }, row) => (repeated ? [row] : [])),
-  };
-  files.forEach(({ member, offset }, row) => {
-    columns.offsets[row] = offset;
-    columns.sizes[row] = member.size;
-    columns.modes[row] = member.mode;
-    columns.mtimes[row] = member.mtime;
-  });
-  return columns;
+function largeFile({ member, row, owner, replaces }: AcceptedMember, held: boolean): LargeFile {
+  const { path, size, mode, mtime } = member;
+  return { path, size, mode, mtime, owner, replace: replaces, checksum: null, row, held };
 }

@@ -5,10 +5,19 @@
 import { openSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { HeldDirectories, nameOfDescriptor } from '../posix/held-directories.ts';
-import { libc, pathArgument } from '../posix/libc.ts';
-import { setLinkTime, setTimeAt } from '../posix/times.ts';
+import { HeldDirectories, nameOfDescriptor, nameOfOpen } from '../posix/held-directories.ts';
+import {
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  libc,
+  type Libc,
+  pathArgument,
+  RENAME_NOREPLACE,
+} from '../posix/libc.ts';
 import type { WriteSettings } from './write-settings.ts';
+
+/** What came of taking a name; `unsupported` where another way may work, or says why it does not. */
+export type NewName = 'done' | 'taken' | 'unsupported';
 
 export class TargetTree {
   readonly settings: WriteSettings;
@@ -19,12 +28,24 @@ export class TargetTree {
     this.held = settings.root === undefined ? undefined : new HeldDirectories(settings.root);
   }
 
+  /** Directories are held, so that names mean what they meant before. */
+  get isHeld(): boolean {
+    return this.held !== undefined;
+  }
+
   /**
    * What Node's fs takes for the member `path`; its directory must be there. Valid until another directory
    * is asked for. Throws `unsafe-link` where the way to it leads through a symlink.
    */
   name(path: ByteString): string | Buffer {
-    return toFsPath(this.byteName(path));
+    return toFsPath(this.fullName(path));
+  }
+
+  /** The name of the member `path` below its directory; valid as `name` is. */
+  fullName(path: ByteString): ByteString {
+    if (this.held === undefined) return `${this.settings.target}${path}`;
+    const slash = path.lastIndexOf('/');
+    return `${nameOfDescriptor(this.parent(path, slash))}${path.slice(slash + 1)}`;
   }
 
   /** Opens the member `path`, as open(2) does. Throws Node.js's error. */
@@ -39,13 +60,19 @@ export class TargetTree {
     return openSync(this.name(path), flags, mode);
   }
 
-  /** Sets the modification time of the member itself, also when it is a symlink. Throws Node.js's error. */
-  setTime(path: ByteString, mtime: bigint): void {
-    if (this.held !== undefined) {
-      const slash = path.lastIndexOf('/');
-      if (setTimeAt(this.parent(path, slash), path.slice(slash + 1), mtime)) return;
-    }
-    setLinkTime(this.byteName(path), mtime);
+  /** Gives the open file `fd` the name `path`, which nothing may have. Throws Node.js's error for its directory. */
+  linkOpen(fd: number, path: ByteString): NewName {
+    return this.newName(path, (system, directory, name) =>
+      system.linkat(AT_FDCWD, nameOfOpen(fd), directory, name, AT_SYMLINK_FOLLOW),
+    );
+  }
+
+  /** Gives what has the name `from` the name `path`, in the same directory, which nothing may have. Throws as above. */
+  renameNew(from: ByteString, path: ByteString): NewName {
+    const own = pathArgument(from.slice(from.lastIndexOf('/') + 1));
+    return this.newName(path, (system, directory, name) =>
+      system.renameat2(directory, own, directory, name, RENAME_NOREPLACE),
+    );
   }
 
   /** The member `path` in messages. */
@@ -58,10 +85,16 @@ export class TargetTree {
     this.held?.close();
   }
 
-  private byteName(path: ByteString): ByteString {
-    if (this.held === undefined) return `${this.settings.target}${path}`;
+  private newName(
+    path: ByteString,
+    call: (system: Libc, directory: number, name: string | Buffer) => number,
+  ): NewName {
+    const system = libc();
+    if (system === null || this.held === undefined) return 'unsupported';
     const slash = path.lastIndexOf('/');
-    return `${nameOfDescriptor(this.parent(path, slash))}${path.slice(slash + 1)}`;
+    const directory = this.parent(path, slash);
+    if (call(system, directory, pathArgument(path.slice(slash + 1))) === 0) return 'done';
+    return system.errno() === 'EEXIST' ? 'taken' : 'unsupported';
   }
 
   private parent(path: ByteString, slash: number): number {

@@ -9,7 +9,7 @@ import { holdDirectory } from '../posix/held-directories.ts';
 import type { Directories } from './directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
-import type { Link } from './member-tree.ts';
+import type { HardLink, Link } from './member-tree.ts';
 import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
@@ -95,26 +95,41 @@ export function closeTarget(tree: TargetTree): void {
 
 interface TreeEnd {
   symlinks: Iterable<Link>;
-  hardLinks: Iterable<Link>;
+  hardLinks: Iterable<HardLink>;
   madeDirectories: Directories;
   tree: TargetTree;
-  onTaken: (path: ByteString) => void;
+  /** Names that are taken, by what stays. */
+  taken: { has: (path: ByteString) => boolean; add: (path: ByteString) => unknown };
 }
 
 /** Links after every file, so that nothing was written through one; directory modes and times last of all. */
-export function finishTree({ symlinks, hardLinks, madeDirectories, tree, onTaken }: TreeEnd): void {
+export function finishTree({ symlinks, hardLinks, madeDirectories, tree, taken }: TreeEnd): void {
   for (const link of symlinks) {
     madeDirectories.ensureParent(link.path);
-    if (!createSymlink(link, tree)) onTaken(link.path);
+    if (!createSymlink(link, tree)) taken.add(link.path);
   }
+  createHardLinks(hardLinks, { madeDirectories, tree, taken });
+  madeDirectories.finish();
+}
+
+/** Creates hard links to what this run has written, so none to what was kept: their targets are there by now. */
+export function createHardLinks(
+  hardLinks: Iterable<HardLink>,
+  { madeDirectories, tree, taken }: Pick<TreeEnd, 'madeDirectories' | 'tree' | 'taken'>,
+): void {
   const files = new TargetTree(tree.settings);
   try {
     for (const link of hardLinks) {
-      madeDirectories.ensureParent(link.path);
-      if (!createHardLink(link, files, tree)) onTaken(link.path);
+      const { path, symlink } = link;
+      madeDirectories.ensureParent(path);
+      // A link to a symlink that was kept for the user: it becomes what that was to be.
+      const created =
+        symlink !== undefined && taken.has(link.target)
+          ? createSymlink({ ...symlink, path }, tree)
+          : createHardLink(link, files, tree);
+      if (!created) taken.add(path);
     }
   } finally {
     files.release();
   }
-  madeDirectories.finish();
 }

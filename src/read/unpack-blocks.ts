@@ -52,7 +52,7 @@ async function confirm(
     stream,
     blocks: arrivedBlocks,
     arrived: run.arrived,
-    isWanted: (path, kind) => run.isWanted(path, kind),
+    isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
   });
   for (const indexed of attributes) run.restore(indexed);
 }

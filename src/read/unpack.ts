@@ -19,9 +19,10 @@ import { isDamage, type KeepGoingOptions, lostLink, lostMember, type LostMember 
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import type { MemoryPlan } from '../ring/memory.ts';
 import { planReadMemory } from './memory.ts';
-import { buildTree, type MemberTree } from './member-tree.ts';
+import { buildTree, type HardLink, type MemberTree, streamOffset } from './member-tree.ts';
+import type { PlannedFile } from './extract-plan.ts';
 import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
-import { existsError } from './write-file.ts';
+import { existsError } from './file-names.ts';
 
 export interface UnpackOptions
   extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
@@ -104,56 +105,72 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     tree.fileCount + tree.directories.length + tree.symlinks.length + tree.hardLinks.length;
   const target = openTarget(options, options.dryRun !== undefined);
   const { settings } = target;
-  const result = (taken: readonly ByteString[]): UnpackResult => {
-    if (taken.length > 0 && settings.existing === 'fail') {
-      throw existsError(taken.map((path) => `${settings.target}${path}`));
+  const result = (taken: ReadonlySet<ByteString>): UnpackResult => {
+    if (taken.size > 0 && settings.existing === 'fail') {
+      throw existsError([...taken].map((path) => `${settings.target}${path}`));
     }
     return {
-      members: totalMembers - taken.length - losses.ofTree,
+      members: totalMembers - taken.size - losses.ofTree,
       contentBytes: tree.contentBytes,
-      kept: taken.length,
+      kept: taken.size,
       lost: losses.count,
       elapsedMs: performance.now() - start,
     };
   };
-  if (options.dryRun !== undefined) return result(dryRun(dryEntries(tree), target, options.dryRun));
-  const taken: ByteString[] = [];
-  const largeFiles = new LargeFiles(target, codec());
+  if (options.dryRun !== undefined) {
+    return result(new Set(dryRun(dryEntries(tree), target, options.dryRun)));
+  }
+  const taken = new Set<ByteString>();
+  const onTaken = (path: ByteString): void => void taken.add(path);
+  const largeFiles = new LargeFiles({
+    tree: target,
+    codec: codec(),
+    onTaken,
+    isTaken: (path) => taken.has(path),
+  });
   try {
     const frames = await archive.frames();
     const directories = new Directories(target);
     for (const directory of tree.directories) directories.announce(directory.path, directory);
-    const onTaken = (path: ByteString): void => void taken.push(path);
     const progress: UnpackProgress = {
       members: 0,
       contentBytes: 0,
       totalMembers,
       totalBytes: tree.contentBytes,
     };
-    await extractJobs(planJobs(tree.files, frames, settings.sameOwner), {
-      pool,
-      threads,
-      slots,
-      source: archive.source,
-      frames,
-      tree: target,
-      directories,
-      largeFiles,
-      onTaken,
-      onLost: (path, lost) => losses.add(path, lost),
-      onJob: (job, completed) => {
-        progress.members += completed;
-        progress.contentBytes += jobBytes(job);
-        options.onProgress?.(progress);
-      },
-      signal: options.signal,
-    });
-    const hardLinks = tree.hardLinks.filter(({ path, target }) => {
+    const extract = (files: Iterable<PlannedFile>): Promise<void> =>
+      extractJobs(planJobs(files, frames, settings.sameOwner), {
+        pool,
+        threads,
+        slots,
+        source: archive.source,
+        frames,
+        tree: target,
+        directories,
+        largeFiles,
+        onTaken,
+        onLost: (path, lost) => losses.add(path, lost),
+        onJob: (job, completed) => {
+          progress.members += completed;
+          progress.contentBytes += jobBytes(job);
+          options.onProgress?.(progress);
+        },
+        signal: options.signal,
+      });
+    await extract(tree.files);
+    let hardLinks = tree.hardLinks.filter(({ path, target }) => {
       if (!losses.has(target)) return true;
       losses.add(path, lostLink(path, target));
       return false;
     });
-    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, onTaken });
+    // A file that was kept for the user is not what the archive has links to.
+    for (;;) {
+      const { standIns, links } = replaceKeptTargets(hardLinks, taken);
+      hardLinks = links;
+      if (standIns.length === 0) break;
+      await extract(standIns);
+    }
+    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, taken });
   } finally {
     // The workers first: they reach into the target by its descriptor.
     await pool?.stop();
@@ -161,6 +178,31 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     closeTarget(target);
   }
   return result(taken);
+}
+
+/**
+ * Of the links to each file whose name was taken, makes the first that file itself, with its content, and the others
+ * links to it.
+ */
+function replaceKeptTargets(
+  hardLinks: readonly HardLink[],
+  taken: ReadonlySet<ByteString>,
+): { standIns: PlannedFile[]; links: HardLink[] } {
+  const standIns = new Map<ByteString, PlannedFile>();
+  const links: HardLink[] = [];
+  for (const link of hardLinks) {
+    const { path, target, file } = link;
+    if (file === undefined || !taken.has(target)) links.push(link);
+    else {
+      const first = standIns.get(target);
+      if (first === undefined) standIns.set(target, { ref: file, path });
+      else links.push({ ...link, target: first.path });
+    }
+  }
+  return {
+    standIns: [...standIns.values()].sort((a, b) => streamOffset(a) - streamOffset(b)),
+    links,
+  };
 }
 
 /** What is left out, when the run keeps going. */

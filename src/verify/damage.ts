@@ -32,7 +32,6 @@ export const DAMAGE = {
   'owner-mismatch': 'index and tar header have different owners for a member',
   'unsafe-path': 'a name that is never unpacked',
   'unsafe-link': 'a hard link that is never unpacked',
-  'clashing-names': 'two members whose names cannot stand beside each other',
   'root-mismatch': 'the root hash is not the expected one',
 } as const;
 

@@ -37,7 +37,6 @@ const FRAME_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = {
   truncated: 'damaged-frame-table',
   limit: 'damaged-frame-table',
 };
-const TREE_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = { inconsistent: 'clashing-names' };
 
 /**
  * Checks the index. Returns undefined when nothing is left of it. Throws `not-an-archive`,
@@ -141,7 +140,7 @@ async function checkTree(entries: Entries, allEntries: boolean, list: DamageList
     onRefused: (path, error) => {
       // The file that a hard link leads to may be in a sub-index that is damaged.
       if (!allEntries && error.code === 'unsafe-link') return;
-      const damage = list.addError(error, TREE_CODES);
+      const damage = list.addError(error, {});
       if (damage.members.length === 0) damage.members.push(toText(path));
     },
   });

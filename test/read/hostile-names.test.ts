@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { run, znip } from '../support/run.ts';
-import { temporaryDirectory } from '../support/tree.ts';
+import { describeTree, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
 let number = 0;
@@ -110,15 +110,33 @@ describe('a member below one that is no directory', () => {
   });
 
   test.each([
-    ['directory and symlink', [{ path: 'same', kind: 'directory' }, symlink('same', '..')]],
-    ['symlink and directory', [symlink('same', '..'), { path: 'same', kind: 'directory' }]],
-    ['directory and file', [{ path: 'same', kind: 'directory' }, file('same')]],
-  ] as [string, ForgedMember[]][])('the same name twice: %s', (_name, members) => {
-    const { status, stderr, target } = attempt(members);
-    expect(status).toBe(4);
-    expect(stderr).toContain('is in the archive twice');
-    expect(readdirSync(target)).toEqual([]);
+    ['directory and symlink', [{ path: 'same', kind: 'directory' }, symlink('same', '..')], 'symlink'],
+    ['symlink and directory', [symlink('same', '..'), { path: 'same', kind: 'directory' }], 'directory'],
+    ['directory and file', [{ path: 'same', kind: 'directory' }, file('same')], 'file'],
+    ['file and directory', [file('same'), { path: 'same', kind: 'directory' }], 'directory'],
+  ] as [string, ForgedMember[], string][])('the same name twice: %s', (_name, members, kind) => {
+    for (const streamed of [false, true]) {
+      const { status, target, outside } = attempt(members, [], undefined, streamed);
+      expect({ status, outside }).toEqual({ status: 0, outside: [] });
+      expect(describeTree(target).get('same')).toMatchObject({ kind });
+    }
   });
+
+  test.each([
+    ['file', file('same')],
+    ['symlink', symlink('same', '..')],
+  ] as [string, ForgedMember][])(
+    'a directory with members stays, and a %s of its name is refused',
+    (_kind, member) => {
+      const members: ForgedMember[] = [{ path: 'same', kind: 'directory' }, file('same/below'), member];
+      const { status, stderr, target } = attempt(members);
+      expect({ status, names: readdirSync(target) }).toEqual({ status: 4, names: [] });
+      expect(stderr).toContain('other members lie below it');
+      const streamed = attempt(members, [], undefined, true);
+      expect(streamed.status).toBe(4);
+      expect(describeTree(streamed.target).get('same/below')).toMatchObject({ kind: 'file' });
+    },
+  );
 
   test.each([false, true])(
     'a link in place of a file, and the other way round (streamed: %s)',
@@ -156,7 +174,6 @@ describe('hard links', () => {
     ['to an absolute path', [hardlink('h', '/etc/passwd')], 'it is absolute'],
     ['to itself', [hardlink('h', 'h')], 'it is a link to itself'],
     ['to nothing', [hardlink('h', 'nothing')], 'its target is not a file of the archive'],
-    ['to a symlink', [symlink('s', '/etc/passwd'), hardlink('h', 's')], 'its target is a symlink'],
     ['to a directory', [{ path: 'd', kind: 'directory' }, hardlink('h', 'd')], 'its target is a directory'],
   ] as [string, ForgedMember[], string][])('%s', (_name, members, reason) => {
     const { status, stderr, target } = attempt(members);
@@ -168,13 +185,30 @@ describe('hard links', () => {
     expect(existsSync(join(streamed.target, 'h'))).toBe(false);
   });
 
-  test('to a file that stands in the target but is a symlink there', () => {
-    const { status, stderr, target } = attempt([file('f'), hardlink('h', 'f')], ['-k'], (at) =>
-      symlinkSync('/etc/hostname', join(at, 'f')),
-    );
-    expect(status).toBe(4);
-    expect(stderr).toContain('is not a file');
-    expect(existsSync(join(target, 'h'))).toBe(false);
+  test('to a symlink: one symlink with two names', () => {
+    const members = [symlink('s', '/etc/passwd'), hardlink('h', 's')];
+    for (const streamed of [false, true]) {
+      const { status, target } = attempt(members, [], undefined, streamed);
+      expect(status).toBe(0);
+      expect(readlinkSync(join(target, 'h'))).toBe('/etc/passwd');
+      expect(lstatSync(join(target, 'h')).ino).toBe(lstatSync(join(target, 's')).ino);
+    }
+  });
+
+  test.each([
+    ['file', (at: string) => writeFileSync(join(at, 'f'), 'mine')],
+    ['symlink', (at: string) => symlinkSync('/etc/hostname', join(at, 'f'))],
+  ])('to a name that a %s has which is kept: never to that', (_kind, prepare) => {
+    const members = [file('f'), hardlink('h', 'f'), hardlink('i', 'h')];
+    const byIndex = attempt(members, ['-k'], prepare);
+    expect(byIndex.status).toBe(0);
+    expect(readFileSync(join(byIndex.target, 'h'), 'utf8')).toBe('content');
+    expect(lstatSync(join(byIndex.target, 'i')).ino).toBe(lstatSync(join(byIndex.target, 'h')).ino);
+    // From a stream the content has gone by.
+    const streamed = attempt(members, ['-k'], prepare, true);
+    expect(streamed.status).toBe(3);
+    expect(streamed.stderr).toContain("it is a hard link to 'f', which was there before and is kept");
+    expect(readdirSync(streamed.target)).toEqual(['f']);
   });
 });
 

@@ -251,7 +251,7 @@ describe('what is damaged or lies', () => {
     expect(await readForged([link('h')], 'h')).toMatchObject({ code: 'unsafe-link' });
   });
 
-  test('the later of two members counts; a directory and something else with one name are refused', async () => {
+  test('the later of two members counts, of whatever kinds they are', async () => {
     const twice = [
       { path: 'f', content: 'first' },
       { path: 'f', content: 'second' },
@@ -267,6 +267,7 @@ describe('what is damaged or lies', () => {
       { path: 'f', content: 'first' },
       { path: 'f', kind: 'directory' },
     ];
-    expect(await readForged(directory, 'f')).toMatchObject({ bytes: '', code: 'inconsistent' });
+    expect(await readForged(directory, 'f')).toMatchObject({ bytes: '', code: 'usage' });
+    expect(await readForged(directory.toReversed(), 'f')).toMatchObject({ bytes: 'first', code: undefined });
   });
 });

@@ -1,0 +1,135 @@
+/**
+ * Gives what has been written its name, by the policy for names that are taken. Any thread.
+ *
+ * Somebody else may write in the same directories meanwhile. So a name is taken without replacing what has it,
+ * unless the policy is to replace: a check before would be out of date when the name is taken.
+ */
+import { linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { uniquePart } from '../posix/unique-name.ts';
+import type { TargetTree } from './target-tree.ts';
+import type { ExistingPolicy } from './write-settings.ts';
+
+/** A name beside `path` that no member has. */
+export function temporaryName(path: ByteString): ByteString {
+  const directory = path.slice(0, path.lastIndexOf('/') + 1);
+  return `${directory}.znip-${uniquePart()}.part`;
+}
+
+/** Whether a member with this time replaces what stands under its name. */
+export function mayReplace(
+  path: ByteString,
+  mtime: bigint,
+  tree: TargetTree,
+  existing: ExistingPolicy = tree.settings.existing,
+): boolean {
+  if (existing !== 'keep-newer') return existing === 'overwrite';
+  const name = tree.name(path);
+  try {
+    const stats = lstatSync(name, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined || stats.mtimeNs < mtime;
+  } catch (error) {
+    throw ioError('look at', tree.text(path), error);
+  }
+}
+
+/**
+ * Gives the file that is open as `fd` its name: in place of what has it where the policy says so. Returns false when
+ * the name is taken and what has it is kept. Its temporary name, beside it, is gone then as well.
+ */
+export function nameFile(
+  { fd, temporary }: { fd: number; temporary: ByteString },
+  { path, mtime }: { path: ByteString; mtime: bigint },
+  tree: TargetTree,
+  existing: ExistingPolicy = tree.settings.existing,
+): boolean {
+  try {
+    if (nameNew(fd, temporary, path, tree)) return true;
+  } catch (error) {
+    removeIfAny(temporary, tree);
+    throw ioError('name', tree.text(path), error);
+  }
+  if (mayReplace(path, mtime, tree, existing)) {
+    replaceFile(temporary, path, tree);
+    return true;
+  }
+  removeIfAny(temporary, tree);
+  return false;
+}
+
+/** Whether a file system has no hard links, or cannot have one more of this file. */
+const NO_LINK: ReadonlySet<string | undefined> = new Set([
+  'EPERM',
+  'EMLINK',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+]);
+
+/** Takes a name that nothing has; false when something has it. Throws Node.js's error. */
+function nameNew(fd: number, temporary: ByteString, path: ByteString, tree: TargetTree): boolean {
+  // By the descriptor: under the temporary name there may be something else by now.
+  const linked = tree.linkOpen(fd, path);
+  if (linked === 'taken') return false;
+  if (linked === 'done') {
+    removeIfAny(temporary, tree);
+    return true;
+  }
+  try {
+    linkSync(tree.name(temporary), tree.name(path));
+    removeIfAny(temporary, tree);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    if (!NO_LINK.has(errnoOf(error))) throw error;
+  }
+  const renamed = tree.renameNew(temporary, path);
+  if (renamed !== 'unsupported') return renamed === 'done';
+  // What is left is to look first, as every program does on such file systems.
+  if (nameExists(path, tree)) return false;
+  renameSync(tree.name(temporary), tree.name(path));
+  return true;
+}
+
+/** Gives what has a temporary name its own, in place of a file or link that has it. */
+export function replaceFile(temporary: ByteString, path: ByteString, tree: TargetTree): void {
+  try {
+    renameSync(tree.name(temporary), tree.name(path));
+  } catch (error) {
+    removeIfAny(temporary, tree);
+    throw ioError('replace', tree.text(path), error);
+  }
+}
+
+/** Removes what this run has made and cannot finish. */
+export function removeIfAny(path: ByteString, tree: TargetTree): void {
+  try {
+    unlinkSync(tree.name(path));
+  } catch {
+    // It is gone, or the directory is no longer writable: nothing is left to do.
+  }
+}
+
+/** Whether anything, a dangling link too, has this name. */
+export function nameExists(path: ByteString, tree: TargetTree): boolean {
+  const name = tree.name(path);
+  try {
+    return lstatSync(name, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw ioError('look at', tree.text(path), error);
+  }
+}
+
+/** The error for names that were taken when the policy is `fail`. */
+export function existsError(names: readonly ByteString[]): ZnipError {
+  const first = toText(names[0] ?? '');
+  const others = names.length > 1 ? ` and ${names.length - 1} more` : '';
+  return new ZnipError(
+    'exists',
+    `'${first}'${others} already exist${names.length > 1 ? '' : 's'} and ${names.length > 1 ? 'were' : 'was'} left as ${
+      names.length > 1 ? 'they are' : 'it is'
+    }: use --overwrite to replace or --keep-old to keep what is there`,
+    { path: first },
+  );
+}
