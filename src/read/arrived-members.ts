@@ -106,6 +106,18 @@ export class ArrivedMembers {
     return this.streamOffsets[row] ?? 0;
   }
 
+  /** Whether a member has arrived whose content starts at this byte of the tar stream. */
+  hasContentAt(streamOffset: number): boolean {
+    let low = 0;
+    let high = this.rows;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.streamOffsets[middle] ?? 0) < streamOffset) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.rows && this.streamOffsets[low] === streamOffset;
+  }
+
   /** Paths in the archive, one for each row. */
   get allPaths(): readonly ByteString[] {
     return this.paths;

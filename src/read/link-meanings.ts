@@ -22,7 +22,12 @@ export class HardLinkMeanings {
 
   /** Position of the file, symlink or directory that a hard link means; undefined when it leads to nothing here. */
   of({ batch, row }: EntryRow): number | undefined {
-    return this.positions.get(batch.streamOffsets[row] ?? 0);
+    return this.at(batch.streamOffsets[row] ?? 0);
+  }
+
+  /** The same, of the link behind whose header the tar stream goes on at this byte. */
+  at(streamOffset: number): number | undefined {
+    return this.positions.get(streamOffset);
   }
 
   /** Positions of all that is meant, some of them more than once. */

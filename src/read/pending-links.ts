@@ -45,7 +45,36 @@ export class PendingLinks {
     return links;
   }
 
-  all(): Iterable<HardLink> {
-    return this.byPath.values();
+  /**
+   * All links as they are to be made, to what is no link itself: one that came before its target may lead to another.
+   * `circular` are those that lead to nothing but one another.
+   */
+  resolve(): { links: HardLink[]; circular: HardLink[] } {
+    const roots = new Map<ByteString, ByteString | undefined>();
+    const links: HardLink[] = [];
+    const circular: HardLink[] = [];
+    for (const link of this.byPath.values()) {
+      const target = this.follow(link, roots);
+      if (target === undefined) circular.push(link);
+      else links.push(target === link.target ? link : { ...link, target });
+    }
+    return { links, circular };
+  }
+
+  /** What a link leads to in the end. Each link is gone through once: `roots` has what was found. */
+  private follow(from: HardLink, roots: Map<ByteString, ByteString | undefined>): ByteString | undefined {
+    const passed: ByteString[] = [];
+    let link: HardLink | undefined = from;
+    let root: ByteString | undefined;
+    while (link !== undefined && !roots.has(link.path)) {
+      passed.push(link.path);
+      // A link that is come to again leads nowhere: so a circle ends.
+      roots.set(link.path, undefined);
+      root = link.target;
+      link = this.byPath.get(root);
+    }
+    if (link !== undefined) root = roots.get(link.path);
+    for (const path of passed) roots.set(path, root);
+    return root;
   }
 }

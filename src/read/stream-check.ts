@@ -15,6 +15,7 @@ import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, isSkippableMagic } from './block-stream.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
+import { hardLinkMeanings } from './link-meanings.ts';
 import type { ByteSource } from './source.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
 import type { Owner } from './write-file.ts';
@@ -162,6 +163,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
       better.rows.push(arrivedRow);
     }
   }
+  if (onFault !== undefined) checkLinks(entries, arrived, fault);
   if (compared !== arrived.size && entriesWhole) {
     fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
   }
@@ -275,6 +277,25 @@ function cutBehindFooter(tail: Buffer, start: number): Buffer {
       if (!(error instanceof ZnipError)) throw error;
     }
     end -= 1;
+  }
+}
+
+/** Hard links to what did not come: another member may have the target's name, with another content. */
+function checkLinks(
+  entries: Entries,
+  arrived: ArrivedMembers,
+  fault: (error: ZnipError, ref: EntryRef) => void,
+): void {
+  const meanings = hardLinkMeanings(entries);
+  for (const ref of entries) {
+    const position = meanings.of(ref);
+    if (position === undefined || ref.batch.kinds[ref.row] !== KIND.hardlink) continue;
+    const meant = entries.at(position);
+    if (arrived.hasContentAt(meant.batch.streamOffsets[meant.row] ?? 0)) continue;
+    const member = toText(ref.batch.path(ref.row));
+    const target = toText(ref.batch.linkTarget(ref.row));
+    const why = `member '${member}' is a hard link to '${target}', which is lost`;
+    fault(new ZnipError('damaged-member', why, { member }), ref);
   }
 }
 

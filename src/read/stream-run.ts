@@ -250,9 +250,11 @@ export class StreamRun {
     }
     for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
     for (const path of this.members.replacedByLinks) this.removeReplaced(path);
+    const { links, circular } = this.members.links.resolve();
+    for (const link of circular) this.refuseLink(link);
     finishTree({
       symlinks: this.members.symlinks.values(),
-      hardLinks: [...this.members.links.all()].filter((link) => this.isThere(link)),
+      hardLinks: links.filter((link) => this.isThere(link)),
       madeDirectories: this.directories,
       tree: this.target,
       taken: this.taken,
@@ -274,9 +276,13 @@ export class StreamRun {
   /** Whether what a hard link leads to has come and is written; otherwise the link is named. */
   private isThere(link: HardLink): boolean {
     const { path, target } = link;
-    if (!this.isLinkable(link)) return false;
+    if (this.losses.has(path) || !this.isLinkable(link)) return false;
     if (this.arrived.isWritten(target)) return true;
     if (this.arrived.has(target)) return this.loseLink(link);
+    return this.refuseLink(link);
+  }
+
+  private refuseLink({ path, target }: HardLink): false {
     this.losses.refuse(path, refusedLink(path, target, 'its target is not a file of the archive'));
     return false;
   }

@@ -12,6 +12,7 @@ import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
 import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from '../pack/chunk-plan.ts';
 import type { AcquireSlot } from '../pack/pipeline.ts';
+import { RescuedLinks } from './rescued-links.ts';
 import type { Entries, EntryRef } from '../read/entries.ts';
 import { decodeBlob } from '../read/extract-chunk.ts';
 import {
@@ -88,12 +89,14 @@ class Rescue {
   private readonly names = new MemberNames(new Limits({}));
   private readonly reader = new TarReader();
   private readonly groups = new Groups();
+  private readonly links: RescuedLinks;
   private nextEntry = 0;
   /** The member that the chunk before ended within, when it is kept. */
   private open: OpenMember | undefined;
 
   constructor(options: RescueOptions) {
     this.options = options;
+    this.links = new RescuedLinks(options);
   }
 
   /** What is to be kept of a block's chunk, in a slot; undefined when that is nothing. */
@@ -175,25 +178,29 @@ class Rescue {
   }
 
   /** The rows that are kept, and whether the member that the chunk ends within is. */
-  private chooseMembers({ tailWhole }: WholeBlock, { members, unfinished }: InspectedChunk): Kept {
+  private chooseMembers(
+    { tailWhole, streamOffset }: WholeBlock,
+    { members, unfinished }: InspectedChunk,
+  ): Kept {
     const rows: number[] = [];
     let tail = tailWhole;
     for (let row = 0; row < members.count; row++) {
       const isTail = unfinished?.indexed === true && row === members.count - 1;
       if (isTail && !tailWhole) continue;
-      if (this.admit(members, row)) rows.push(row);
+      if (this.admit(members, row, streamOffset + (members.dataOffsets[row] ?? 0))) rows.push(row);
       else if (isTail) tail = false;
     }
     return { rows, tail };
   }
 
-  /** Whether a member can stand beside those before it. */
-  private admit(members: InspectedMembers, row: number): boolean {
+  /** Whether a member can stand beside those before it. `streamOffset` is where its content starts. */
+  private admit(members: InspectedMembers, row: number, streamOffset: number): boolean {
     const path = pathAt(members, row);
     const kind = members.kinds[row] ?? 0;
     try {
-      if (kind === KIND.hardlink) this.checkTarget(path, linkTargetAt(members, row));
+      if (kind === KIND.hardlink) this.checkTarget(path, linkTargetAt(members, row), streamOffset);
       this.names.add(path, kind);
+      this.links.keep(streamOffset);
       return true;
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
@@ -202,10 +209,10 @@ class Rescue {
     }
   }
 
-  private checkTarget(path: ByteString, target: ByteString): void {
+  private checkTarget(path: ByteString, target: ByteString, streamOffset: number): void {
     checkPath(target);
     const kind = this.names.kindOf(target);
-    if (target !== path && (kind === KIND.file || kind === KIND.hardlink)) return;
+    if (this.links.leadsToWhole(streamOffset) ?? (kind !== undefined && kind !== KIND.directory)) return;
     const member = toText(path);
     const why = `hard link '${member}' leads to '${toText(target)}', which is not a file that is whole`;
     throw new ZnipError('unsafe-link', why, { member });
