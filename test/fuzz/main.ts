@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ARCHIVE_TARGETS } from './archives.ts';
+import { COMPARED, differential } from './differential/differential.ts';
 import { patterns } from './patterns.ts';
 import { Random } from './random.ts';
 import { STRUCTURE_TARGETS } from './structures.ts';
@@ -17,6 +18,7 @@ export const TARGETS: readonly Target[] = [
   ...TABLE_TARGETS,
   patterns,
   ...ARCHIVE_TARGETS,
+  differential,
 ];
 
 export interface Finding {
@@ -99,6 +101,7 @@ async function main({ names, seed, next, ms }: Order): Promise<void> {
       await new Promise((resolve) => setImmediate(resolve));
     }
   } while (performance.now() < end);
+  tell({ compared: Object.fromEntries(COMPARED) });
   rmSync(scratch, { recursive: true, force: true });
   process.disconnect?.();
 }
