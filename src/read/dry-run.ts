@@ -5,7 +5,7 @@ import { lstatSync } from 'node:fs';
 import { ioError } from '../errors.ts';
 import { toBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
-import { requireDirectory } from './directories.ts';
+import { whyNoDirectory } from './directories.ts';
 import type { TargetTree } from './target-tree.ts';
 import { mayReplace } from './file-names.ts';
 import type { WriteSettings } from './write-settings.ts';
@@ -32,16 +32,29 @@ export function dryRun(entries: Iterable<DryEntry>, tree: TargetTree, onMember: 
   const parents = new ParentsThere(settings);
   const kept: ByteString[] = [];
   for (const { path, kind, mtime } of entries) {
-    const name = `${settings.target}${path}`;
     let standing: DryMember['standing'] = 'new';
-    if (parents.has(path) && exists(name)) {
-      if (kind === KIND.directory) requireDirectory(toFsPath(name), toText(name));
-      else standing = mayReplace(path, mtime, tree) ? 'replaced' : 'kept';
-    }
+    const parent = parents.of(path);
+    if (parent === 'taken') standing = 'kept';
+    else if (parent === 'there') standing = standingOf(path, kind, mtime, tree);
     if (standing === 'kept') kept.push(path);
     onMember({ path: toText(path), pathBytes: toBytes(path), standing });
   }
   return kept;
+}
+
+function standingOf(path: ByteString, kind: number, mtime: bigint, tree: TargetTree): DryMember['standing'] {
+  const name = `${tree.settings.target}${path}`;
+  if (!exists(name)) return 'new';
+  if (kind !== KIND.directory) return mayReplace(path, mtime, tree) ? 'replaced' : 'kept';
+  if (isDirectory(name)) return 'new';
+  return tree.settings.existing === 'overwrite' ? 'replaced' : 'kept';
+}
+
+/** Whether the way into a directory is open; throws `unsafe-link` where a symlink is in it. */
+function isDirectory(name: ByteString): boolean {
+  const block = whyNoDirectory(toFsPath(name), toText(name));
+  if (block?.code === 'unsafe-link') throw block;
+  return block === undefined;
 }
 
 function exists(name: ByteString): boolean {
@@ -52,27 +65,35 @@ function exists(name: ByteString): boolean {
   }
 }
 
-/** Which directories are there. Throws, as a run would, where something else is. */
+/** Of a directory in the target: `taken` where something else has the name of it, or of one above it, and stays. */
+type Parent = 'there' | 'missing' | 'taken';
+
+/** Which directories are there. */
 class ParentsThere {
   private readonly settings: WriteSettings;
-  private readonly known = new Map<ByteString, boolean>();
+  private readonly known = new Map<ByteString, Parent>();
 
   constructor(settings: WriteSettings) {
     this.settings = settings;
   }
 
-  /** Whether the directory that `path` is in is there. */
-  has(path: ByteString): boolean {
+  /** What is to be said of the directory that `path` is in. */
+  of(path: ByteString): Parent {
     const slash = path.lastIndexOf('/');
-    if (slash < 0) return true;
+    if (slash < 0) return 'there';
     const parent = path.slice(0, slash);
-    let there = this.known.get(parent);
-    if (there === undefined) {
-      const name = `${this.settings.target}${parent}`;
-      there = this.has(parent) && exists(name);
-      if (there) requireDirectory(toFsPath(name), toText(name));
-      this.known.set(parent, there);
+    let known = this.known.get(parent);
+    if (known === undefined) {
+      known = this.of(parent);
+      if (known === 'there') known = this.look(`${this.settings.target}${parent}`);
+      this.known.set(parent, known);
     }
-    return there;
+    return known;
+  }
+
+  private look(name: ByteString): Parent {
+    if (!exists(name)) return 'missing';
+    if (isDirectory(name)) return 'there';
+    return this.settings.existing === 'overwrite' ? 'missing' : 'taken';
   }
 }

@@ -7,7 +7,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import type { Frame } from '../format/frame-table.ts';
-import type { Directories } from './directories.ts';
+import type { Directories, OnBlocked } from './directories.ts';
 import {
   damagedMember,
   decodeBlob,
@@ -19,6 +19,7 @@ import {
 import type { ChunkJob } from './extract-plan.ts';
 import type { LargeFiles } from './large-files.ts';
 import { isDamage, lostMember, type LostMember } from './lost.ts';
+import { makeRoom } from './make-room.ts';
 import type { ReadPool } from './read-pool.ts';
 import type { ByteSource } from './source.ts';
 import type { TargetTree } from './target-tree.ts';
@@ -36,6 +37,8 @@ export interface ExtractOptions {
   largeFiles: LargeFiles;
   /** Names that were taken. */
   onTaken: (path: ByteString) => void;
+  /** Files that are passed over because their directory cannot be there. */
+  onBlocked: OnBlocked;
   /** Files that are left out because they are damaged, when the run keeps going. */
   onLost: (path: ByteString, lost: LostMember) => void;
   onJob: (job: ChunkJob, completed: number) => void;
@@ -60,17 +63,15 @@ function createSlot(frames: readonly Frame[]): Slot {
   };
 }
 
-interface Prepared {
+interface ReadyJob {
   job: ChunkJob;
   targets: PartTarget[];
 }
 
-/** Makes the directories and temporary files that a job writes into. */
-function prepare(job: ChunkJob, options: ExtractOptions): Prepared {
-  for (const path of job.files.paths) options.directories.ensureParent(path);
-  for (const { large } of job.parts) options.directories.ensureParent(large.path);
-  const targets = options.largeFiles.targets(job.parts);
-  return { job, targets };
+/** Makes the directories and temporary files that a job writes into; the job is what can be written of it. */
+function prepare(job: ChunkJob, options: ExtractOptions): ReadyJob {
+  const { files, targets } = makeRoom(job.files, job.parts, options);
+  return { job: files === job.files ? job : { ...job, files }, targets };
 }
 
 /** Takes in what was written of a job. `chunk` still holds its content. */
@@ -110,18 +111,18 @@ async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions):
     await turn();
     signal?.throwIfAborted();
     slot ??= createSlot(options.frames);
-    const prepared = prepare(job, options);
+    const ready = prepare(job, options);
     try {
-      finishJob(job, await extractHere(prepared, slot.chunk, options), slot.chunk, options);
+      finishJob(ready.job, await extractHere(ready, slot.chunk, options), slot.chunk, options);
     } catch (error) {
-      loseJob(job, error, options);
+      loseJob(ready.job, error, options);
     }
   }
 }
 
 /** What a worker does with a job, on this thread. */
 async function extractHere(
-  { job, targets }: Prepared,
+  { job, targets }: ReadyJob,
   memory: Uint8Array,
   { source, tree }: ExtractOptions,
 ): Promise<WrittenFiles> {
@@ -158,8 +159,8 @@ async function extractOnPool(
     free.push(slot);
   };
 
-  for (const job of jobs) {
-    const { targets } = prepare(job, options);
+  for (const planned of jobs) {
+    const { job, targets } = prepare(planned, options);
     if (free.length === 0) await finishOldest();
     const slot = free.pop() as Slot;
     const result = pool.run('extract', {

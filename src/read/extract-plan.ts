@@ -34,6 +34,32 @@ export interface FileColumns {
   replace: readonly number[];
 }
 
+/** The files of these rows, which come in order. */
+export function rowsOf(files: FileColumns, rows: readonly number[]): FileColumns {
+  const { paths, offsets, sizes, modes, mtimes, owners, checksums, replace } = files;
+  const positions = new Map(rows.map((row, position) => [row, position]));
+  return {
+    count: rows.length,
+    paths: rows.map((row) => paths[row] ?? ''),
+    offsets: Float64Array.from(rows, (row) => offsets[row] ?? 0),
+    sizes: Float64Array.from(rows, (row) => sizes[row] ?? 0),
+    modes: Uint32Array.from(rows, (row) => modes[row] ?? 0),
+    mtimes: BigInt64Array.from(rows, (row) => mtimes[row] ?? 0n),
+    owners: owners === null ? null : rows.map((row) => owners[row] ?? null),
+    checksums: checksums === null ? null : checksumsOf(checksums, rows),
+    replace: replace.flatMap((row) => positions.get(row) ?? []),
+  };
+}
+
+function checksumsOf(checksums: Uint8Array, rows: readonly number[]): Uint8Array {
+  const chosen = new Uint8Array(rows.length * CHECKSUM_LENGTH);
+  rows.forEach((row, position) => {
+    const start = row * CHECKSUM_LENGTH;
+    chosen.set(checksums.subarray(start, start + CHECKSUM_LENGTH), position * CHECKSUM_LENGTH);
+  });
+  return chosen;
+}
+
 /** A file that more than one chunk holds. */
 export interface LargeFile {
   /** Path below the target directory, as a byte string. */

@@ -4,9 +4,9 @@
  * Somebody else may write in the same directories meanwhile. So a name is taken without replacing what has it,
  * unless the policy is to replace: a check before would be out of date when the name is taken.
  */
-import { linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
-import { errnoOf, ioError, ZnipError } from '../errors.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
+import { linkSync, lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { errnoOf, ioError } from '../errors.ts';
+import type { ByteString } from '../format/byte-string.ts';
 import { uniquePart } from '../posix/unique-name.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy } from './write-settings.ts';
@@ -50,10 +50,7 @@ export function nameFile(
     removeIfAny(temporary, tree);
     throw ioError('name', tree.text(path), error);
   }
-  if (mayReplace(path, mtime, tree, existing)) {
-    replaceFile(temporary, path, tree);
-    return true;
-  }
+  if (mayReplace(path, mtime, tree, existing)) return replaceFile(temporary, path, tree, existing);
   removeIfAny(temporary, tree);
   return false;
 }
@@ -92,13 +89,46 @@ function nameNew(fd: number, temporary: ByteString, path: ByteString, tree: Targ
   return true;
 }
 
-/** Gives what has a temporary name its own, in place of a file or link that has it. */
-export function replaceFile(temporary: ByteString, path: ByteString, tree: TargetTree): void {
+/**
+ * Gives what has a temporary name its own, in place of what has it. Returns false when that is a directory that stays:
+ * one that holds something, or any at all unless everything is to be replaced. The temporary name is gone in any case.
+ */
+export function replaceFile(
+  temporary: ByteString,
+  path: ByteString,
+  tree: TargetTree,
+  existing: ExistingPolicy = tree.settings.existing,
+): boolean {
   try {
-    renameSync(tree.name(temporary), tree.name(path));
+    if (renameOver(temporary, path, tree)) return true;
+    if (existing === 'overwrite' && removeEmpty(path, tree) && renameOver(temporary, path, tree)) return true;
   } catch (error) {
     removeIfAny(temporary, tree);
     throw ioError('replace', tree.text(path), error);
+  }
+  removeIfAny(temporary, tree);
+  return false;
+}
+
+/** False when a directory is in the way. Throws Node.js's error. */
+function renameOver(temporary: ByteString, path: ByteString, tree: TargetTree): boolean {
+  try {
+    renameSync(tree.name(temporary), tree.name(path));
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'EISDIR') throw error;
+    return false;
+  }
+}
+
+/** Removes a directory that holds nothing; false when it holds something. Throws Node.js's error. */
+function removeEmpty(path: ByteString, tree: TargetTree): boolean {
+  try {
+    rmdirSync(tree.name(path));
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error;
+    return false;
   }
 }
 
@@ -119,17 +149,4 @@ export function nameExists(path: ByteString, tree: TargetTree): boolean {
   } catch (error) {
     throw ioError('look at', tree.text(path), error);
   }
-}
-
-/** The error for names that were taken when the policy is `fail`. */
-export function existsError(names: readonly ByteString[]): ZnipError {
-  const first = toText(names[0] ?? '');
-  const others = names.length > 1 ? ` and ${names.length - 1} more` : '';
-  return new ZnipError(
-    'exists',
-    `'${first}'${others} already exist${names.length > 1 ? '' : 's'} and ${names.length > 1 ? 'were' : 'was'} left as ${
-      names.length > 1 ? 'they are' : 'it is'
-    }: use --overwrite to replace or --keep-old to keep what is there`,
-    { path: first },
-  );
 }

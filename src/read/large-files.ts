@@ -27,7 +27,7 @@ interface OpenFile {
   lost: boolean;
 }
 
-/** Of a file whose name is taken: its parts are passed over. */
+/** Of a file whose name is taken, or that cannot be there: its parts are passed over. */
 const KEPT = 'kept';
 
 /** Descriptors held at once, of the thousand and more that a process may have. Systems have some dozens of such files. */
@@ -57,6 +57,11 @@ export class LargeFiles {
     this.options = options;
   }
 
+  /** This file is not written: its parts are passed over. */
+  pass(file: LargeFile): void {
+    this.files.set(file, KEPT);
+  }
+
   /**
    * Where a worker is to write these parts. Called in the order of chunks: the first part of a file makes the file,
    * and the others find it.
@@ -64,7 +69,7 @@ export class LargeFiles {
   targets(parts: readonly LargePart[]): PartTarget[] {
     const targets: PartTarget[] = [];
     for (const { large, chunkOffset, fileOffset, length } of parts) {
-      if (fileOffset === 0) this.files.set(large, this.begin(large));
+      if (fileOffset === 0 && !this.files.has(large)) this.files.set(large, this.begin(large));
       const open = this.of(large);
       if (open !== KEPT) targets.push({ fd: open.fd, path: large.path, chunkOffset, fileOffset, length });
     }

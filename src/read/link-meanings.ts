@@ -1,6 +1,6 @@
 /**
  * What hard links mean: the file or symlink that had the target's name at that place of the archive, and where none
- * had it yet, the one that has it at the end. Implements docs/format.md, "Hard links".
+ * had it yet, the first that gets it. Implements docs/format.md, "Hard links".
  */
 import type { ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
@@ -55,8 +55,10 @@ class Resolution {
   private readonly meanings = new HardLinkMeanings();
   /** What has a name so far: the position of a member that is no hard link. */
   private readonly current = new Map<ByteString, number>();
-  /** Names that have a link whose target has not come: the name that it leads to. */
-  private readonly early = new Map<ByteString, ByteString>();
+  /** Names that a link has whose target has not come. */
+  private readonly early = new Map<ByteString, EarlyLink>();
+  /** Links whose target has not come, by its name. */
+  private readonly waiting = new Map<ByteString, EarlyLink[]>();
 
   constructor(entries: Entries, wanted: ReadonlySet<ByteString>) {
     this.entries = entries;
@@ -64,7 +66,6 @@ class Resolution {
   }
 
   finish(): HardLinkMeanings {
-    const unresolved: { link: EntryRow; target: ByteString }[] = [];
     let position = -1;
     for (const link of this.entries) {
       position += 1;
@@ -76,44 +77,42 @@ class Resolution {
       }
       const target = batch.linkTarget(row);
       const meaning = this.current.get(target);
-      if (meaning === undefined) {
-        unresolved.push({ link, target });
-        if (this.wanted.has(path)) this.wait(path, target);
-      } else {
+      if (meaning === undefined) this.wait({ link, path }, target);
+      else {
         this.meanings.add(link, meaning);
         if (this.wanted.has(path)) this.hold(path, meaning);
       }
     }
-    for (const { link, target } of unresolved) {
-      const meaning = this.follow(target);
-      if (meaning !== undefined) this.meanings.add(link, meaning);
-    }
     return this.meanings;
   }
 
-  private hold(path: ByteString, meaning: number): void {
-    this.current.set(path, meaning);
-    this.early.delete(path);
-  }
-
-  private wait(path: ByteString, target: ByteString): void {
-    this.early.set(path, target);
-    this.current.delete(path);
-  }
-
-  /** What has this name at the end, through links that came before their targets. Each name is gone through once. */
-  private follow(name: ByteString): number | undefined {
-    const passed: ByteString[] = [];
-    let at: ByteString | undefined = name;
-    while (at !== undefined && !this.current.has(at)) {
-      passed.push(at);
-      const next = this.early.get(at);
-      // A name that is passed leads nowhere from now on: so a circle ends.
-      this.early.delete(at);
-      at = next;
+  /** A name has this meaning from now on, and so have the links that have waited for it. */
+  private hold(name: ByteString, meaning: number): void {
+    const names = [name];
+    for (let held = names.pop(); held !== undefined; held = names.pop()) {
+      this.current.set(held, meaning);
+      this.early.delete(held);
+      const links = this.waiting.get(held) ?? [];
+      this.waiting.delete(held);
+      for (const early of links) {
+        this.meanings.add(early.link, meaning);
+        if (this.early.get(early.path) === early) names.push(early.path);
+      }
     }
-    const meaning = at === undefined ? undefined : this.current.get(at);
-    if (meaning !== undefined) for (const path of passed) this.current.set(path, meaning);
-    return meaning;
   }
+
+  private wait(early: EarlyLink, target: ByteString): void {
+    if (this.wanted.has(early.path)) {
+      this.early.set(early.path, early);
+      this.current.delete(early.path);
+    }
+    const links = this.waiting.get(target);
+    if (links === undefined) this.waiting.set(target, [early]);
+    else links.push(early);
+  }
+}
+
+interface EarlyLink {
+  link: EntryRow;
+  path: ByteString;
 }

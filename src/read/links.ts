@@ -31,10 +31,10 @@ function place(
   } catch (error) {
     throw ioError('link', tree.text(path), error);
   }
-  replaceFile(temporary, path, tree);
+  const replaced = replaceFile(temporary, path, tree);
   // Where both names are of one file already, rename(2) does nothing and succeeds.
   removeIfAny(temporary, tree);
-  return true;
+  return replaced;
 }
 
 /** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */

@@ -62,3 +62,14 @@ export function lostLink(path: ByteString, target: ByteString): LostMember {
   const reason = `it is a hard link to '${toText(target)}', which is lost`;
   return { member: toText(path), code: 'damaged-member', reason, blob: null, offset: null };
 }
+
+/** What ends a run that left members out and has written all others: the first reason, and how many there are. */
+export function refusedError(first: ZnipError, count: number): ZnipError {
+  const others = count > 1 ? `; ${count} members are left out` : '';
+  return new ZnipError(
+    first.code,
+    `${first.message}${others}; everything else is unpacked`,
+    first.context,
+    first,
+  );
+}

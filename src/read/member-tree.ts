@@ -65,11 +65,12 @@ export async function buildTree(entries: Entries, options: TreeOptions): Promise
   return tree.finish();
 }
 
+export const DIRECTORY_TARGET = 'its target is a directory, expected a file';
+
 /** A hard link as it is in the archive, before anybody knows under which name its file is written. */
 interface PendingLink {
   path: ByteString;
-  /** Its path and its target in the archive. */
-  archived: ByteString;
+  /** As the archive has it. */
   target: ByteString;
   mtime: bigint;
   /** Position of what it means; undefined where that is not among the entries. */
@@ -109,8 +110,15 @@ class TreeBuilder {
     const path = options.select(archived, kind);
     if (path === undefined) return;
     const target = kind === KIND.hardlink || kind === KIND.symlink ? batch.linkTarget(row) : '';
-    // A link to the name that it has itself changes nothing.
-    if (kind === KIND.hardlink && target === archived && this.names.kindOf(path) !== undefined) return;
+    if (kind === KIND.hardlink) {
+      // A link to the name that it has itself changes nothing.
+      if (target === archived && this.names.kindOf(path) !== undefined) return;
+      const why = this.whyRefused(ref, position);
+      if (why !== undefined) {
+        options.onRefused(path, refusedLink(path, target, why));
+        return;
+      }
+    }
     if (!this.addName(path, kind)) return;
     this.holders.delete(path);
     if (this.meant.has(position)) {
@@ -123,7 +131,7 @@ class TreeBuilder {
     else if (kind === KIND.directory) {
       this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
     } else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
-    else this.links.set(path, { path, archived, target, mtime, meaning: this.meanings.of(ref) });
+    else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
   }
 
   async finish(): Promise<MemberTree> {
@@ -147,6 +155,17 @@ class TreeBuilder {
       hardLinks,
       names: names.all(),
     };
+  }
+
+  /** Why a hard link is refused, as far as that shows when its turn comes. */
+  private whyRefused(ref: EntryRef, position: number): string | undefined {
+    const { batch, row } = ref;
+    if (batch.linkTarget(row) === batch.path(row)) return 'it is a link to itself';
+    const meaning = this.meanings.of(ref);
+    if (meaning === undefined || meaning > position) return undefined;
+    const meant = this.entries.at(meaning);
+    const isDirectory = meant.batch.kinds[meant.row] === KIND.directory;
+    return isDirectory ? DIRECTORY_TARGET : undefined;
   }
 
   /** Takes in a name, in place of what has it; false when the member is refused. */
@@ -190,7 +209,7 @@ class TreeBuilder {
         const { ref, position } = await this.meaningOf(link);
         const { path, mtime } = link;
         const kind = ref.batch.kinds[ref.row] ?? KIND.file;
-        if (kind === KIND.directory) throw badLink(link, 'its target is a directory, expected a file');
+        if (kind === KIND.directory) throw badLink(link, DIRECTORY_TARGET);
         const symlink = kind === KIND.symlink ? this.symlinkOf(ref, path) : undefined;
         const key = streamOffset({ ref });
         const target = homes.get(key) ?? this.homeOf(position);
@@ -209,10 +228,9 @@ class TreeBuilder {
   }
 
   private async meaningOf(link: PendingLink): Promise<{ ref: EntryRef; position: number | undefined }> {
-    const { target, meaning, archived } = link;
+    const { target, meaning } = link;
     checkPath(target);
     if (meaning !== undefined) return { ref: this.entries.at(meaning), position: meaning };
-    if (target === archived) throw badLink(link, 'it is a link to itself');
     const ref = await this.options.find(target);
     if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
     return { ref, position: undefined };

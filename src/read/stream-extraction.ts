@@ -5,10 +5,11 @@
 import { codec } from '../codec/codec.ts';
 import type { ZnipError } from '../errors.ts';
 import { Failure } from '../ring/failure.ts';
-import type { Directories } from './directories.ts';
-import { decodeBlob, type PartTarget, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
+import type { Directories, OnBlocked } from './directories.ts';
+import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
 import type { CompletedFile, LargeFiles } from './large-files.ts';
 import { isDamage } from './lost.ts';
+import { makeRoom, type Prepared } from './make-room.ts';
 import { planReadMemory } from './memory.ts';
 import { ReadPool } from './read-pool.ts';
 import type { Change, Segment } from './segment.ts';
@@ -44,6 +45,7 @@ export interface StreamExtractionOptions {
   /** Makes a change to what has been written; called when all before it is. */
   change: (change: Change) => void;
   onTaken: (path: string) => void;
+  onBlocked: OnBlocked;
   /** Whether a name was taken, by something that this run did not write. */
   isTaken: (path: string) => boolean;
   signal: AbortSignal | undefined;
@@ -175,32 +177,31 @@ export class StreamExtraction {
         await written;
         for (const change of segment.changes) this.options.change(change);
       }
-      written = this.writeSegment(segment, this.prepare(segment), chunk, written);
+      const prepared = makeRoom(segment.files, segment.parts, this.options);
+      const { rows, files } = prepared;
+      const kept = rows === undefined ? segment.rows : rows.map((row) => segment.rows[row] ?? 0);
+      written = this.writeSegment({ ...segment, files, rows: kept }, prepared, chunk, written);
       // It is awaited by what comes behind it; until then its failure is not unhandled.
       written.catch(() => {});
     }
     return { written };
   }
 
-  /** Makes the directories and the large files that a segment writes into. */
-  private prepare({ files, parts }: Segment): PartTarget[] {
-    const { directories, largeFiles } = this.options;
-    for (const path of files.paths) directories.ensureParent(path);
-    for (const { large } of parts) directories.ensureParent(large.path);
-    return largeFiles.targets(parts);
-  }
-
   private async writeSegment(
     segment: Segment,
-    targets: PartTarget[],
+    { files, targets }: Prepared,
     chunk: Uint8Array,
     before: Promise<unknown>,
   ): Promise<void> {
     const { tree, largeFiles, isTaken, onTaken, onWritten } = this.options;
-    const { paths, replace } = segment.files;
-    // What was kept for the user is not replaced by what comes later.
-    const files = { ...segment.files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) };
-    const written = await this.write({ files, parts: targets, chunk, settings: tree.settings });
+    const { paths, replace } = files;
+    const written = await this.write({
+      // What was kept for the user is not replaced by what comes later.
+      files: { ...files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) },
+      parts: targets,
+      chunk,
+      settings: tree.settings,
+    });
     await before;
     const completed = largeFiles.finishParts(segment.parts, chunk, () => {});
     for (const row of written.taken) onTaken(paths[row] ?? '');

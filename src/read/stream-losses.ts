@@ -4,7 +4,14 @@
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
-import { isDamage, type KeepGoingOptions, lostLink, lostMember, type LostMember } from './lost.ts';
+import {
+  isDamage,
+  type KeepGoingOptions,
+  lostLink,
+  lostMember,
+  type LostMember,
+  refusedError,
+} from './lost.ts';
 
 /** A run of the tar stream that cannot be had. */
 interface LostRange {
@@ -47,15 +54,7 @@ export class StreamLosses {
 
   /** At the end of a run that does not keep going: what it means that members were refused. */
   throwRefused(): void {
-    const { refused } = this;
-    if (refused === undefined || this.keepGoing) return;
-    const others = this.count > 1 ? `; ${this.count} members were refused` : '';
-    throw new ZnipError(
-      refused.code,
-      `${refused.message}${others}; everything else is unpacked`,
-      refused.context,
-      refused,
-    );
+    if (this.refused !== undefined && !this.keepGoing) throw refusedError(this.refused, this.count);
   }
 
   /** Damage that costs no member, or members whose names nobody knows. */

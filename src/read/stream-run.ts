@@ -17,13 +17,14 @@ import { LargeFiles } from './large-files.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
-import { existsError, nameExists, removeIfAny } from './file-names.ts';
-import { type HardLink, refusedLink } from './member-tree.ts';
+import { nameExists, removeIfAny } from './file-names.ts';
+import type { HardLink } from './member-tree.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { StreamLosses } from './stream-losses.ts';
 import type { Change } from './segment.ts';
 import { type ChunkMembers, TarMembers } from './tar-members.ts';
+import { TakenNames } from './taken-names.ts';
 import { closeTarget, createHardLinks, finishTree, openTarget, type TargetOptions } from './target.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { UnpackProgress, UnpackResult } from './unpack.ts';
@@ -65,7 +66,11 @@ export class StreamRun {
   /** Members that were selected and left out, or change nothing: where their contents start in the tar stream. */
   private readonly passed = new Set<number>();
   private selectedBytes = 0;
-  private readonly taken = new Set<ByteString>();
+  private readonly taken = new TakenNames();
+  private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
+    if (block.code === 'exists') this.taken.addBlocked(path, block);
+    else this.losses.refuse(path, block);
+  };
   /** Every block has arrived: only the index may be missing. */
   allBlocks = false;
   private readonly progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers: 0, totalBytes: 0 };
@@ -89,6 +94,7 @@ export class StreamRun {
       largeFiles: this.largeFiles,
       onTaken,
       isTaken,
+      onBlocked: this.onBlocked,
       change: (change) => this.change(change),
       onWritten: ({ files, rows, parts }, { checksums }, completed) => {
         rows.forEach((row, i) => {
@@ -150,8 +156,7 @@ export class StreamRun {
       throw this.explain(failure, incomplete[0]?.path ?? this.members.unfinished?.path);
     this.choice.finish(this.options.name ?? 'standard input');
     this.losses.throwRefused();
-    const paths = [...this.taken].map((path) => `${this.target.settings.target}${path}`);
-    if (paths.length > 0 && this.target.settings.existing === 'fail') throw existsError(paths);
+    this.taken.throwIfAny(this.target.settings);
     const lostNames = this.losses.countNames((name) => this.arrived.has(name));
     return {
       members: this.arrived.nameCount - this.taken.size - lostNames,
@@ -250,14 +255,13 @@ export class StreamRun {
     }
     for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
     for (const path of this.members.replacedByLinks) this.removeReplaced(path);
-    const { links, circular } = this.members.links.resolve();
-    for (const link of circular) this.refuseLink(link);
     finishTree({
       symlinks: this.members.symlinks.values(),
-      hardLinks: links.filter((link) => this.isThere(link)),
+      hardLinks: this.members.finalLinks().filter((link) => this.isThere(link)),
       madeDirectories: this.directories,
       tree: this.target,
       taken: this.taken,
+      onBlocked: this.onBlocked,
     });
   }
 
@@ -269,6 +273,7 @@ export class StreamRun {
         madeDirectories: this.directories,
         tree: this.target,
         taken: this.taken,
+        onBlocked: this.onBlocked,
       });
     }
   }
@@ -277,14 +282,7 @@ export class StreamRun {
   private isThere(link: HardLink): boolean {
     const { path, target } = link;
     if (this.losses.has(path) || !this.isLinkable(link)) return false;
-    if (this.arrived.isWritten(target)) return true;
-    if (this.arrived.has(target)) return this.loseLink(link);
-    return this.refuseLink(link);
-  }
-
-  private refuseLink({ path, target }: HardLink): false {
-    this.losses.refuse(path, refusedLink(path, target, 'its target is not a file of the archive'));
-    return false;
+    return this.arrived.isWritten(target) || this.loseLink(link);
   }
 
   private isOnDisk(link: HardLink): boolean {

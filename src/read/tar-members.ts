@@ -12,7 +12,7 @@ import type { DirectoryEntry } from './directories.ts';
 import type { LargeFile } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
-import { type HardLink, type Link, refusedLink } from './member-tree.ts';
+import { DIRECTORY_TARGET, type HardLink, type Link, refusedLink } from './member-tree.ts';
 import { PendingLinks } from './pending-links.ts';
 import { checkPath } from './safe-path.ts';
 import { type Segment, SegmentBuilder } from './segment.ts';
@@ -70,6 +70,8 @@ interface Pending {
   paddingLeft: number;
 }
 
+const NO_TARGET = 'its target is not a file of the archive';
+
 /** Set-user-id, set-group-id and sticky. */
 const SPECIAL_BITS = 0o7000;
 
@@ -77,7 +79,7 @@ export class TarMembers {
   /** By name: where a name comes twice, the last one counts. */
   readonly directories = new Map<ByteString, DirectoryEntry>();
   readonly symlinks = new Map<ByteString, Link>();
-  readonly links = new PendingLinks();
+  private readonly links = new PendingLinks();
   /** Names of files that a link has replaced: they have been written, and stand in its way. */
   readonly replacedByLinks = new Set<ByteString>();
   private readonly reader = new TarReader();
@@ -185,6 +187,21 @@ export class TarMembers {
     return taken;
   }
 
+  /** Hard links as they are to be made, at the end; `onRefused` hears of those that lead to nothing. */
+  finalLinks(): HardLink[] {
+    const { links, circular } = this.links.resolve();
+    const refuse = ({ path, target }: HardLink, why: string): void =>
+      this.options.onRefused(path, refusedLink(path, target, why));
+    for (const link of circular) refuse(link, NO_TARGET);
+    return links.flatMap((link) => {
+      const kind = this.names.kindOf(link.target);
+      if (kind === undefined) refuse(link, NO_TARGET);
+      else if (kind === KIND.directory) refuse(link, DIRECTORY_TARGET);
+      else return [{ ...link, symlink: this.symlinks.get(link.target) }];
+      return [];
+    });
+  }
+
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
   private accept({ member, path, typeFlag }: TarMember, streamOffset: number): AcceptedMember | undefined {
     if (member === null) {
@@ -247,7 +264,7 @@ export class TarMembers {
       return undefined;
     }
     if (this.names.kindOf(target) === KIND.directory) {
-      throw refusedLink(path, linkTarget, 'its target is a directory, expected a file');
+      throw refusedLink(path, linkTarget, DIRECTORY_TARGET);
     }
     // A link to a link is one more name of the same file.
     const first = this.links.at(target);
@@ -273,7 +290,7 @@ export class TarMembers {
     if (heir !== undefined) {
       this.options.onHeir(path, heir.path);
       for (const link of others) this.links.add({ ...link, target: heir.path });
-      if (symlink === undefined) this.segments.change({ type: 'link', link: heir });
+      if (symlink === undefined) this.makeNow(heir);
     }
     if (!isWritten) return false;
     if (kind === KIND.file) {
@@ -286,6 +303,13 @@ export class TarMembers {
       this.segments.change({ type: 'remove', path });
     } else this.replacedByLinks.add(path);
     return true;
+  }
+
+  /** The file that a link leads to is about to lose its name. */
+  private makeNow(link: HardLink): void {
+    // What the link has replaced stands in its way.
+    if (this.replacedByLinks.delete(link.path)) this.segments.change({ type: 'remove', path: link.path });
+    this.segments.change({ type: 'link', link });
   }
 
   private isHeld({ mode }: Member): boolean {

@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/byte-string.ts';
 import { holdDirectory } from '../posix/held-directories.ts';
-import type { Directories } from './directories.ts';
+import type { Directories, OnBlocked } from './directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import type { HardLink, Link } from './member-tree.ts';
@@ -100,36 +100,45 @@ interface TreeEnd {
   tree: TargetTree;
   /** Names that are taken, by what stays. */
   taken: { has: (path: ByteString) => boolean; add: (path: ByteString) => unknown };
+  /** Hears of members whose directory cannot be there. */
+  onBlocked: OnBlocked;
 }
 
+type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
+
 /** Links after every file, so that nothing was written through one; directory modes and times last of all. */
-export function finishTree({ symlinks, hardLinks, madeDirectories, tree, taken }: TreeEnd): void {
-  for (const link of symlinks) {
-    madeDirectories.ensureParent(link.path);
-    if (!createSymlink(link, tree)) taken.add(link.path);
-  }
-  createHardLinks(hardLinks, { madeDirectories, tree, taken });
-  madeDirectories.finish();
+export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
+  for (const link of symlinks) createBelow(link.path, end, () => createSymlink(link, end.tree));
+  createHardLinks(hardLinks, end);
+  end.madeDirectories.finish(end.onBlocked);
 }
 
 /** Creates hard links to what this run has written, so none to what was kept: their targets are there by now. */
-export function createHardLinks(
-  hardLinks: Iterable<HardLink>,
-  { madeDirectories, tree, taken }: Pick<TreeEnd, 'madeDirectories' | 'tree' | 'taken'>,
-): void {
+export function createHardLinks(hardLinks: Iterable<HardLink>, end: LinksEnd): void {
+  const { tree, taken } = end;
   const files = new TargetTree(tree.settings);
   try {
     for (const link of hardLinks) {
-      const { path, symlink } = link;
-      madeDirectories.ensureParent(path);
-      // A link to a symlink that was kept for the user: it becomes what that was to be.
-      const created =
-        symlink !== undefined && taken.has(link.target)
+      const { path, symlink, target } = link;
+      createBelow(path, end, () =>
+        // A link to a symlink that was kept for the user: it becomes what that was to be.
+        symlink !== undefined && taken.has(target)
           ? createSymlink({ ...symlink, path }, tree)
-          : createHardLink(link, files, tree);
-      if (!created) taken.add(path);
+          : createHardLink(link, files, tree),
+      );
     }
   } finally {
     files.release();
   }
+}
+
+/** Creates a link in its directory, where that can be there. */
+function createBelow(
+  path: ByteString,
+  { madeDirectories, taken, onBlocked }: LinksEnd,
+  create: () => boolean,
+): void {
+  const block = madeDirectories.ensureParent(path);
+  if (block !== undefined) onBlocked(path, block);
+  else if (!create()) taken.add(path);
 }

@@ -15,14 +15,21 @@ import { extractJobs } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
 import { ReadPool } from './read-pool.ts';
 import { type LimitOptions, Limits } from './limits.ts';
-import { isDamage, type KeepGoingOptions, lostLink, lostMember, type LostMember } from './lost.ts';
+import {
+  isDamage,
+  type KeepGoingOptions,
+  lostLink,
+  lostMember,
+  type LostMember,
+  refusedError,
+} from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import type { MemoryPlan } from '../ring/memory.ts';
 import { planReadMemory } from './memory.ts';
 import { buildTree, type HardLink, type MemberTree, streamOffset } from './member-tree.ts';
 import type { PlannedFile } from './extract-plan.ts';
 import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
-import { existsError } from './file-names.ts';
+import { TakenNames } from './taken-names.ts';
 
 export interface UnpackOptions
   extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
@@ -105,10 +112,9 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     tree.fileCount + tree.directories.length + tree.symlinks.length + tree.hardLinks.length;
   const target = openTarget(options, options.dryRun !== undefined);
   const { settings } = target;
-  const result = (taken: ReadonlySet<ByteString>): UnpackResult => {
-    if (taken.size > 0 && settings.existing === 'fail') {
-      throw existsError([...taken].map((path) => `${settings.target}${path}`));
-    }
+  const result = (taken: TakenNames): UnpackResult => {
+    losses.throwRefused();
+    taken.throwIfAny(settings);
     return {
       members: totalMembers - taken.size - losses.ofTree,
       contentBytes: tree.contentBytes,
@@ -118,10 +124,14 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     };
   };
   if (options.dryRun !== undefined) {
-    return result(new Set(dryRun(dryEntries(tree), target, options.dryRun)));
+    return result(new TakenNames(dryRun(dryEntries(tree), target, options.dryRun)));
   }
-  const taken = new Set<ByteString>();
+  const taken = new TakenNames();
   const onTaken = (path: ByteString): void => void taken.add(path);
+  const onBlocked = (path: ByteString, block: ZnipError): void => {
+    if (block.code === 'exists') taken.addBlocked(path, block);
+    else losses.block(path, block);
+  };
   const largeFiles = new LargeFiles({
     tree: target,
     codec: codec(),
@@ -149,6 +159,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
         directories,
         largeFiles,
         onTaken,
+        onBlocked,
         onLost: (path, lost) => losses.add(path, lost),
         onJob: (job, completed) => {
           progress.members += completed;
@@ -170,7 +181,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       if (standIns.length === 0) break;
       await extract(standIns);
     }
-    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, taken });
+    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, taken, onBlocked });
   } finally {
     // The workers first: they reach into the target by its descriptor.
     await pool?.stop();
@@ -186,7 +197,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
  */
 function replaceKeptTargets(
   hardLinks: readonly HardLink[],
-  taken: ReadonlySet<ByteString>,
+  taken: TakenNames,
 ): { standIns: PlannedFile[]; links: HardLink[] } {
   const standIns = new Map<ByteString, PlannedFile>();
   const links: HardLink[] = [];
@@ -211,6 +222,7 @@ class Losses {
   /** Of the members that were to be written. */
   ofTree = 0;
   readonly keepGoing: boolean;
+  private blocked: ZnipError | undefined;
   private readonly names = new Set<ByteString>();
   private readonly onDamaged: ((lost: LostMember) => void) | undefined;
 
@@ -228,6 +240,17 @@ class Losses {
 
   has(path: ByteString): boolean {
     return this.names.has(path);
+  }
+
+  /** A member whose way leads through a symlink that stands in the target. The others are written all the same. */
+  block(path: ByteString, block: ZnipError): void {
+    this.blocked ??= block;
+    this.add(path, lostMember(path, block));
+  }
+
+  /** At the end of a run that does not keep going: what it means that members were left out. */
+  throwRefused(): void {
+    if (this.blocked !== undefined && !this.keepGoing) throw refusedError(this.blocked, this.count);
   }
 
   /** A member that is not to be written at all; throws when the run does not keep going. */

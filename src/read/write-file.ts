@@ -70,8 +70,7 @@ export function writeFile(
       `cannot write '${tree.text(path)}': something else takes temporary names beside it`,
     );
   }
-  replaceFile(temporary, path, tree);
-  return true;
+  return replaceFile(temporary, path, tree, existing);
 }
 
 function createFile(

@@ -161,9 +161,12 @@ const KEPT: Case[] = [
     prepare: [['symlink', 's', '../new']],
   },
   {
-    name: 'a directory where a file goes, even to be replaced',
+    name: 'a directory that holds something where a file goes, even to be replaced',
     members: [file('f')],
-    prepare: [['directory', 'f']],
+    prepare: [
+      ['directory', 'f'],
+      ['file', 'f/mine', 'mine'],
+    ],
     options: { existing: 'overwrite' },
   },
 ];

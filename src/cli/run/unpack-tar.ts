@@ -7,7 +7,7 @@ import { descriptorOutput, openOutput, type Output } from '../../pack/output.ts'
 import { FdSink } from '../../pack/sink.ts';
 import { type Archive, openArchive } from '../../read/archive.ts';
 import { readTar } from '../../read/tar-output.ts';
-import { existsError } from '../../read/file-names.ts';
+import { existsError } from '../../read/taken-names.ts';
 import { fromText } from '../../format/byte-string.ts';
 import { defined } from '../defined.ts';
 import { interruption } from '../interruption.ts';

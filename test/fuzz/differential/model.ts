@@ -37,6 +37,8 @@ export class Model {
   private readonly nodes = new Map<string, Node>();
   /** Hard links that wait for their target. */
   private readonly waiting = new Map<string, string>();
+  /** What stands for them until then. */
+  private readonly places = new Map<string, Node>();
   /** What the stream has for names that were kept. */
   private readonly shadows = new Map<string, Node>();
   private readonly policy: Policy;
@@ -68,7 +70,10 @@ export class Model {
   private readonly times = new Map<Node, number>();
 
   finish(): Expected {
-    for (const path of this.waiting.keys()) this.contest(path, 'a link to nothing', []);
+    for (const path of this.waiting.keys()) {
+      this.contest(path, 'a link to nothing', []);
+      if (this.nodes.get(path) === this.places.get(path)) this.nodes.delete(path);
+    }
     const { contested, tolerated, taken, apart, contents } = this;
     const names = new Map<Node, string[]>();
     for (const [path, node] of this.nodes) names.set(node, [...(names.get(node) ?? []), path]);
@@ -120,6 +125,7 @@ export class Model {
       this.differ('a link before its file', ['tar', 'bsdtar']);
       const linked = this.taken.has(target) ? { ...node } : node;
       this.put(path, linked, 0);
+      if (this.nodes.get(path) === linked) this.resolve(path, linked);
       // Whether a later member of that name counts instead depends on who reads.
       this.tolerated.add(path);
     }
@@ -144,9 +150,9 @@ export class Model {
       this.tolerated.add(name);
       return this.put(name, shadow, mtime);
     }
-    if (node === undefined) {
+    if (node === undefined || node === this.places.get(target)) {
       this.differ('a link before its file', ['tar', 'bsdtar']);
-      return void this.waiting.set(name, target);
+      return this.wait(name, target, mtime);
     }
     if (node.kind === 'directory') {
       // Both make its directories, and take away what has the name, before they find out.
@@ -154,6 +160,15 @@ export class Model {
     }
     if (this.nodes.get(name) === node) return this.settle(name);
     this.put(name, node, mtime);
+  }
+
+  /** The link has its name from now on, although nobody knows what it is. */
+  private wait(name: string, target: string, mtime: number): void {
+    const place: Node = { kind: 'symlink', content: '', mode: undefined, mtime: undefined, mine: false };
+    this.put(name, place, mtime);
+    if (this.nodes.get(name) !== place) return;
+    this.places.set(name, place);
+    this.waiting.set(name, target);
   }
 
   private addDirectory({ name, mode }: Piece): void {
@@ -164,7 +179,8 @@ export class Model {
       else this.differ('the mode of a directory that stood there', ['tar', 'bsdtar']);
       return this.settle(name);
     }
-    if (before?.mine === true && this.policy !== 'overwrite') {
+    // A symlink that stood there is never taken away for a directory.
+    if (before?.mine === true && (this.policy !== 'overwrite' || before.kind === 'symlink')) {
       this.contest(name, 'a directory where something else stood', ['tar', 'bsdtar']);
       return;
     }
@@ -181,7 +197,8 @@ export class Model {
       // bsdtar sets mode and time of what it keeps.
       this.differ('what is kept', before.kind === 'directory' ? ['tar', 'bsdtar'] : ['bsdtar']);
       this.taken.add(name);
-      this.shadows.set(name, { ...node });
+      // A link to a file that the stream has under another name, too, is that file.
+      this.shadows.set(name, [...this.nodes.values()].includes(node) ? node : { ...node });
       return;
     }
     if (before?.kind === 'directory' && [...this.nodes.keys()].some((path) => isBelow(path, name))) {
