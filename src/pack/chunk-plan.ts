@@ -6,6 +6,7 @@
  */
 import type { ByteString } from '../format/byte-string.ts';
 import type { Group, Member } from '../format/entry.ts';
+import type { Remark } from '../format/remarks.ts';
 
 /** The members whose headers are in one chunk. Row i of every column belongs to member i. */
 export interface MemberColumns {
@@ -97,6 +98,8 @@ export interface FilledSlot {
 
 /** A chunk that the main thread has filled, from a stream. */
 export interface FilledChunkPlan extends CommonPlan {
+  /** What the index cannot say of members in the chunk, headers by chunk byte. */
+  remarks?: Remark[];
   filled: FilledSlot;
 }
 

@@ -7,6 +7,7 @@ import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
+import { LEADING_SLASH } from '../format/remarks.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import type { StreamKind } from '../stream/foreign-stream.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
@@ -35,6 +36,10 @@ export interface UnpackStreamOptions
   memory?: number;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of foreign archives. */
   onSkipped?: (path: string, reason: string) => void;
+  /** Called for each member that tar programs read differently: in what. */
+  onDoubt?: (path: string, reason: string) => void;
+  /** Called for what is done as every tar program does it, and is worth a word. */
+  onNote?: (path: string, reason: string) => void;
   /** Called for each hard link that is left out because its file was not selected and has gone by. */
   onLost?: (path: string, reason: string) => void;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have arrived. */
@@ -101,6 +106,8 @@ export class StreamRun {
           toText(path),
           `skipped: a tar member of type '${typeFlag}' is no file, directory or link`,
         ),
+      onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
+      onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
       onLostTarget: (path, target) => {
         this.lost.add(path);
         options.onLost?.(

@@ -6,6 +6,7 @@ import { ZnipError } from '../errors.ts';
 import type { Continuation } from '../format/block-header.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { KIND, type Member } from '../format/entry.ts';
+import { differently, nameOf, ownerDifferently } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { type TarMember, TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
@@ -13,6 +14,7 @@ import type { FileColumns, LargeFile, LargePart } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
 import { type Link, refusedLink } from './member-tree.ts';
+import { isChosen } from './remarks.ts';
 import { checkPath } from './safe-path.ts';
 import type { Owner } from './write-file.ts';
 
@@ -46,6 +48,10 @@ export interface TarMembersOptions {
   select: (path: ByteString, kind: number) => ByteString | undefined;
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
+  /** Called for members that tar programs read differently: in what, a sentence each. */
+  onDoubt: (path: ByteString, reason: string) => void;
+  /** Called for the first name with a `/` in front, which is taken away. */
+  onLeadingSlash: (path: ByteString) => void;
   /** Called for a hard link to a file that was not selected: its content has gone by. */
   onLostTarget: (path: ByteString, target: ByteString) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
@@ -89,6 +95,7 @@ export class TarMembers {
   private readonly options: TarMembersOptions;
   private pending: Pending | undefined;
   private lastRepeated = false;
+  private toldLeadingSlash = false;
 
   constructor(options: TarMembersOptions) {
     this.options = options;
@@ -132,7 +139,7 @@ export class TarMembers {
     let ended = false;
     let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
-      const item = this.reader.read(chunk, position, streamOffset);
+      const item = this.reader.read(chunk, position, streamOffset, complete);
       if (item === 'more') break;
       if (item === 'end') {
         ended = true;
@@ -158,7 +165,7 @@ export class TarMembers {
         continue;
       }
       const large =
-        member === undefined
+        member?.kind !== KIND.file
           ? null
           : {
               path: member.path,
@@ -204,11 +211,18 @@ export class TarMembers {
   }
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
-  private accept({ member, path, typeFlag }: TarMember, streamOffset: number): Member | undefined {
+  private accept(item: TarMember, streamOffset: number): Member | undefined {
+    const { member, path, typeFlag } = item;
+    if (item.doubts.length > 0 || item.ownerDoubts.length > 0) this.tellDoubts(item);
     if (member === null) {
       // A global header that ends the stream is about no member.
-      if (typeFlag !== 'g') this.options.onSkipped(path, typeFlag);
+      const isSkipped = typeFlag !== 'g' && isChosen(() => this.options.select(path, KIND.file));
+      if (isSkipped) this.options.onSkipped(nameOf(item), typeFlag);
       return undefined;
+    }
+    if (item.absolute && !this.toldLeadingSlash) {
+      this.toldLeadingSlash = true;
+      this.options.onLeadingSlash(path);
     }
     // "./" of tar archives: the target itself.
     if (path === '' || path === '.') return undefined;
@@ -223,6 +237,17 @@ export class TarMembers {
       if (!(error instanceof ZnipError)) throw error;
       this.options.onRefused(selected ?? path, error);
       return undefined;
+    }
+  }
+
+  private tellDoubts(item: TarMember): void {
+    const { path, member, doubts, ownerDoubts } = item;
+    const kind = member?.kind ?? KIND.file;
+    if (path !== '' && !isChosen(() => this.options.select(path, kind))) return;
+    const name = nameOf(item);
+    if (doubts.length > 0) this.options.onDoubt(name, differently(doubts));
+    if (ownerDoubts.length > 0 && this.options.owners) {
+      this.options.onDoubt(name, ownerDifferently(ownerDoubts));
     }
   }
 

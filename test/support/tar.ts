@@ -14,6 +14,8 @@ export interface HandmadeMember {
   uid?: number;
   mtime?: number;
   prefix?: string;
+  /** Bytes of the header by offset, whatever belongs there; the checksum is right all the same. */
+  fields?: Record<number, string>;
   /** Records of a pax extended header before it. */
   pax?: Record<string, string>;
 }
@@ -63,6 +65,8 @@ function header(member: HandmadeMember, size: number): Buffer {
   record.write(linkName, 157, 100);
   record.write('ustar\x0000', 257, 'latin1');
   record.write(prefix, 345, 155);
+  for (const [offset, bytes] of Object.entries(member.fields ?? {}))
+    record.write(bytes, Number(offset), 'latin1');
   let sum = 0;
   for (const byte of record) sum += byte;
   record.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
