@@ -31,6 +31,9 @@ export interface InspectedMembers {
   /** -1 where the header has none that is one. */
   uids: Float64Array;
   gids: Float64Array;
+  /** Names of owners by row; null where no member of the chunk has one. */
+  unames: (ByteString | undefined)[] | null;
+  gnames: (ByteString | undefined)[] | null;
   /** BLAKE3 of each content that the chunk holds whole. */
   checksums: Uint8Array;
 }
@@ -142,6 +145,8 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
     dataLengths: new Float64Array(count),
     uids: new Float64Array(count),
     gids: new Float64Array(count),
+    unames: namesOf(placed, 'uname'),
+    gnames: namesOf(placed, 'gname'),
     checksums: new Uint8Array(count * CHECKSUM_LENGTH),
   };
   let pathEnd = 0;
@@ -170,6 +175,11 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
   columns.paths = paths.join('');
   columns.linkTargets = linkTargets.join('');
   return columns;
+}
+
+function namesOf(placed: readonly Placed[], which: 'uname' | 'gname'): (ByteString | undefined)[] | null {
+  const hasSome = placed.some(({ member }) => member[which] !== undefined);
+  return hasSome ? placed.map(({ member }) => member[which]) : null;
 }
 
 /** Names of the members of a chunk, in order. */

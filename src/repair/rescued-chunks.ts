@@ -242,6 +242,8 @@ class Rescue {
       uid: owner(members.uids[row], known === undefined ? undefined : known.batch.uid(known.row), owned),
       gid: owner(members.gids[row], known === undefined ? undefined : known.batch.gid(known.row), owned),
     };
+    member.uname = members.unames?.[row];
+    member.gname = members.gnames?.[row];
     const group = known?.group ?? { packageType: packageTypeOf(path), repo: '' };
     columns.append(
       { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },

@@ -214,7 +214,11 @@ class VerifyRun {
   useIndex({ entries, allEntries, frames }: CheckedIndex): void {
     // With entries missing, members without one would be no news.
     if (allEntries) {
-      this.comparison = new Comparison(entries, this.list);
+      this.comparison = new Comparison(entries, this.list, ({ batch, row }, owner) => {
+        const headerOffset = batch.streamOffsets[row] ?? 0;
+        const reason = `its owner is '${toText(owner)}' in the tar stream, and the index has no names of owners`;
+        this.noteDiffering({ about: 'owner', path: batch.path(row), headerOffset, reason }, 0);
+      });
       for (const event of this.events.splice(0)) this.comparison.take(event);
     }
     if (frames !== undefined) {

@@ -8,7 +8,7 @@ import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
-import { speaksJson, writeEvent } from '../messages.ts';
+import { speaksJson, writeEvent, writeWarning } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { isTerminal, STDIN, writeMessage } from '../standard-streams.ts';
@@ -75,14 +75,9 @@ const SHOWN_DIFFERING = 20;
 function tellDiffering(name: string, report: VerifyReport, options: VerifyCommandOptions): void {
   const { differing, differingCount, ok } = report;
   if (differingCount === 0) return;
-  if (speaksJson()) {
-    for (const one of differing) writeEvent('differing', { ...one });
-    return;
-  }
-  const shown = options.verbose === true ? Infinity : SHOWN_DIFFERING;
-  for (const { member, reason } of differing.slice(0, shown)) {
-    writeMessage(`znip: ${printable(member)}: ${printable(reason)}`);
-  }
+  const shown = speaksJson() || options.verbose === true ? Infinity : SHOWN_DIFFERING;
+  for (const { member, reason } of differing.slice(0, shown)) writeWarning(member, reason);
+  if (speaksJson()) return;
   const left = differingCount - Math.min(shown, differing.length);
   if (left > 0) writeMessage(`  and ${countOf(left, 'more member')}: -v names them`);
   const found = ok ? 'nothing is damaged, but ' : '';

@@ -164,6 +164,8 @@ export function describe(
     linkTarget,
     uid: facts.id('uid', 108),
     gid: facts.id('gid', 116),
+    uname: facts.ownerName('uname', 265),
+    gname: facts.ownerName('gname', 297),
   };
   const absolute = isAbsolute(name) || (kind === KIND.hardlink && isAbsolute(target));
   return { member, path, typeFlag, headerLength, size, absolute, ...facts.found() };
@@ -306,6 +308,17 @@ class Facts {
     return null;
   }
 
+  /** Tar programs prefer the names to the numbers, where there are such users. Plain v7 has none. */
+  ownerName(keyword: 'uname' | 'gname', offset: number): ByteString | undefined {
+    const own = this.pax[keyword];
+    if (own !== undefined) return own === '' ? undefined : own;
+    const stated = this.globals[keyword];
+    if (stated !== undefined) (this.doubts ??= new Doubts()).addOwner(passedOver(keyword));
+    if (stated !== undefined) return stated === '' ? undefined : stated;
+    if (this.bytes[this.at + offset] === 0 || readMagic(this.bytes, this.at) === 'none') return undefined;
+    return NAME_CACHE[keyword].read(this.bytes, this.at + offset);
+  }
+
   private number(offset: number, length: number, what: string): number {
     const value = readNumber(this.bytes, this.at + offset, length);
     if (!Number.isNaN(value)) return value;
@@ -320,6 +333,23 @@ class Facts {
     return value;
   }
 }
+
+/** 32 bytes that are mostly the same as in the header before: no text is made anew for these. */
+class OwnerNames {
+  private readonly last = Buffer.alloc(OWNER_NAME_LENGTH);
+  private text: ByteString = '';
+
+  read(bytes: Buffer, at: number): ByteString {
+    if (bytes.compare(this.last, 0, OWNER_NAME_LENGTH, at, at + OWNER_NAME_LENGTH) !== 0) {
+      bytes.copy(this.last, 0, at, at + OWNER_NAME_LENGTH);
+      this.text = readText(bytes, at, OWNER_NAME_LENGTH);
+    }
+    return this.text;
+  }
+}
+
+const OWNER_NAME_LENGTH = 32;
+const NAME_CACHE = { uname: new OwnerNames(), gname: new OwnerNames() };
 
 function passedOver(keyword: string): string {
   return `a global header states its '${keyword}', which some programs pass over`;
