@@ -1,6 +1,7 @@
 /**
  * The library: what another program may import.
  */
+export type { Remark, RemarkKind } from './format/remarks.ts';
 export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
 export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
 export type { InputOptions, NamedPath, PackPath } from './pack/inputs.ts';
@@ -30,6 +31,7 @@ export type { ExistingPolicy } from './read/write-settings.ts';
 export { repair, type RepairOptions, type RepairResult } from './repair/repair.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
 export {
+  type Differing,
   verify,
   type VerifyOptions,
   type VerifyProgress,

@@ -27,9 +27,9 @@ const LARGE_CHUNK_SIZE = 16 * MiB;
 /** From this total on, the chunk size is settled: a walk may begin to fill chunks before it has ended. */
 export const SETTLED_TOTAL = 64 * MiB;
 
-/** The chunk size for `total` bytes of tar stream; Infinity when it is not known. */
-export function chooseChunkSize(total: number): number {
-  for (const [below, chunkSize] of CHUNK_SIZES) if (total < below) return chunkSize;
+/** The chunk size for `total` bytes of tar stream; Infinity when it is not known. It has `least` bytes where one has. */
+export function chooseChunkSize(total: number, least = 0): number {
+  for (const [below, chunkSize] of CHUNK_SIZES) if (total < below && least <= chunkSize) return chunkSize;
   return LARGE_CHUNK_SIZE;
 }
 

@@ -17,6 +17,12 @@ export const CHUNK_GRANULE = TAR_RECORD;
 /** A header, with pax records for a path and a link target of PATH_MAX each, fits well within. */
 export const MIN_CHUNK_SIZE = 64 * 1024;
 
+/**
+ * The headers of one member in a tar stream of others are not longer: room for 16 MiB of extended attributes, and
+ * little enough to be held in memory. A chunk holds them whole.
+ */
+export const MAX_HEADERS_LENGTH = 16 * 1024 * 1024;
+
 /** The largest window that a zstd decoder takes without being asked to (ZSTD_WINDOWLOG_LIMIT_DEFAULT, 27). */
 export const MAX_CHUNK_SIZE = 128 * 1024 * 1024;
 
@@ -44,6 +50,7 @@ export const TAG = {
   blockHeader: 'ZNBH',
   subIndex: 'ZNSI',
   frameTable: 'ZNFT',
+  remarks: 'ZNRM',
   manifest: 'ZNMA',
   footer: 'ZNFO',
 } as const;
@@ -64,4 +71,4 @@ export const MAX_SUB_INDEX_ROWS = 65_536;
 export const MAX_PATH_LENGTH = 4095;
 
 /** What a section that the manifest lists may hold, in the order of their dictionary indices. */
-export const SECTION_KINDS = ['members', 'frames'] as const;
+export const SECTION_KINDS = ['members', 'frames', 'remarks'] as const;

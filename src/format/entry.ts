@@ -29,6 +29,9 @@ export interface Member {
   /** Numeric owner; null when not recorded. */
   uid: number | null;
   gid: number | null;
+  /** Names of owner and group, where a tar stream of others has them; otherwise missing. For the record only. */
+  uname?: ByteString | undefined;
+  gname?: ByteString | undefined;
 }
 
 /** The members that share one (package type, repo) pair. */

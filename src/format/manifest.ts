@@ -16,7 +16,7 @@ import { fromText } from './byte-string.ts';
 import { CHECKSUM_LENGTH, SECTION_KINDS } from './constants.ts';
 
 export interface ManifestRow {
-  /** What the section holds: entries (`members`) or frames (`frames`). */
+  /** What the section holds: entries (`members`), frames (`frames`) or remarks (`remarks`). */
   section: (typeof SECTION_KINDS)[number];
   packageType: string;
   repo: string;
@@ -26,9 +26,9 @@ export interface ManifestRow {
   rowCount: number;
   /** Length of the section's Arrow stream once decompressed. */
   uncompressedBytes: number;
-  /** Bytes of content of the section's members; of tar stream for `frames`. */
+  /** Bytes of content of the section's members; of tar stream for `frames`; 0 for `remarks`. */
   contentBytes: number;
-  /** For display; '' for `frames`. */
+  /** For display; '' for `frames` and `remarks`. */
   firstPath: string;
   lastPath: string;
   /** BLAKE3 of the section's stored bytes. */
@@ -47,14 +47,18 @@ function texts(values: readonly string[]): BytesBuilder {
   return builder;
 }
 
+const REMARKS = SECTION_KINDS.indexOf('remarks');
+
 export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
   const numbers = (pick: (row: ManifestRow) => number): Float64Array => Float64Array.from(rows, pick);
   const checksums = new Uint8Array(rows.length * CHECKSUM_LENGTH);
   rows.forEach((row, i) => checksums.set(row.checksum, i * CHECKSUM_LENGTH));
   const sections = Uint8Array.from(rows, (row) => SECTION_KINDS.indexOf(row.section));
+  // Few archives have remarks, and the others no word for them.
+  const words = sections.includes(REMARKS) ? SECTION_KINDS : SECTION_KINDS.slice(0, REMARKS);
   return encodeTable(
     [
-      dictionaryColumn('section', SECTION_KINDS, sections),
+      dictionaryColumn('section', words, sections),
       utf8Column('package_type', texts(rows.map((row) => row.packageType))),
       utf8Column('repo', texts(rows.map((row) => row.repo))),
       uint64Column(

@@ -9,6 +9,27 @@ const MAX_COMPONENT_LENGTH = 255;
 
 const WINDOWS = process.platform === 'win32';
 
+/**
+ * A name of a tar header as entries have it, and as GNU tar and bsdtar unpack it: without `/` in front and at the
+ * end, without empty components and `.`. '' is the top itself. `..` stays: no reader takes that away alike.
+ */
+export function normalPath(path: ByteString): ByteString {
+  // Nearly all names are as they should be, and cost three searches.
+  const first = path.charCodeAt(0);
+  const plain =
+    first !== 0x2f &&
+    !(first === 0x2e && (path.length === 1 || path.charCodeAt(1) === 0x2f)) &&
+    !path.endsWith('/') &&
+    !path.includes('//') &&
+    !path.includes('/./') &&
+    !path.endsWith('/.');
+  if (plain) return path;
+  return path
+    .split('/')
+    .filter((component) => component !== '' && component !== '.')
+    .join('/');
+}
+
 /** Why a member of this name must not be written; undefined when it may. */
 export function unsafePathReason(path: ByteString): string | undefined {
   if (path === '') return 'it is empty';

@@ -28,6 +28,11 @@ function displayBytes(name: ByteString): ByteString {
   return Buffer.from(toBytes(name).toString('utf8'), 'utf8').toString('latin1');
 }
 
+/** A name of an owner as a table holds it: for display, as `path` is. */
+export function displayName(name: ByteString): ByteString {
+  return isUtf8(name) ? name : displayBytes(name);
+}
+
 /** A few: there may be thousands of groups, and rows for more are added as they come. */
 const INITIAL_ROWS = 16;
 
@@ -37,6 +42,9 @@ export class SubIndexBuilder {
   private readonly pathBytes = new BytesBuilder();
   private readonly linkTargets = new BytesBuilder();
   private readonly linkTargetBytes = new BytesBuilder();
+  private readonly unames = new BytesBuilder();
+  private readonly gnames = new BytesBuilder();
+  private hasOwnerNames = false;
   private readonly uidValidity = new Validity();
   private readonly gidValidity = new Validity();
   private readonly checksumValidity = new Validity();
@@ -69,6 +77,10 @@ export class SubIndexBuilder {
     const plainLink = isUtf8(linkTarget);
     this.linkTargets.append(!isLink ? null : plainLink ? linkTarget : displayBytes(linkTarget));
     this.linkTargetBytes.append(plainLink ? null : linkTarget);
+    const { uname, gname } = member;
+    this.unames.append(uname === undefined ? null : displayName(uname));
+    this.gnames.append(gname === undefined ? null : displayName(gname));
+    this.hasOwnerNames ||= uname !== undefined || gname !== undefined;
     this.kinds[row] = member.kind;
     this.modes[row] = member.mode;
     this.mtimes[row] = member.mtime;
@@ -93,10 +105,13 @@ export class SubIndexBuilder {
   }
 
   encode(metadata: ReadonlyMap<string, string>): Uint8Array {
-    return encodeTable(this.columns(), metadata);
+    const names = this.hasOwnerNames
+      ? [utf8Column('uname', this.unames, true), utf8Column('gname', this.gnames, true)]
+      : [];
+    return encodeTable([...this.columns(), ...names], metadata);
   }
 
-  /** The entry columns, for a table of their own or one with more columns. */
+  /** The entry columns, for a table of their own or one with more columns; without names of owners. */
   columns(): Column[] {
     const rows = this.length;
     return [
@@ -141,6 +156,10 @@ export class EntryBatch {
   private readonly pathBytes: BytesColumn | undefined;
   private readonly linkTargets: BytesColumn;
   private readonly linkTargetBytes: BytesColumn | undefined;
+  /** Whether owners and groups have names, as far as the table goes. */
+  readonly hasOwnerNames: boolean;
+  private readonly unames: BytesColumn | undefined;
+  private readonly gnames: BytesColumn | undefined;
   private readonly uids: { values: Uint32Array; isNull: (row: number) => boolean };
   private readonly gids: { values: Uint32Array; isNull: (row: number) => boolean };
   private readonly checksums: { bytes: Uint8Array; isNull: (row: number) => boolean };
@@ -162,6 +181,9 @@ export class EntryBatch {
     this.changed = batch.has('changed') ? batch.bool('changed') : () => false;
     this.pathBytes = batch.has('path_bytes') ? batch.binary('path_bytes') : undefined;
     this.linkTargetBytes = batch.has('link_target_bytes') ? batch.binary('link_target_bytes') : undefined;
+    this.unames = batch.has('uname') ? batch.utf8('uname', true) : undefined;
+    this.gnames = batch.has('gname') ? batch.utf8('gname', true) : undefined;
+    this.hasOwnerNames = this.unames !== undefined || this.gnames !== undefined;
     this.check();
   }
 
@@ -193,6 +215,15 @@ export class EntryBatch {
 
   gid(row: number): number | null {
     return this.gids.isNull(row) ? null : (this.gids.values[row] ?? 0);
+  }
+
+  /** The owner's name as it is displayed; undefined where none is recorded. */
+  uname(row: number): ByteString | undefined {
+    return this.unames === undefined || this.unames.isNull(row) ? undefined : this.unames.get(row);
+  }
+
+  gname(row: number): ByteString | undefined {
+    return this.gnames === undefined || this.gnames.isNull(row) ? undefined : this.gnames.get(row);
   }
 
   /** BLAKE3 of the content; null for all but files. A view into the table. */

@@ -1,228 +1,144 @@
 /**
- * Reads tar headers: ustar, pax and the GNU extensions that are in use. The counterpart of
- * `tar-header.ts`, but for streams that anybody may have written.
+ * Reads the members of a tar stream that anybody may have written, header by header: the counterpart of
+ * `tar-header.ts`. What the headers of a member mean is decided in `tar/meaning.ts`.
  * POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar manual, "Basic Tar Format".
  */
 import { ZnipError } from '../errors.ts';
-import type { ByteString } from './byte-string.ts';
-import { TAR_RECORD } from './constants.ts';
-import { clampTime, KIND, type Member, MODE_MASK, NANOSECONDS } from './entry.ts';
+import { MAX_HEADERS_LENGTH, TAR_RECORD } from './constants.ts';
 import { roundUp } from './integers.ts';
+import { damaged, describe, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar/meaning.ts';
+import { Doubts, type PaxHeader, readPaxRecords } from './tar/pax-records.ts';
+import { checksumMatches, guessNumber, isZeroRecord, readNumber, readText } from './tar/record.ts';
 
-/** Extended headers longer than this are refused: names are at most PATH_MAX, the rest is small. */
-const MAX_EXTENSION = 1024 * 1024;
-
-/** A member, or something that stands in a tar stream but is none. */
-export interface TarMember {
-  /**
-   * null for kinds that an index does not know (devices, FIFOs, sparse files, …), and for a global header
-   * that ends the stream.
-   */
-  member: Member | null;
-  /** Path and type flag, for the report of what is skipped. '' is the top itself, `./`. */
-  path: ByteString;
-  typeFlag: string;
-  /** Stream bytes before the data. */
-  headerLength: number;
-  /** Bytes of data in the stream. */
-  size: number;
-}
-
+export type { TarMember } from './tar/meaning.ts';
 export type TarItem = TarMember | 'end' | 'more';
 
-interface Extensions {
-  path?: ByteString;
-  linkPath?: ByteString;
-  size?: number;
-  mtime?: bigint;
-  uid?: number;
-  gid?: number;
-  sparse?: boolean;
-  /** The name that GNU tar gives a sparse file here, because `path` says how it is stored. */
-  sparseName?: ByteString;
-}
-
-/** Of most members, which have none: making an object for each would cost as much as all the rest. */
-const NO_EXTENSIONS: Readonly<Extensions> = Object.freeze({});
-
-function damaged(offset: number, why: string): ZnipError {
-  return new ZnipError('damaged-block', `tar stream at byte ${offset}: ${why}`, { offset });
-}
-
-/** `ustar` and a NUL. */
-const USTAR_MAGIC = Uint8Array.of(0x75, 0x73, 0x74, 0x61, 0x72, 0);
-
-/** A number field: octal digits, or GNU's base-256 when the first bit is set. */
-function readNumber(record: Buffer, at: number, length: number, offset: number, what: string): number {
-  const first = record[at] ?? 0;
-  if ((first & 0x80) !== 0) {
-    let value = first === 0xff ? -1 : first & 0x7f;
-    for (let i = 1; i < length; i++) value = value * 256 + (record[at + i] ?? 0);
-    if (!Number.isSafeInteger(value)) throw damaged(offset, `${what} is too large`);
-    return value;
-  }
-  let value = 0;
-  let i = at;
-  while (i < at + length && (record[i] === 0x20 || record[i] === 0)) i += 1;
-  for (; i < at + length; i++) {
-    const byte = record[i] ?? 0;
-    if (byte === 0 || byte === 0x20) break;
-    if (byte < 0x30 || byte > 0x37) throw damaged(offset, `${what} is not an octal number`);
-    value = value * 8 + (byte - 0x30);
-  }
-  return value;
-}
-
-function readText(bytes: Buffer, at: number, length: number): ByteString {
-  let end = at;
-  while (end < at + length && bytes[end] !== 0) end += 1;
-  // Most prefixes are empty: nothing is asked of what is not JavaScript.
-  return end === at ? '' : bytes.toString('latin1', at, end);
-}
-
-/** Whether the record at `at` has a prefix: in old tars other fields stand there. */
-function isUstar(bytes: Buffer, at: number): boolean {
-  // 257: magic
-  for (let i = 0; i < USTAR_MAGIC.length; i++) if (bytes[at + 257 + i] !== USTAR_MAGIC[i]) return false;
-  return true;
-}
-
-function checksumMatches(bytes: Buffer, at: number): boolean {
-  // 148: chksum, which counts as eight spaces
-  let sum = 8 * 0x20;
-  for (let i = at; i < at + 148; i++) sum += bytes[i] ?? 0;
-  for (let i = at + 156; i < at + TAR_RECORD; i++) sum += bytes[i] ?? 0;
-  let stated = 0;
-  for (let i = at + 148; i < at + 156; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte >= 0x30 && byte <= 0x37) stated = stated * 8 + (byte - 0x30);
-    else if (byte !== 0x20 && stated > 0) break;
-  }
-  return sum === stated;
-}
-
-/** Decimal seconds with a fraction, as pax has times, in nanoseconds. */
-function parsePaxTime(text: string): bigint | undefined {
-  const match = /^(-?)(\d+)(?:\.(\d*))?$/.exec(text);
-  if (match === null) return undefined;
-  const fraction = BigInt((match[3] ?? '').slice(0, 9).padEnd(9, '0'));
-  const value = BigInt(match[2] ?? '0') * NANOSECONDS + fraction;
-  return match[1] === '-' ? -value : value;
-}
-
-function parsePax(records: Buffer, offset: number): Extensions {
-  const into: Extensions = {};
-  let at = 0;
-  while (at < records.length && records[at] !== 0) {
-    const space = records.indexOf(0x20, at);
-    const length = space < 0 ? Number.NaN : Number(records.toString('latin1', at, space));
-    const equals = records.indexOf(0x3d, space);
-    if (
-      !Number.isInteger(length) ||
-      length < 5 ||
-      at + length > records.length ||
-      equals < 0 ||
-      equals >= at + length
-    ) {
-      throw damaged(offset, 'a pax record is malformed');
-    }
-    const keyword = records.toString('latin1', space + 1, equals);
-    const value = records.toString('latin1', equals + 1, at + length - 1);
-    if (keyword === 'path') into.path = value;
-    else if (keyword === 'linkpath') into.linkPath = value;
-    else if (keyword === 'size') into.size = paxNumber(value, offset, 'size');
-    else if (keyword === 'uid') into.uid = paxNumber(value, offset, 'uid');
-    else if (keyword === 'gid') into.gid = paxNumber(value, offset, 'gid');
-    else if (keyword === 'mtime') {
-      const mtime = parsePaxTime(value);
-      if (mtime !== undefined) into.mtime = mtime;
-    } else if (keyword.startsWith('GNU.sparse.')) {
-      into.sparse = true;
-      if (keyword === 'GNU.sparse.name') into.sparseName = value;
-    }
-    at += length;
-  }
-  return into;
-}
-
-function paxNumber(text: string, offset: number, what: string): number {
-  const value = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value))
-    throw damaged(offset, `pax ${what} '${text}' is not a number`);
-  return value;
-}
-
-const KIND_BY_FLAG: Record<string, number> = {
-  '0': KIND.file,
-  '\0': KIND.file,
-  '7': KIND.file,
-  '1': KIND.hardlink,
-  '2': KIND.symlink,
-  '5': KIND.directory,
-};
-
-/** Type flags of members that have no data, whatever their size field says (POSIX leaves it to the writer). */
-const WITHOUT_DATA = '123456';
+/** Headers that say something of the member that follows: pax, Solaris, global, GNU long names and link targets. */
+const EXTENSIONS = 'xXgLK';
 
 /** Sparse files of old GNU archives: 482, and 504 of each record that follows, say whether one more follows. */
 const GNU_SPARSE = 'S';
 const IS_EXTENDED = 482;
 const IS_EXTENDED_FURTHER = 504;
 
-/** The greatest owner that is one: (uid_t)-1 means none. */
-const MAX_ID = 0xfffffffe;
-
-/** Reads the members of one tar stream, header by header. Global pax headers stay in force. */
+/** Reads the members of one tar stream. Global pax headers stay in force. */
 export class TarReader {
-  private globals: Readonly<Extensions> = NO_EXTENSIONS;
+  private globals: PaxHeader = NO_PAX;
 
-  /** Whether a global header has come: without it, members after it are read wrongly. */
+  /** Whether a global header has come that says something of the members after it. */
   get hasGlobals(): boolean {
-    return this.globals !== NO_EXTENSIONS && Object.keys(this.globals).length > 0;
+    return this.globals !== NO_PAX && Object.keys(this.globals).length > 0;
   }
 
   /**
    * The member whose headers start at `offset` of `bytes`; 'more' when they do not end within; 'end' at
-   * a record of zeros. `streamOffset` is the place of `bytes[0]` in the stream, for messages.
+   * a record of zeros. `streamOffset` is the place of `bytes[0]` in the stream, for messages. `isWhole`: `bytes` is a
+   * whole chunk, so that no headers go on behind it.
    */
-  read(bytes: Buffer, offset: number, streamOffset: number): TarItem {
-    let extensions: Readonly<Extensions> = this.globals;
+  read(bytes: Buffer, offset: number, streamOffset: number, isWhole = false): TarItem {
+    let extended: Extended | undefined;
+    let { globals } = this;
     let at = offset;
-    let lastFlag = '';
+    let lastFlag = 0;
     for (;;) {
-      if (at + TAR_RECORD > bytes.length) return 'more';
       const where = streamOffset + at;
-      if (bytes[at] === 0 && isZero(bytes, at)) {
-        if (at === offset) return 'end';
-        if (lastFlag !== 'g') throw damaged(where, 'the tar stream ends behind an extended header');
-        return { member: null, path: '', typeFlag: lastFlag, headerLength: at - offset, size: 0 };
+      const atEnd = isWhole && at === bytes.length;
+      if (at > offset && (atEnd || (at + TAR_RECORD <= bytes.length && isZeroRecord(bytes, at)))) {
+        if (lastFlag !== GLOBAL) throw damaged(where, 'the tar stream ends behind an extended header');
+        this.globals = globals;
+        return globalAtEnd(at - offset, extended);
       }
+      if (at + TAR_RECORD > bytes.length) return 'more';
+      if (isZeroRecord(bytes, at)) return 'end';
       if (!checksumMatches(bytes, at)) throw damaged(where, 'expected a header; its checksum does not match');
-      // 156: typeflag
-      const typeFlag = String.fromCharCode(bytes[at + 156] ?? 0);
-      const headerSize = readNumber(bytes, at + 124, 12, where, 'size');
-      if (headerSize < 0) throw damaged(where, 'size is negative');
-      if ('xgLK'.includes(typeFlag)) {
-        if (headerSize > MAX_EXTENSION)
-          throw damaged(where, `an extended header of ${headerSize} bytes is too long`);
-        const end = at + TAR_RECORD + roundUp(headerSize, TAR_RECORD);
-        if (end > bytes.length) return 'more';
-        const data = bytes.subarray(at + TAR_RECORD, at + TAR_RECORD + headerSize);
-        if (typeFlag === 'x') extensions = { ...extensions, ...parsePax(data, where) };
-        else if (typeFlag === 'g') {
-          this.globals = { ...this.globals, ...parsePax(data, where) };
-          extensions = { ...extensions, ...this.globals };
-        } else if (typeFlag === 'L') extensions = { ...extensions, path: readText(data, 0, data.length) };
-        else extensions = { ...extensions, linkPath: readText(data, 0, data.length) };
-        at = end;
-        lastFlag = typeFlag;
-        continue;
+      // 156: typeflag, 124: size
+      const flag = bytes[at + 156] ?? 0;
+      let size = readNumber(bytes, at + 124, 12);
+      const isOdd = Number.isNaN(size);
+      if (isOdd) size = guessNumber(bytes, at + 124, 12);
+      // Behind a NUL there is nothing to some, and a number to others; what else is no number, nobody reads.
+      if (isOdd && bytes[at + 124] !== 0) throw damaged(where, 'size is not an octal number');
+      if (size < 0) throw damaged(where, 'size is negative');
+      if (isOdd) (extended ??= nothing()).doubts.add('its size is no octal number');
+      if (!isExtension(flag)) {
+        const end = flag === SPARSE ? sparseHeaderEnd(bytes, at) : at + TAR_RECORD;
+        if (end === undefined) return 'more';
+        const place = { bytes, at, headerLength: end - offset, where, isWhole };
+        const item = describe(place, size, extended, globals);
+        if (item === undefined) return 'more';
+        this.globals = globals;
+        return item;
       }
-      const end = typeFlag === GNU_SPARSE ? sparseHeaderEnd(bytes, at) : at + TAR_RECORD;
-      if (end === undefined) return 'more';
-      return describe(bytes, at, where, end - offset, typeFlag, headerSize, extensions);
+      const end = at + TAR_RECORD + roundUp(size, TAR_RECORD);
+      if (end - offset > MAX_HEADERS_LENGTH) throw tooLong(streamOffset + offset, end - offset);
+      if (end > bytes.length) return 'more';
+      const data = bytes.subarray(at + TAR_RECORD, at + TAR_RECORD + size);
+      extended ??= nothing();
+      if (flag === GLOBAL) globals = { ...globals, ...readPaxRecords(data, extended.doubts) };
+      else extend(extended, flag, data);
+      at = end;
+      lastFlag = flag;
     }
   }
+}
+
+const GLOBAL = 'g'.charCodeAt(0);
+const LONG_NAME = 'L'.charCodeAt(0);
+const LONG_LINK = 'K'.charCodeAt(0);
+const SPARSE = GNU_SPARSE.charCodeAt(0);
+
+const IS_EXTENSION = new Uint8Array(256);
+for (const flag of EXTENSIONS) IS_EXTENSION[flag.charCodeAt(0)] = 1;
+
+function isExtension(flag: number): boolean {
+  return IS_EXTENSION[flag] === 1;
+}
+
+function nothing(): Extended {
+  return {
+    pax: undefined,
+    longName: undefined,
+    longLink: undefined,
+    longNameFirst: false,
+    longLinkFirst: false,
+    doubts: new Doubts(),
+  };
+}
+
+/** Takes in what one extended header says. */
+function extend(extended: Extended, flag: number, data: Buffer): void {
+  if (flag === LONG_NAME) {
+    extended.longName = readText(data, 0, data.length);
+    extended.longNameFirst = extended.pax === undefined;
+  } else if (flag === LONG_LINK) {
+    extended.longLink = readText(data, 0, data.length);
+    extended.longLinkFirst = extended.pax === undefined;
+  } else {
+    if (extended.pax !== undefined) extended.doubts.add('it has two pax headers: the last one is taken');
+    extended.pax = readPaxRecords(data, extended.doubts);
+  }
+}
+
+/** A global header that ends the stream is about no member. */
+function globalAtEnd(headerLength: number, extended: Extended | undefined): TarMember {
+  return {
+    member: null,
+    path: '',
+    typeFlag: 'g',
+    headerLength,
+    size: 0,
+    absolute: false,
+    doubts: extended?.doubts.list ?? NO_DOUBTS,
+    ownerDoubts: NO_DOUBTS,
+  };
+}
+
+function tooLong(offset: number, length: number): ZnipError {
+  return new ZnipError(
+    'limit',
+    `tar stream at byte ${offset}: the headers of a member have ${length} bytes or more, and may have ${MAX_HEADERS_LENGTH}`,
+    { offset },
+  );
 }
 
 /** Where the records of a sparse file's map end; undefined when they do not end within `bytes`. */
@@ -237,69 +153,4 @@ function sparseHeaderEnd(bytes: Buffer, offset: number): number | undefined {
     if (end > bytes.length) return undefined;
   }
   return end;
-}
-
-function describe(
-  bytes: Buffer,
-  at: number,
-  where: number,
-  headerLength: number,
-  typeFlag: string,
-  headerSize: number,
-  extensions: Readonly<Extensions>,
-): TarMember {
-  // 0: name, 157: linkname, 345: prefix
-  const prefix = isUstar(bytes, at) ? readText(bytes, at + 345, 155) : '';
-  const name = readText(bytes, at, 100);
-  const fullPath = extensions.path ?? (prefix === '' ? name : `${prefix}/${name}`);
-  const isDirectoryName = fullPath.endsWith('/');
-  // Old archives mark directories by the slash alone.
-  const kind =
-    typeFlag === '0' || typeFlag === '\0'
-      ? isDirectoryName
-        ? KIND.directory
-        : KIND.file
-      : KIND_BY_FLAG[typeFlag];
-  const hasData = kind !== KIND.directory && !WITHOUT_DATA.includes(typeFlag);
-  const size = hasData ? (extensions.size ?? headerSize) : 0;
-  const path = memberPath(extensions.sparseName ?? fullPath);
-  if (kind === undefined || extensions.sparse === true) {
-    return { path, typeFlag, headerLength, size, member: null };
-  }
-  const member: Member = {
-    path,
-    kind,
-    // 100: mode, 108: uid, 116: gid, 136: mtime
-    mode: readNumber(bytes, at + 100, 8, where, 'mode') & MODE_MASK,
-    mtime: clampTime(
-      extensions.mtime ?? BigInt(readNumber(bytes, at + 136, 12, where, 'mtime')) * NANOSECONDS,
-    ),
-    size,
-    linkTarget:
-      kind === KIND.hardlink
-        ? (extensions.linkPath ?? readText(bytes, at + 157, 100)).replace(/^(?:\.\/+)+/, '')
-        : kind === KIND.symlink
-          ? (extensions.linkPath ?? readText(bytes, at + 157, 100))
-          : '',
-    uid: toId(extensions.uid ?? readNumber(bytes, at + 108, 8, where, 'uid')),
-    gid: toId(extensions.gid ?? readNumber(bytes, at + 116, 8, where, 'gid')),
-  };
-  return { path, typeFlag, headerLength, size, member };
-}
-
-/** A name as entries have it: `./a` is `a`, `a/` is `a`, `./` is ''. */
-function memberPath(path: ByteString): ByteString {
-  if (!path.endsWith('/') && !path.startsWith('.')) return path;
-  const relative = path.replace(/\/+$/, '').replace(/^(?:\.\/+)+/, '');
-  return relative === '.' ? '' : relative;
-}
-
-/** An owner as an entry can hold it; null for what is none. */
-function toId(value: number): number | null {
-  return value >= 0 && value <= MAX_ID ? value : null;
-}
-
-function isZero(bytes: Buffer, at: number): boolean {
-  for (let i = at; i < at + TAR_RECORD; i++) if (bytes[i] !== 0) return false;
-  return true;
 }

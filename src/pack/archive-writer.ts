@@ -13,6 +13,7 @@ import type { Group, Member } from '../format/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
 import { encodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { encodeManifest, type ManifestRow } from '../format/manifest.ts';
+import { encodeRemarks, type Remark } from '../format/remarks.ts';
 import { encodeSection } from '../format/skippable-frame.ts';
 import { SubIndexBuilder } from '../format/sub-index.ts';
 import { encodeReservedHeader } from '../format/tar-header.ts';
@@ -68,6 +69,9 @@ export class ArchiveWriter {
   private readonly frameParts: FinishedPart[] = [];
   /** Rows of the frame table that are in no part yet. */
   private frames: Frame[] = [];
+  private readonly remarkParts: FinishedPart[] = [];
+  /** Remarks that are in no part yet. */
+  private remarks: Remark[] = [];
   /** Tables are compressed into it. */
   private scratch = new Uint8Array(0);
   private open: OpenMember | undefined;
@@ -102,6 +106,7 @@ export class ArchiveWriter {
       await this.writeBlock(plan, slot, result);
       await this.continueMember(plan, slot, result);
       await this.takeMembers(plan, slot);
+      if (plan.filled !== null) await this.takeRemarks(plan.remarks ?? []);
       this.streamLength += result.chunkLength;
       // Frames of unsized blocks may still change.
       if (this.frames.length >= MAX_SUB_INDEX_ROWS && this.unsized.length === 0) await this.finishFrames();
@@ -113,13 +118,14 @@ export class ArchiveWriter {
     return this.guard(async () => {
       for (let group = 0; group < this.builders.length; group++) await this.finishPart(group);
       while (this.frames.length > 0) await this.finishFrames();
+      if (this.remarks.length > 0) await this.finishRemarks();
       const rows: ManifestRow[] = [];
       this.parts.sort(
         ({ row: a }, { row: b }) =>
           compareBytes(fromText(a.packageType), fromText(b.packageType)) ||
           compareBytes(fromText(a.repo), fromText(b.repo)),
       );
-      for (const { section, row } of [...this.parts, ...this.frameParts]) {
+      for (const { section, row } of [...this.parts, ...this.frameParts, ...this.remarkParts]) {
         rows.push({ ...row, indexOffset: this.sink.position });
         await this.sink.write([this.sections.get(section)]);
       }
@@ -316,6 +322,33 @@ export class ArchiveWriter {
       checksum: this.codec.hash(section),
     };
     this.frameParts.push({ section: this.sections.put(section), row });
+  }
+
+  private async takeRemarks(remarks: readonly Remark[]): Promise<void> {
+    for (const remark of remarks) {
+      this.remarks.push({ ...remark, headerOffset: this.streamLength + remark.headerOffset });
+      if (this.remarks.length === MAX_SUB_INDEX_ROWS) await this.finishRemarks();
+    }
+  }
+
+  private async finishRemarks(): Promise<void> {
+    const { remarks } = this;
+    this.remarks = [];
+    const table = encodeRemarks(remarks, this.metadata);
+    const section = await this.section(TAG.remarks, table);
+    const row: FinishedPart['row'] = {
+      section: 'remarks',
+      packageType: '',
+      repo: '',
+      indexLength: section.byteLength,
+      rowCount: remarks.length,
+      uncompressedBytes: table.byteLength,
+      contentBytes: 0,
+      firstPath: '',
+      lastPath: '',
+      checksum: this.codec.hash(section),
+    };
+    this.remarkParts.push({ section: this.sections.put(section), row });
   }
 
   private async section(tag: string, table: Uint8Array): Promise<Uint8Array> {

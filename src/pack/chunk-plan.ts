@@ -6,6 +6,7 @@
  */
 import type { ByteString } from '../format/byte-string.ts';
 import type { Group, Member } from '../format/entry.ts';
+import type { Remark } from '../format/remarks.ts';
 
 /** The members whose headers are in one chunk. Row i of every column belongs to member i. */
 export interface MemberColumns {
@@ -29,6 +30,9 @@ export interface MemberColumns {
   /** Owners, when recorded; NO_ID where this one is not. */
   uids: Uint32Array | null;
   gids: Uint32Array | null;
+  /** Their names by row; null where no member of the chunk has one. */
+  unames: (ByteString | undefined)[] | null;
+  gnames: (ByteString | undefined)[] | null;
   /** Index into the groups announced so far. */
   groups: Uint32Array;
 }
@@ -97,6 +101,8 @@ export interface FilledSlot {
 
 /** A chunk that the main thread has filled, from a stream. */
 export interface FilledChunkPlan extends CommonPlan {
+  /** What the index cannot say of members in the chunk, headers by chunk byte. */
+  remarks?: Remark[];
   filled: FilledSlot;
 }
 
@@ -151,6 +157,8 @@ export class MemberColumnsBuilder {
       linked: new Set(),
       uids: owned ? new Uint32Array(count) : null,
       gids: owned ? new Uint32Array(count) : null,
+      unames: namesOf(members, 'uname'),
+      gnames: namesOf(members, 'gname'),
       groups: Uint32Array.from(this.groups),
     };
     // A plain loop: TypedArray.from with a callback takes ten times as long, and this is on the serial path.
@@ -185,7 +193,15 @@ export function memberAt(columns: MemberColumns, row: number): Member {
     linkTarget: columns.linkTargets.get(row) ?? '',
     uid: idAt(columns.uids, row),
     gid: idAt(columns.gids, row),
+    uname: columns.unames?.[row],
+    gname: columns.gnames?.[row],
   };
+}
+
+function namesOf(members: readonly Member[], which: 'uname' | 'gname'): (ByteString | undefined)[] | null {
+  return members.some((member) => member[which] !== undefined)
+    ? members.map((member) => member[which])
+    : null;
 }
 
 function idAt(ids: Uint32Array | null, row: number): number | null {

@@ -4,6 +4,7 @@
 import { ZnipError } from '../errors.ts';
 import { type ByteStream, FdStream, IterableStream } from '../stream/byte-stream.ts';
 import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
+import { longestHeaders } from './headers-ahead.ts';
 import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
 import { chunkTar } from './tar-chunks.ts';
 
@@ -45,8 +46,10 @@ export async function packTar(
         );
       }
       tar = await openTarStream(stream, kind);
+      const total = await tar.readAhead(enough);
       return {
-        total: await tar.readAhead(enough),
+        total,
+        leastChunkSize: options.chunkSize === undefined ? longestHeaders(tar.held) : 0,
         plans: (chunkSize, acquire) =>
           chunkTar(tar, acquire, {
             chunkSize,

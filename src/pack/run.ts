@@ -69,6 +69,8 @@ export interface PackResult extends ArchiveSummary {
 export interface Input {
   /** Bytes of tar stream; of an input that has not ended yet, `enough` of them or more. */
   total: number;
+  /** A chunk must be as long as this, unless the user says how long chunks are. */
+  leastChunkSize?: number;
   /** Some of the archive is written over at the end: it needs a file. */
   rewrites?: boolean;
   plans: (chunkSize: number, acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
@@ -160,9 +162,13 @@ export async function runPack(
         progress.allFound = true;
       },
     });
-    const { total, plans, rewrites } =
-      opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
-    const chunkSize = givenChunkSize ?? chooseChunkSize(total);
+    const {
+      total,
+      leastChunkSize = 0,
+      plans,
+      rewrites,
+    } = opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
+    const chunkSize = givenChunkSize ?? chooseChunkSize(total, leastChunkSize);
     const plan = planPackMemory(options.memory, total < INLINE_TOTAL ? 1 : threads, { chunkSize, level });
     const spool = rewrites === true && !output.rewritable ? openSpool() : undefined;
     const { fd, name } = spool ?? output;

@@ -10,6 +10,7 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
 import { KIND, type Member } from '../format/entry.ts';
 import { unsafePathReason } from '../format/member-path.ts';
+import { LEADING_SLASH, type Remark, remarkOf } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { type TarMember, TarReader } from '../format/tar-reader.ts';
 import type { Slot } from '../ring/ring.ts';
@@ -62,6 +63,23 @@ export async function* chunkTar(
   }
 }
 
+/** The symlinks of the stream so far: what comes below one is refused when it is unpacked. */
+class Symlinks {
+  private readonly paths = new Set<ByteString>();
+
+  /** The symlink that a member would be written through. Takes note of the member. */
+  above({ path, kind }: Member): ByteString | undefined {
+    if (kind === KIND.symlink) this.paths.add(path);
+    if (this.paths.size === 0) return undefined;
+    if (kind !== KIND.symlink) this.paths.delete(path);
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const parent = path.slice(0, slash);
+      if (this.paths.has(parent)) return parent;
+    }
+    return undefined;
+  }
+}
+
 class Cutter {
   private readonly stream: ByteStream;
   private readonly options: TarChunkOptions;
@@ -69,6 +87,9 @@ class Cutter {
   private readonly groups: GroupNumbers;
   private streamOffset = 0;
   private pending: Pending | undefined;
+  private remarks: Remark[] = [];
+  private readonly symlinks = new Symlinks();
+  private toldLeadingSlash = false;
 
   constructor(stream: ByteStream, options: TarChunkOptions) {
     this.stream = stream;
@@ -92,7 +113,7 @@ class Cutter {
       if (item === 'more') {
         if (ended) throw this.cutShort('within the headers of a member');
         if (position > 0) break;
-        throw this.tooLong(`the headers of a member`);
+        throw this.tooLong('the headers of a member do');
       }
       if (item === 'end') {
         last = position === 0;
@@ -115,15 +136,17 @@ class Cutter {
       if (indexed) dataOffsets.push(dataOffset);
       position += length;
       if (fits) continue;
+      // Data of a directory or a link is nobody's content: it goes by like that of what has no entry.
+      const isContent = indexed && item.member?.kind === KIND.file;
       const part = {
         path: item.path,
         fileOffset: 0,
         length: bytes.byteLength - dataOffset,
         size: item.size,
-        indexed,
+        indexed: isContent,
       };
-      if (indexed) overflow = part;
-      this.pending = { path: item.path, size: item.size, done: part.length, indexed };
+      if (isContent) overflow = part;
+      this.pending = { path: item.path, size: item.size, done: part.length, indexed: isContent };
       position = bytes.byteLength;
     }
     if (position === 0) {
@@ -137,6 +160,7 @@ class Cutter {
       members: columns.finish(),
       overflow,
       newGroups: this.groups.takeAnnounced(),
+      remarks: this.takeRemarks(),
       filled: {
         chunkLength: position,
         firstHeaderOffset,
@@ -145,6 +169,12 @@ class Cutter {
         stored: false,
       },
     };
+  }
+
+  private takeRemarks(): Remark[] {
+    const { remarks } = this;
+    if (remarks.length > 0) this.remarks = [];
+    return remarks;
   }
 
   /** The data at the start of `bytes` that belongs to a member of an earlier chunk. */
@@ -162,19 +192,12 @@ class Cutter {
 
   /** Takes note of a member; false when the index has no row for it. */
   private accept(item: TarMember, columns: MemberColumnsBuilder, position: number): boolean {
-    const { member, path, typeFlag, size } = item;
+    const { member, path } = item;
+    this.checkLeadingSlash(item);
+    this.remark(item, position);
+    // The top itself, as `tar -C DIR -cf - .` has it, has no entry.
+    if (member === null || path === '') return false;
     const where = this.streamOffset + position;
-    if (path === '') {
-      // The top itself, as `tar -C DIR -cf - .` has it, and a global header that ends the stream: no entry.
-      if (size === 0 && (member === null ? typeFlag === 'g' : member.kind === KIND.directory)) return false;
-      throw new ZnipError('damaged-block', `tar stream at byte ${where}: a member without a name`, {
-        offset: where,
-      });
-    }
-    if (member === null) {
-      this.warn(path, `in the tar stream only: the index does not know ${unknownKind(typeFlag)}`);
-      return false;
-    }
     if (path.length > MAX_PATH_LENGTH || member.linkTarget.length > MAX_PATH_LENGTH) {
       throw new ZnipError(
         'limit',
@@ -184,6 +207,10 @@ class Cutter {
     }
     const target = member.kind === KIND.hardlink ? unsafePathReason(member.linkTarget) : undefined;
     const reason = unsafePathReason(path);
+    const above = this.symlinks.above(member);
+    if (above !== undefined) {
+      this.warn(path, `kept, but znip unpack refuses it: '${toText(above)}', above it, is a symlink`);
+    }
     if (reason !== undefined) this.warn(path, `kept, but znip unpack refuses the name: ${reason}`);
     else if (target !== undefined) {
       this.warn(path, `kept, but znip unpack refuses the link to '${toText(member.linkTarget)}': ${target}`);
@@ -203,6 +230,20 @@ class Cutter {
     return true;
   }
 
+  /** What the index cannot say of a member goes into a table of its own, and to the user. */
+  private remark(item: TarMember, headerOffset: number): void {
+    const remark = remarkOf(item, headerOffset);
+    if (remark === undefined) return;
+    this.remarks.push(remark);
+    this.warn(remark.path, remark.reason);
+  }
+
+  private checkLeadingSlash({ path, absolute }: TarMember): void {
+    if (!absolute || this.toldLeadingSlash) return;
+    this.toldLeadingSlash = true;
+    this.options.onWarning({ path: toText(path), reason: LEADING_SLASH, failed: false });
+  }
+
   private warn(path: ByteString, reason: string): void {
     this.options.onWarning({ path: toText(path), reason, failed: true });
   }
@@ -215,7 +256,7 @@ class Cutter {
     if (ended) return;
     const further = new Uint8Array(1);
     if ((await stream.readInto(further)) === 0) return;
-    throw this.tooLong('the padding behind the end of the archive');
+    throw this.tooLong('the padding behind the end of the archive does');
   }
 
   private strayBytes(offset: number): ZnipError {
@@ -230,7 +271,7 @@ class Cutter {
     const { chunkSize } = this.options;
     return new ZnipError(
       'limit',
-      `tar stream at byte ${this.streamOffset}: ${what} does not fit in a chunk of ${chunkSize} bytes; allow larger ones with --chunk-size`,
+      `tar stream at byte ${this.streamOffset}: ${what} not fit in a chunk of ${chunkSize} bytes; allow larger ones with --chunk-size`,
       { offset: this.streamOffset },
     );
   }
@@ -241,19 +282,4 @@ class Cutter {
       offset: position,
     });
   }
-}
-
-const UNKNOWN_KINDS: Record<string, string> = {
-  '3': 'character devices',
-  '4': 'block devices',
-  '6': 'FIFOs',
-  '0': 'sparse files',
-  S: 'sparse files',
-  M: 'files that continue from another volume',
-  V: 'volume labels',
-  D: 'directories of incremental dumps',
-};
-
-function unknownKind(typeFlag: string): string {
-  return UNKNOWN_KINDS[typeFlag] ?? `members of type '${typeFlag}'`;
 }

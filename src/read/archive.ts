@@ -10,6 +10,7 @@ import type { Group } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
+import { decodeRemarks, type Remark } from '../format/remarks.ts';
 import { SECTION_HEADER_LENGTH } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Entries } from './entries.ts';
@@ -125,6 +126,20 @@ export class Archive {
     checkFrames(frames, this.footer.manifestOffset);
     this.frameList = frames;
     return frames;
+  }
+
+  /** What the index cannot say of members of the tar stream, in its order. Throws `damaged-sub-index`. */
+  async remarks(): Promise<Remark[]> {
+    const remarks: Remark[] = [];
+    const budget = new EntryBudget();
+    for (const row of this.manifest.rows) {
+      if (row.section !== 'remarks') continue;
+      budget.spend(row);
+      const decoded = decodeRemarks(await this.readSection(row, TAG.remarks, 'damaged-sub-index'));
+      if (decoded.length !== row.rowCount) throw wrongRowCount('table of remarks', row, decoded.length);
+      for (const remark of decoded) remarks.push(remark);
+    }
+    return remarks;
   }
 
   close(): void {

@@ -7,8 +7,8 @@ import { type Kind, KINDS } from '../format/entry.ts';
 import type { Archive, GroupSummary } from './archive.ts';
 
 export interface SectionInfo {
-  /** What the section holds: entries, frames, the list of sections, or the fixed end of the file. */
-  section: 'members' | 'frames' | 'manifest' | 'footer';
+  /** What the section holds: entries, frames, remarks, the list of sections, or the fixed end of the file. */
+  section: 'members' | 'frames' | 'remarks' | 'manifest' | 'footer';
   /** Archive byte at which it starts. */
   offset: number;
   /** Stored bytes. */

@@ -7,6 +7,7 @@ import { type PlainError, toPlainError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member } from '../format/entry.ts';
+import { type Remark, remarkOf } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
 
@@ -25,9 +26,14 @@ export interface InspectedMembers {
   /** Chunk bytes at which headers start and contents start. */
   headerOffsets: Float64Array;
   dataOffsets: Float64Array;
+  /** Bytes of data in the tar stream, which only that of files is content. */
+  dataLengths: Float64Array;
   /** -1 where the header has none that is one. */
   uids: Float64Array;
   gids: Float64Array;
+  /** Names of owners by row; null where no member of the chunk has one. */
+  unames: (ByteString | undefined)[] | null;
+  gnames: (ByteString | undefined)[] | null;
   /** BLAKE3 of each content that the chunk holds whole. */
   checksums: Uint8Array;
 }
@@ -40,12 +46,14 @@ export interface UnfinishedMember {
   size: number;
   /** Bytes of its content so far. */
   done: number;
-  /** It is the last of the members; otherwise it is nothing that an index knows. */
+  /** It is the last of the members, and a file; otherwise it is nothing that an index knows the content of. */
   indexed: boolean;
 }
 
 export interface InspectedChunk {
   members: InspectedMembers;
+  /** What an index cannot say of members, headers by chunk byte. */
+  remarks: Remark[];
   unfinished: UnfinishedMember | null;
   /** The zeros that end the tar stream begin here; null when they do not. */
   endOffset: number | null;
@@ -57,6 +65,7 @@ export interface InspectedChunk {
 
 interface Placed {
   member: Member;
+  dataLength: number;
   headerOffset: number;
   dataOffset: number;
 }
@@ -70,12 +79,13 @@ export function inspectChunk(
   codec: Codec,
 ): InspectedChunk {
   const placed: Placed[] = [];
+  const remarks: Remark[] = [];
   let unfinished: UnfinishedMember | null = null;
   let endOffset: number | null = null;
   let fault: PlainError | null = null;
   try {
     for (let position = start; position < chunk.byteLength;) {
-      const item = reader.read(chunk, position, streamOffset);
+      const item = reader.read(chunk, position, streamOffset, true);
       if (item === 'more')
         throw broken(streamOffset + position, 'the headers of a member do not end in its chunk');
       if (item === 'end') {
@@ -87,9 +97,11 @@ export function inspectChunk(
       }
       const { member, path, size } = item;
       const dataOffset = position + item.headerLength;
+      const remark = remarkOf(item, position);
+      if (remark !== undefined) remarks.push(remark);
       // The top itself has no entry.
       const indexed = member !== null && path !== '' && path !== '.';
-      if (indexed) placed.push({ member, headerOffset: position, dataOffset });
+      if (indexed) placed.push({ member, headerOffset: position, dataOffset, dataLength: size });
       const headerOffset = position;
       position = dataOffset + paddedLength(size);
       if (position > chunk.byteLength) {
@@ -98,7 +110,7 @@ export function inspectChunk(
           headerOffset,
           size,
           done: Math.min(size, chunk.byteLength - dataOffset),
-          indexed,
+          indexed: indexed && member.kind === KIND.file,
         };
       }
     }
@@ -107,7 +119,7 @@ export function inspectChunk(
     fault = toPlainError(error);
   }
   const members = toColumns(placed, chunk, codec);
-  return { members, unfinished, endOffset, fault, hasGlobals: reader.hasGlobals };
+  return { members, remarks, unfinished, endOffset, fault, hasGlobals: reader.hasGlobals };
 }
 
 function broken(offset: number, why: string): ZnipError {
@@ -130,13 +142,16 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
     sizes: new Float64Array(count),
     headerOffsets: new Float64Array(count),
     dataOffsets: new Float64Array(count),
+    dataLengths: new Float64Array(count),
     uids: new Float64Array(count),
     gids: new Float64Array(count),
+    unames: namesOf(placed, 'uname'),
+    gnames: namesOf(placed, 'gname'),
     checksums: new Uint8Array(count * CHECKSUM_LENGTH),
   };
   let pathEnd = 0;
   let linkEnd = 0;
-  placed.forEach(({ member, headerOffset, dataOffset }, row) => {
+  placed.forEach(({ member, headerOffset, dataOffset, dataLength }, row) => {
     paths.push(member.path);
     linkTargets.push(member.linkTarget);
     pathEnd += member.path.length;
@@ -149,6 +164,7 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
     columns.sizes[row] = member.size;
     columns.headerOffsets[row] = headerOffset;
     columns.dataOffsets[row] = dataOffset;
+    columns.dataLengths[row] = dataLength;
     columns.uids[row] = member.uid ?? -1;
     columns.gids[row] = member.gid ?? -1;
     const end = dataOffset + member.size;
@@ -159,6 +175,11 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
   columns.paths = paths.join('');
   columns.linkTargets = linkTargets.join('');
   return columns;
+}
+
+function namesOf(placed: readonly Placed[], which: 'uname' | 'gname'): (ByteString | undefined)[] | null {
+  const hasSome = placed.some(({ member }) => member[which] !== undefined);
+  return hasSome ? placed.map(({ member }) => member[which]) : null;
 }
 
 /** Names of the members of a chunk, in order. */

@@ -4,12 +4,13 @@
 import { closeSync, openSync } from 'node:fs';
 import { ioError, ZnipError } from '../errors.ts';
 import { type Archive, openArchive } from './archive.ts';
-import { isDamage, type LostMember } from './lost.ts';
+import { isDamage, lostMember, type LostMember } from './lost.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { salvageStream } from './unpack-stream.ts';
 import type { DryMember } from './dry-run.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import type { MemberChoiceOptions } from './member-choice.ts';
+import { type OnDoubt, tellRemarks } from './remarks.ts';
 import type { TargetOptions } from './target.ts';
 import { unpack, type UnpackProgress, type UnpackResult } from './unpack.ts';
 
@@ -18,6 +19,10 @@ export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, Limi
   threads?: number;
   /** Called for each member that is lost, and for damage that costs none. */
   onDamaged?: (lost: LostMember) => void;
+  /** Called for each member that is not in the index, or that tar programs read differently. */
+  onDoubt?: OnDoubt;
+  /** Called for each member of a kind that cannot be unpacked, where the index is lost. */
+  onSkipped?: (path: string, reason: string) => void;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */
   dryRun?: (member: DryMember) => void;
   /** Totals are 0 where the index is lost. */
@@ -44,6 +49,7 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
   const index = await openIndex(path, options);
   if (index?.whole === true && options.dryRun === undefined) {
     try {
+      await tellWhatIsNotIndexed(index.archive, options);
       return { ...(await unpack(index.archive, { ...options, keepGoing: true })), byIndex: true };
     } finally {
       index.archive.close();
@@ -61,6 +67,18 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
     return { ...result, byIndex: index?.whole === true };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** By the index, remarks say what it does not. They are no reason to stop. */
+async function tellWhatIsNotIndexed(archive: Archive, options: RecoverOptions): Promise<void> {
+  const { onDoubt } = options;
+  if (onDoubt === undefined) return;
+  try {
+    await tellRemarks(archive, options, onDoubt);
+  } catch (error) {
+    if (!(error instanceof ZnipError) || !isDamage(error)) throw error;
+    options.onDamaged?.(lostMember(null, error));
   }
 }
 

@@ -7,6 +7,7 @@ import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
+import { LEADING_SLASH } from '../format/remarks.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import type { StreamKind } from '../stream/foreign-stream.ts';
 import { type Amendment, amend, type WrittenMember } from './amend.ts';
@@ -39,6 +40,10 @@ export interface UnpackStreamOptions
   memory?: number;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of foreign archives. */
   onSkipped?: (path: string, reason: string) => void;
+  /** Called for each member that tar programs read differently: in what. */
+  onDoubt?: (path: string, reason: string) => void;
+  /** Called for what is done as every tar program does it, and is worth a word. */
+  onNote?: (path: string, reason: string) => void;
   /**
    * Called for what could not be done of a member: a hard link that is left out because its file was not written and
    * has gone by, a time or an owner that is not set because something else has the name by now.
@@ -116,6 +121,8 @@ export class StreamRun {
           `skipped: a tar member of type '${typeFlag}' is no file, directory or link`,
         ),
       renames: this.choice.renames,
+      onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
+      onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
       onLostTarget: (path, target) => {
         options.onLost?.(
           toText(path),

@@ -6,6 +6,7 @@ import { ZnipError } from '../errors.ts';
 import type { Continuation } from '../format/block-header.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { KIND, type Member } from '../format/entry.ts';
+import { differently, nameOf, ownerDifferently } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { type TarMember, TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
@@ -14,6 +15,7 @@ import type { Limits } from './limits.ts';
 import { MemberNames } from './member-names.ts';
 import { DIRECTORY_TARGET, type HardLink, type Link, refusedLink } from './member-tree.ts';
 import { PendingLinks } from './pending-links.ts';
+import { isChosen } from './remarks.ts';
 import { checkPath } from './safe-path.ts';
 import { type Segment, SegmentBuilder } from './segment.ts';
 import type { Owner } from './write-file.ts';
@@ -37,6 +39,10 @@ export interface TarMembersOptions {
   renames: boolean;
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
+  /** Called for members that tar programs read differently: in what, a sentence each. */
+  onDoubt: (path: ByteString, reason: string) => void;
+  /** Called for the first name with a `/` in front, which is taken away. */
+  onLeadingSlash: (path: ByteString) => void;
   /** Called for a hard link to a file that was not selected, or is no longer there: its content has gone by. */
   onLostTarget: (path: ByteString, target: ByteString) => void;
   /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
@@ -89,6 +95,7 @@ export class TarMembers {
   private segments: SegmentBuilder;
   /** Where members have other names: who has each, by its path in the stream. */
   private readonly holders = new Map<ByteString, ByteString>();
+  private toldLeadingSlash = false;
 
   constructor(options: TarMembersOptions) {
     this.options = options;
@@ -132,7 +139,7 @@ export class TarMembers {
     let ended = false;
     let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
-      const item = this.reader.read(chunk, position, streamOffset);
+      const item = this.reader.read(chunk, position, streamOffset, complete);
       if (item === 'more') break;
       if (item === 'end') {
         ended = true;
@@ -203,11 +210,18 @@ export class TarMembers {
   }
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
-  private accept({ member, path, typeFlag }: TarMember, streamOffset: number): AcceptedMember | undefined {
+  private accept(item: TarMember, streamOffset: number): AcceptedMember | undefined {
+    const { member, path, typeFlag } = item;
+    if (item.doubts.length > 0 || item.ownerDoubts.length > 0) this.tellDoubts(item);
     if (member === null) {
       // A global header that ends the stream is about no member.
-      if (typeFlag !== 'g') this.options.onSkipped(path, typeFlag);
+      const isSkipped = typeFlag !== 'g' && isChosen(() => this.options.select(path, KIND.file));
+      if (isSkipped) this.options.onSkipped(nameOf(item), typeFlag);
       return undefined;
+    }
+    if (item.absolute && !this.toldLeadingSlash) {
+      this.toldLeadingSlash = true;
+      this.options.onLeadingSlash(path);
     }
     // "./" of tar archives: the target itself.
     if (path === '' || path === '.') return undefined;
@@ -224,6 +238,17 @@ export class TarMembers {
     }
     this.options.onPassed(streamOffset);
     return undefined;
+  }
+
+  private tellDoubts(item: TarMember): void {
+    const { path, member, doubts, ownerDoubts } = item;
+    const kind = member?.kind ?? KIND.file;
+    if (path !== '' && !isChosen(() => this.options.select(path, kind))) return;
+    const name = nameOf(item);
+    if (doubts.length > 0) this.options.onDoubt(name, differently(doubts));
+    if (ownerDoubts.length > 0 && this.options.owners) {
+      this.options.onDoubt(name, ownerDifferently(ownerDoubts));
+    }
   }
 
   /** `member` has the name that it gets, `archived` is its path in the stream. */

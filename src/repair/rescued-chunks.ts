@@ -8,6 +8,7 @@ import { toText, type ByteString } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { floorSeconds, type Group, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
+import type { Remark } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
 import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from '../pack/chunk-plan.ts';
@@ -119,7 +120,13 @@ class Rescue {
     const { headerOffsets, dataOffsets: contentOffsets } = inspected.members;
     let position = 0;
     let next = 0;
+    const remarks: Remark[] = [];
     for (const { start, end } of ranges) {
+      for (const remark of inspected.remarks) {
+        const { headerOffset } = remark;
+        if (headerOffset < start || headerOffset >= end) continue;
+        remarks.push({ ...remark, headerOffset: position + headerOffset - start });
+      }
       chunk.copy(input, position, start, end);
       for (; next < kept.rows.length; next++) {
         const row = kept.rows[next] ?? 0;
@@ -136,6 +143,7 @@ class Rescue {
       members: columns.finish(),
       overflow: this.takeOverflow(inspected, kept.tail),
       newGroups: this.groups.takeAnnounced(),
+      remarks,
       filled: {
         chunkLength,
         firstHeaderOffset: chunkLength > continuationLength ? continuationLength : undefined,
@@ -185,7 +193,7 @@ class Rescue {
     const rows: number[] = [];
     let tail = tailWhole;
     for (let row = 0; row < members.count; row++) {
-      const isTail = unfinished?.indexed === true && row === members.count - 1;
+      const isTail = unfinished !== null && members.headerOffsets[row] === unfinished.headerOffset;
       if (isTail && !tailWhole) continue;
       if (this.admit(members, row, streamOffset + (members.dataOffsets[row] ?? 0))) rows.push(row);
       else if (isTail) tail = false;
@@ -241,6 +249,8 @@ class Rescue {
       uid: owner(members.uids[row], known === undefined ? undefined : known.batch.uid(known.row), owned),
       gid: owner(members.gids[row], known === undefined ? undefined : known.batch.gid(known.row), owned),
     };
+    member.uname = members.unames?.[row];
+    member.gname = members.gnames?.[row];
     const group = known?.group ?? { packageType: packageTypeOf(path), repo: '' };
     columns.append(
       { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },
@@ -291,10 +301,7 @@ function keptRanges(
 }
 
 function endOf(members: InspectedMembers, row: number): number {
-  return (
-    (members.dataOffsets[row] ?? 0) +
-    paddedLength(members.kinds[row] === KIND.file ? (members.sizes[row] ?? 0) : 0)
-  );
+  return (members.dataOffsets[row] ?? 0) + paddedLength(members.dataLengths[row] ?? 0);
 }
 
 function endOfLast(members: InspectedMembers): number {

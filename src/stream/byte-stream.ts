@@ -68,6 +68,11 @@ export abstract class ByteStream {
     return this.aheadLength;
   }
 
+  /** What is held in memory, in order. */
+  get held(): readonly Uint8Array[] {
+    return this.ahead;
+  }
+
   /** Nothing more will be read. Waits for a read that is under way only where it is sure to end. */
   async close(): Promise<void> {}
 

@@ -12,6 +12,7 @@ import {
   TAR_RECORD,
   ZSTD_MAGIC,
 } from '../format/constants.ts';
+import { isHeader } from '../format/tar/record.ts';
 import { FrameScanner } from '../format/zstd-scanner.ts';
 import { type ByteStream, IterableStream } from './byte-stream.ts';
 
@@ -39,7 +40,8 @@ export async function detectStream(stream: ByteStream): Promise<StreamKind> {
     if ((magic & 0xffff) === 0x8b1f) return 'gzip';
   }
   if (start.byteLength === TAR_RECORD && start.toString('latin1', 257, 262) === 'ustar') return 'tar';
-  if (start.byteLength === TAR_RECORD && start.every((byte) => byte === 0)) return 'tar';
+  // Plain v7 has no magic: its checksum tells it, and zeros are an archive of nothing.
+  if (start.byteLength === TAR_RECORD && isHeader(start, 0)) return 'tar';
   throw new ZnipError(
     'not-an-archive',
     `${stream.name} is no archive that znip reads: expected a .znip, .tar, .tar.zst or .tar.gz`,

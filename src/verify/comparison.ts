@@ -6,6 +6,7 @@ import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { floorSeconds, KIND, KINDS } from '../format/entry.ts';
+import { displayName } from '../format/sub-index.ts';
 import type { Entries, EntryRef } from '../read/entries.ts';
 import { type InspectedMembers, linkTargetAt, pathAt } from '../read/inspect-chunk.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';
@@ -34,14 +35,21 @@ interface Place {
 export class Comparison {
   private readonly entries: Entries;
   private readonly list: DamageList;
+  /** Called for members whose tar header names an owner, where the index knows no such names. */
+  private readonly onUnknownOwner: (ref: EntryRef, owner: ByteString) => void;
   /** Entries before this one have been dealt with. */
   private next = 0;
   /** The file that goes on in the chunk to come. */
   private open: { ref: EntryRef; end: number; lost: boolean; place: Place } | undefined;
 
-  constructor(entries: Entries, list: DamageList) {
+  constructor(
+    entries: Entries,
+    list: DamageList,
+    onUnknownOwner: (ref: EntryRef, owner: ByteString) => void,
+  ) {
     this.entries = entries;
     this.list = list;
+    this.onUnknownOwner = onUnknownOwner;
   }
 
   take(event: StreamEvent): void {
@@ -118,6 +126,9 @@ export class Comparison {
       differ('link-mismatch', `'${toText(indexed.linkTarget)}'`, `'${toText(target)}'`);
     }
     this.compareOwner(ref, members.uids[row] ?? -1, members.gids[row] ?? -1, place);
+    if (ref.batch.hasOwnerNames || members.unames !== null || members.gnames !== null) {
+      this.compareNames(ref, members, row, place);
+    }
     if (kind !== KIND.file || indexed.kind !== KIND.file) return;
     const contentEnd = offsetOf(ref) + size;
     if (contentEnd > end) {
@@ -136,6 +147,23 @@ export class Comparison {
     const owner = { uid: ref.batch.uid(ref.row), gid: ref.batch.gid(ref.row) };
     if ((owner.uid ?? uid) === uid && (owner.gid ?? gid) === gid) return;
     const why = `the index says ${owner.uid}:${owner.gid}, the tar header ${uid}:${gid}`;
+    this.report('owner-mismatch', ref, why, place);
+  }
+
+  /** Tar programs go by the names of owners where they know them: whoever checks numbers must check these, too. */
+  private compareNames(ref: EntryRef, members: InspectedMembers, row: number, place: Place): void {
+    const { batch, row: at } = ref;
+    const uname = members.unames?.[row] ?? '';
+    const gname = members.gnames?.[row] ?? '';
+    if (!batch.hasOwnerNames) {
+      // An index without these columns says nothing about names.
+      if (uname !== '' || gname !== '') this.onUnknownOwner(ref, `${uname}:${gname}`);
+      return;
+    }
+    const indexed = `${batch.uname(at) ?? ''}:${batch.gname(at) ?? ''}`;
+    const found = `${displayName(uname)}:${displayName(gname)}`;
+    if (indexed === found) return;
+    const why = `the index says ${toText(indexed)}, the tar header ${toText(found)}`;
     this.report('owner-mismatch', ref, why, place);
   }
 

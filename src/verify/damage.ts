@@ -50,7 +50,7 @@ export interface Damage {
 }
 
 /** More is counted, not kept: an archive may be all damage. */
-const MAX_KEPT = 100_000;
+export const MAX_KEPT = 100_000;
 
 /** All that was found wrong. */
 export class DamageList {

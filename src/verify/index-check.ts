@@ -7,6 +7,7 @@ import { toText } from '../format/byte-string.ts';
 import { SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
 import type { ManifestRow } from '../format/manifest.ts';
+import type { Remark } from '../format/remarks.ts';
 import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { type Archive, openArchive } from '../read/archive.ts';
 import { isSkippableMagic, ZNIP_TAGS } from '../read/block-stream.ts';
@@ -25,6 +26,8 @@ export interface CheckedIndex {
   allEntries: boolean;
   /** undefined when the frame table is not whole. */
   frames: Frame[] | undefined;
+  /** What the index itself says of members that it does not know, as far as that is whole. */
+  remarks: Remark[];
 }
 
 const SUB_INDEX_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = {
@@ -71,9 +74,15 @@ export async function checkIndex(source: ByteSource, list: DamageList): Promise<
   } catch (error) {
     addDamaged(error);
   }
+  let remarks: Remark[] = [];
+  try {
+    remarks = await archive.remarks();
+  } catch (error) {
+    list.addError(error, SUB_INDEX_CODES);
+  }
   checkManifest(archive, entries, allEntries, list);
   await checkTree(entries, allEntries, list);
-  return { archive, entries, allEntries, frames };
+  return { archive, entries, allEntries, frames, remarks };
 }
 
 /** All entries are in memory at once: as many as are unpacked, and no more. Throws `limit`. */

@@ -6,6 +6,7 @@ import { closeSync, openSync } from 'node:fs';
 import { ioError, ZnipError } from '../errors.ts';
 import { toText } from '../format/byte-string.ts';
 import type { Frame } from '../format/frame-table.ts';
+import type { Remark, RemarkKind } from '../format/remarks.ts';
 import type { Gap } from '../read/block-scanner.ts';
 import { detectStream } from '../stream/foreign-stream.ts';
 import type { InspectedChunk } from '../read/inspect-chunk.ts';
@@ -16,7 +17,7 @@ import { FdStream } from '../stream/byte-stream.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
 import { ContinuedMember } from './continued-member.ts';
-import { type Damage, DamageList } from './damage.ts';
+import { type Damage, DamageList, MAX_KEPT } from './damage.ts';
 import { type CheckedIndex, checkIndex, checkSections, FrameCheck } from './index-check.ts';
 import { walkBlocks, type WalkedBlock } from './walk-blocks.ts';
 
@@ -57,7 +58,23 @@ export interface VerifyReport {
   /** Everything that is wrong, in the order in which it was found; the first 100,000. */
   damage: Damage[];
   damageCount: number;
+  /**
+   * Members that tar programs do not all read as the index has them, in the order of the tar stream; the first
+   * 100,000. They are no damage, but an archive that has some is not called whole.
+   */
+  differing: Differing[];
+  differingCount: number;
   elapsedMs: number;
+}
+
+/** A member that tar programs read differently, or that the index does not have. */
+export interface Differing {
+  member: string;
+  /** `absent`: it is in the tar stream only; `differs`: with an entry; `owner`: only its owner is in doubt. */
+  about: RemarkKind;
+  reason: string;
+  /** Tar stream byte at which its headers start. */
+  streamOffset: number;
 }
 
 /**
@@ -88,6 +105,7 @@ export async function verifyFile(
   const index = await checkIndex(source, run.list);
   try {
     if (options.quick !== true) await run.verifyBlocks(path, index);
+    else run.takeRemarks(index?.remarks ?? []);
     return { report: run.report(index, byteLength), index };
   } catch (error) {
     index?.archive.close();
@@ -155,6 +173,8 @@ class VerifyRun {
   private frameCheck: FrameCheck | undefined;
   private readonly continued = new ContinuedMember(this.list);
   private readonly limits = new Limits({});
+  private readonly differing: Differing[] = [];
+  private differingCount = 0;
   private members = 0;
   private blobs = 0;
   private streamBytes = 0;
@@ -194,7 +214,11 @@ class VerifyRun {
   useIndex({ entries, allEntries, frames }: CheckedIndex): void {
     // With entries missing, members without one would be no news.
     if (allEntries) {
-      this.comparison = new Comparison(entries, this.list);
+      this.comparison = new Comparison(entries, this.list, ({ batch, row }, owner) => {
+        const headerOffset = batch.streamOffsets[row] ?? 0;
+        const reason = `its owner is '${toText(owner)}' in the tar stream, and the index has no names of owners`;
+        this.noteDiffering({ about: 'owner', path: batch.path(row), headerOffset, reason }, 0);
+      });
       for (const event of this.events.splice(0)) this.comparison.take(event);
     }
     if (frames !== undefined) {
@@ -253,6 +277,8 @@ class VerifyRun {
       archiveBytes,
       damage: this.list.kept,
       damageCount: this.list.count,
+      differing: this.differing,
+      differingCount: this.differingCount,
       elapsedMs: performance.now() - this.startTime,
     };
   }
@@ -298,8 +324,20 @@ class VerifyRun {
     }
     this.members += inspected.members.count;
     this.limits.addMembers(inspected.members.count);
+    for (const remark of inspected.remarks) this.noteDiffering(remark, start);
     this.checkChunk(block, inspected, chunk);
     this.options.onProgress?.({ members: this.members, streamBytes: this.streamBytes, ...this.totals });
+  }
+
+  /** Of an archive whose tar headers are not read. */
+  takeRemarks(remarks: readonly Remark[]): void {
+    for (const remark of remarks) this.noteDiffering(remark, 0);
+  }
+
+  private noteDiffering({ about, path, headerOffset, reason }: Remark, chunkStart: number): void {
+    this.differingCount += 1;
+    if (this.differing.length === MAX_KEPT) return;
+    this.differing.push({ member: toText(path), about, reason, streamOffset: chunkStart + headerOffset });
   }
 
   private checkChunk(

@@ -24,16 +24,19 @@ function read(folder: string): Buffer[] {
 export const VALID = read('valid');
 export const ALL = [...VALID, ...read('damaged')];
 
+const TAGS = { members: 'ZNSI', frames: 'ZNFT', remarks: 'ZNRM' };
+
 export interface Tables {
   manifest: Buffer[];
   members: Buffer[];
   frames: Buffer[];
+  remarks: Buffer[];
   sections: Buffer[];
 }
 
 /** The Arrow streams and sections of the valid archives. */
 export async function tables(): Promise<Tables> {
-  const result: Tables = { manifest: [], members: [], frames: [], sections: [] };
+  const result: Tables = { manifest: [], members: [], frames: [], remarks: [], sections: [] };
   const codec = loadCodec('portable');
   const open = async (section: Buffer, tag: string): Promise<Buffer> => {
     result.sections.push(section);
@@ -48,7 +51,7 @@ export async function tables(): Promise<Tables> {
     result.manifest.push(manifest);
     for (const { section, indexOffset, indexLength } of decodeManifest(manifest).rows) {
       const bytes = archive.subarray(indexOffset, indexOffset + indexLength);
-      result[section].push(await open(bytes, section === 'members' ? 'ZNSI' : 'ZNFT'));
+      result[section].push(await open(bytes, TAGS[section]));
     }
   }
   return result;

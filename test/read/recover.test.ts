@@ -301,7 +301,7 @@ describe('an archive within a damaged one', () => {
 });
 
 describe('names and links that are refused', () => {
-  const members = [file('../up'), file('/etc/x'), symlink('l', '..'), file('l/through'), file('fine')];
+  const members = [file('../up'), file('a/../../x'), symlink('l', '..'), file('l/through'), file('fine')];
 
   test.each([
     ['with an index', 0],
@@ -313,7 +313,7 @@ describe('names and links that are refused', () => {
     writeFileSync(join(place, 'h.znip'), whole.subarray(0, whole.length - cut));
     const { status, stderr } = znip(['recover', 'h.znip', '-C', 'in'], { cwd: place });
     expect(status).toBe(4);
-    for (const name of ['../up', '/etc/x', 'l/through']) expect(stderr).toContain(`'${name}' is lost`);
+    for (const name of ['../up', 'a/../../x', 'l/through']) expect(stderr).toContain(`'${name}' is lost`);
     expect(readFileSync(join(place, 'in/fine'), 'utf8')).toBe('fine');
     expect(existsSync(join(place, 'through'))).toBe(false);
     expect([...describeTree(place).keys()].sort()).toEqual(['h.znip', 'in', 'in/fine', 'in/l']);

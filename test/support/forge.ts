@@ -35,6 +35,7 @@ export interface ForgedMember {
     mtime?: bigint;
     linkTarget?: string;
     owner?: number;
+    uname?: string;
   };
 }
 
@@ -43,6 +44,8 @@ export interface ForgeOptions {
   frames?: (frames: Frame[]) => Frame[];
   /** Changes the manifest's rows before they are encoded. */
   manifest?: (rows: ManifestRow[]) => ManifestRow[];
+  /** Changes a chunk before it is hashed. */
+  chunk?: (chunk: Buffer, number: number) => Buffer;
   /** Changes a block's blob before it is written. */
   blob?: (blob: Buffer, number: number) => Buffer;
 }
@@ -89,6 +92,7 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
         linkTarget: indexed.linkTarget ?? member.linkTarget,
         uid: indexed.owner ?? null,
         gid: indexed.owner ?? null,
+        uname: indexed.uname,
         path: indexed.path === undefined ? member.path : Buffer.from(indexed.path).toString('latin1'),
       },
       indexed.streamOffset ?? streamOffset + header.byteLength,
@@ -111,7 +115,8 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
   const chunks = [Buffer.concat(stream), Buffer.alloc(TAR_END_LENGTH)].filter(
     (chunk) => chunk.byteLength > 0,
   );
-  chunks.forEach((chunk, number) => {
+  chunks.forEach((made, number) => {
+    const chunk = options.chunk?.(made, number) ?? made;
     let blob = Buffer.concat(rawFramePieces(chunk));
     if (options.blob !== undefined) blob = Buffer.from(options.blob(blob, number));
     const last = number === chunks.length - 1;

@@ -20,6 +20,8 @@ export interface HandmadeMember {
   magic?: string;
   /** Bytes from 0x80 on count as negative in the checksum, as some old programs had it. */
   signedChecksum?: boolean;
+  /** Bytes of the header by offset, whatever belongs there; the checksum is right all the same. */
+  fields?: Record<number, string>;
   /** Records of a pax extended header before it. */
   pax?: Record<string, string>;
   /** Records of a pax global header before that. */
@@ -76,6 +78,8 @@ function header(member: HandmadeMember, size: number): Buffer {
   record.write(linkName, 157, 100);
   record.write(magic, 257, 'latin1');
   record.write(prefix, 345, 155);
+  for (const [offset, bytes] of Object.entries(member.fields ?? {}))
+    record.write(bytes, Number(offset), 'latin1');
   let sum = 0;
   for (const byte of record) sum += signedChecksum && byte > 127 ? byte - 256 : byte;
   record.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');

@@ -403,3 +403,37 @@ describe('the document', () => {
 test.skipIf(!hasProgram('zstd'))('an archive that verify calls whole is whole to zstd', () => {
   expect(run('zstd', ['-tq', 't.znip'], here).status).toBe(0);
 });
+
+/** The header of the first member names its owner. */
+const withOwnerName = (chunk: Buffer, number: number): Buffer => {
+  if (number > 0) return chunk;
+  chunk.write('daemon', 265, 'latin1');
+  chunk.write('        ', 148, 'latin1');
+  const sum = chunk.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  chunk.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  return chunk;
+};
+const ownedMember = (uname?: string): ForgedMember => ({
+  path: 'f',
+  content: '',
+  indexed: { owner: 0, ...(uname === undefined ? {} : { uname }) },
+});
+
+describe('names of owners, which tar programs prefer to numbers', () => {
+  test('agree', async () => {
+    const report = await verdict(forgeArchive([ownedMember('daemon')], { chunk: withOwnerName }));
+    expect(report).toMatchObject({ ok: true, differing: [] });
+  });
+
+  test.each([
+    ['another one', [ownedMember('root')], withOwnerName],
+    ['one that the tar header has not', [ownedMember('root')], (chunk: Buffer) => chunk],
+  ])('%s in the index is damage', async (_, members, chunk) => {
+    expect(codesOf(await verdict(forgeArchive(members, { chunk })))).toEqual(['owner-mismatch']);
+  });
+
+  test('none in the index is in doubt: the archive is not called whole', async () => {
+    const report = await verdict(forgeArchive([ownedMember()], { chunk: withOwnerName }));
+    expect(report).toMatchObject({ ok: true, differing: [{ member: 'f', about: 'owner' }] });
+  });
+});

@@ -6,6 +6,8 @@ import { ioError, ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
 import type { LostMember } from '../../read/lost.ts';
+import type { RecoverOptions } from '../../read/recover.ts';
+import { tellRemarks } from '../../read/remarks.ts';
 import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
@@ -63,7 +65,8 @@ type SharedOptions = Pick<
   | 'keepGoing'
   | 'onDamaged'
   | 'signal'
->;
+> &
+  Required<Pick<RecoverOptions, 'onDoubt' | 'onSkipped'>>;
 
 export async function runUnpack(
   path: string,
@@ -89,7 +92,7 @@ export async function runUnpack(
     onUnmatched: (pattern) => {
       unmatched.push(pattern);
       reporter.unmatched(pattern, path === '-' ? 'standard input' : `'${path}'`);
-      process.exitCode = EXIT.incomplete;
+      process.exitCode ??= EXIT.incomplete;
     },
     ...defined({
       threads: options.threads,
@@ -108,6 +111,8 @@ export async function runUnpack(
       reporter.lost(damage);
       process.exitCode = EXIT.badArchive;
     },
+    onDoubt: (member, reason) => warnIncomplete(reporter, member, reason),
+    onSkipped: (member, reason) => warnIncomplete(reporter, member, reason),
     signal: interruption(),
   };
   try {
@@ -136,6 +141,12 @@ export async function runUnpack(
     dry.flush();
     reporter.end();
   }
+}
+
+/** What is not as it was asked for. Damage decides the status where there is any. */
+function warnIncomplete(reporter: Reporter, path: string, reason: string): void {
+  reporter.warn(path, reason);
+  process.exitCode ??= EXIT.incomplete;
 }
 
 /** Output is written in pieces of about this many characters. */
@@ -207,6 +218,7 @@ async function fromFile(
     return fromForeignFile(path, options, shared, reporter);
   }
   try {
+    await tellRemarks(archive, shared, shared.onDoubt);
     return await unpack(archive, {
       ...shared,
       ...defined({ packageTypes: options.type, repos: options.repo }),
@@ -270,11 +282,8 @@ async function fromStream(
   return unpackStream(fd, {
     ...shared,
     name,
-    onLost: (path, reason) => {
-      reporter.warn(path, reason);
-      process.exitCode = EXIT.incomplete;
-    },
-    onSkipped: (path, reason) => reporter.warn(path, reason),
+    onLost: (path, reason) => warnIncomplete(reporter, path, reason),
+    onNote: (path, reason) => reporter.warn(path, reason),
     onProgress: ({ members, contentBytes }) =>
       reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),
   });

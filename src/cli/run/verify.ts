@@ -8,7 +8,7 @@ import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
-import { speaksJson, writeEvent } from '../messages.ts';
+import { speaksJson, writeEvent, writeWarning } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { isTerminal, STDIN, writeMessage } from '../standard-streams.ts';
@@ -42,8 +42,10 @@ export async function runVerify(path: string, options: VerifyCommandOptions): Pr
   try {
     const report = await (path === '-' ? fromStandardInput(verifyOptions) : verify(path, verifyOptions));
     if (!report.ok) process.exitCode = EXIT.badArchive;
-    reporter.end(report.ok ? describeWhole(name, report) : undefined);
+    else if (report.differingCount > 0) process.exitCode = EXIT.incomplete;
+    reporter.end(report.ok && report.differingCount === 0 ? describeWhole(name, report) : undefined);
     reporter.result({ archive: path, ...report, elapsedMs: Math.round(report.elapsedMs) }, options);
+    tellDiffering(name, report, options);
     if (!report.ok) tellDamage(name, report, options.verbose === true);
   } finally {
     reporter.end();
@@ -64,6 +66,24 @@ function describeWhole(name: string, report: VerifyReport): string {
     ? `the index is whole: ${countOf(members, 'member')}; contents were not read`
     : `whole: ${countOf(members, 'member')}, ${countOf(blobs, 'blob')}, ${formatBytes(streamBytes)} of tar stream`;
   return `${printable(name)}: ${what}; ${time}\nroot hash ${rootHash ?? ''}`;
+}
+
+/** Members named when nobody asked for all. */
+const SHOWN_DIFFERING = 20;
+
+/** What is not damaged, and not the same to every program either. */
+function tellDiffering(name: string, report: VerifyReport, options: VerifyCommandOptions): void {
+  const { differing, differingCount, ok } = report;
+  if (differingCount === 0) return;
+  const shown = speaksJson() || options.verbose === true ? Infinity : SHOWN_DIFFERING;
+  for (const { member, reason } of differing.slice(0, shown)) writeWarning(member, reason);
+  if (speaksJson()) return;
+  const left = differingCount - Math.min(shown, differing.length);
+  if (left > 0) writeMessage(`  and ${countOf(left, 'more member')}: -v names them`);
+  const found = ok ? 'nothing is damaged, but ' : '';
+  writeMessage(
+    `znip: ${printable(name)}: ${found}${countOf(differingCount, 'member')} that tar programs read differently from the index`,
+  );
 }
 
 /** Each damage with its code, its place and the members that it hits, and a summary. `all`: name all members. */

@@ -122,7 +122,9 @@ export async function tryCase(
         wrong.push(...(await tryWay(input, expected, way, target, counts, said)));
       }
       // What is refused or left out, and a link to nothing but itself, may be called damage.
-      const isWhole = expected.contested.size === 0 && !expected.apart.tar.has(LINK_TO_ITSELF);
+      const alone = expectedOf({ ...input, standing: [] });
+      const isWhole =
+        alone.contested.size + alone.tolerated.size === 0 && !alone.apart.tar.has(LINK_TO_ITSELF);
       if (isWhole) wrong.push(...(await verifyBoth(archive, threads)));
       count(counts, 'verify');
     }

@@ -1,0 +1,231 @@
+/**
+ * The records of a pax header: what they say of a member, and what tar programs do not agree on in them.
+ * POSIX.1-2017, pax, "pax Interchange Format"; how GNU tar and bsdtar read them was asked by running them.
+ */
+import type { ByteString } from '../byte-string.ts';
+import { NANOSECONDS } from '../entry.ts';
+
+/** What extended headers say. A keyword that is missing, or whose value is empty, is not there. */
+export interface PaxHeader {
+  path?: ByteString | undefined;
+  linkPath?: ByteString | undefined;
+  size?: number | undefined;
+  /** Nanoseconds, of any range. */
+  mtime?: bigint | undefined;
+  /** null for a number that no owner has. */
+  uid?: number | null | undefined;
+  gid?: number | null | undefined;
+  uname?: ByteString | undefined;
+  gname?: ByteString | undefined;
+  /** There is a map of data and holes: in the records, or in front of the data. */
+  sparse?: boolean | undefined;
+  /** The name that GNU tar gives a sparse file here, because `path` says how it is stored. */
+  sparseName?: ByteString | undefined;
+}
+
+/** What tar programs do not agree on: about a member, and about its owner, which few ask for. */
+export class Doubts {
+  readonly list: string[] = [];
+  readonly owner: string[] = [];
+
+  add(doubt: string): void {
+    addOnce(this.list, doubt);
+  }
+
+  addOwner(doubt: string): void {
+    addOnce(this.owner, doubt);
+  }
+}
+
+/** A header may hold a million records that are wrong: a few say enough. */
+const MOST_DOUBTS = 8;
+
+function addOnce(list: string[], doubt: string): void {
+  if (list.length < MOST_DOUBTS && !list.includes(doubt)) list.push(doubt);
+}
+
+/** No keyword that matters is longer. */
+const MAX_KEYWORD = 32;
+/** A record's length in more digits is longer than any header. */
+const MAX_LENGTH_DIGITS = 9;
+
+const TAB = 0x09;
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const EQUALS = 0x3d;
+
+/** Keywords that tell of a sparse file. Others that begin so are nothing that any program knows. */
+const SPARSE = new Set(
+  ['major', 'minor', 'realsize', 'size', 'numblocks', 'offset', 'numbytes', 'map'].map(
+    (word) => `GNU.sparse.${word}`,
+  ),
+);
+
+/**
+ * Reads records of the form `length keyword=value\n`, each in one pass. What stands behind a malformed one is not
+ * taken. The last record of a keyword counts.
+ */
+export function readPaxRecords(records: Buffer, doubts: Doubts): PaxHeader {
+  const header: PaxHeader = {};
+  let at = 0;
+  while (at < records.length) {
+    const digitsEnd = skipDigits(records, at);
+    const length = Number(records.toString('latin1', at, digitsEnd));
+    const end = at + length;
+    const equals = records.indexOf(EQUALS, digitsEnd + 1);
+    const wellFormed =
+      digitsEnd > at &&
+      records[digitsEnd] === SPACE &&
+      end <= records.length &&
+      equals > digitsEnd + 1 &&
+      equals < end &&
+      !isBlank(records[digitsEnd + 1]) &&
+      records[end - 1] === NEWLINE;
+    if (!wellFormed) {
+      doubts.add(`its pax header is malformed at byte ${at}: what stands there is not taken`);
+      break;
+    }
+    if (equals - digitsEnd <= MAX_KEYWORD) {
+      const keyword = records.toString('latin1', digitsEnd + 1, equals);
+      take(header, keyword, records, equals + 1, end - 1, doubts);
+    }
+    at = end;
+  }
+  return header;
+}
+
+function skipDigits(records: Buffer, at: number): number {
+  let end = at;
+  while (end - at < MAX_LENGTH_DIGITS && isDigit(records[end])) end += 1;
+  return end;
+}
+
+/** GNU tar passes over these in front of a keyword. */
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function take(
+  header: PaxHeader,
+  keyword: string,
+  records: Buffer,
+  from: number,
+  to: number,
+  doubts: Doubts,
+): void {
+  const value = (): string => records.toString('latin1', from, to);
+  switch (keyword) {
+    case 'path':
+      header.path = readName(keyword, value(), doubts);
+      break;
+    case 'linkpath':
+      header.linkPath = readName(keyword, value(), doubts);
+      break;
+    case 'GNU.sparse.name':
+      header.sparseName = readName(keyword, value(), doubts);
+      break;
+    case 'size':
+      header.size = readSize(value(), doubts);
+      break;
+    case 'mtime':
+      header.mtime = readTime(value(), doubts);
+      break;
+    case 'uid':
+      header.uid = readId(keyword, value(), doubts);
+      break;
+    case 'gid':
+      header.gid = readId(keyword, value(), doubts);
+      break;
+    case 'uname':
+      header.uname = value();
+      break;
+    case 'gname':
+      header.gname = value();
+      break;
+    case 'SCHILY.realsize':
+      doubts.add("its pax header has 'SCHILY.realsize', which some programs cut it to");
+      break;
+    default:
+      if (SPARSE.has(keyword)) header.sparse = true;
+  }
+}
+
+/** POSIX: a record without a value deletes what an earlier header said. GNU tar takes the empty value. */
+function isEmpty(keyword: string, value: string, add: (doubt: string) => void): boolean {
+  if (value === '') add(`its pax record '${keyword}' is empty: it counts as if it were not there`);
+  return value === '';
+}
+
+function noNumber(keyword: string): string {
+  return `its pax record '${keyword}' is no number`;
+}
+
+function readName(keyword: string, value: string, doubts: Doubts): ByteString | undefined {
+  if (isEmpty(keyword, value, (doubt) => doubts.add(doubt))) return undefined;
+  const nul = value.indexOf('\0');
+  if (nul < 0) return value;
+  doubts.add(`its pax record '${keyword}' has a NUL byte: it ends there`);
+  return value.slice(0, nul);
+}
+
+function readSize(value: string, doubts: Doubts): number | undefined {
+  if (isEmpty('size', value, (doubt) => doubts.add(doubt))) return undefined;
+  const size = readDigits(value);
+  if (size === undefined) doubts.add(noNumber('size'));
+  return size;
+}
+
+/** (uid_t)-1, which owns nothing. */
+const NO_ID = 0xffffffff;
+
+function readId(keyword: string, value: string, doubts: Doubts): number | null | undefined {
+  if (isEmpty(keyword, value, (doubt) => doubts.addOwner(doubt))) return undefined;
+  const id = readDigits(value);
+  if (id !== undefined && id < NO_ID) return id;
+  doubts.addOwner(`its pax record '${keyword}' is no owner`);
+  return null;
+}
+
+/** A number in decimal digits; Infinity beyond what JavaScript holds exactly. undefined where it is none. */
+function readDigits(text: string): number | undefined {
+  let value = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = text.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return Number.isSafeInteger(value) ? value : Infinity;
+}
+
+/** Beyond every time that an entry holds; digits behind these say nothing. */
+const MAX_TIME_DIGITS = 12;
+
+/** Decimal seconds, maybe negative, maybe with a fraction, in nanoseconds. */
+function readTime(value: string, doubts: Doubts): bigint | undefined {
+  if (isEmpty('mtime', value, (doubt) => doubts.add(doubt))) return undefined;
+  const negative = value.startsWith('-');
+  const start = negative ? 1 : 0;
+  let dot = start;
+  while (dot < value.length && isDigit(value.charCodeAt(dot))) dot += 1;
+  if (dot === start) {
+    doubts.add(noNumber('mtime'));
+    return undefined;
+  }
+  let end = dot;
+  if (value[dot] === '.') {
+    end += 1;
+    while (end < value.length && isDigit(value.charCodeAt(end))) end += 1;
+  }
+  if (end < value.length) doubts.add(noNumber('mtime'));
+  let first = start;
+  while (first < dot - 1 && value[first] === '0') first += 1;
+  const fraction = BigInt(value.slice(dot + 1, Math.min(end, dot + 10)).padEnd(9, '0'));
+  // GNU tar takes 0.25 from -5, bsdtar adds it.
+  if (negative && fraction !== 0n) doubts.add('its time is negative and has a fraction');
+  const time = BigInt(value.slice(first, Math.min(dot, first + MAX_TIME_DIGITS))) * NANOSECONDS + fraction;
+  return negative ? -time : time;
+}
