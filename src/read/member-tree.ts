@@ -88,6 +88,8 @@ class TreeBuilder {
   private readonly directories = new Map<ByteString, DirectoryEntry>();
   private readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new Map<ByteString, PendingLink>();
+  /** Positions of members that are refused. */
+  private readonly refused = new Set<number>();
   /** What hard links mean: the name that it gets in the tree, by its position, and who has that name at the moment. */
   private readonly meant = new Map<number, ByteString | undefined>();
   private readonly holders = new Map<ByteString, number>();
@@ -119,7 +121,10 @@ class TreeBuilder {
         return;
       }
     }
-    if (!this.addName(path, kind)) return;
+    if (!this.addName(path, kind)) {
+      this.refused.add(position);
+      return;
+    }
     this.holders.delete(path);
     if (this.meant.has(position)) {
       this.meant.set(position, path);
@@ -230,6 +235,7 @@ class TreeBuilder {
   private async meaningOf(link: PendingLink): Promise<{ ref: EntryRef; position: number | undefined }> {
     const { target, meaning } = link;
     checkPath(target);
+    if (meaning !== undefined && this.refused.has(meaning)) throw badLink(link, 'its target is refused');
     if (meaning !== undefined) return { ref: this.entries.at(meaning), position: meaning };
     const ref = await this.options.find(target);
     if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');

@@ -125,7 +125,7 @@ export class Model {
       this.differ('a link before its file', ['tar', 'bsdtar']);
       const linked = this.taken.has(target) ? { ...node } : node;
       this.put(path, linked, 0);
-      if (this.nodes.get(path) === linked) this.resolve(path, linked);
+      this.resolve(path, linked);
       // Whether a later member of that name counts instead depends on who reads.
       this.tolerated.add(path);
     }
@@ -166,8 +166,8 @@ export class Model {
   private wait(name: string, target: string, mtime: number): void {
     const place: Node = { kind: 'symlink', content: '', mode: undefined, mtime: undefined, mine: false };
     this.put(name, place, mtime);
-    if (this.nodes.get(name) !== place) return;
-    this.places.set(name, place);
+    if (this.nodes.get(name) === place) this.places.set(name, place);
+    else if (!this.taken.has(name)) return;
     this.waiting.set(name, target);
   }
 
@@ -197,6 +197,7 @@ export class Model {
       // bsdtar sets mode and time of what it keeps.
       this.differ('what is kept', before.kind === 'directory' ? ['tar', 'bsdtar'] : ['bsdtar']);
       this.taken.add(name);
+      this.settle(name);
       // A link to a file that the stream has under another name, too, is that file.
       this.shadows.set(name, [...this.nodes.values()].includes(node) ? node : { ...node });
       return;

@@ -42,12 +42,14 @@ async function withFd<T>(path: string, work: (fd: number) => Promise<T>): Promis
 function listeners({ said }: Heard): {
   onSkipped: (path: string, reason: string) => void;
   onLost: (path: string, reason: string) => void;
+  onDoubt: (path: string, reason: string) => void;
   onWarning: (warning: { path: string; reason: string } | string, reason?: string) => void;
 } {
   const tell = (path: string, reason = ''): void => void said.push(`${path}: ${reason}`);
   return {
     onSkipped: tell,
     onLost: tell,
+    onDoubt: tell,
     onWarning: (warning, reason) =>
       typeof warning === 'string' ? tell(warning, reason) : tell(warning.path, warning.reason),
   };
