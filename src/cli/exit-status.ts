@@ -7,7 +7,7 @@ export const EXIT = {
   done: 0,
   failed: 1,
   usage: 2,
-  /** Done, but some inputs could not be read, or nothing matched. */
+  /** Done, but something was left out or is in doubt: inputs, members, patterns that nothing matches. */
   incomplete: 3,
   /** The archive is damaged, hostile or of an unknown version. */
   badArchive: 4,
@@ -18,7 +18,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   0  done
   1  failed
   2  usage error
-  3  done, but some inputs could not be read, or nothing matched
+  3  done, but something was left out or is in doubt, or nothing matched
   4  the archive is damaged, hostile or of an unknown version
   128+n  ended by signal n`;
 

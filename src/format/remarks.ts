@@ -4,7 +4,7 @@
  * Implements docs/format.md, "Remarks".
  */
 import { fromText, isUtf8, toBytes, type ByteString } from './byte-string.ts';
-import type { TarMember } from './tar/meaning.ts';
+import type { TarMember } from './tar/tar-member.ts';
 import { decodeTable } from './table-reader.ts';
 import {
   binaryColumn,

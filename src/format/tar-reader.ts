@@ -6,11 +6,12 @@
 import { ZnipError } from '../errors.ts';
 import { MAX_HEADERS_LENGTH, TAR_RECORD } from './constants.ts';
 import { roundUp } from './integers.ts';
-import { damaged, describe, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar/meaning.ts';
+import { describe } from './tar/meaning.ts';
 import { Doubts, type PaxHeader, readPaxRecords } from './tar/pax-records.ts';
 import { checksumMatches, guessNumber, isZeroRecord, readNumber, readText } from './tar/record.ts';
+import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar/tar-member.ts';
 
-export type { TarMember } from './tar/meaning.ts';
+export type { TarMember } from './tar/tar-member.ts';
 export type TarItem = TarMember | 'end' | 'more';
 
 /** Headers that say something of the member that follows: pax, Solaris, global, GNU long names and link targets. */

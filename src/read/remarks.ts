@@ -3,6 +3,7 @@
  */
 import { ZnipError } from '../errors.ts';
 import { toText } from '../format/byte-string.ts';
+import { REMARK_KINDS, type RemarkKind } from '../format/remarks.ts';
 import { KIND } from '../format/entry.ts';
 import type { Archive } from './archive.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
@@ -11,17 +12,23 @@ import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 export type OnDoubt = (path: string, reason: string) => void;
 
 export interface RemarkOptions extends Omit<MemberChoiceOptions, 'onUnmatched'> {
+  /** Remarks to tell. Default: all that matter to who unpacks. */
+  about?: readonly RemarkKind[];
   /** Owners are restored: remarks about them alone are told, too. */
   sameOwner?: boolean;
 }
+
+/** Whoever does not restore owners needs to know nothing about them. */
+const UNPACKED: readonly RemarkKind[] = ['absent', 'differs'];
 
 /** Tells the remarks of an archive about members that are chosen. Throws `damaged-sub-index`, `io`. */
 export async function tellRemarks(archive: Archive, options: RemarkOptions, onDoubt: OnDoubt): Promise<void> {
   const remarks = await archive.remarks();
   if (remarks.length === 0) return;
   const choice = new MemberChoice(options);
+  const wanted = options.about ?? (options.sameOwner === true ? REMARK_KINDS : UNPACKED);
   for (const { about, path, reason } of remarks) {
-    if (about === 'owner' && options.sameOwner !== true) continue;
+    if (!wanted.includes(about)) continue;
     if (isChosen(() => choice.nameFor(path, KIND.file))) onDoubt(toText(path), reason);
   }
 }

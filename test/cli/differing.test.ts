@@ -35,6 +35,16 @@ function namedIn(stderr: string): string[] {
   return [...new Set(names)];
 }
 
+test('ls names what it cannot list', () => {
+  const { status, stdout, stderr } = znip(['ls', 'x.znip'], here);
+  expect({ status, stdout, named: namedIn(stderr) }).toEqual({
+    status: 3,
+    stdout: 'plain\nodd\nnobody\n',
+    named: ['device'],
+  });
+  expect(znip(['ls', 'x.znip', 'plain'], here)).toMatchObject({ status: 0, stderr: '' });
+});
+
 test('pack --tar names them', () => {
   const { status, stderr } = znip(['pack', '--tar', 'x.tar', '-o', 'again.znip'], here);
   expect({ status, named: namedIn(stderr) }).toEqual({ status: 3, named: ['device', 'odd', 'nobody'] });

@@ -2,11 +2,13 @@
  * `znip ls`.
  */
 import { ZnipError } from '../../errors.ts';
+import type { Archive } from '../../read/archive.ts';
+import { tellRemarks } from '../../read/remarks.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeCsv, writeJson, writeLong, writeNames } from '../listing/lines.ts';
 import { type Listing, matchEntries, type SortKey, sortEntries } from '../listing/listing.ts';
-import { speaksJson, writeEvent, writeUnmatched } from '../messages.ts';
+import { speaksJson, writeEvent, writeUnmatched, writeWarning } from '../messages.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, formatCount } from '../text.ts';
@@ -59,11 +61,20 @@ export async function runLs(
     else if (format === 'csv') writeCsv(listing);
     else writeNames(listing, options.null === true);
     if (options.total === true) writeTotal(listing, options.bytes === true);
+    if (options.type === undefined && options.repo === undefined) await tellAbsent(archive, patterns);
     for (const pattern of unmatched) writeUnmatched(pattern, `'${path}'`);
     if (unmatched.length > 0) process.exitCode = EXIT.incomplete;
   } finally {
     archive.close();
   }
+}
+
+/** Members of the tar stream that are in no index cannot be listed; they are named instead. */
+async function tellAbsent(archive: Archive, patterns: readonly string[]): Promise<void> {
+  await tellRemarks(archive, { patterns, about: ['absent'] }, (member, reason) => {
+    writeWarning(member, reason);
+    process.exitCode = EXIT.incomplete;
+  });
 }
 
 /** The one format that was asked for. */

@@ -1,0 +1,41 @@
+/**
+ * The type flags of tar: which kind of member each is, and whether data follows its header.
+ */
+import { KIND } from '../entry.ts';
+
+/** What a type flag comes to. Kinds that no entry has are null. */
+export interface Type {
+  kind: number | null;
+  /** Whether data follows whenever the size says so. */
+  data: boolean;
+}
+
+export const FILE: Type = { kind: KIND.file, data: true };
+const NO_KIND: Type = { kind: null, data: false };
+
+/** What a sparse file of a pax header is called in reports: by its own flag it is a file like any other. */
+export const SPARSE_FLAG = 'S';
+
+/** Types that mean the same to all; others are files to POSIX, and with that to most programs. */
+export const TYPES: Record<string, Type> = {
+  '0': FILE,
+  '\0': FILE,
+  '7': FILE,
+  '1': { kind: KIND.hardlink, data: false },
+  '2': { kind: KIND.symlink, data: false },
+  '3': NO_KIND,
+  '4': NO_KIND,
+  '5': { kind: KIND.directory, data: false },
+  '6': NO_KIND,
+  // A directory of an incremental dump, whose data is the list of its names.
+  D: { kind: KIND.directory, data: true },
+  // Sparse files, volume labels, and the rest of a file from another volume.
+  S: { kind: null, data: true },
+  V: { kind: null, data: true },
+  M: { kind: null, data: true },
+};
+
+/** In old archives, and of some programs, the slash alone tells a directory. */
+export const FILE_TYPES = '0\x007';
+
+export const DIRECTORY_BY_NAME: Type = { kind: KIND.directory, data: false };
