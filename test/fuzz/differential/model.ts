@@ -145,8 +145,7 @@ export class Model {
     const node = this.nodes.get(target);
     if (shadow !== undefined || node?.mine === true) {
       this.differ('a link to what stood there', ['tar', 'bsdtar']);
-      if (node?.kind === 'directory') return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
-      if (shadow === undefined) return void this.waiting.set(name, target);
+      if (shadow === undefined) return this.wait(name, target, mtime);
       this.tolerated.add(name);
       return this.put(name, shadow, mtime);
     }
@@ -243,7 +242,7 @@ export class Model {
   /** What is no directory and stands where one above the name should. */
   private blockOf(name: string): Node | undefined {
     return ancestors(name)
-      .map((above) => this.nodes.get(above))
+      .map((above) => this.shadows.get(above) ?? this.nodes.get(above))
       .find((node) => node !== undefined && node.kind !== 'directory');
   }
 
