@@ -123,8 +123,10 @@ export async function tryCase(
       }
       // What is refused or left out, and a link to nothing but itself, may be called damage.
       const isWhole = expected.contested.size === 0 && !expected.apart.tar.has(LINK_TO_ITSELF);
-      if (isWhole) wrong.push(...(await verifyBoth(archive, threads)));
-      count(counts, 'verify');
+      if (isWhole) {
+        wrong.push(...(await verifyBoth(archive, threads)));
+        count(counts, 'verify');
+      }
     }
   }
   if (withCommands) {
