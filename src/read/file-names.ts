@@ -150,3 +150,12 @@ export function nameExists(path: ByteString, tree: TargetTree): boolean {
     throw ioError('look at', tree.text(path), error);
   }
 }
+
+/** Whether a directory, and no symlink to one, has this name. */
+export function isDirectory(path: ByteString, tree: TargetTree): boolean {
+  try {
+    return lstatSync(tree.name(path), { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch (error) {
+    throw ioError('look at', tree.text(path), error);
+  }
+}

@@ -1,15 +1,21 @@
 /**
- * Hard links of a stream, which are made at the end, or before their target's name goes to a later member. Main thread.
+ * Hard links of a stream, which are made at the end, or before their target's name goes to a later member. A link that
+ * comes before its target waits for the first member that gets the name. Main thread.
  */
 import type { ByteString } from '../format/byte-string.ts';
 import type { HardLink } from './member-tree.ts';
 
 export class PendingLinks {
+  /** Links to what has come: `target` is the name of a file or symlink. */
   private readonly byPath = new Map<ByteString, HardLink>();
-  /** Paths of links by the name that they lead to. */
+  /** Paths of these by the name that they lead to. */
   private readonly byTarget = new Map<ByteString, Set<ByteString>>();
+  /** Links to what has not come, by their own name. */
+  private readonly early = new Map<ByteString, HardLink>();
+  /** Early links by the name that they wait for, also those that are replaced. */
+  private readonly waiting = new Map<ByteString, HardLink[]>();
 
-  /** Takes in a link, whose name has no other. */
+  /** Takes in a link to a file or symlink that has come. */
   add(link: HardLink): void {
     this.byPath.set(link.path, link);
     const paths = this.byTarget.get(link.target);
@@ -17,14 +23,43 @@ export class PendingLinks {
     else paths.add(link.path);
   }
 
+  /** Takes in a link to a name that nothing has yet. */
+  wait(link: HardLink): void {
+    this.early.set(link.path, link);
+    const links = this.waiting.get(link.target);
+    if (links === undefined) this.waiting.set(link.target, [link]);
+    else links.push(link);
+  }
+
+  /** The file or symlink `target` has this name from now on: what has waited for the name leads there. */
+  arrive(name: ByteString, target: ByteString): void {
+    const names = [name];
+    for (let arrived = names.pop(); arrived !== undefined; arrived = names.pop()) {
+      const links = this.waiting.get(arrived) ?? [];
+      this.waiting.delete(arrived);
+      for (const link of links) {
+        if (this.early.get(link.path) !== link) continue;
+        this.early.delete(link.path);
+        this.add({ ...link, target });
+        names.push(link.path);
+      }
+    }
+  }
+
+  /** The link to something that has come. */
   at(path: ByteString): HardLink | undefined {
     return this.byPath.get(path);
+  }
+
+  /** Whether a link has this name whose target has not come. */
+  isEarly(path: ByteString): boolean {
+    return this.early.has(path);
   }
 
   /** The link of this name is replaced; false when there is none. */
   remove(path: ByteString): boolean {
     const link = this.byPath.get(path);
-    if (link === undefined) return false;
+    if (link === undefined) return this.early.delete(path);
     this.byPath.delete(path);
     this.byTarget.get(link.target)?.delete(path);
     return true;
@@ -45,36 +80,13 @@ export class PendingLinks {
     return links;
   }
 
-  /**
-   * All links as they are to be made, to what is no link itself: one that came before its target may lead to another.
-   * `circular` are those that lead to nothing but one another.
-   */
-  resolve(): { links: HardLink[]; circular: HardLink[] } {
-    const roots = new Map<ByteString, ByteString | undefined>();
-    const links: HardLink[] = [];
-    const circular: HardLink[] = [];
-    for (const link of this.byPath.values()) {
-      const target = this.follow(link, roots);
-      if (target === undefined) circular.push(link);
-      else links.push(target === link.target ? link : { ...link, target });
-    }
-    return { links, circular };
+  /** Links to what has come. */
+  all(): Iterable<HardLink> {
+    return this.byPath.values();
   }
 
-  /** What a link leads to in the end. Each link is gone through once: `roots` has what was found. */
-  private follow(from: HardLink, roots: Map<ByteString, ByteString | undefined>): ByteString | undefined {
-    const passed: ByteString[] = [];
-    let link: HardLink | undefined = from;
-    let root: ByteString | undefined;
-    while (link !== undefined && !roots.has(link.path)) {
-      passed.push(link.path);
-      // A link that is come to again leads nowhere: so a circle ends.
-      roots.set(link.path, undefined);
-      root = link.target;
-      link = this.byPath.get(root);
-    }
-    if (link !== undefined) root = roots.get(link.path);
-    for (const path of passed) roots.set(path, root);
-    return root;
+  /** Links to what has never come. */
+  allEarly(): Iterable<HardLink> {
+    return this.early.values();
   }
 }

@@ -74,14 +74,10 @@ function loseGap(run: StreamRun, { streamStart, streamEnd, cause }: Gap): void {
 }
 
 /** A run of the tar stream is lost, and with it the file that the stream was in the middle of. */
-function lose(
-  { losses, members }: StreamRun,
-  start: number,
-  end: number | undefined,
-  cause: ZnipError,
-): void {
+function lose(run: StreamRun, start: number, end: number | undefined, cause: ZnipError): void {
+  const { losses } = run;
   losses.addRange(start, end, cause);
-  const unfinished = members.interrupt();
+  const unfinished = run.interrupt();
   if (unfinished !== undefined) losses.addMemberAt(unfinished.path, start, start + 1, cause);
 }
 
@@ -132,7 +128,7 @@ function startOf(
   const { continuation, firstHeaderOffset, streamOffset } = header;
   if (fromTable) return losses.endOfLast === streamOffset ? undefined : 0;
   if (members.isWithinMember === (continuation !== undefined)) return 0;
-  const unfinished = members.interrupt();
+  const unfinished = run.interrupt();
   if (unfinished !== undefined) {
     const why = `block ${number} does not go on with '${unfinished.path}', as the tar stream does`;
     losses.addMember(

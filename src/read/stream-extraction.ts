@@ -4,9 +4,11 @@
  */
 import { codec } from '../codec/codec.ts';
 import type { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/byte-string.ts';
 import { Failure } from '../ring/failure.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
+import type { FileColumns } from './extract-plan.ts';
 import type { CompletedFile, LargeFiles } from './large-files.ts';
 import { isDamage } from './lost.ts';
 import { makeRoom, type Prepared } from './make-room.ts';
@@ -48,6 +50,8 @@ export interface StreamExtractionOptions {
   onBlocked: OnBlocked;
   /** Whether a name was taken, by something that this run did not write. */
   isTaken: (path: string) => boolean;
+  /** Whether the member before of this name was not written, so that what has the name is not of this run. */
+  isUnmade: (path: string) => boolean;
   signal: AbortSignal | undefined;
 }
 
@@ -193,11 +197,10 @@ export class StreamExtraction {
     chunk: Uint8Array,
     before: Promise<unknown>,
   ): Promise<void> {
-    const { tree, largeFiles, isTaken, onTaken, onWritten } = this.options;
-    const { paths, replace } = files;
+    const { tree, largeFiles, onTaken, onWritten } = this.options;
+    const { paths } = files;
     const written = await this.write({
-      // What was kept for the user is not replaced by what comes later.
-      files: { ...files, replace: replace.filter((row) => !isTaken(paths[row] ?? '')) },
+      files: { ...files, replace: this.replacing(files) },
       parts: targets,
       chunk,
       settings: tree.settings,
@@ -206,6 +209,20 @@ export class StreamExtraction {
     const completed = largeFiles.finishParts(segment.parts, chunk, () => {});
     for (const row of written.taken) onTaken(paths[row] ?? '');
     onWritten(segment, written, completed);
+  }
+
+  /** The rows that replace a file of this run: never what was kept for the user. */
+  private replacing({ paths, replace }: FileColumns): number[] {
+    const { isTaken, isUnmade } = this.options;
+    const first = new Set<ByteString>();
+    return replace.filter((row) => {
+      const path = paths[row] ?? '';
+      if (isTaken(path)) return false;
+      // The first file of the name is new then, and replaced by those behind it.
+      if (!isUnmade(path) || first.has(path)) return true;
+      first.add(path);
+      return false;
+    });
   }
 
   private async finish(slot: StreamSlot, accepted: Promise<UnderWay>): Promise<void> {

@@ -14,11 +14,12 @@ import { type Amendment, amend, type WrittenMember } from './amend.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
+import type { LargeFile } from './extract-plan.ts';
 import { LargeFiles } from './large-files.ts';
 import { type LimitOptions, Limits } from './limits.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
-import { nameExists, removeIfAny } from './file-names.ts';
+import { isDirectory, nameExists, removeIfAny } from './file-names.ts';
 import type { HardLink } from './member-tree.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
@@ -72,6 +73,8 @@ export class StreamRun {
   private readonly passed = new Set<number>();
   private selectedBytes = 0;
   private readonly taken = new TakenNames();
+  /** Names of members that were not written: what has such a name is not of this run. */
+  private readonly unmade = new Set<ByteString>();
   private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') this.taken.addBlocked(path, block);
     else this.losses.refuse(path, block);
@@ -90,7 +93,13 @@ export class StreamRun {
     this.directories = new Directories(this.target);
     const onTaken = (path: ByteString): void => void this.taken.add(path);
     const isTaken = (path: ByteString): boolean => this.taken.has(path);
-    this.largeFiles = new LargeFiles({ tree: this.target, codec: codec(), onTaken, isTaken });
+    const isUnmade = (path: ByteString): boolean => this.unmade.has(path);
+    this.largeFiles = new LargeFiles({
+      tree: this.target,
+      codec: codec(),
+      onTaken,
+      isTaken: (path) => isTaken(path) || isUnmade(path),
+    });
     this.extraction = new StreamExtraction({
       threads: resolveThreads(options.threads),
       memory: options.memory,
@@ -99,14 +108,19 @@ export class StreamRun {
       largeFiles: this.largeFiles,
       onTaken,
       isTaken,
+      isUnmade,
       onBlocked: this.onBlocked,
       change: (change) => this.change(change),
       onWritten: ({ files, rows, parts }, { checksums }, completed) => {
         rows.forEach((row, i) => {
           if (checksums === null) return;
-          this.noteWritten(row, checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH));
+          this.noteWritten(
+            files.paths[i] ?? '',
+            row,
+            checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH),
+          );
         });
-        for (const { file, checksum } of completed) this.noteWritten(file.row, checksum);
+        for (const { file, checksum } of completed) this.noteWritten(file.path, file.row, checksum);
         for (const size of files.sizes) this.progress.contentBytes += size;
         for (const { length } of parts) this.progress.contentBytes += length;
         this.options.onProgress?.(this.progress);
@@ -272,17 +286,37 @@ export class StreamRun {
     });
   }
 
+  /** What comes next in the stream is not what follows: the file that it is in the middle of is lost. */
+  interrupt(): LargeFile | undefined {
+    const unfinished = this.members.interrupt();
+    if (unfinished !== undefined) this.unmade.add(unfinished.path);
+    return unfinished;
+  }
+
   /** Makes a change to what has been written before a later member takes a name of it. */
   private change(change: Change): void {
-    if (change.type === 'remove') this.removeReplaced(change.path);
-    else if (this.isLinkable(change.link) && this.isOnDisk(change.link)) {
-      createHardLinks([change.link], {
-        madeDirectories: this.directories,
-        tree: this.target,
-        taken: this.taken,
-        onBlocked: this.onBlocked,
-      });
+    if (change.type === 'remove') {
+      this.removeReplaced(change.path);
+      // A directory that stood where the file was to go is there for the one that comes now.
+      if (this.taken.has(change.path) && isDirectory(change.path, this.target))
+        this.taken.delete(change.path);
+      return;
     }
+    const { link } = change;
+    if (!this.isLinkable(link) || !this.isOnDisk(link)) {
+      this.unmade.add(link.path);
+      return;
+    }
+    createHardLinks([link], {
+      madeDirectories: this.directories,
+      tree: this.target,
+      taken: this.taken,
+      onBlocked: this.onBlocked,
+    });
+  }
+
+  private isDirectory(path: ByteString): boolean {
+    return this.directories.ensureParent(path) === undefined && isDirectory(path, this.target);
   }
 
   /** Whether what a hard link leads to has come and is written; otherwise the link is named. */
@@ -331,8 +365,9 @@ export class StreamRun {
     return this.arrived.add(archived, member, streamOffset);
   }
 
-  private noteWritten(row: number, checksum: Uint8Array): void {
+  private noteWritten(path: ByteString, row: number, checksum: Uint8Array): void {
     this.arrived.noteWritten(row, checksum);
+    this.unmade.delete(path);
     this.progress.members += 1;
   }
 

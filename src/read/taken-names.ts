@@ -28,6 +28,11 @@ export class TakenNames {
     this.names.add(path);
   }
 
+  /** What has this name is what a later member is. */
+  delete(path: ByteString): void {
+    this.names.delete(path);
+  }
+
   /** Nothing can have this name: something else stands where a directory above it belongs. */
   addBlocked(path: ByteString, block: ZnipError): void {
     this.block ??= block;

@@ -76,8 +76,6 @@ interface Pending {
   paddingLeft: number;
 }
 
-const NO_TARGET = 'its target is not a file of the archive';
-
 /** Set-user-id, set-group-id and sticky. */
 const SPECIAL_BITS = 0o7000;
 
@@ -196,17 +194,12 @@ export class TarMembers {
 
   /** Hard links as they are to be made, at the end; `onRefused` hears of those that lead to nothing. */
   finalLinks(): HardLink[] {
-    const { links, circular } = this.links.resolve();
-    const refuse = ({ path, target }: HardLink, why: string): void =>
+    for (const { path, target } of this.links.allEarly()) {
+      const isDirectory = this.names.kindOf(target) === KIND.directory;
+      const why = isDirectory ? DIRECTORY_TARGET : 'its target is not a file of the archive';
       this.options.onRefused(path, refusedLink(path, target, why));
-    for (const link of circular) refuse(link, NO_TARGET);
-    return links.flatMap((link) => {
-      const kind = this.names.kindOf(link.target);
-      if (kind === undefined) refuse(link, NO_TARGET);
-      else if (kind === KIND.directory) refuse(link, DIRECTORY_TARGET);
-      else return [{ ...link, symlink: this.symlinks.get(link.target) }];
-      return [];
-    });
+    }
+    return Array.from(this.links.all(), (link) => ({ ...link, symlink: this.symlinks.get(link.target) }));
   }
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
@@ -270,7 +263,13 @@ export class TarMembers {
     if (kind === KIND.directory) this.directories.set(path, { mode, mtime, owner });
     else if (kind === KIND.symlink) {
       this.symlinks.set(path, { path, target: member.linkTarget, mtime, owner });
-    } else if (link !== undefined) this.links.add(link);
+    }
+    if (link === undefined) {
+      if (kind !== KIND.directory) this.links.arrive(path, path);
+    } else if (this.hasCome(link.target)) {
+      this.links.add(link);
+      this.links.arrive(path, link.target);
+    } else this.links.wait(link);
     return { member, row, owner, replaces };
   }
 
@@ -293,10 +292,16 @@ export class TarMembers {
     }
     // A link to a link is one more name of the same file.
     const first = this.links.at(target);
-    // One to another name of what has this name is none, too.
+    // One to another name of what has this name changes nothing, too.
     if (first?.target === path) return undefined;
     if (first !== undefined) return { ...first, path, mtime };
     return { path, target, mtime, owner: null, symlink: this.symlinks.get(target), file: undefined };
+  }
+
+  /** Whether a file or symlink has this name, or a link that is made already. */
+  private hasCome(path: ByteString): boolean {
+    const kind = this.names.kindOf(path);
+    return kind !== undefined && kind !== KIND.directory && !this.links.isEarly(path);
   }
 
   /** Gives a name to a member of this kind; returns whether a file of this run stands there. */

@@ -125,8 +125,10 @@ export async function tryCase(
       const alone = expectedOf({ ...input, standing: [] });
       const isWhole =
         alone.contested.size + alone.tolerated.size === 0 && !alone.apart.tar.has(LINK_TO_ITSELF);
-      if (isWhole) wrong.push(...(await verifyBoth(archive, threads)));
-      count(counts, 'verify');
+      if (isWhole) {
+        wrong.push(...(await verifyBoth(archive, threads)));
+        count(counts, 'verify');
+      }
     }
   }
   if (withCommands) {

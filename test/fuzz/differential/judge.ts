@@ -50,7 +50,8 @@ export function judge(
     refused = error.code !== 'exists' || !isKept;
     if (refused && contested.size + tolerated.size === 0)
       return [...wrong, `${error.code}: ${error.message}`];
-  } else if (isKept) wrong.push(`${[...taken].join(', ')} kept without a word`);
+  } else if (isKept && [...taken].some((path) => !isNamed(path, said)))
+    wrong.push(`${[...taken].join(', ')} kept without a word`);
   if (error === undefined) {
     for (const path of contested) {
       if (!isNamed(path, said)) wrong.push(`${path}: not as the stream has it, without a word`);

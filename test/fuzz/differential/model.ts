@@ -176,6 +176,8 @@ export class Model {
     if (before?.kind === 'directory') {
       if (!before.mine || this.policy === 'overwrite') before.mode = mode;
       else this.differ('the mode of a directory that stood there', ['tar', 'bsdtar']);
+      this.taken.delete(name);
+      this.shadows.delete(name);
       return this.settle(name);
     }
     // A symlink that stood there is never taken away for a directory.
@@ -191,6 +193,7 @@ export class Model {
   /** Gives a file or link its name. */
   private put(name: string, node: Node, mtime: number): void {
     if (!this.makeParents(name)) return;
+    if (this.holdsMembers(name)) return this.contest(name, 'a directory that holds something', []);
     const before = this.nodes.get(name);
     if (before !== undefined && before.mine && !this.mayReplace(before, mtime)) {
       // bsdtar sets mode and time of what it keeps.
@@ -208,6 +211,12 @@ export class Model {
     if (before !== undefined) this.noteReplaced(before);
     this.nodes.set(name, node);
     this.settle(name);
+  }
+
+  /** Whether members of the stream lie below a name, kept or not. */
+  private holdsMembers(name: string): boolean {
+    const isMember = ([path, { mine }]: [string, Node]): boolean => !mine && isBelow(path, name);
+    return [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
   }
 
   private mayReplace(before: Node, mtime: number): boolean {

@@ -53,7 +53,7 @@ function sizeOf(random: Random): number {
   return large + random.below(1025) - 512;
 }
 
-function pieceOf(random: Random, id: number, names: readonly string[]): Piece {
+function pieceOf(random: Random, id: number, names: readonly string[], before: readonly Piece[]): Piece {
   const name = random.pick(names);
   const kind = random.pick<Kind>([
     'file',
@@ -65,12 +65,16 @@ function pieceOf(random: Random, id: number, names: readonly string[]): Piece {
     'hardlink',
     'hardlink',
   ]);
-  const odd = random.chance(60) ? random.pick<Kind>(['fifo', 'odd']) : kind;
+  const odd = random.chance(200) ? random.pick<Kind>(['fifo', 'odd']) : kind;
   const form = random.chance(3)
     ? random.pick<Form>(['gnu', 'pax', 'pax', 'dotted', 'base256', 'v7', 'contiguous', 'slash'])
     : 'ustar';
+  // Mostly to what has come: GNU tar and bsdtar make no links before their files.
+  const come = before.filter((one) => one.kind === 'file' || one.kind === 'symlink').map((one) => one.name);
   const target =
-    odd === 'symlink' ? random.pick(['a', 'd', 'e', 'nowhere', 'a', '../a', '/nowhere']) : random.pick(names);
+    odd === 'symlink'
+      ? random.pick(['a', 'd', 'e', 'nowhere', 'a', '../a', '/nowhere'])
+      : random.pick(come.length === 0 || random.chance(5) ? names : come);
   return {
     name,
     kind: odd,
@@ -112,7 +116,8 @@ export function randomCase(random: Random): Case {
     ? NAMES
     : Array.from({ length: 2 + random.below(3) }, () => random.pick(NAMES));
   const count = 1 + random.below(random.chance(6) ? 24 : 8);
-  const pieces = Array.from({ length: count }, (_, id) => pieceOf(random, id, names));
+  const pieces: Piece[] = [];
+  for (let id = 0; id < count; id++) pieces.push(pieceOf(random, id, names, pieces));
   // Longer than a piece of 4 MiB, with something of the same name after it or before.
   const huge = pieces.find(({ kind }) => kind === 'file');
   if (huge !== undefined && random.chance(150)) huge.size = 4 * KIB * KIB + random.below(3 * KIB * KIB);
