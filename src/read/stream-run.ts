@@ -298,7 +298,7 @@ export class StreamRun {
     if (change.type === 'remove') {
       this.removeReplaced(change.path);
       // A directory that stood where the file was to go is there for the one that comes now.
-      if (this.taken.has(change.path) && isDirectory(change.path, this.target))
+      if (this.taken.has(change.path) && this.isDirectory(change.path))
         this.taken.delete(change.path);
       return;
     }
