@@ -4,6 +4,7 @@
 import { ZnipError } from '../../errors.ts';
 import { fromText, toText, type ByteString } from '../../format/byte-string.ts';
 import { KIND } from '../../format/entry.ts';
+import { withoutLeadingSlashes, withoutTrailingSlashes } from '../../format/member-path.ts';
 import type { Entries, EntryRef } from '../../read/entries.ts';
 import { findContents, findMembers } from '../../read/find-members.ts';
 import { isDamage } from '../../read/lost.ts';
@@ -103,7 +104,7 @@ function findMatching(entries: Entries, pattern: string): EntryRef[] {
 
 /** An argument as members are named: `./a`, `/a` and `a/` are `a`. */
 function memberName(argument: string): ByteString {
-  const name = argument.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+  const name = withoutTrailingSlashes(withoutLeadingSlashes(argument));
   return name === '.' ? '' : fromText(name);
 }
 
