@@ -11,13 +11,16 @@ import {
   equalBytes,
   type Hash,
   MAX_BLOCK_HEADER_LENGTH,
+  MIN_BLOCK_HEADER_LENGTH,
 } from '../format/block-header.ts';
 import { MAX_CHUNK_SIZE, PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../format/constants.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
 import { readTag, SECTION_HEADER_LENGTH, skippableFrameLength } from '../format/skippable-frame.ts';
 import { decodeFrameHeader, maxBlobLength, zstdFrameLength } from '../format/zstd-frame.ts';
 import { type ArrivedBlock, isSkippableMagic, ZNIP_TAGS } from './block-stream.ts';
-import type { FdStream } from '../stream/byte-stream.ts';
+import { HeadersAhead, hasPossibleBlob } from './headers-ahead.ts';
+import type { ByteStream } from '../stream/byte-stream.ts';
+import { StreamWindow } from '../stream/stream-window.ts';
 
 /** Bytes that are no block where blocks belong, and what they held of the tar stream. */
 export interface Gap {
@@ -43,10 +46,12 @@ export interface ScannedBlock extends ArrivedBlock {
 /** Bytes that are searched at once. */
 const PIECE = 256 * 1024;
 
-const TAG_BYTES = Buffer.from(TAG.blockHeader, 'latin1');
+/** With so many bytes read ahead at most, a blob goes to its place directly: more there are only behind damage. */
+const FEW_AHEAD = 2 * MAX_BLOCK_HEADER_LENGTH;
 
 export class BlockScanner {
-  private readonly stream: FdStream;
+  readonly window: StreamWindow;
+  readonly headers: HeadersAhead;
   private readonly hash: Hash;
   private readonly onGap: (gap: Gap) => void;
   private readonly frames: readonly Frame[];
@@ -55,10 +60,15 @@ export class BlockScanner {
   private sawLast = false;
   /** The bytes ended within a blob: there is nothing more, and that has been said. */
   private cut = false;
+  /** Bytes of frames that were walked: what the tests count. */
+  walked = 0;
+  /** Frames are walked in search of their ends, none of them within another: up to this archive byte. */
+  private walkedTo = 0;
 
   /** `frames` is a frame table that can be believed: it finds blobs whose headers are damaged. */
-  constructor(stream: FdStream, hash: Hash, onGap: (gap: Gap) => void, frames: readonly Frame[] = []) {
-    this.stream = stream;
+  constructor(stream: ByteStream, hash: Hash, onGap: (gap: Gap) => void, frames: readonly Frame[] = []) {
+    this.window = new StreamWindow(stream);
+    this.headers = new HeadersAhead(hash);
     this.hash = hash;
     this.onGap = onGap;
     this.frames = frames;
@@ -71,34 +81,42 @@ export class BlockScanner {
 
   /** Takes the prologue, where it is; otherwise the search begins at once. Returns whether it is there. */
   async readPrologue(): Promise<boolean> {
-    const start = await this.stream.peek(PROLOGUE.byteLength + MAX_BLOCK_HEADER_LENGTH);
+    const start = await this.window.peek(PROLOGUE.byteLength + MAX_BLOCK_HEADER_LENGTH);
     const whole = equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE);
     const block = start.subarray(PROLOGUE.byteLength);
     const follows = !(this.decode(block, PROLOGUE.byteLength) instanceof ZnipError);
-    if (whole || follows) await this.skip(PROLOGUE.byteLength);
+    if (whole || follows) await this.window.skip(PROLOGUE.byteLength);
     return whole;
   }
 
-  /** The next whole block; its blob is to be read next. undefined behind the last one. */
+  /**
+   * The next whole block; its blob is to be read next. undefined behind the last one: then the stream has all that
+   * comes behind the blocks.
+   */
   async next(): Promise<ScannedBlock | undefined> {
-    if (this.sawLast || this.cut) return undefined;
-    const offset = this.stream.position;
-    let start: Buffer;
+    const block = this.sawLast || this.cut ? undefined : await this.search();
+    if (block === undefined) this.window.release();
+    return block;
+  }
+
+  private async search(): Promise<ScannedBlock | undefined> {
+    const offset = this.window.position;
     for (;;) {
-      start = await this.stream.peek(MAX_BLOCK_HEADER_LENGTH);
-      if (start.byteLength === 0) return this.endOfBytes(offset);
-      const foreign = await this.foreignFrameLength(start);
+      const first = await this.window.peek(SKIPPABLE_HEADER_LENGTH + 4);
+      if (first.byteLength === 0) return this.endOfBytes(offset);
+      const foreign = await this.foreignFrameLength(first);
       if (foreign === 0) break;
-      await this.skip(foreign);
+      await this.window.skip(foreign);
     }
-    const header = this.decode(start, this.stream.position);
+    const start = await this.window.peek(MAX_BLOCK_HEADER_LENGTH);
+    const header = this.decode(start, this.window.position);
     if (header instanceof ZnipError) {
       const tag = readTag(start);
       if (tag !== TAG.blockHeader && ZNIP_TAGS.has(tag)) return this.endOfBlocks(header);
-      return this.resynchronise(this.stream.position, header);
+      return this.resynchronise(this.window.position, header);
     }
     if (header.streamOffset > this.streamOffset)
-      this.reportGap(this.stream.position, this.stream.position, header);
+      this.reportGap(this.window.position, this.window.position, header);
     return this.accept(header, blockHeaderLength(start) ?? 0);
   }
 
@@ -107,30 +125,46 @@ export class BlockScanner {
    * `next` goes on where the next block begins, if bytes of this one are missing.
    */
   async readBlob(block: ArrivedBlock, target: Uint8Array): Promise<ZnipError | undefined> {
-    const read = await this.stream.readInto(target);
+    const { window } = this;
     const { number, blobOffset } = block;
-    if (read === target.byteLength && (await this.isBoundary())) return undefined;
+    const { byteLength } = target;
+    // What has been read ahead is looked at where it is. Else n blobs that are not there would be read n times.
+    const isAhead = window.held > FEW_AHEAD;
+    const read = isAhead
+      ? Math.min((await window.peek(byteLength)).byteLength, byteLength)
+      : await window.readInto(target);
+    if (read === byteLength && (await this.isBoundary(isAhead ? byteLength : 0))) {
+      if (isAhead) await window.readInto(target);
+      return undefined;
+    }
+    if (!isAhead) window.unread(target.subarray(0, read));
     // Not what comes behind a blob: either that is damaged, or this blob is shorter than it should be.
-    const bytes = Buffer.concat([
-      Buffer.from(target.buffer, target.byteOffset, read),
-      await this.stream.peek(MAX_BLOCK_HEADER_LENGTH),
-    ]);
-    const found = this.findHeader(
-      bytes,
-      0,
-      blobOffset,
-      ({ streamOffset }) => streamOffset === this.streamOffset,
-    );
-    const next = found !== undefined && found.at < read ? found : undefined;
-    if (next === undefined && read === target.byteLength) return undefined;
-    const have = next?.at ?? read;
-    this.cut = next === undefined;
-    if (next !== undefined) this.stream.unread(bytes.subarray(next.at, read));
+    await this.lookAhead(read + MAX_BLOCK_HEADER_LENGTH);
+    const found = this.headers.nextFor(this.streamOffset, blobOffset);
+    const have = found === undefined ? read : Math.min(found - blobOffset, read);
+    await window.readInto(target.subarray(0, have));
+    if (have === byteLength) return undefined;
+    this.cut = have === read;
     return new ZnipError(
-      next === undefined ? 'truncated' : 'damaged-block',
-      `blob ${number} at byte ${blobOffset} has ${have} of ${target.byteLength} bytes: it was cut short`,
+      this.cut ? 'truncated' : 'damaged-block',
+      `blob ${number} at byte ${blobOffset} has ${have} of ${byteLength} bytes: it was cut short`,
       { blob: number, offset: blobOffset },
     );
+  }
+
+  /** The next bytes, in which all headers are known afterwards, but for one that they end within. */
+  private async lookAhead(length: number): Promise<Buffer> {
+    const bytes = await this.window.peek(length);
+    this.headers.look(bytes, this.window.position, bytes.byteLength < length);
+    return bytes;
+  }
+
+  /** Goes to the header at this archive byte, which was looked at. */
+  private async goTo(position: number): Promise<FoundHeader | undefined> {
+    await this.window.skip(position - this.window.position);
+    const start = await this.window.peek(MAX_BLOCK_HEADER_LENGTH);
+    const header = this.decode(start, position);
+    return header instanceof ZnipError ? undefined : { header, length: blockHeaderLength(start) ?? 0 };
   }
 
   /** A header that is whole, and of which nothing contradicts what came before. */
@@ -152,7 +186,7 @@ export class BlockScanner {
       const why =
         header.streamOffset < this.streamOffset
           ? `is for stream byte ${header.streamOffset}, expected ${this.streamOffset}`
-          : header.blobLength === 0 || header.blobLength > maxBlobLength(header.chunkLength)
+          : !hasPossibleBlob(header)
             ? `states a blob of ${header.blobLength} bytes for a chunk of ${header.chunkLength}`
             : undefined;
       if (why === undefined) return header;
@@ -167,8 +201,8 @@ export class BlockScanner {
   }
 
   private async accept(header: BlockHeader, headerLength: number, fromTable = false): Promise<ScannedBlock> {
-    const headerOffset = this.stream.position;
-    await this.skip(headerLength);
+    const headerOffset = this.window.position;
+    await this.window.skip(headerLength);
     this.streamOffset = header.streamOffset + header.chunkLength;
     this.sawLast = header.last;
     return {
@@ -203,10 +237,10 @@ export class BlockScanner {
     if (known !== undefined) return known;
     const found = (await this.findBehindBlob()) ?? (await this.findAnywhere());
     if (found === undefined || found === 'sections') {
-      this.reportGap(offset, this.stream.position, undefined, cause);
+      this.reportGap(offset, this.window.position, undefined, cause);
       return undefined;
     }
-    this.reportGap(offset, this.stream.position, found.header, cause);
+    this.reportGap(offset, this.window.position, found.header, cause);
     return this.accept(found.header, found.length);
   }
 
@@ -249,7 +283,7 @@ export class BlockScanner {
    * `sections` when the blob is the last.
    */
   private async findBehindBlob(): Promise<FoundHeader | 'sections' | undefined> {
-    const start = await this.stream.peek(2 * MAX_BLOCK_HEADER_LENGTH);
+    const start = await this.window.peek(2 * MAX_BLOCK_HEADER_LENGTH);
     const magic = Buffer.alloc(4);
     magic.writeUInt32LE(ZSTD_MAGIC);
     const at = start.indexOf(magic);
@@ -262,62 +296,49 @@ export class BlockScanner {
     }
     if (chunkLength === undefined || chunkLength === 0 || chunkLength > MAX_CHUNK_SIZE) return undefined;
     const expected = this.streamOffset + chunkLength;
-    const window = await this.stream.peek(at + maxBlobLength(chunkLength) + MAX_BLOCK_HEADER_LENGTH);
+    const { position } = this.window;
+    const bytes = await this.lookAhead(at + maxBlobLength(chunkLength) + MAX_BLOCK_HEADER_LENGTH);
     // Before the blob: the header itself, behind bytes that somebody put there.
-    const shifted = this.findHeader(
-      window.subarray(0, at),
-      1,
-      this.stream.position,
-      ({ streamOffset }) => streamOffset === this.streamOffset,
-    );
-    const found =
-      shifted ??
-      this.findHeader(window, 1, this.stream.position, ({ streamOffset }) => streamOffset === expected);
-    if (found !== undefined) {
-      await this.skip(found.at);
-      return found;
-    }
-    const end = at + frameLength(window.subarray(at));
-    const tag = readTag(window.subarray(end));
+    const shifted = this.headers.nextFor(this.streamOffset, position + 1);
+    if (shifted !== undefined && shifted + MIN_BLOCK_HEADER_LENGTH <= position + at)
+      return this.goTo(shifted);
+    const found = this.headers.nextFor(expected, position + 1);
+    if (found !== undefined && found < position + bytes.byteLength) return this.goTo(found);
+    const end = at + this.frameLength(bytes.subarray(at), position + at);
+    const tag = readTag(bytes.subarray(end));
     if (tag === TAG.blockHeader || !ZNIP_TAGS.has(tag)) return undefined;
-    await this.skip(end);
+    await this.window.skip(end);
     return 'sections';
+  }
+
+  /** Length of the zstd frame at the start of these bytes; 0 when it is damaged, or begins within one that was walked. */
+  private frameLength(bytes: Buffer, position: number): number {
+    if (position < this.walkedTo) return 0;
+    let length = 0;
+    try {
+      length = zstdFrameLength(bytes);
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
+    }
+    const walked = length || bytes.byteLength;
+    this.walked += walked;
+    this.walkedTo = position + walked;
+    return length;
   }
 
   /** The next header at all. Bytes from where sections may begin are kept, in case that they do. */
   private async findAnywhere(): Promise<FoundHeader | undefined> {
     for (let from = 1; ; from = 0) {
-      const window = await this.stream.peek(PIECE);
-      const found = this.findHeader(window, from, this.stream.position, () => true);
-      if (found !== undefined) {
-        await this.skip(found.at);
-        return found;
-      }
-      if (window.byteLength < PIECE) {
-        const section = findSection(window, from);
-        await this.skip(section ?? window.byteLength);
+      const bytes = await this.lookAhead(PIECE);
+      const found = this.headers.next(this.window.position + from, this.streamOffset);
+      if (found !== undefined) return this.goTo(found);
+      if (bytes.byteLength < PIECE) {
+        const section = findSection(bytes, from);
+        await this.window.skip(section ?? bytes.byteLength);
         return undefined;
       }
       // A header may begin within the last bytes of this piece.
-      await this.skip(PIECE - MAX_BLOCK_HEADER_LENGTH);
-    }
-  }
-
-  private findHeader(
-    bytes: Buffer,
-    from: number,
-    offset: number,
-    matches: (header: BlockHeader) => boolean,
-  ): FoundHeader | undefined {
-    for (let at = from; ;) {
-      const tag = bytes.indexOf(TAG_BYTES, at + SKIPPABLE_HEADER_LENGTH);
-      if (tag < 0) return undefined;
-      at = tag - SKIPPABLE_HEADER_LENGTH;
-      const header = this.decode(bytes.subarray(at, at + MAX_BLOCK_HEADER_LENGTH), offset + at);
-      if (!(header instanceof ZnipError) && matches(header)) {
-        return { at, header, length: blockHeaderLength(bytes.subarray(at)) ?? 0 };
-      }
-      at += 1;
+      await this.window.skip(PIECE - MAX_BLOCK_HEADER_LENGTH);
     }
   }
 
@@ -328,12 +349,13 @@ export class BlockScanner {
     const length = skippableFrameLength(start);
     if (length > PIECE) return 0;
     // A block header with a damaged tag looks the same; but a blob follows it, not another skippable frame.
-    const behind = (await this.stream.peek(length + SKIPPABLE_HEADER_LENGTH)).subarray(length);
+    const behind = (await this.window.peek(length + SKIPPABLE_HEADER_LENGTH)).subarray(length);
     return behind.byteLength === SKIPPABLE_HEADER_LENGTH && isSkippableMagic(behind) ? length : 0;
   }
 
-  private async isBoundary(): Promise<boolean> {
-    const start = await this.stream.peek(SKIPPABLE_HEADER_LENGTH);
+  /** Whether what comes so many bytes further on may stand behind a blob. */
+  private async isBoundary(ahead: number): Promise<boolean> {
+    const start = (await this.window.peek(ahead + SKIPPABLE_HEADER_LENGTH)).subarray(ahead);
     return (
       start.byteLength === 0 || (start.byteLength === SKIPPABLE_HEADER_LENGTH && isSkippableMagic(start))
     );
@@ -347,34 +369,15 @@ export class BlockScanner {
 
   /** Sections begin, but the last block was not there. */
   private endOfBlocks(cause: ZnipError): undefined {
-    const { position } = this.stream;
+    const { position } = this.window;
     this.reportGap(position, position, undefined, cause);
   }
-
-  private async skip(length: number): Promise<void> {
-    const sink = Buffer.alloc(Math.min(length, PIECE));
-    for (let left = length; left > 0;) {
-      const read = await this.stream.readInto(sink.subarray(0, Math.min(left, sink.byteLength)));
-      if (read === 0) return;
-      left -= read;
-    }
-  }
 }
 
+/** A header that is the next thing in the stream. */
 interface FoundHeader {
-  at: number;
   header: BlockHeader;
   length: number;
-}
-
-/** Length of the zstd frame at the start of these bytes; 0 when it is damaged. */
-function frameLength(bytes: Buffer): number {
-  try {
-    return zstdFrameLength(bytes);
-  } catch (error) {
-    if (error instanceof ZnipError) return 0;
-    throw error;
-  }
 }
 
 /** Where the first section, or what looks like one, begins in the last bytes of a stream. */
