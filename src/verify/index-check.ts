@@ -14,7 +14,7 @@ import { Entries, type EntryRef } from '../read/entries.ts';
 import { Limits } from '../read/limits.ts';
 import { buildTree } from '../read/member-tree.ts';
 import type { ByteSource } from '../read/source.ts';
-import type { DamageCode, DamageList } from './damage.ts';
+import type { Damage, DamageCode, DamageList } from './damage.ts';
 
 /** What is whole of an index. */
 export interface CheckedIndex {
@@ -59,16 +59,13 @@ export async function checkIndex(source: ByteSource, list: DamageList): Promise<
     list.addError(error, FRAME_CODES);
   }
   let allEntries = true;
-  const addDamaged = (error: unknown): void => {
-    list.addError(error, SUB_INDEX_CODES);
+  const addDamaged = (error: unknown): Damage => {
     allEntries = false;
+    return list.addError(error, SUB_INDEX_CODES);
   };
   let entries = new Entries([]);
   try {
-    entries = await archive.entries({}, (error, row) => {
-      addDamaged(error);
-      nameGroup(list, row);
-    });
+    entries = await archive.entries({}, (error, row) => nameGroup(addDamaged(error), row));
   } catch (error) {
     addDamaged(error);
   }
@@ -89,12 +86,7 @@ function refuseTooMany(archive: Archive): void {
 }
 
 /** Which members a damaged sub-index had, as far as the manifest says. */
-function nameGroup(
-  list: DamageList,
-  { packageType, repo, rowCount, firstPath, lastPath }: ManifestRow,
-): void {
-  const damage = list.kept[list.kept.length - 1];
-  if (damage === undefined) return;
+function nameGroup(damage: Damage, { packageType, repo, rowCount, firstPath, lastPath }: ManifestRow): void {
   const group = repo === '' ? packageType : `${packageType} ${repo}`;
   damage.message += `; it describes ${rowCount} members of ${group}, from '${firstPath}' to '${lastPath}'`;
 }
