@@ -15,12 +15,14 @@ import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Entries } from './entries.ts';
 import { type ByteSource, FileSource } from './source.ts';
 import {
+  checkFacts,
   checkFrameRow,
   decodeTableSection,
   EntryBudget,
+  entryFacts,
+  frameFacts,
   MAX_TABLE_LENGTH,
   mostManifestLength,
-  wrongRowCount,
 } from './tables.ts';
 
 /** The footer, and the manifest of all but huge archives, come with one read of this many bytes. */
@@ -105,8 +107,7 @@ export class Archive {
   private async readSubIndex(row: ManifestRow): Promise<EntryBatch[]> {
     const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
     const batches = decodeSubIndex(table);
-    const count = batches.reduce((sum, batch) => sum + batch.length, 0);
-    if (count !== row.rowCount) throw wrongRowCount('sub-index', row, count);
+    checkFacts('sub-index', row, entryFacts(batches));
     return batches;
   }
 
@@ -119,7 +120,7 @@ export class Archive {
       checkFrameRow(row, frames.length, this.footer.manifestOffset);
       const table = await this.readSection(row, TAG.frameTable, 'damaged-frame-table');
       const decoded = decodeFrameTable(table);
-      if (decoded.length !== row.rowCount) throw wrongRowCount('frame table', row, decoded.length);
+      checkFacts('frame table', row, frameFacts(decoded));
       for (const frame of decoded) frames.push(frame);
     }
     checkFrames(frames, this.footer.manifestOffset);

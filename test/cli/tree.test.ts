@@ -17,7 +17,11 @@ function draw(paths: readonly string[]): string[] {
   return [...drawTree(new Entries([{ group: { packageType: 'plain', repo: '' }, batches }]))];
 }
 
-const lengthOf = (lines: readonly string[]): number => lines.reduce((sum, line) => sum + line.length, 0);
+/** Characters of the drawing of so many names that are so deep. */
+function deep(depth: number, count: number): number {
+  const paths = Array.from({ length: count }, (_, i) => `${i}/${'d/'.repeat(depth)}x`);
+  return draw(paths).reduce((sum, line) => sum + line.length, 0);
+}
 
 test('siblings stand together, many and few, in the order in which they are listed', () => {
   const names = Array.from({ length: 20 }, (_, i) => `n${(7 * i) % 20}`);
@@ -37,8 +41,6 @@ test('what lies deeper than is drawn has the rest of its path in one line', () =
 });
 
 test('twice as deep is at most a little more than twice the drawing, and twice the names as well', () => {
-  const deep = (depth: number, count: number): number =>
-    lengthOf(draw(Array.from({ length: count }, (_, i) => `${i}/${'d/'.repeat(depth)}x`)));
   expect(deep(1000, 50)).toBeLessThan(2.2 * deep(500, 50));
   expect(deep(2000, 50)).toBeLessThan(2.2 * deep(1000, 50));
   expect(deep(1000, 100)).toBeLessThan(2.2 * deep(1000, 50));
