@@ -92,9 +92,7 @@ export class Reporter {
 
   /** A line for `-v` only, and only for people. */
   detail(text: string): void {
-    if (this.options.verbose && !this.options.quiet && !speaksJson()) {
-      this.between(() => writeMessage(printable(text)));
-    }
+    if (this.options.verbose && !this.options.quiet && !speaksJson()) this.between(() => writeMessage(text));
   }
 
   /** Between progress updates, so that what is written has lines of its own. */
@@ -123,9 +121,7 @@ export class Reporter {
   end(summary?: string): void {
     this.ended = true;
     this.spinner?.stop();
-    if (summary !== undefined && !this.options.quiet && !speaksJson()) {
-      writeMessage(printable(summary));
-    }
+    if (summary !== undefined && !this.options.quiet && !speaksJson()) writeMessage(summary);
   }
 
   /**

@@ -12,6 +12,7 @@ import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
 import { SECTION_HEADER_LENGTH } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
+import { Turns } from '../ring/turns.ts';
 import { Entries } from './entries.ts';
 import { type ByteSource, FileSource } from './source.ts';
 import {
@@ -33,6 +34,8 @@ export interface EntrySelection {
   packageTypes?: readonly string[];
   /** Repos to read; undefined: all. */
   repos?: readonly string[];
+  /** Ends it, with its reason, between two sub-indexes. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface GroupSummary extends Group {
@@ -80,7 +83,7 @@ export class Archive {
    * a damaged one, unless `onDamaged` takes that and throws nothing: the others are returned.
    */
   async entries(
-    { packageTypes, repos }: EntrySelection = {},
+    { packageTypes, repos, signal }: EntrySelection = {},
     onDamaged?: (error: ZnipError, row: ManifestRow) => void,
   ): Promise<Entries> {
     const rows = this.manifest.rows.filter(
@@ -91,7 +94,10 @@ export class Archive {
     );
     const parts = [];
     const budget = new EntryBudget();
+    const turns = new Turns(signal);
+    signal?.throwIfAborted();
     for (const row of rows) {
+      if (turns.isDue()) await turns.take();
       try {
         budget.spend(row);
         const batches = await this.readSubIndex(row);

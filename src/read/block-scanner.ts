@@ -11,15 +11,16 @@ import {
   equalBytes,
   type Hash,
   MAX_BLOCK_HEADER_LENGTH,
-  MIN_BLOCK_HEADER_LENGTH,
 } from '../format/block-header.ts';
-import { MAX_CHUNK_SIZE, PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../format/constants.ts';
+import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
-import { readTag, SECTION_HEADER_LENGTH, skippableFrameLength } from '../format/skippable-frame.ts';
-import { decodeFrameHeader, maxBlobLength, zstdFrameLength } from '../format/zstd-frame.ts';
+import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
+import { maxBlobLength } from '../format/zstd-frame.ts';
 import { type ArrivedBlock, isSkippableMagic, ZNIP_TAGS } from './block-stream.ts';
-import { HeadersAhead, hasPossibleBlob } from './headers-ahead.ts';
+import { BlockSearch } from './block-search.ts';
+import { hasPossibleBlob } from './headers-ahead.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
+import { Turns } from '../ring/turns.ts';
 import { StreamWindow } from '../stream/stream-window.ts';
 
 /** Bytes that are no block where blocks belong, and what they held of the tar stream. */
@@ -43,35 +44,37 @@ export interface ScannedBlock extends ArrivedBlock {
   fromTable: boolean;
 }
 
-/** Bytes that are searched at once. */
-const PIECE = 256 * 1024;
+/** The longest frame of others that is passed over. */
+const LONGEST_FOREIGN = 256 * 1024;
 
 /** With so many bytes read ahead at most, a blob goes to its place directly: more there are only behind damage. */
 const FEW_AHEAD = 2 * MAX_BLOCK_HEADER_LENGTH;
 
+export interface ScanOptions {
+  /** A frame table that can be believed: it finds blobs whose headers are damaged. */
+  frames?: readonly Frame[];
+  signal?: AbortSignal | undefined;
+}
+
 export class BlockScanner {
   readonly window: StreamWindow;
-  readonly headers: HeadersAhead;
+  readonly search: BlockSearch;
   private readonly hash: Hash;
   private readonly onGap: (gap: Gap) => void;
   private readonly frames: readonly Frame[];
+  private readonly turns: Turns;
   private number = 0;
   private streamOffset = 0;
   private sawLast = false;
   /** The bytes ended within a blob: there is nothing more, and that has been said. */
   private cut = false;
-  /** Bytes of frames that were walked: what the tests count. */
-  walked = 0;
-  /** Frames are walked in search of their ends, none of them within another: up to this archive byte. */
-  private walkedTo = 0;
-
-  /** `frames` is a frame table that can be believed: it finds blobs whose headers are damaged. */
-  constructor(stream: ByteStream, hash: Hash, onGap: (gap: Gap) => void, frames: readonly Frame[] = []) {
+  constructor(stream: ByteStream, hash: Hash, onGap: (gap: Gap) => void, options: ScanOptions = {}) {
     this.window = new StreamWindow(stream);
-    this.headers = new HeadersAhead(hash);
+    this.turns = new Turns(options.signal);
+    this.search = new BlockSearch(this.window, hash, this.turns);
     this.hash = hash;
     this.onGap = onGap;
-    this.frames = frames;
+    this.frames = options.frames ?? [];
   }
 
   /** Whether the last block, the end of the tar stream, was there. */
@@ -94,12 +97,13 @@ export class BlockScanner {
    * comes behind the blocks.
    */
   async next(): Promise<ScannedBlock | undefined> {
-    const block = this.sawLast || this.cut ? undefined : await this.search();
+    if (this.turns.isDue()) await this.turns.take();
+    const block = this.sawLast || this.cut ? undefined : await this.findNext();
     if (block === undefined) this.window.release();
     return block;
   }
 
-  private async search(): Promise<ScannedBlock | undefined> {
+  private async findNext(): Promise<ScannedBlock | undefined> {
     const offset = this.window.position;
     for (;;) {
       const first = await this.window.peek(SKIPPABLE_HEADER_LENGTH + 4);
@@ -139,8 +143,8 @@ export class BlockScanner {
     }
     if (!isAhead) window.unread(target.subarray(0, read));
     // Not what comes behind a blob: either that is damaged, or this blob is shorter than it should be.
-    await this.lookAhead(read + MAX_BLOCK_HEADER_LENGTH);
-    const found = this.headers.nextFor(this.streamOffset, blobOffset);
+    await this.search.lookAhead(read + MAX_BLOCK_HEADER_LENGTH);
+    const found = this.search.headers.nextFor(this.streamOffset, blobOffset);
     const have = found === undefined ? read : Math.min(found - blobOffset, read);
     await window.readInto(target.subarray(0, have));
     if (have === byteLength) return undefined;
@@ -152,15 +156,8 @@ export class BlockScanner {
     );
   }
 
-  /** The next bytes, in which all headers are known afterwards, but for one that they end within. */
-  private async lookAhead(length: number): Promise<Buffer> {
-    const bytes = await this.window.peek(length);
-    this.headers.look(bytes, this.window.position, bytes.byteLength < length);
-    return bytes;
-  }
-
   /** Goes to the header at this archive byte, which was looked at. */
-  private async goTo(position: number): Promise<FoundHeader | undefined> {
+  private async goTo(position: number): Promise<{ header: BlockHeader; length: number } | undefined> {
     await this.window.skip(position - this.window.position);
     const start = await this.window.peek(MAX_BLOCK_HEADER_LENGTH);
     const header = this.decode(start, position);
@@ -235,13 +232,11 @@ export class BlockScanner {
   private async resynchronise(offset: number, cause: ZnipError): Promise<ScannedBlock | undefined> {
     const known = await this.fromFrameTable(offset, cause);
     if (known !== undefined) return known;
-    const found = (await this.findBehindBlob()) ?? (await this.findAnywhere());
-    if (found === undefined || found === 'sections') {
-      this.reportGap(offset, this.window.position, undefined, cause);
-      return undefined;
-    }
-    this.reportGap(offset, this.window.position, found.header, cause);
-    return this.accept(found.header, found.length);
+    const at =
+      (await this.search.behindBlob(this.streamOffset)) ?? (await this.search.anywhere(this.streamOffset));
+    const found = at === undefined || at === 'sections' ? undefined : await this.goTo(at);
+    this.reportGap(offset, this.window.position, found?.header, cause);
+    return found === undefined ? undefined : this.accept(found.header, found.length);
   }
 
   /** The block whose header is damaged, where the frame table knows its blob. */
@@ -277,77 +272,12 @@ export class BlockScanner {
     );
   }
 
-  /**
-   * The next header when only this one is damaged: the blob's own frame tells how long its chunk is, so the
-   * next block's place in the tar stream is known. A header of an archive within this one does not pass.
-   * `sections` when the blob is the last.
-   */
-  private async findBehindBlob(): Promise<FoundHeader | 'sections' | undefined> {
-    const start = await this.window.peek(2 * MAX_BLOCK_HEADER_LENGTH);
-    const magic = Buffer.alloc(4);
-    magic.writeUInt32LE(ZSTD_MAGIC);
-    const at = start.indexOf(magic);
-    if (at < 0) return undefined;
-    let chunkLength: number | undefined;
-    try {
-      chunkLength = decodeFrameHeader(start.subarray(at)).contentSize;
-    } catch (error) {
-      if (!(error instanceof ZnipError)) throw error;
-    }
-    if (chunkLength === undefined || chunkLength === 0 || chunkLength > MAX_CHUNK_SIZE) return undefined;
-    const expected = this.streamOffset + chunkLength;
-    const { position } = this.window;
-    const bytes = await this.lookAhead(at + maxBlobLength(chunkLength) + MAX_BLOCK_HEADER_LENGTH);
-    // Before the blob: the header itself, behind bytes that somebody put there.
-    const shifted = this.headers.nextFor(this.streamOffset, position + 1);
-    if (shifted !== undefined && shifted + MIN_BLOCK_HEADER_LENGTH <= position + at)
-      return this.goTo(shifted);
-    const found = this.headers.nextFor(expected, position + 1);
-    if (found !== undefined && found < position + bytes.byteLength) return this.goTo(found);
-    const end = at + this.frameLength(bytes.subarray(at), position + at);
-    const tag = readTag(bytes.subarray(end));
-    if (tag === TAG.blockHeader || !ZNIP_TAGS.has(tag)) return undefined;
-    await this.window.skip(end);
-    return 'sections';
-  }
-
-  /** Length of the zstd frame at the start of these bytes; 0 when it is damaged, or begins within one that was walked. */
-  private frameLength(bytes: Buffer, position: number): number {
-    if (position < this.walkedTo) return 0;
-    let length = 0;
-    try {
-      length = zstdFrameLength(bytes);
-    } catch (error) {
-      if (!(error instanceof ZnipError)) throw error;
-    }
-    const walked = length || bytes.byteLength;
-    this.walked += walked;
-    this.walkedTo = position + walked;
-    return length;
-  }
-
-  /** The next header at all. Bytes from where sections may begin are kept, in case that they do. */
-  private async findAnywhere(): Promise<FoundHeader | undefined> {
-    for (let from = 1; ; from = 0) {
-      const bytes = await this.lookAhead(PIECE);
-      const found = this.headers.next(this.window.position + from, this.streamOffset);
-      if (found !== undefined) return this.goTo(found);
-      if (bytes.byteLength < PIECE) {
-        const section = findSection(bytes, from);
-        await this.window.skip(section ?? bytes.byteLength);
-        return undefined;
-      }
-      // A header may begin within the last bytes of this piece.
-      await this.window.skip(PIECE - MAX_BLOCK_HEADER_LENGTH);
-    }
-  }
-
   /** Length of a skippable frame of others at the start of these bytes; 0 when there is none. */
   private async foreignFrameLength(start: Buffer): Promise<number> {
     if (start.byteLength < SKIPPABLE_HEADER_LENGTH + 4 || !isSkippableMagic(start)) return 0;
     if (ZNIP_TAGS.has(readTag(start))) return 0;
     const length = skippableFrameLength(start);
-    if (length > PIECE) return 0;
+    if (length > LONGEST_FOREIGN) return 0;
     // A block header with a damaged tag looks the same; but a blob follows it, not another skippable frame.
     const behind = (await this.window.peek(length + SKIPPABLE_HEADER_LENGTH)).subarray(length);
     return behind.byteLength === SKIPPABLE_HEADER_LENGTH && isSkippableMagic(behind) ? length : 0;
@@ -372,22 +302,4 @@ export class BlockScanner {
     const { position } = this.window;
     this.reportGap(position, position, undefined, cause);
   }
-}
-
-/** A header that is the next thing in the stream. */
-interface FoundHeader {
-  header: BlockHeader;
-  length: number;
-}
-
-/** Where the first section, or what looks like one, begins in the last bytes of a stream. */
-function findSection(bytes: Buffer, from: number): number | undefined {
-  let first: number | undefined;
-  for (const tag of [TAG.subIndex, TAG.frameTable, TAG.manifest]) {
-    const at = bytes.indexOf(tag, from + SKIPPABLE_HEADER_LENGTH, 'latin1') - SKIPPABLE_HEADER_LENGTH;
-    if (at < 0 || readTag(bytes.subarray(at)) !== tag) continue;
-    if (at + SECTION_HEADER_LENGTH > bytes.byteLength) continue;
-    first = Math.min(first ?? at, at);
-  }
-  return first;
 }

@@ -40,7 +40,10 @@ async function salvageBlocks(
   const { extraction, losses } = run;
   const blocks: ArrivedBlock[] = [];
   let gaps: Gap[] = [];
-  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), frames);
+  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), {
+    frames,
+    signal: run.options.signal,
+  });
   const hasPrologue = await run.unlessFailed(scanner.readPrologue());
   for (;;) {
     const block = await run.unlessFailed(scanner.next());
@@ -161,6 +164,7 @@ async function confirmSalvaged(
       blocks,
       arrived: run.arrived,
       isWanted: (path, kind) => run.isWanted(path, kind),
+      signal: run.options.signal,
       onFault: (error, ref) => noteFault(run, error, ref),
     });
     for (const indexed of attributes) if (!losses.has(indexed.name)) run.restore(indexed);

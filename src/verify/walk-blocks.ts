@@ -89,7 +89,7 @@ class Walk {
   async run(): Promise<WalkResult> {
     const { stream, frames, onGap, signal } = this.options;
     let gaps: Gap[] = [];
-    const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), frames);
+    const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), { frames, signal });
     const hasPrologue = await scanner.readPrologue();
     let blocks = 0;
     for (;;) {

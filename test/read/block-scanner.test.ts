@@ -77,7 +77,7 @@ async function scan(blocks: readonly Buffer[]): Promise<Scan> {
   }
   const rest = Buffer.alloc(1000);
   const read = await stream.readInto(rest);
-  const work = scanner.window.moved + 100 * scanner.headers.checked + scanner.walked;
+  const work = scanner.window.moved + 100 * scanner.search.headers.checked + scanner.search.walked;
   return { work, blocks: found, gaps, rest: rest.toString('latin1', 0, read) };
 }
 
