@@ -66,6 +66,8 @@ export class BlockScanner {
   private number = 0;
   private streamOffset = 0;
   private sawLast = false;
+  /** The last blob was not there as a whole, or far more has been read ahead than a header. */
+  private isBehindDamage = false;
   /** The bytes ended within a blob: there is nothing more, and that has been said. */
   private cut = false;
   constructor(stream: ByteStream, hash: Hash, onGap: (gap: Gap) => void, options: ScanOptions = {}) {
@@ -133,14 +135,16 @@ export class BlockScanner {
     const { number, blobOffset } = block;
     const { byteLength } = target;
     // What has been read ahead is looked at where it is. Else n blobs that are not there would be read n times.
-    const isAhead = window.held > FEW_AHEAD;
+    const isAhead = this.isBehindDamage || window.held > FEW_AHEAD;
     const read = isAhead
       ? Math.min((await window.peek(byteLength)).byteLength, byteLength)
       : await window.readInto(target);
     if (read === byteLength && (await this.isBoundary(isAhead ? byteLength : 0))) {
       if (isAhead) await window.readInto(target);
+      this.isBehindDamage = window.held > FEW_AHEAD;
       return undefined;
     }
+    this.isBehindDamage = true;
     if (!isAhead) window.unread(target.subarray(0, read));
     // Not what comes behind a blob: either that is damaged, or this blob is shorter than it should be.
     await this.search.lookAhead(read + MAX_BLOCK_HEADER_LENGTH);
