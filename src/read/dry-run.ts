@@ -61,18 +61,22 @@ class ParentsThere {
     this.settings = settings;
   }
 
-  /** Whether the directory that `path` is in is there. */
+  /**
+   * Whether the directory that `path` is in is there. From the top, and no further than to the first that is not: a
+   * name of 4 KB may have two thousand directories.
+   */
   has(path: ByteString): boolean {
-    const slash = path.lastIndexOf('/');
-    if (slash < 0) return true;
-    const parent = path.slice(0, slash);
-    let there = this.known.get(parent);
-    if (there === undefined) {
-      const name = `${this.settings.target}${parent}`;
-      there = this.has(parent) && exists(name);
-      if (there) requireDirectory(toFsPath(name), toText(name));
-      this.known.set(parent, there);
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const parent = path.slice(0, slash);
+      let there = this.known.get(parent);
+      if (there === undefined) {
+        const name = `${this.settings.target}${parent}`;
+        there = exists(name);
+        if (there) requireDirectory(toFsPath(name), toText(name));
+        this.known.set(parent, there);
+      }
+      if (!there) return false;
     }
-    return there;
+    return true;
   }
 }

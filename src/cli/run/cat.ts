@@ -76,7 +76,8 @@ function findAll(entries: Entries, names: readonly string[], archiveName: string
     }
     const matching = findMatching(entries, name);
     if (matching.length === 0) missing.push(`'${name}'`);
-    members.push(...matching);
+    // One by one: a call takes only so many arguments.
+    for (const one of matching) members.push(one);
   }
   if (missing.length > 0) {
     throw new ZnipError('no-match', `'${archiveName}' has no file ${missing.join(', ')}`);
