@@ -75,8 +75,9 @@ function report(error: unknown): void {
   }
 }
 
-/** What commander says, with the arguments in it: its only other line is what may have been meant. */
+/** What commander says: help, or an error with arguments in it, whose only other line is what may have been meant. */
 function printableError(text: string): string {
+  if (!text.startsWith('error: ')) return text.trimEnd();
   return text
     .trimEnd()
     .split(/\n(?=\(Did you mean )/)
