@@ -7,6 +7,7 @@ import { EXIT, exitStatusOf } from './exit-status.ts';
 import { Interruption } from './interruption.ts';
 import { chooseMessages, speaksJson, writeError } from './messages.ts';
 import { expandLevels } from './options.ts';
+import { printable } from './text.ts';
 import { ClosedPipe, isTerminal, STDERR, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
 
 /** Width of help that no terminal shows. */
@@ -31,7 +32,7 @@ async function run(args: readonly string[]): Promise<void> {
       getErrHasColors: () => false,
       // What is wrong with the arguments is an event where programs read: report() says it.
       writeErr: (text) => {
-        if (!speaksJson()) writeMessage(text.trimEnd().replace(/^error: /, 'znip: '));
+        if (!speaksJson()) writeMessage(printableError(text).replace(/^error: /, 'znip: '));
       },
     });
   }
@@ -69,8 +70,19 @@ function report(error: unknown): void {
   writeError(znipError, process.exitCode);
   if (znipError.code === 'internal' && !speaksJson()) {
     writeMessage('znip: this is a defect in znip; please report it with what follows');
-    writeMessage(error instanceof Error ? (error.stack ?? '') : String(error));
+    const stack = error instanceof Error ? (error.stack ?? '') : String(error);
+    writeMessage(stack.split('\n').map(printable).join('\n'));
   }
+}
+
+/** What commander says: help, or an error with arguments in it, whose only other line is what may have been meant. */
+function printableError(text: string): string {
+  if (!text.startsWith('error: ')) return text.trimEnd();
+  return text
+    .trimEnd()
+    .split(/\n(?=\(Did you mean )/)
+    .map(printable)
+    .join('\n');
 }
 
 /** By its code: commander is loaded only when there are arguments to parse. */

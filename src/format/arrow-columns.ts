@@ -280,7 +280,24 @@ function readDictionary(
   dictionaries.set(id, [...earlier, ...words].slice(0, MAX_WORDS));
 }
 
-function readWords({ length, offsets, values }: ArrowColumn): string[] {
+/** Nulls among so many rows, by the bits of a validity bitmap; none where there is no bitmap. */
+export function countNulls(validity: Uint8Array, length: number): number {
+  if (validity.byteLength === 0) return 0;
+  let nulls = 0;
+  for (let row = 0; row < length; row += 8) {
+    const bits = ~(validity[row >> 3] ?? 0) & (length - row < 8 ? (1 << (length - row)) - 1 : 0xff);
+    if (bits !== 0) nulls += ONES[bits] ?? 0;
+  }
+  return nulls;
+}
+
+/** Bits that are 1, by byte. */
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
+
+function readWords({ length, offsets, values, validity, nullCount }: ArrowColumn): string[] {
+  if (nullCount > 0 || countNulls(validity, Math.min(length, MAX_WORDS)) > 0) {
+    throw new RangeError('a dictionary has words that are missing');
+  }
   const text = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   const view = new DataView(offsets.buffer, offsets.byteOffset, offsets.byteLength);
   return Array.from({ length: Math.min(length, MAX_WORDS) }, (_, i) => {

@@ -52,3 +52,23 @@ export function unsafePathReason(path: ByteString): string | undefined {
     start = slash + 1;
   }
 }
+
+const SLASH = 0x2f;
+const DOT = 0x2e;
+
+/** A name without the slashes at its end. By characters: a pattern for them looks at n slashes n times. */
+export function withoutTrailingSlashes(name: string): string {
+  let end = name.length;
+  while (end > 0 && name.charCodeAt(end - 1) === SLASH) end -= 1;
+  return name.slice(0, end);
+}
+
+/** A name without any `./` and `/` that it begins with. */
+export function withoutLeadingSlashes(name: string): string {
+  let start = 0;
+  for (;;) {
+    const slash = name.charCodeAt(start) === DOT ? start + 1 : start;
+    if (name.charCodeAt(slash) !== SLASH) return name.slice(start);
+    start = slash + 1;
+  }
+}

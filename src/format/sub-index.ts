@@ -18,7 +18,7 @@ import {
   utf8Column,
   Validity,
 } from './table-writer.ts';
-import { isUtf8, toBytes, type ByteString } from './byte-string.ts';
+import { isUtf8, toBytes, toText, type ByteString } from './byte-string.ts';
 import { CHECKSUM_LENGTH } from './constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from './entry.ts';
 import { grown } from './grow.ts';
@@ -236,7 +236,7 @@ export class EntryBatch {
     return {
       path: this.path(row),
       kind: this.kinds[row] ?? KIND.file,
-      mode: (this.modes[row] ?? 0) & MODE_MASK,
+      mode: this.modes[row] ?? 0,
       mtime: this.mtimes[row] ?? 0n,
       size: this.sizes[row] ?? 0,
       linkTarget: this.linkTarget(row),
@@ -257,27 +257,69 @@ export class EntryBatch {
     return Buffer.from(lines, 'latin1');
   }
 
-  /** What no single column can show: only files have content, all of them a checksum, and links alone a target. */
+  /** The path as text, as the column `path` has it. */
+  shownPath(row: number): string {
+    return this.paths.text(row);
+  }
+
+  /**
+   * What no single column can show: only files have content and a checksum, links alone a target, and text is what
+   * the bytes beside it are shown as. Whoever reads one column or another must not be told different things.
+   */
   private check(): void {
-    const { kinds, length, checksums, linkTargets, linkTargetBytes } = this;
-    const isNullByte = linkTargetBytes?.isNull ?? ((): boolean => true);
+    const { kinds, modes, length, checksums, linkTargets, linkTargetBytes, pathBytes } = this;
+    const hasNoPathBytes = pathBytes?.isNull ?? ((): boolean => true);
+    const hasNoTargetBytes = linkTargetBytes?.isNull ?? ((): boolean => true);
     for (let row = 0; row < length; row++) {
       const kind = kinds[row] ?? 0;
       // Nearly all are files, with nothing to look into: half of the time of listing was spent on this loop.
-      if (kind === KIND.file && !checksums.isNull(row) && linkTargets.isNull(row) && isNullByte(row))
+      if (
+        kind === KIND.file &&
+        (modes[row] ?? 0) <= MODE_MASK &&
+        !checksums.isNull(row) &&
+        linkTargets.isNull(row) &&
+        hasNoTargetBytes(row) &&
+        hasNoPathBytes(row)
+      ) {
         continue;
+      }
       const fault = this.faultAt(row, kind);
-      if (fault !== undefined) throw new ZnipError('damaged-sub-index', `row ${row} is ${fault}`);
+      if (fault !== undefined) throw new ZnipError('damaged-sub-index', `row ${row} ${fault}`);
     }
   }
 
   private faultAt(row: number, kind: number): string | undefined {
-    if (kind === KIND.file && this.checksums.isNull(row)) return 'a file without a checksum';
-    if (kind !== KIND.file && (this.sizes[row] ?? 0) > 0) return `a ${KINDS[kind]} with content`;
-    const hasTarget = !this.linkTargets.isNull(row) || this.linkTargetBytes?.isNull(row) === false;
-    if (hasTarget === (kind === KIND.symlink || kind === KIND.hardlink)) return undefined;
-    return `a ${KINDS[kind]} ${hasTarget ? 'with' : 'without'} a target`;
+    const { modes, checksums, sizes, paths, pathBytes, linkTargets, linkTargetBytes } = this;
+    const isFile = kind === KIND.file;
+    if (isFile === checksums.isNull(row)) {
+      return `is a ${KINDS[kind]} ${isFile ? 'without' : 'with'} a checksum`;
+    }
+    if (!isFile && (sizes[row] ?? 0) > 0) return `is a ${KINDS[kind]} with content`;
+    const mode = modes[row] ?? 0;
+    if (mode > MODE_MASK) return `has the mode ${mode.toString(8)}, expected 7777 at most`;
+    const hasTarget = !linkTargets.isNull(row) || linkTargetBytes?.isNull(row) === false;
+    if (hasTarget !== (kind === KIND.symlink || kind === KIND.hardlink)) {
+      return `is a ${KINDS[kind]} ${hasTarget ? 'with' : 'without'} a target`;
+    }
+    return (
+      differenceOf('path', row, paths, pathBytes) ??
+      differenceOf('link_target', row, linkTargets, linkTargetBytes)
+    );
   }
+}
+
+/** Why a text does not show the bytes beside it; undefined where it does, or there are none. */
+function differenceOf(
+  name: string,
+  row: number,
+  text: BytesColumn,
+  bytes: BytesColumn | undefined,
+): string | undefined {
+  if (bytes === undefined || bytes.isNull(row)) return undefined;
+  const value = bytes.get(row);
+  if (isUtf8(value)) return `has a '${name}_bytes' that is UTF-8, where '${name}' alone has a value`;
+  if (!text.isNull(row) && text.text(row) === toText(value)) return undefined;
+  return `has a '${name}' that is not how '${name}_bytes' is shown`;
 }
 
 /** Reads a sub-index's Arrow stream. Throws `damaged-sub-index`. */

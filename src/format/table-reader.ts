@@ -3,11 +3,13 @@
  * row. Every type, length and offset is checked before a column is used, because a table comes from an archive
  * that anyone may have made. Implements docs/format.md, "Tables".
  */
+import { isAscii, isUtf8 } from 'node:buffer';
 import { ZnipError, type ZnipErrorCode } from '../errors.ts';
 import {
   type ArrowBatch,
   type ArrowColumn,
   type ColumnType,
+  countNulls,
   NANOSECOND,
   readArrowTable,
   TYPE,
@@ -33,7 +35,10 @@ export class Batch {
   }
 
   utf8(name: string, isNullable = false): BytesColumn {
-    return this.bytesColumn(name, TYPE.utf8, 'Utf8', isNullable);
+    const column = this.bytesColumn(name, TYPE.utf8, 'Utf8', isNullable);
+    const wrong = column.notUtf8(this.length);
+    if (wrong !== undefined) throw this.damaged(name, `row ${wrong} is not UTF-8`);
+    return column;
   }
 
   binary(name: string): BytesColumn {
@@ -144,16 +149,23 @@ export class Batch {
     expected: string,
     isDictionary = false,
   ): ArrowColumn {
-    const column = this.columns.find((candidate) => candidate.name === name);
+    const [column, second] = this.columns.filter((candidate) => candidate.name === name);
     if (column === undefined) throw this.damaged(name, 'it is missing');
+    // Some readers would take the one, some the other.
+    if (second !== undefined) throw this.damaged(name, 'there are two of it');
     const isExpected =
       column.isDictionary === isDictionary &&
       (isDictionary ? column.words !== undefined : matches(column.type));
     if (!isExpected) throw this.damaged(name, `expected ${expected}, found ${typeName(column)}`);
-    if (column.length < this.length)
-      throw this.damaged(name, `it has ${column.length} of ${this.length} rows`);
-    if (column.nullCount > 0 && column.validity.length * 8 < this.length) {
+    const { length, nullCount, validity } = column;
+    if (length !== this.length) throw this.damaged(name, `it has ${length} of ${this.length} rows`);
+    if ((nullCount > 0 || validity.length > 0) && validity.length * 8 < length) {
       throw this.damaged(name, 'its validity bitmap is cut short');
+    }
+    // Some readers go by the number, some by the bits.
+    const nulls = countNulls(validity, length);
+    if (nulls !== nullCount) {
+      throw this.damaged(name, `${nullCount} of its values are said to be missing, ${nulls} are`);
     }
     return column;
   }
@@ -207,9 +219,28 @@ export class BytesColumn {
     this.isNull = isNull;
   }
 
-  /** The value with one character per byte; '' where it is null. */
+  /** The value with one character per byte; '' where it is null, whatever bytes are there. */
   get(row: number): string {
+    if (this.isNull(row)) return '';
     return this.bytes.toString('latin1', this.offsets[row], this.offsets[row + 1]);
+  }
+
+  /** The first of so many rows whose value is not UTF-8. What is under a null is no value. */
+  notUtf8(length: number): number | undefined {
+    const { bytes, offsets } = this;
+    const all = bytes.subarray(offsets[0] ?? 0, offsets[length] ?? 0);
+    if (isAscii(all)) return undefined;
+    // All of them together are, and no value begins within a character: then each of them is.
+    let isWhole = isUtf8(all);
+    for (let row = 1; row < length && isWhole; row++) {
+      const at = offsets[row] ?? 0;
+      isWhole = at >= bytes.length || ((bytes[at] ?? 0) & 0xc0) !== 0x80;
+    }
+    if (isWhole) return undefined;
+    for (let row = 0; row < length; row++) {
+      if (!this.isNull(row) && !isUtf8(bytes.subarray(offsets[row], offsets[row + 1]))) return row;
+    }
+    return undefined;
   }
 
   /** The rows from `from` to `to` that have this value: no string is made of any other. */

@@ -21,8 +21,8 @@ export interface MetadataOptions {
   reproducible?: boolean | undefined;
 }
 
-/** The earliest time that every other archive format can hold, zip included. */
-const REPRODUCIBLE_MTIME = 315_532_800_000_000_000n;
+/** 1980-01-01T00:00:00Z, the earliest time that every other archive format can hold, zip included. */
+export const FIXED_MTIME = 315_532_800_000_000_000n;
 
 export interface Metadata {
   mode: number;
@@ -41,7 +41,7 @@ export function metadataOf(
   if (reproducible && (owner === true || (owner !== false && owner.gid === undefined))) {
     throw new ZnipError('usage', "the files' own owners are not reproducible: give one as UID:GID, or none");
   }
-  const mtime = options.mtime ?? (reproducible ? REPRODUCIBLE_MTIME : undefined);
+  const mtime = options.mtime ?? (reproducible ? FIXED_MTIME : undefined);
   const uid = typeof owner === 'object' ? owner.uid : undefined;
   const gid = typeof owner === 'object' ? owner.gid : undefined;
   return (stats, kind) => {

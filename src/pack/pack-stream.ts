@@ -9,7 +9,7 @@ import { KIND, type Member } from '../format/entry.ts';
 import { unsafePathReason } from '../format/member-path.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { FdStream, IterableStream } from '../stream/byte-stream.ts';
-import { metadataOf, type MetadataOptions } from './metadata.ts';
+import { FIXED_MTIME, metadataOf, type MetadataOptions } from './metadata.ts';
 import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
 import { chunkTar } from './tar-chunks.ts';
 import { chunkUnsized } from './unsized-chunks.ts';
@@ -21,7 +21,8 @@ export interface PackStreamOptions extends ArchiveOptions, MetadataOptions {
 
 /**
  * Packs what `source` gives, a descriptor open for reading or pieces of bytes, as the one file `name`, with
- * the mode of a new file, the time of now, and the owner of the process where owners are wanted.
+ * the mode of a new file, a fixed time, and the owner of the process where owners are wanted: the same bytes make
+ * the same archive, and what a pipe was made from has a time that nobody here knows.
  *
  * When it ends within 64 MiB its size is known before anything is written, and the archive is the one that
  * `pack` makes of such a file. Otherwise it goes through the ring, and the size is written into its header
@@ -87,7 +88,7 @@ function describeMember(name: string, options: MetadataOptions): Member {
   const recorded = metadataOf(options)(
     {
       mode: 0o666 & ~process.umask(),
-      mtime: BigInt(Date.now()) * 1_000_000n,
+      mtime: FIXED_MTIME,
       uid: process.getuid?.() ?? 0,
       gid: process.getgid?.() ?? 0,
     },

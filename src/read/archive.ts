@@ -13,15 +13,19 @@ import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
 import { SECTION_HEADER_LENGTH } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
+import { Turns } from '../ring/turns.ts';
 import { Entries } from './entries.ts';
 import { type ByteSource, FileSource } from './source.ts';
 import {
+  checkFacts,
   checkFrameRow,
   decodeTableSection,
   EntryBudget,
+  entryFacts,
+  frameFacts,
+  remarkFacts,
   MAX_TABLE_LENGTH,
   mostManifestLength,
-  wrongRowCount,
 } from './tables.ts';
 
 /** The footer, and the manifest of all but huge archives, come with one read of this many bytes. */
@@ -32,6 +36,8 @@ export interface EntrySelection {
   packageTypes?: readonly string[];
   /** Repos to read; undefined: all. */
   repos?: readonly string[];
+  /** Ends it, with its reason, between two sub-indexes. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface GroupSummary extends Group {
@@ -79,7 +85,7 @@ export class Archive {
    * a damaged one, unless `onDamaged` takes that and throws nothing: the others are returned.
    */
   async entries(
-    { packageTypes, repos }: EntrySelection = {},
+    { packageTypes, repos, signal }: EntrySelection = {},
     onDamaged?: (error: ZnipError, row: ManifestRow) => void,
   ): Promise<Entries> {
     const rows = this.manifest.rows.filter(
@@ -90,7 +96,10 @@ export class Archive {
     );
     const parts = [];
     const budget = new EntryBudget();
+    const turns = new Turns(signal);
+    signal?.throwIfAborted();
     for (const row of rows) {
+      if (turns.isDue()) await turns.take();
       try {
         budget.spend(row);
         const batches = await this.readSubIndex(row);
@@ -106,8 +115,7 @@ export class Archive {
   private async readSubIndex(row: ManifestRow): Promise<EntryBatch[]> {
     const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
     const batches = decodeSubIndex(table);
-    const count = batches.reduce((sum, batch) => sum + batch.length, 0);
-    if (count !== row.rowCount) throw wrongRowCount('sub-index', row, count);
+    checkFacts('sub-index', row, entryFacts(batches));
     return batches;
   }
 
@@ -120,7 +128,7 @@ export class Archive {
       checkFrameRow(row, frames.length, this.footer.manifestOffset);
       const table = await this.readSection(row, TAG.frameTable, 'damaged-frame-table');
       const decoded = decodeFrameTable(table);
-      if (decoded.length !== row.rowCount) throw wrongRowCount('frame table', row, decoded.length);
+      checkFacts('frame table', row, frameFacts(decoded));
       for (const frame of decoded) frames.push(frame);
     }
     checkFrames(frames, this.footer.manifestOffset);
@@ -136,7 +144,7 @@ export class Archive {
       if (row.section !== 'remarks') continue;
       budget.spend(row);
       const decoded = decodeRemarks(await this.readSection(row, TAG.remarks, 'damaged-sub-index'));
-      if (decoded.length !== row.rowCount) throw wrongRowCount('table of remarks', row, decoded.length);
+      checkFacts('table of remarks', row, remarkFacts(decoded));
       for (const remark of decoded) remarks.push(remark);
     }
     return remarks;

@@ -12,12 +12,16 @@ import {
   type Hash,
   MAX_BLOCK_HEADER_LENGTH,
 } from '../format/block-header.ts';
-import { MAX_CHUNK_SIZE, PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../format/constants.ts';
+import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
-import { readTag, SECTION_HEADER_LENGTH, skippableFrameLength } from '../format/skippable-frame.ts';
-import { decodeFrameHeader, maxBlobLength, zstdFrameLength } from '../format/zstd-frame.ts';
+import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
+import { maxBlobLength } from '../format/zstd-frame.ts';
 import { type ArrivedBlock, isSkippableMagic, ZNIP_TAGS } from './block-stream.ts';
-import type { FdStream } from '../stream/byte-stream.ts';
+import { BlockSearch } from './block-search.ts';
+import { hasPossibleBlob } from './headers-ahead.ts';
+import type { ByteStream } from '../stream/byte-stream.ts';
+import { Turns } from '../ring/turns.ts';
+import { StreamWindow } from '../stream/stream-window.ts';
 
 /** Bytes that are no block where blocks belong, and what they held of the tar stream. */
 export interface Gap {
@@ -40,28 +44,39 @@ export interface ScannedBlock extends ArrivedBlock {
   fromTable: boolean;
 }
 
-/** Bytes that are searched at once. */
-const PIECE = 256 * 1024;
+/** The longest frame of others that is passed over. */
+const LONGEST_FOREIGN = 256 * 1024;
 
-const TAG_BYTES = Buffer.from(TAG.blockHeader, 'latin1');
+/** With so many bytes read ahead at most, a blob goes to its place directly: more there are only behind damage. */
+const FEW_AHEAD = 2 * MAX_BLOCK_HEADER_LENGTH;
+
+export interface ScanOptions {
+  /** A frame table that can be believed: it finds blobs whose headers are damaged. */
+  frames?: readonly Frame[];
+  signal?: AbortSignal | undefined;
+}
 
 export class BlockScanner {
-  private readonly stream: FdStream;
+  readonly window: StreamWindow;
+  readonly search: BlockSearch;
   private readonly hash: Hash;
   private readonly onGap: (gap: Gap) => void;
   private readonly frames: readonly Frame[];
+  private readonly turns: Turns;
   private number = 0;
   private streamOffset = 0;
   private sawLast = false;
+  /** The last blob was not there as a whole, or far more has been read ahead than a header. */
+  private isBehindDamage = false;
   /** The bytes ended within a blob: there is nothing more, and that has been said. */
   private cut = false;
-
-  /** `frames` is a frame table that can be believed: it finds blobs whose headers are damaged. */
-  constructor(stream: FdStream, hash: Hash, onGap: (gap: Gap) => void, frames: readonly Frame[] = []) {
-    this.stream = stream;
+  constructor(stream: ByteStream, hash: Hash, onGap: (gap: Gap) => void, options: ScanOptions = {}) {
+    this.window = new StreamWindow(stream);
+    this.turns = new Turns(options.signal);
+    this.search = new BlockSearch(this.window, hash, this.turns);
     this.hash = hash;
     this.onGap = onGap;
-    this.frames = frames;
+    this.frames = options.frames ?? [];
   }
 
   /** Whether the last block, the end of the tar stream, was there. */
@@ -71,34 +86,43 @@ export class BlockScanner {
 
   /** Takes the prologue, where it is; otherwise the search begins at once. Returns whether it is there. */
   async readPrologue(): Promise<boolean> {
-    const start = await this.stream.peek(PROLOGUE.byteLength + MAX_BLOCK_HEADER_LENGTH);
+    const start = await this.window.peek(PROLOGUE.byteLength + MAX_BLOCK_HEADER_LENGTH);
     const whole = equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE);
     const block = start.subarray(PROLOGUE.byteLength);
     const follows = !(this.decode(block, PROLOGUE.byteLength) instanceof ZnipError);
-    if (whole || follows) await this.skip(PROLOGUE.byteLength);
+    if (whole || follows) await this.window.skip(PROLOGUE.byteLength);
     return whole;
   }
 
-  /** The next whole block; its blob is to be read next. undefined behind the last one. */
+  /**
+   * The next whole block; its blob is to be read next. undefined behind the last one: then the stream has all that
+   * comes behind the blocks.
+   */
   async next(): Promise<ScannedBlock | undefined> {
-    if (this.sawLast || this.cut) return undefined;
-    const offset = this.stream.position;
-    let start: Buffer;
+    if (this.turns.isDue()) await this.turns.take();
+    const block = this.sawLast || this.cut ? undefined : await this.findNext();
+    if (block === undefined) this.window.release();
+    return block;
+  }
+
+  private async findNext(): Promise<ScannedBlock | undefined> {
+    const offset = this.window.position;
     for (;;) {
-      start = await this.stream.peek(MAX_BLOCK_HEADER_LENGTH);
-      if (start.byteLength === 0) return this.endOfBytes(offset);
-      const foreign = await this.foreignFrameLength(start);
+      const first = await this.window.peek(SKIPPABLE_HEADER_LENGTH + 4);
+      if (first.byteLength === 0) return this.endOfBytes(offset);
+      const foreign = await this.foreignFrameLength(first);
       if (foreign === 0) break;
-      await this.skip(foreign);
+      await this.window.skip(foreign);
     }
-    const header = this.decode(start, this.stream.position);
+    const start = await this.window.peek(MAX_BLOCK_HEADER_LENGTH);
+    const header = this.decode(start, this.window.position);
     if (header instanceof ZnipError) {
       const tag = readTag(start);
       if (tag !== TAG.blockHeader && ZNIP_TAGS.has(tag)) return this.endOfBlocks(header);
-      return this.resynchronise(this.stream.position, header);
+      return this.resynchronise(this.window.position, header);
     }
     if (header.streamOffset > this.streamOffset)
-      this.reportGap(this.stream.position, this.stream.position, header);
+      this.reportGap(this.window.position, this.window.position, header);
     return this.accept(header, blockHeaderLength(start) ?? 0);
   }
 
@@ -107,30 +131,41 @@ export class BlockScanner {
    * `next` goes on where the next block begins, if bytes of this one are missing.
    */
   async readBlob(block: ArrivedBlock, target: Uint8Array): Promise<ZnipError | undefined> {
-    const read = await this.stream.readInto(target);
+    const { window } = this;
     const { number, blobOffset } = block;
-    if (read === target.byteLength && (await this.isBoundary())) return undefined;
+    const { byteLength } = target;
+    // What has been read ahead is looked at where it is. Else n blobs that are not there would be read n times.
+    const isAhead = this.isBehindDamage || window.held > FEW_AHEAD;
+    const read = isAhead
+      ? Math.min((await window.peek(byteLength)).byteLength, byteLength)
+      : await window.readInto(target);
+    if (read === byteLength && (await this.isBoundary(isAhead ? byteLength : 0))) {
+      if (isAhead) await window.readInto(target);
+      this.isBehindDamage = window.held > FEW_AHEAD;
+      return undefined;
+    }
+    this.isBehindDamage = true;
+    if (!isAhead) window.unread(target.subarray(0, read));
     // Not what comes behind a blob: either that is damaged, or this blob is shorter than it should be.
-    const bytes = Buffer.concat([
-      Buffer.from(target.buffer, target.byteOffset, read),
-      await this.stream.peek(MAX_BLOCK_HEADER_LENGTH),
-    ]);
-    const found = this.findHeader(
-      bytes,
-      0,
-      blobOffset,
-      ({ streamOffset }) => streamOffset === this.streamOffset,
-    );
-    const next = found !== undefined && found.at < read ? found : undefined;
-    if (next === undefined && read === target.byteLength) return undefined;
-    const have = next?.at ?? read;
-    this.cut = next === undefined;
-    if (next !== undefined) this.stream.unread(bytes.subarray(next.at, read));
+    await this.search.lookAhead(read + MAX_BLOCK_HEADER_LENGTH);
+    const found = this.search.headers.nextFor(this.streamOffset, blobOffset);
+    const have = found === undefined ? read : Math.min(found - blobOffset, read);
+    await window.readInto(target.subarray(0, have));
+    if (have === byteLength) return undefined;
+    this.cut = have === read;
     return new ZnipError(
-      next === undefined ? 'truncated' : 'damaged-block',
-      `blob ${number} at byte ${blobOffset} has ${have} of ${target.byteLength} bytes: it was cut short`,
+      this.cut ? 'truncated' : 'damaged-block',
+      `blob ${number} at byte ${blobOffset} has ${have} of ${byteLength} bytes: it was cut short`,
       { blob: number, offset: blobOffset },
     );
+  }
+
+  /** Goes to the header at this archive byte, which was looked at. */
+  private async goTo(position: number): Promise<{ header: BlockHeader; length: number } | undefined> {
+    await this.window.skip(position - this.window.position);
+    const start = await this.window.peek(MAX_BLOCK_HEADER_LENGTH);
+    const header = this.decode(start, position);
+    return header instanceof ZnipError ? undefined : { header, length: blockHeaderLength(start) ?? 0 };
   }
 
   /** A header that is whole, and of which nothing contradicts what came before. */
@@ -152,7 +187,7 @@ export class BlockScanner {
       const why =
         header.streamOffset < this.streamOffset
           ? `is for stream byte ${header.streamOffset}, expected ${this.streamOffset}`
-          : header.blobLength === 0 || header.blobLength > maxBlobLength(header.chunkLength)
+          : !hasPossibleBlob(header)
             ? `states a blob of ${header.blobLength} bytes for a chunk of ${header.chunkLength}`
             : undefined;
       if (why === undefined) return header;
@@ -167,8 +202,8 @@ export class BlockScanner {
   }
 
   private async accept(header: BlockHeader, headerLength: number, fromTable = false): Promise<ScannedBlock> {
-    const headerOffset = this.stream.position;
-    await this.skip(headerLength);
+    const headerOffset = this.window.position;
+    await this.window.skip(headerLength);
     this.streamOffset = header.streamOffset + header.chunkLength;
     this.sawLast = header.last;
     return {
@@ -201,13 +236,11 @@ export class BlockScanner {
   private async resynchronise(offset: number, cause: ZnipError): Promise<ScannedBlock | undefined> {
     const known = await this.fromFrameTable(offset, cause);
     if (known !== undefined) return known;
-    const found = (await this.findBehindBlob()) ?? (await this.findAnywhere());
-    if (found === undefined || found === 'sections') {
-      this.reportGap(offset, this.stream.position, undefined, cause);
-      return undefined;
-    }
-    this.reportGap(offset, this.stream.position, found.header, cause);
-    return this.accept(found.header, found.length);
+    const at =
+      (await this.search.behindBlob(this.streamOffset)) ?? (await this.search.anywhere(this.streamOffset));
+    const found = at === undefined || at === 'sections' ? undefined : await this.goTo(at);
+    this.reportGap(offset, this.window.position, found?.header, cause);
+    return found === undefined ? undefined : this.accept(found.header, found.length);
   }
 
   /** The block whose header is damaged, where the frame table knows its blob. */
@@ -243,97 +276,20 @@ export class BlockScanner {
     );
   }
 
-  /**
-   * The next header when only this one is damaged: the blob's own frame tells how long its chunk is, so the
-   * next block's place in the tar stream is known. A header of an archive within this one does not pass.
-   * `sections` when the blob is the last.
-   */
-  private async findBehindBlob(): Promise<FoundHeader | 'sections' | undefined> {
-    const start = await this.stream.peek(2 * MAX_BLOCK_HEADER_LENGTH);
-    const magic = Buffer.alloc(4);
-    magic.writeUInt32LE(ZSTD_MAGIC);
-    const at = start.indexOf(magic);
-    if (at < 0) return undefined;
-    let chunkLength: number | undefined;
-    try {
-      chunkLength = decodeFrameHeader(start.subarray(at)).contentSize;
-    } catch (error) {
-      if (!(error instanceof ZnipError)) throw error;
-    }
-    if (chunkLength === undefined || chunkLength === 0 || chunkLength > MAX_CHUNK_SIZE) return undefined;
-    const expected = this.streamOffset + chunkLength;
-    const window = await this.stream.peek(at + maxBlobLength(chunkLength) + MAX_BLOCK_HEADER_LENGTH);
-    // Before the blob: the header itself, behind bytes that somebody put there.
-    const shifted = this.findHeader(
-      window.subarray(0, at),
-      1,
-      this.stream.position,
-      ({ streamOffset }) => streamOffset === this.streamOffset,
-    );
-    const found =
-      shifted ??
-      this.findHeader(window, 1, this.stream.position, ({ streamOffset }) => streamOffset === expected);
-    if (found !== undefined) {
-      await this.skip(found.at);
-      return found;
-    }
-    const end = at + frameLength(window.subarray(at));
-    const tag = readTag(window.subarray(end));
-    if (tag === TAG.blockHeader || !ZNIP_TAGS.has(tag)) return undefined;
-    await this.skip(end);
-    return 'sections';
-  }
-
-  /** The next header at all. Bytes from where sections may begin are kept, in case that they do. */
-  private async findAnywhere(): Promise<FoundHeader | undefined> {
-    for (let from = 1; ; from = 0) {
-      const window = await this.stream.peek(PIECE);
-      const found = this.findHeader(window, from, this.stream.position, () => true);
-      if (found !== undefined) {
-        await this.skip(found.at);
-        return found;
-      }
-      if (window.byteLength < PIECE) {
-        const section = findSection(window, from);
-        await this.skip(section ?? window.byteLength);
-        return undefined;
-      }
-      // A header may begin within the last bytes of this piece.
-      await this.skip(PIECE - MAX_BLOCK_HEADER_LENGTH);
-    }
-  }
-
-  private findHeader(
-    bytes: Buffer,
-    from: number,
-    offset: number,
-    matches: (header: BlockHeader) => boolean,
-  ): FoundHeader | undefined {
-    for (let at = from; ;) {
-      const tag = bytes.indexOf(TAG_BYTES, at + SKIPPABLE_HEADER_LENGTH);
-      if (tag < 0) return undefined;
-      at = tag - SKIPPABLE_HEADER_LENGTH;
-      const header = this.decode(bytes.subarray(at, at + MAX_BLOCK_HEADER_LENGTH), offset + at);
-      if (!(header instanceof ZnipError) && matches(header)) {
-        return { at, header, length: blockHeaderLength(bytes.subarray(at)) ?? 0 };
-      }
-      at += 1;
-    }
-  }
-
   /** Length of a skippable frame of others at the start of these bytes; 0 when there is none. */
   private async foreignFrameLength(start: Buffer): Promise<number> {
     if (start.byteLength < SKIPPABLE_HEADER_LENGTH + 4 || !isSkippableMagic(start)) return 0;
     if (ZNIP_TAGS.has(readTag(start))) return 0;
     const length = skippableFrameLength(start);
-    if (length > PIECE) return 0;
+    if (length > LONGEST_FOREIGN) return 0;
     // A block header with a damaged tag looks the same; but a blob follows it, not another skippable frame.
-    const behind = (await this.stream.peek(length + SKIPPABLE_HEADER_LENGTH)).subarray(length);
+    const behind = (await this.window.peek(length + SKIPPABLE_HEADER_LENGTH)).subarray(length);
     return behind.byteLength === SKIPPABLE_HEADER_LENGTH && isSkippableMagic(behind) ? length : 0;
   }
 
-  private async isBoundary(): Promise<boolean> {
-    const start = await this.stream.peek(SKIPPABLE_HEADER_LENGTH);
+  /** Whether what comes so many bytes further on may stand behind a blob. */
+  private async isBoundary(ahead: number): Promise<boolean> {
+    const start = (await this.window.peek(ahead + SKIPPABLE_HEADER_LENGTH)).subarray(ahead);
     return (
       start.byteLength === 0 || (start.byteLength === SKIPPABLE_HEADER_LENGTH && isSkippableMagic(start))
     );
@@ -347,44 +303,7 @@ export class BlockScanner {
 
   /** Sections begin, but the last block was not there. */
   private endOfBlocks(cause: ZnipError): undefined {
-    const { position } = this.stream;
+    const { position } = this.window;
     this.reportGap(position, position, undefined, cause);
   }
-
-  private async skip(length: number): Promise<void> {
-    const sink = Buffer.alloc(Math.min(length, PIECE));
-    for (let left = length; left > 0;) {
-      const read = await this.stream.readInto(sink.subarray(0, Math.min(left, sink.byteLength)));
-      if (read === 0) return;
-      left -= read;
-    }
-  }
-}
-
-interface FoundHeader {
-  at: number;
-  header: BlockHeader;
-  length: number;
-}
-
-/** Length of the zstd frame at the start of these bytes; 0 when it is damaged. */
-function frameLength(bytes: Buffer): number {
-  try {
-    return zstdFrameLength(bytes);
-  } catch (error) {
-    if (error instanceof ZnipError) return 0;
-    throw error;
-  }
-}
-
-/** Where the first section, or what looks like one, begins in the last bytes of a stream. */
-function findSection(bytes: Buffer, from: number): number | undefined {
-  let first: number | undefined;
-  for (const tag of [TAG.subIndex, TAG.frameTable, TAG.manifest]) {
-    const at = bytes.indexOf(tag, from + SKIPPABLE_HEADER_LENGTH, 'latin1') - SKIPPABLE_HEADER_LENGTH;
-    if (at < 0 || readTag(bytes.subarray(at)) !== tag) continue;
-    if (at + SECTION_HEADER_LENGTH > bytes.byteLength) continue;
-    first = Math.min(first ?? at, at);
-  }
-  return first;
 }

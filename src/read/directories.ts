@@ -20,20 +20,17 @@ export class Directories {
   private readonly tree: TargetTree;
   /** Directories below the target that have been looked at: undefined for those that can be written in. */
   private readonly known = new Map<ByteString, ZnipError | undefined>([['', undefined]]);
-  /** Those that the archive has entries for, in archive order. */
-  private readonly entries = new Map<ByteString, DirectoryEntry>();
+  /** Those that the archive has entries for, as far as they have come, in archive order. */
+  private readonly entries: ReadonlyMap<ByteString, DirectoryEntry>;
   /** Those that this run has made: true with the mode that the archive has. */
   private readonly made = new Map<ByteString, boolean>();
   private lastParent: ByteString = '';
   private lastBlock: ZnipError | undefined;
 
-  constructor(tree: TargetTree) {
+  /** Directories of `entries` are made when `ensure` or `finish` comes to them. */
+  constructor(tree: TargetTree, entries: ReadonlyMap<ByteString, DirectoryEntry>) {
     this.tree = tree;
-  }
-
-  /** Takes note of a directory of the archive. It is made when `ensure` or `finish` comes to it. */
-  announce(path: ByteString, entry: DirectoryEntry): void {
-    this.entries.set(path, entry);
+    this.entries = entries;
   }
 
   /**
@@ -68,7 +65,9 @@ export class Directories {
       if (!makeNew(name, mode)) {
         const block = whyNoDirectory(name, shown);
         if (block === undefined) return undefined;
-        if (block.code !== 'exists' || this.tree.settings.existing !== 'overwrite') return block;
+        // What stands there gives way to a member, and not to a directory that only the names of others imply.
+        const isReplaced = entry !== undefined && this.tree.settings.existing === 'overwrite';
+        if (block.code !== 'exists' || !isReplaced) return block;
         unlinkSync(name);
         mkdirSync(name, mode);
       }

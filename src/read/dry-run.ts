@@ -77,18 +77,21 @@ class ParentsThere {
     this.settings = settings;
   }
 
-  /** What is to be said of the directory that `path` is in. */
+  /**
+   * What is to be said of the directory that `path` is in. From the top, and no further than to the first that is not
+   * there: a name of 4 KB may have two thousand directories.
+   */
   of(path: ByteString): Parent {
-    const slash = path.lastIndexOf('/');
-    if (slash < 0) return 'there';
-    const parent = path.slice(0, slash);
-    let known = this.known.get(parent);
-    if (known === undefined) {
-      known = this.of(parent);
-      if (known === 'there') known = this.look(`${this.settings.target}${parent}`);
-      this.known.set(parent, known);
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const parent = path.slice(0, slash);
+      let known = this.known.get(parent);
+      if (known === undefined) {
+        known = this.look(`${this.settings.target}${parent}`);
+        this.known.set(parent, known);
+      }
+      if (known !== 'there') return known;
     }
-    return known;
+    return 'there';
   }
 
   private look(name: ByteString): Parent {

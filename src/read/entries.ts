@@ -45,7 +45,7 @@ export class Entries {
       }
     }
     this.length = length;
-    this.checkBatches();
+    for (const { batches } of parts) checkOrder(batches);
     if (!this.inOrder()) this.sort();
   }
 
@@ -107,18 +107,6 @@ export class Entries {
     return low;
   }
 
-  /** Within a sub-index, entries are in archive order. */
-  private checkBatches(): void {
-    for (const { streamOffsets } of this.batches) {
-      let previous = 0;
-      for (let row = 0; row < streamOffsets.length; row++) {
-        const offset = streamOffsets[row] ?? 0;
-        if (offset < previous) throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
-        previous = offset;
-      }
-    }
-  }
-
   private inOrder(): boolean {
     let previous = -1;
     for (const { streamOffsets } of this.batches) {
@@ -144,5 +132,17 @@ export class Entries {
       row[i] = position - (this.starts[index] ?? 0);
     }
     this.order = { batch, row };
+  }
+}
+
+/** Within a sub-index, entries are in archive order. Throws `damaged-sub-index`. */
+function checkOrder(batches: readonly EntryBatch[]): void {
+  let previous = 0;
+  for (const { streamOffsets } of batches) {
+    for (let row = 0; row < streamOffsets.length; row++) {
+      const offset = streamOffsets[row] ?? 0;
+      if (offset < previous) throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
+      previous = offset;
+    }
   }
 }

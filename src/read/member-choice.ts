@@ -34,8 +34,6 @@ export class MemberChoice {
   private readonly selection: Selection | undefined;
   private readonly excludes: Excludes | undefined;
   private readonly strip: number;
-  /** Directories that members were looked for in: whether they are excluded. */
-  private readonly excluded = new Map<string, boolean>();
 
   constructor(options: MemberChoiceOptions) {
     this.options = options;
@@ -52,7 +50,7 @@ export class MemberChoice {
     if (this.selection !== undefined || this.excludes !== undefined || filter !== undefined) {
       const text = toText(path);
       if (this.selection?.matches(text) === false) return undefined;
-      if (this.excludes !== undefined && this.isExcluded(this.excludes, text, kind === KIND.directory)) {
+      if (this.excludes?.covers(text, kind === KIND.directory) === true) {
         return undefined;
       }
       if (filter?.(text) === false) return undefined;
@@ -85,19 +83,5 @@ export class MemberChoice {
       start = slash + 1;
     }
     return path.slice(start);
-  }
-
-  private isExcluded(excludes: Excludes, path: string, directory: boolean): boolean {
-    const slash = path.lastIndexOf('/');
-    if (slash > 0) {
-      const parent = path.slice(0, slash);
-      let above = this.excluded.get(parent);
-      if (above === undefined) {
-        above = this.isExcluded(excludes, parent, true);
-        this.excluded.set(parent, above);
-      }
-      if (above) return true;
-    }
-    return excludes.matches(path, directory);
   }
 }

@@ -36,7 +36,7 @@ export interface MemberTree {
   files: Iterable<PlannedFile>;
   fileCount: number;
   contentBytes: number;
-  directories: ({ path: ByteString } & DirectoryEntry)[];
+  directories: ReadonlyMap<ByteString, DirectoryEntry>;
   symlinks: Link[];
   hardLinks: HardLink[];
   /** Every name in archive order. */
@@ -155,7 +155,7 @@ class TreeBuilder {
       files: kept,
       fileCount,
       contentBytes,
-      directories: [...this.directories].map(([path, entry]) => ({ path, ...entry })),
+      directories: this.directories,
       symlinks: [...this.symlinks.values()],
       hardLinks,
       names: names.all(),

@@ -90,7 +90,7 @@ interface FoundIndex {
   frames: readonly Frame[];
 }
 
-async function openIndex(path: string, options: LimitOptions): Promise<FoundIndex | undefined> {
+async function openIndex(path: string, options: RecoverOptions): Promise<FoundIndex | undefined> {
   let archive: Archive;
   try {
     archive = await openArchive(path);
@@ -103,7 +103,7 @@ async function openIndex(path: string, options: LimitOptions): Promise<FoundInde
     const limits = new Limits(options);
     for (const { members } of archive.groups()) limits.addMembers(members);
     frames = await archive.frames();
-    await archive.entries();
+    await archive.entries({ signal: options.signal });
     return { archive, whole: true, frames };
   } catch (error) {
     if (!isDamage(error)) {

@@ -40,7 +40,10 @@ async function salvageBlocks(
   const { extraction, losses } = run;
   const blocks: ArrivedBlock[] = [];
   let gaps: Gap[] = [];
-  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), frames);
+  const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), {
+    frames,
+    signal: run.options.signal,
+  });
   const hasPrologue = await run.unlessFailed(scanner.readPrologue());
   for (;;) {
     const block = await run.unlessFailed(scanner.next());
@@ -156,6 +159,7 @@ async function confirmSalvaged(
       blocks,
       arrived: run.arrived,
       isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
+      signal: run.options.signal,
       onFault: (error, ref) => noteFault(run, error, ref),
     });
     for (const indexed of attributes) run.restore(indexed);

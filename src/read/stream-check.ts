@@ -17,6 +17,7 @@ import type { Entries, EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
 import { hardLinkMeanings } from './link-meanings.ts';
 import type { ByteSource } from './source.ts';
+import { Turns } from '../ring/turns.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
 import type { Owner } from './write-file.ts';
 
@@ -41,6 +42,9 @@ const MAX_INDEX_RATIO = 2;
 const MAX_INDEX_LENGTH = 2 * 1024 * 1024 * 1024 - 1;
 
 const PIECE = 256 * 1024;
+
+/** Rows between two looks at the clock. */
+const ROWS = 64;
 
 /**
  * The rest of a stream, which is the index of so many bytes of tar stream. Throws `limit` as soon as it is
@@ -104,6 +108,7 @@ export interface IndexCheck {
    * With this, a part of the index that is whole is used although another is not.
    */
   onFault?: (error: ZnipError, ref: EntryRef | undefined) => void;
+  signal: AbortSignal | undefined;
 }
 
 /**
@@ -112,7 +117,7 @@ export interface IndexCheck {
  * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
  */
 export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<IndexedAttributes>> {
-  const { stream, blocks, arrived, isWanted, onFault } = check;
+  const { stream, blocks, arrived, isWanted, onFault, signal } = check;
   const start = stream.position;
   const tail = await readRest(stream, tarLengthOf(blocks));
   const source = new TailSource(
@@ -133,14 +138,16 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
   const better: Better = { positions: [], rows: [] };
   let compared = 0;
   let entriesWhole = true;
-  const entries = await archive.entries({}, (error) => {
+  const entries = await archive.entries({ signal }, (error) => {
     fault(error);
     entriesWhole = false;
   });
   const elsewhere = new Elsewhere(arrived);
   /** Both come in the order of the tar stream. */
   let next = 0;
+  const turns = new Turns(signal, ROWS);
   for (let position = 0; position < entries.length; position++) {
+    if (turns.isDue()) await turns.take();
     const ref = entries.at(position);
     const { batch, row } = ref;
     const streamOffset = batch.streamOffsets[row] ?? 0;

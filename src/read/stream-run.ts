@@ -12,7 +12,7 @@ import { resolveThreads } from '../ring/threads.ts';
 import type { StreamKind } from '../stream/foreign-stream.ts';
 import { type Amendment, amend, type WrittenMember } from './amend.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
-import { Directories } from './directories.ts';
+import { Directories, type DirectoryEntry } from './directories.ts';
 import { dryRun, type OnDryMember } from './dry-run.ts';
 import type { LargeFile } from './extract-plan.ts';
 import { LargeFiles } from './large-files.ts';
@@ -90,7 +90,8 @@ export class StreamRun {
     this.losses = new StreamLosses(options);
     this.arrived = new ArrivedMembers(this.choice.renames);
     this.target = openTarget(options, options.dryRun !== undefined);
-    this.directories = new Directories(this.target);
+    const directories = new Map<ByteString, DirectoryEntry>();
+    this.directories = new Directories(this.target, directories);
     const onTaken = (path: ByteString): void => void this.taken.add(path);
     const isTaken = (path: ByteString): boolean => this.taken.has(path);
     const isUnmade = (path: ByteString): boolean => this.unmade.has(path);
@@ -135,6 +136,7 @@ export class StreamRun {
           `skipped: a tar member of type '${typeFlag}' is no file, directory or link`,
         ),
       renames: this.choice.renames,
+      directories,
       onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
       onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
       onLostTarget: (path, target) => {
@@ -274,7 +276,6 @@ export class StreamRun {
       for (const path of dryRun(this.dryEntries(), this.target, this.options.dryRun)) this.taken.add(path);
       return;
     }
-    for (const [path, directory] of this.members.directories) this.directories.announce(path, directory);
     for (const path of this.members.replacedByLinks) this.removeReplaced(path);
     finishTree({
       symlinks: this.members.symlinks.values(),
@@ -298,8 +299,7 @@ export class StreamRun {
     if (change.type === 'remove') {
       this.removeReplaced(change.path);
       // A directory that stood where the file was to go is there for the one that comes now.
-      if (this.taken.has(change.path) && this.isDirectory(change.path))
-        this.taken.delete(change.path);
+      if (this.taken.has(change.path) && this.isDirectory(change.path)) this.taken.delete(change.path);
       return;
     }
     const { link } = change;

@@ -5,8 +5,10 @@
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { equalBytes, MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import type { Frame } from '../format/frame-table.ts';
 import type { ManifestRow } from '../format/manifest.ts';
 import { decodeSection } from '../format/skippable-frame.ts';
+import type { EntryBatch } from '../format/sub-index.ts';
 import { MAX_MEMBERS } from './limits.ts';
 
 /**
@@ -83,17 +85,56 @@ export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: numbe
   }
 }
 
-/** A table that has other than the rows that the manifest says. */
-export function wrongRowCount(
-  what: string,
-  { rowCount, indexOffset: offset }: ManifestRow,
-  found: number,
-): ZnipError {
-  return new ZnipError(
-    'inconsistent',
-    `${what} at byte ${offset}: the manifest says ${rowCount} rows, it has ${found}`,
-    { offset },
-  );
+/** What a table holds that its row of the manifest says as well. */
+export interface TableFacts {
+  rowCount: number;
+  contentBytes: number;
+  firstPath: string;
+  lastPath: string;
+}
+
+/** The facts of a sub-index. */
+export function entryFacts(batches: readonly EntryBatch[]): TableFacts {
+  const facts: TableFacts = { rowCount: 0, contentBytes: 0, firstPath: '', lastPath: '' };
+  for (const batch of batches) {
+    if (facts.rowCount === 0) facts.firstPath = batch.shownPath(0);
+    facts.lastPath = batch.shownPath(batch.length - 1);
+    facts.rowCount += batch.length;
+    for (const size of batch.sizes) facts.contentBytes += size;
+  }
+  return facts;
+}
+
+/** The facts of a frame table. */
+export function frameFacts(frames: readonly Frame[]): TableFacts {
+  const contentBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
+  return { rowCount: frames.length, contentBytes, firstPath: '', lastPath: '' };
+}
+
+export function remarkFacts(remarks: readonly unknown[]): TableFacts {
+  return { rowCount: remarks.length, contentBytes: 0, firstPath: '', lastPath: '' };
+}
+
+/**
+ * Refuses a table of which the manifest says what is not so: whoever reads the manifest alone, and whoever reads
+ * the table, must be told the same. Throws `inconsistent`.
+ */
+export function checkFacts(what: string, row: ManifestRow, found: TableFacts): void {
+  const { indexOffset: offset } = row;
+  const differ = (says: string, has: string): ZnipError =>
+    new ZnipError('inconsistent', `${what} at byte ${offset}: the manifest says ${says}, it has ${has}`, {
+      offset,
+    });
+  if (row.rowCount !== found.rowCount) throw differ(`${row.rowCount} rows`, String(found.rowCount));
+  if (row.contentBytes !== found.contentBytes) {
+    throw differ(`${row.contentBytes} bytes of content`, String(found.contentBytes));
+  }
+  for (const [name, says, has] of [
+    ['first', row.firstPath, found.firstPath],
+    ['last', row.lastPath, found.lastPath],
+  ] as const) {
+    if (says !== has) throw differ(`that '${says}' is its ${name} path`, `'${has}'`);
+  }
 }
 
 interface SectionExpectation {

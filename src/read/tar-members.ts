@@ -37,6 +37,8 @@ export interface TarMembersOptions {
   select: (path: ByteString, kind: number) => ByteString | undefined;
   /** Members may have other names than in the stream. */
   renames: boolean;
+  /** Takes the directories that have come. */
+  directories: Map<ByteString, DirectoryEntry>;
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
   /** Called for members that tar programs read differently: in what, a sentence each. */
@@ -81,7 +83,7 @@ const SPECIAL_BITS = 0o7000;
 
 export class TarMembers {
   /** By name: where a name comes twice, the last one counts. */
-  readonly directories = new Map<ByteString, DirectoryEntry>();
+  readonly directories: Map<ByteString, DirectoryEntry>;
   readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new PendingLinks();
   /** Names of files that a link has replaced: they have been written, and stand in its way. */
@@ -97,6 +99,7 @@ export class TarMembers {
 
   constructor(options: TarMembersOptions) {
     this.options = options;
+    this.directories = options.directories;
     this.names = new MemberNames(options.limits);
     this.segments = new SegmentBuilder(options.owners);
   }

@@ -53,6 +53,7 @@ async function confirm(
     blocks: arrivedBlocks,
     arrived: run.arrived,
     isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
+    signal: run.options.signal,
   });
   for (const indexed of attributes) run.restore(indexed);
 }

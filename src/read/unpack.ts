@@ -108,8 +108,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
   const tree = await chooseTree(archive, options, limits, losses);
   limits.addContent(tree.contentBytes);
   limits.checkRatio(tree.contentBytes, archive.source.byteLength);
-  const totalMembers =
-    tree.fileCount + tree.directories.length + tree.symlinks.length + tree.hardLinks.length;
+  const totalMembers = tree.fileCount + tree.directories.size + tree.symlinks.length + tree.hardLinks.length;
   const target = openTarget(options, options.dryRun !== undefined);
   const { settings } = target;
   const result = (taken: TakenNames): UnpackResult => {
@@ -140,8 +139,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
   });
   try {
     const frames = await archive.frames();
-    const directories = new Directories(target);
-    for (const directory of tree.directories) directories.announce(directory.path, directory);
+    const directories = new Directories(target, tree.directories);
     const progress: UnpackProgress = {
       members: 0,
       contentBytes: 0,
@@ -337,7 +335,7 @@ function* dryEntries(tree: MemberTree): Generator<DryEntry, void, undefined> {
   for (const { ref, path } of tree.files) {
     entries.set(path, { kind: KIND.file, mtime: ref.batch.mtimes[ref.row] ?? 0n });
   }
-  for (const { path, mtime } of tree.directories) entries.set(path, { kind: KIND.directory, mtime });
+  for (const [path, { mtime }] of tree.directories) entries.set(path, { kind: KIND.directory, mtime });
   for (const { path, mtime } of tree.symlinks) entries.set(path, { kind: KIND.symlink, mtime });
   for (const { path, mtime } of tree.hardLinks) entries.set(path, { kind: KIND.hardlink, mtime });
   for (const path of tree.names) {

@@ -7,6 +7,8 @@
  * too, which gives wrong answers where a deeper .gitignore takes a directory back.)
  */
 import type { ByteString } from '../format/byte-string.ts';
+import { type Automaton, AutomatonBuilder } from './automaton.ts';
+import { parseBracket } from './bracket.ts';
 
 interface Rule {
   negated: boolean;
@@ -45,9 +47,15 @@ export function parseGitignore(content: ByteString): GitignoreRules {
   return rules;
 }
 
-/** Spaces at the end do not count, unless there is a backslash before them. */
+/** Spaces at the end do not count, but for one with a backslash before it. */
 function trimTrailingSpaces(line: ByteString): ByteString {
-  return /^((?:[^\\ ]|\\.| +(?! *$))*) *$/s.exec(line)?.[1] ?? line;
+  let end = line.length;
+  while (end > 0 && line.charAt(end - 1) === ' ') end -= 1;
+  if (end === line.length) return line;
+  let backslashes = 0;
+  while (line.charAt(end - 1 - backslashes) === '\\') backslashes += 1;
+  // Of two backslashes, the first makes the second mean itself.
+  return line.slice(0, end + (backslashes % 2));
 }
 
 function parseRule(line: ByteString): Rule | undefined {
@@ -71,108 +79,55 @@ function compile(pattern: ByteString, nameOnly: boolean): (name: ByteString) => 
   // git compares what comes before the first special character by itself, and gives wildmatch the rest: to
   // it, the `**` of `a**/b` is at the beginning.
   const prefix = pattern.slice(0, special);
-  const expression = wildmatchToRegExp(pattern.slice(special));
-  return (name) => name.startsWith(prefix) && expression.test(name.slice(prefix.length));
+  const rest = compileWildmatch(pattern.slice(special));
+  return (name) => name.startsWith(prefix) && rest?.matches(name.slice(prefix.length)) === true;
 }
 
-const NEVER = /(?!)/;
-
-/** A pattern of git's wildmatch, with WM_PATHNAME, as a regular expression for byte strings. */
-export function wildmatchToRegExp(pattern: ByteString): RegExp {
-  let source = '';
+/**
+ * A pattern of git's wildmatch, with WM_PATHNAME, for byte strings. undefined for one that means nothing: it
+ * ends in a backslash, or within brackets.
+ */
+export function compileWildmatch(pattern: ByteString): Automaton | undefined {
+  const builder = new AutomatonBuilder();
   for (let i = 0; i < pattern.length; i++) {
     const character = pattern.charAt(i);
     if (character === '\\') {
       i += 1;
-      if (i === pattern.length) return NEVER;
-      source += literal(pattern.charAt(i));
-    } else if (character === '?') {
-      source += '[^/]';
-    } else if (character === '*') {
-      const start = i;
-      while (pattern.charAt(i + 1) === '*') i += 1;
-      const rest = pattern.slice(i + 1);
-      const crosses =
-        i > start &&
-        (start === 0 || pattern.charAt(start - 1) === '/') &&
-        (rest === '' || rest.startsWith('/') || rest.startsWith('\\/'));
-      if (!crosses) source += '[^/]*';
-      else if (rest.startsWith('/')) {
-        source += '(?:.*/)?';
-        i += 1;
-      } else source += '.*';
-    } else if (character === '[') {
-      const set = parseSet(pattern, i + 1);
-      if (set === undefined) return NEVER;
-      source += set.source;
-      i = set.end;
-    } else {
-      source += literal(character);
-    }
+      if (i === pattern.length) return undefined;
+      builder.literal(pattern.charCodeAt(i));
+    } else if (character === '?') builder.any();
+    else if (character === '*') i = addStars(builder, pattern, i);
+    else if (character === '[') {
+      const bracket = parseBracket(pattern, i + 1);
+      if (bracket === undefined) return undefined;
+      builder.set(bracket.set);
+      i = bracket.end;
+    } else builder.literal(pattern.charCodeAt(i));
   }
-  return new RegExp(`^${source}$`, 's');
+  return builder.finish();
 }
 
-function literal(character: string): string {
-  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-}
-
-/** POSIX classes, in the C locale, as git has them. */
-const CLASSES: Record<string, string> = {
-  alnum: 'A-Za-z0-9',
-  alpha: 'A-Za-z',
-  blank: ' \\t',
-  cntrl: '\\x00-\\x1f\\x7f',
-  digit: '0-9',
-  graph: '\\x21-\\x7e',
-  lower: 'a-z',
-  print: '\\x20-\\x7e',
-  punct: '\\x21-\\x2f\\x3a-\\x40\\x5b-\\x60\\x7b-\\x7e',
-  space: '\\t-\\r ',
-  upper: 'A-Z',
-  xdigit: '0-9A-Fa-f',
-};
-
-/**
- * The bracket expression whose content begins at `start`; `end` is its `]`. undefined when it has no end
- * or names an unknown class: such a pattern matches nothing.
- */
-function parseSet(pattern: ByteString, start: number): { source: string; end: number } | undefined {
-  let i = start;
-  const negated = pattern.charAt(i) === '!' || pattern.charAt(i) === '^';
-  if (negated) i += 1;
-  let members = '';
-  /** The character that a range may begin with. */
-  let previous = '';
-  for (let first = true; first || pattern.charAt(i) !== ']'; first = false, i++) {
-    let character = pattern.charAt(i);
-    if (character === '') return undefined;
-    const next = pattern.charAt(i + 1);
-    if (character === '\\') {
-      character = pattern.charAt(++i);
-      if (character === '') return undefined;
-    } else if (character === '-' && previous !== '' && next !== '' && next !== ']') {
-      let last = pattern.charAt(++i);
-      if (last === '\\') last = pattern.charAt(++i);
-      if (last === '') return undefined;
-      if (previous <= last) members += `${literal(previous)}-${literal(last)}`;
-      previous = '';
-      continue;
-    } else if (character === '[' && next === ':') {
-      const close = pattern.indexOf(']', i + 2);
-      if (close < 0) return undefined;
-      if (close > i + 2 && pattern.charAt(close - 1) === ':') {
-        const known = CLASSES[pattern.slice(i + 2, close - 1)];
-        if (known === undefined) return undefined;
-        members += known;
-        previous = '';
-        i = close;
-        continue;
-      }
-    }
-    members += literal(character);
-    previous = character;
+/** The stars at `start`: several that are a whole component go across components. Returns the last character taken. */
+function addStars(builder: AutomatonBuilder, pattern: ByteString, start: number): number {
+  let last = start;
+  while (pattern.charAt(last + 1) === '*') last += 1;
+  const end = last + 1;
+  const crosses =
+    last > start &&
+    (start === 0 || pattern.charAt(start - 1) === '/') &&
+    (end === pattern.length || pattern.startsWith('/', end) || pattern.startsWith('\\/', end));
+  if (!crosses) builder.star();
+  else if (!pattern.startsWith('/', end)) builder.everything();
+  else {
+    // `a/**/b` means `a/b`, too.
+    builder.open();
+    builder.alternative();
+    builder.everything();
+    builder.literal(SLASH);
+    builder.close();
+    return end;
   }
-  const set = negated ? `[^/${members}]` : members === '' ? '(?!)' : `(?!/)[${members}]`;
-  return { source: set, end: i };
+  return last;
 }
+
+const SLASH = 0x2f;

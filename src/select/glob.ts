@@ -2,40 +2,122 @@
  * Globs for member names: `*` and `?` within a component, `[...]`, `**` across components, `{a,b}`, and
  * `\` before a character that means itself. Hidden names are names like any other.
  */
-import type * as Picomatch from 'picomatch';
-import { ZnipError } from '../errors.ts';
+import { type Automaton, AutomatonBuilder } from './automaton.ts';
+import { parseBracket } from './bracket.ts';
 
 /** Whether a pattern means more than the name that it spells; `\` makes a character mean itself. */
 export function isGlob(pattern: string): boolean {
   return /[*?[{\\]/.test(pattern);
 }
 
-/** A glob as a regular expression for whole paths. */
-export function globToRegExp(glob: string): RegExp {
-  try {
-    // Loaded for the first glob: most runs have none. The build puts it into the bundle.
-    const { makeRe } = require('picomatch') as typeof Picomatch;
-    return makeRe(escapeOthers(glob), {
-      dot: true,
-      nonegate: true,
-      noextglob: true,
-      posix: true,
-      strictSlashes: true,
-      windows: false,
-      // A line break in a name is a character like any other.
-      flags: 's',
-    });
-  } catch (error) {
-    throw new ZnipError('usage', `'${glob.slice(0, 80)}' is not a pattern that znip can read`, {}, error);
+/** A glob for whole paths. Every text is one: what has no meaning, as a `{` without its `}`, means itself. */
+export function compileGlob(glob: string): Automaton {
+  return new GlobCompiler(glob).compile();
+}
+
+class GlobCompiler {
+  private readonly glob: string;
+  private readonly builder = new AutomatonBuilder();
+  /** Positions of the braces and commas of alternatives. */
+  private readonly groups: ReadonlySet<number>;
+  /** A bracket that nothing ends: neither does anything end those behind it. */
+  private isUnended = false;
+
+  constructor(glob: string) {
+    this.glob = glob;
+    this.groups = findGroups(glob);
+  }
+
+  compile(): Automaton {
+    const { glob, builder } = this;
+    for (let at = 0; at < glob.length;) at = this.take(at);
+    return builder.finish();
+  }
+
+  /** Takes what stands at this position. Returns where the next thing stands. */
+  private take(at: number): number {
+    const { glob, builder } = this;
+    const character = glob.charAt(at);
+    if (this.groups.has(at)) {
+      if (character === '{') builder.open();
+      else if (character === ',') builder.alternative();
+      else builder.close();
+      return at + 1;
+    }
+    if (character === '*') return this.takeStars(at);
+    if (character === '?') {
+      builder.any();
+      return at + 1;
+    }
+    if (character === '[' && !this.isUnended) {
+      const bracket = parseBracket(glob, at + 1);
+      if (bracket !== undefined) {
+        builder.set(bracket.set);
+        return bracket.end + 1;
+      }
+      this.isUnended = true;
+    }
+    const literalAt = character === '\\' && at + 1 < glob.length ? at + 1 : at;
+    const codePoint = glob.codePointAt(literalAt) ?? 0;
+    builder.literal(codePoint);
+    return literalAt + (codePoint > 0xffff ? 2 : 1);
+  }
+
+  /** One star, or several, which go across components where they are a whole one. */
+  private takeStars(at: number): number {
+    const { glob, builder } = this;
+    let end = at + 1;
+    while (glob.charAt(end) === '*') end += 1;
+    if (end === at + 1 || !this.isStart(at) || !this.isEnd(end)) {
+      builder.star();
+      return end;
+    }
+    // `a/**/b` means `a/b`, too.
+    if (glob.charAt(end) === '/') {
+      builder.open();
+      builder.alternative();
+      builder.everything();
+      builder.literal(SLASH);
+      builder.close();
+      return end + 1;
+    }
+    builder.everything();
+    return end;
+  }
+
+  private isStart(at: number): boolean {
+    const before = this.glob.charAt(at - 1);
+    return at === 0 || before === '/' || (this.groups.has(at - 1) && before !== '}');
+  }
+
+  private isEnd(at: number): boolean {
+    const behind = this.glob.charAt(at);
+    return behind === '' || behind === '/' || this.groups.has(at);
   }
 }
 
-/**
- * Escapes what picomatch would take for a group, a quote or an extended glob: parentheses are common in
- * names. What stands in brackets is left alone.
- */
-function escapeOthers(glob: string): string {
-  return glob.replace(/\\.|\[[!^]?\]?[^\]]*\]|[()|+@!^$"]/gs, (part) =>
-    part.length > 1 ? part : `\\${part}`,
-  );
+const SLASH = 0x2f;
+
+/** Positions of braces that belong together and have a comma between them, and of these commas. */
+function findGroups(glob: string): Set<number> {
+  const positions = new Set<number>();
+  const open: number[][] = [];
+  let isUnended = false;
+  for (let at = 0; at < glob.length; at++) {
+    const character = glob.charAt(at);
+    if (character === '\\') at += 1;
+    else if (character === '[' && !isUnended) {
+      const bracket = parseBracket(glob, at + 1);
+      if (bracket === undefined) isUnended = true;
+      else at = bracket.end;
+    } else if (character === '{') open.push([at]);
+    else if (character === ',') open[open.length - 1]?.push(at);
+    else if (character === '}') {
+      const group = open.pop();
+      if (group === undefined || group.length < 2) continue;
+      for (const position of group) positions.add(position);
+      positions.add(at);
+    }
+  }
+  return positions;
 }

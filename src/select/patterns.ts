@@ -6,7 +6,10 @@
  * compared one by one, so that thousands of names cost little.
  */
 import { ZnipError } from '../errors.ts';
-import { globToRegExp, isGlob } from './glob.ts';
+import { withoutLeadingSlashes, withoutTrailingSlashes } from '../format/member-path.ts';
+import type { Automaton } from './automaton.ts';
+import { ExcludeSet } from './exclude-set.ts';
+import { compileGlob, isGlob } from './glob.ts';
 
 /** Some patterns, compiled. */
 export interface Selection {
@@ -25,13 +28,16 @@ export interface Selection {
 export function compileSelection(patterns: readonly string[]): Selection {
   const unused = new Set(patterns);
   const names = new Map<string, string[]>();
-  const globs: { given: string; expression: RegExp }[] = [];
-  let longest = 0;
+  const globs: { given: string; glob: Automaton }[] = [];
+  /** Lengths of names: nothing is cut out of a path that no pattern can be. */
+  const lengths = new Set<number>();
   for (const given of unused) {
     const name = memberName(given);
-    names.set(name, [...(names.get(name) ?? []), given]);
-    longest = Math.max(longest, name.length);
-    if (isGlob(name)) globs.push({ given, expression: globToRegExp(name) });
+    const alike = names.get(name);
+    if (alike === undefined) names.set(name, [given]);
+    else alike.push(given);
+    lengths.add(name.length);
+    if (isGlob(name)) globs.push({ given, glob: compileGlob(name) });
   }
   const use = (given: readonly string[] | undefined): boolean => {
     if (given === undefined) return false;
@@ -43,11 +49,11 @@ export function compileSelection(patterns: readonly string[]): Selection {
       let matched = use(names.get(''));
       // The path and every directory above it.
       for (let end = path.length; end > 0; end = path.lastIndexOf('/', end - 1)) {
-        if (end <= longest && use(names.get(path.slice(0, end)))) matched = true;
+        if (lengths.has(end) && use(names.get(path.slice(0, end)))) matched = true;
       }
-      for (const { given, expression } of globs) {
+      for (const { given, glob } of globs) {
         if (matched && !unused.has(given)) continue;
-        if (!expression.test(path)) continue;
+        if (!glob.matches(path)) continue;
         unused.delete(given);
         matched = true;
       }
@@ -59,7 +65,7 @@ export function compileSelection(patterns: readonly string[]): Selection {
 
 /** A pattern in the form that member names have. */
 function memberName(pattern: string): string {
-  const name = pattern.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+  const name = withoutTrailingSlashes(withoutLeadingSlashes(pattern));
   return name === '.' ? '' : name;
 }
 
@@ -67,6 +73,8 @@ function memberName(pattern: string): string {
 export interface Excludes {
   /** Whether a pattern means this member itself; what a directory holds is the caller's business. */
   matches(path: string, directory: boolean): boolean;
+  /** Whether a pattern means this member or a directory above it. */
+  covers(path: string, directory: boolean): boolean;
 }
 
 /**
@@ -78,54 +86,17 @@ export function compileExcludes(patterns: readonly string[]): Excludes {
   const anything = new ExcludeSet();
   const directories = new ExcludeSet();
   for (const pattern of patterns) {
-    const body = pattern.replace(/^(?:\.\/+)+/, '/').replace(/\/+$/, '');
-    const anchored = body.startsWith('/');
-    const name = body.replace(/^\/+/, '');
+    const anchored = pattern.startsWith('/') || pattern.startsWith('./');
+    const name = withoutTrailingSlashes(withoutLeadingSlashes(pattern));
     if (name === '') throw new ZnipError('usage', `'${pattern}' is not a pattern: it names nothing`);
     (pattern.endsWith('/') ? directories : anything).add(name, anchored);
   }
   return {
     matches: (path, directory) => anything.matches(path) || (directory && directories.matches(path)),
+    covers(path, directory) {
+      if (anything.covers(path)) return true;
+      const end = directory ? path.length : path.lastIndexOf('/');
+      return end > 0 && directories.covers(path.slice(0, end));
+    },
   };
-}
-
-/** Exclude patterns sorted by what it takes to match them; most are names or endings of names. */
-class ExcludeSet {
-  /** Whole paths. */
-  private readonly paths = new Set<string>();
-  /** Last components. */
-  private readonly names = new Set<string>();
-  /** Ends of last components: `*.log`. */
-  private readonly endings: string[] = [];
-  /** Runs of last components with a slash before them: `/build/tmp`. */
-  private readonly tails: string[] = [];
-  private readonly nameGlobs: RegExp[] = [];
-  private readonly pathGlobs: RegExp[] = [];
-
-  add(pattern: string, anchored: boolean): void {
-    const single = !pattern.includes('/');
-    const glob = isGlob(pattern);
-    if (!glob && anchored) this.paths.add(pattern);
-    else if (!glob && single) this.names.add(pattern);
-    else if (!glob) {
-      this.paths.add(pattern);
-      this.tails.push(`/${pattern}`);
-    } else if (anchored) this.pathGlobs.push(globToRegExp(pattern));
-    else if (!single)
-      this.pathGlobs.push(globToRegExp(pattern.startsWith('**/') ? pattern : `**/${pattern}`));
-    else if (/^\*[^*?[\]{}\\]+$/.test(pattern)) this.endings.push(pattern.slice(1));
-    else this.nameGlobs.push(globToRegExp(pattern));
-  }
-
-  matches(path: string): boolean {
-    if (this.paths.has(path)) return true;
-    const name = path.slice(path.lastIndexOf('/') + 1);
-    return (
-      this.names.has(name) ||
-      this.endings.some((ending) => name.endsWith(ending)) ||
-      this.tails.some((tail) => path.endsWith(tail)) ||
-      this.nameGlobs.some((glob) => glob.test(name)) ||
-      this.pathGlobs.some((glob) => glob.test(path))
-    );
-  }
 }

@@ -79,11 +79,12 @@ export class Comparison {
       else extra.push(row);
     }
     while (this.offsetOfNext() - 1 < end) missing.push(this.takeNext());
+    // One by one, n members that all lie elsewhere would be compared n times n.
+    const elsewhere = new Set(extra.length === 0 ? [] : missing.map(({ batch, row }) => batch.path(row)));
     for (const row of extra) {
       const path = pathAt(members, row);
       const header = start + (members.headerOffsets[row] ?? 0);
-      const elsewhere = missing.some(({ batch, row: at }) => batch.path(at) === path);
-      const why = elsewhere ? 'not where the index says' : 'in the tar stream alone';
+      const why = elsewhere.has(path) ? 'not where the index says' : 'in the tar stream alone';
       this.add('member-not-in-index', path, `it is ${why}, at its byte ${header}`, place);
     }
     for (const ref of missing) {

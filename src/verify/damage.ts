@@ -16,7 +16,7 @@ export const DAMAGE = {
   'damaged-manifest': 'the manifest has not the hash in the footer, or is no manifest',
   'damaged-sub-index': 'a sub-index has not the hash in the manifest, or is none',
   'damaged-frame-table':
-    'a frame table has not the hash in the manifest, is none, or does not tile the tar stream',
+    'a frame table is not what the manifest says, is none, or does not tile the tar stream',
   'wrong-frame-table': 'the frame table does not describe the blocks as they are',
   'wrong-manifest': 'the manifest says of a section what is not so',
   'misplaced-section': 'sections overlap, or there are bytes between them that belong to nothing',

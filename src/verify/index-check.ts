@@ -15,7 +15,8 @@ import { Entries, type EntryRef } from '../read/entries.ts';
 import { Limits } from '../read/limits.ts';
 import { buildTree } from '../read/member-tree.ts';
 import type { ByteSource } from '../read/source.ts';
-import type { DamageCode, DamageList } from './damage.ts';
+import { Turns } from '../ring/turns.ts';
+import type { Damage, DamageCode, DamageList } from './damage.ts';
 
 /** What is whole of an index. */
 export interface CheckedIndex {
@@ -40,12 +41,18 @@ const FRAME_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = {
   truncated: 'damaged-frame-table',
   limit: 'damaged-frame-table',
 };
+/** Rows between two looks at the clock. */
+const ROWS = 64;
 
 /**
  * Checks the index. Returns undefined when nothing is left of it. Throws `not-an-archive`,
- * `unsupported-version` and `io`.
+ * `unsupported-version`, `io`, and the signal's reason.
  */
-export async function checkIndex(source: ByteSource, list: DamageList): Promise<CheckedIndex | undefined> {
+export async function checkIndex(
+  source: ByteSource,
+  list: DamageList,
+  signal: AbortSignal | undefined,
+): Promise<CheckedIndex | undefined> {
   let archive: Archive;
   try {
     archive = await openArchive(source);
@@ -61,16 +68,13 @@ export async function checkIndex(source: ByteSource, list: DamageList): Promise<
     list.addError(error, FRAME_CODES);
   }
   let allEntries = true;
-  const addDamaged = (error: unknown): void => {
-    list.addError(error, SUB_INDEX_CODES);
+  const addDamaged = (error: unknown): Damage => {
     allEntries = false;
+    return list.addError(error, SUB_INDEX_CODES);
   };
   let entries = new Entries([]);
   try {
-    entries = await archive.entries({}, (error, row) => {
-      addDamaged(error);
-      nameGroup(list, row);
-    });
+    entries = await archive.entries({ signal }, (error, row) => nameGroup(addDamaged(error), row));
   } catch (error) {
     addDamaged(error);
   }
@@ -80,8 +84,7 @@ export async function checkIndex(source: ByteSource, list: DamageList): Promise<
   } catch (error) {
     list.addError(error, SUB_INDEX_CODES);
   }
-  checkManifest(archive, entries, allEntries, list);
-  await checkTree(entries, allEntries, list);
+  await checkTree(entries, allEntries, list, signal);
   return { archive, entries, allEntries, frames, remarks };
 }
 
@@ -97,38 +100,22 @@ function refuseTooMany(archive: Archive): void {
 }
 
 /** Which members a damaged sub-index had, as far as the manifest says. */
-function nameGroup(
-  list: DamageList,
-  { packageType, repo, rowCount, firstPath, lastPath }: ManifestRow,
-): void {
-  const damage = list.kept[list.kept.length - 1];
-  if (damage === undefined) return;
+function nameGroup(damage: Damage, { packageType, repo, rowCount, firstPath, lastPath }: ManifestRow): void {
   const group = repo === '' ? packageType : `${packageType} ${repo}`;
   damage.message += `; it describes ${rowCount} members of ${group}, from '${firstPath}' to '${lastPath}'`;
 }
 
-/** The sums in the manifest. Rows and lengths were checked when the tables were read. */
-function checkManifest(archive: Archive, entries: Entries, allEntries: boolean, list: DamageList): void {
-  if (!allEntries) return;
-  const sums = new Map<string, number>();
-  for (const { batch, row, group } of entries) {
-    const key = `${group.packageType}\0${group.repo}`;
-    sums.set(key, (sums.get(key) ?? 0) + (batch.sizes[row] ?? 0));
-  }
-  for (const { packageType, repo, contentBytes } of archive.groups()) {
-    const found = sums.get(`${packageType}\0${repo}`) ?? 0;
-    if (found === contentBytes) continue;
-    const why = `the manifest says ${contentBytes} bytes of content for ${packageType} ${repo}`.trimEnd();
-    list.add('wrong-manifest', `${why}, its entries have ${found}`, {
-      offset: archive.footer.manifestOffset,
-    });
-  }
-}
-
-async function checkTree(entries: Entries, allEntries: boolean, list: DamageList): Promise<void> {
+async function checkTree(
+  entries: Entries,
+  allEntries: boolean,
+  list: DamageList,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const turns = new Turns(signal, ROWS);
   let end = 0;
   let before: EntryRef | undefined;
   for (const ref of entries) {
+    if (turns.isDue()) await turns.take();
     const start = ref.batch.streamOffsets[ref.row] ?? 0;
     if (start < end && before !== undefined) {
       const member = toText(ref.batch.path(ref.row));
@@ -160,7 +147,9 @@ export async function checkSections(
   { footer, manifest, source }: Archive,
   blocksEnd: number,
   list: DamageList,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
+  const turns = new Turns(signal);
   const sections = manifest.rows.map(({ indexOffset, indexLength }) => ({ indexOffset, indexLength }));
   sections.push({ indexOffset: footer.manifestOffset, indexLength: 0 });
   sections.sort((a, b) => a.indexOffset - b.indexOffset);
@@ -174,7 +163,7 @@ export async function checkSections(
           offset: indexOffset,
         },
       );
-    } else if (!(await isForeign(source, end, indexOffset))) {
+    } else if (!(await isForeign(source, end, indexOffset, turns))) {
       list.add('misplaced-section', `bytes ${end} to ${indexOffset} belong to nothing`, { offset: end });
     }
     end = Math.max(end, indexOffset + indexLength);
@@ -182,9 +171,10 @@ export async function checkSections(
 }
 
 /** Whether the bytes `[start, end)` are skippable frames that are not of znip, or nothing. */
-async function isForeign(source: ByteSource, start: number, end: number): Promise<boolean> {
+async function isForeign(source: ByteSource, start: number, end: number, turns: Turns): Promise<boolean> {
   let at = start;
   while (at < end) {
+    if (turns.isDue()) await turns.take();
     if (end - at < SKIPPABLE_HEADER_LENGTH) return false;
     const head = Buffer.from(
       await source.read(at, Math.min(SKIPPABLE_HEADER_LENGTH + TAG.footer.length, end - at)),

@@ -14,6 +14,7 @@ import { Limits } from '../read/limits.ts';
 import { FileSource } from '../read/source.ts';
 import { readRest, TailSource } from '../read/stream-check.ts';
 import { FdStream } from '../stream/byte-stream.ts';
+import { Turns } from '../ring/turns.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
 import { ContinuedMember } from './continued-member.ts';
@@ -102,7 +103,7 @@ export async function verifyFile(
   const run = new VerifyRun(options, false, onBlock);
   const source = new FileSource(path);
   const { byteLength } = source;
-  const index = await checkIndex(source, run.list);
+  const index = await checkIndex(source, run.list, options.signal);
   try {
     if (options.quick !== true) await run.verifyBlocks(path, index);
     else run.takeRemarks(index?.remarks ?? []);
@@ -140,7 +141,7 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
   const source = new TailSource(name, blocksEnd, tail);
   let index: CheckedIndex | undefined;
   if (tail.byteLength > 0 || run.complete) {
-    index = await checkIndex(source, run.list).catch((error: unknown) => {
+    index = await checkIndex(source, run.list, run.signal).catch((error: unknown) => {
       const cut = error instanceof ZnipError && error.code === 'not-an-archive';
       if (!cut) throw error;
       run.list.add('truncated', `the archive ends at byte ${source.byteLength}, within its index`, {
@@ -150,8 +151,8 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
     });
   }
   if (index !== undefined) {
-    run.useIndex(index);
-    await checkSections(index.archive, blocksEnd, run.list);
+    await run.useIndex(index);
+    await checkSections(index.archive, blocksEnd, run.list, run.signal);
   }
   run.finish();
   return run.report(index, source.byteLength);
@@ -190,6 +191,10 @@ class VerifyRun {
     this.onBlock = onBlock;
   }
 
+  get signal(): AbortSignal | undefined {
+    return this.options.signal;
+  }
+
   /** All blocks of a file, held against what is whole of its index. */
   async verifyBlocks(path: string, index: CheckedIndex | undefined): Promise<void> {
     let fd: number;
@@ -200,9 +205,9 @@ class VerifyRun {
     }
     const stream = new FdStream(fd, `'${path}'`, this.options.signal);
     try {
-      if (index !== undefined) this.useIndex(index);
+      if (index !== undefined) await this.useIndex(index);
       const blocksEnd = await this.walk(stream, index?.frames ?? []);
-      if (index !== undefined) await checkSections(index.archive, blocksEnd, this.list);
+      if (index !== undefined) await checkSections(index.archive, blocksEnd, this.list, this.signal);
     } finally {
       await stream.close();
       closeSync(fd);
@@ -211,7 +216,8 @@ class VerifyRun {
   }
 
   /** From now on, and for what came so far, the tar stream is held against this index. */
-  useIndex({ entries, allEntries, frames }: CheckedIndex): void {
+  async useIndex({ entries, allEntries, frames }: CheckedIndex): Promise<void> {
+    const turns = new Turns(this.signal);
     // With entries missing, members without one would be no news.
     if (allEntries) {
       this.comparison = new Comparison(entries, this.list, ({ batch, row }, owner) => {
@@ -219,7 +225,10 @@ class VerifyRun {
         const reason = `its owner is '${toText(owner)}' in the tar stream, and the index has no names of owners`;
         this.noteDiffering({ about: 'owner', path: batch.path(row), headerOffset, reason }, 0);
       });
-      for (const event of this.events.splice(0)) this.comparison.take(event);
+      for (const event of this.events.splice(0)) {
+        if (turns.isDue()) await turns.take();
+        this.comparison.take(event);
+      }
     }
     if (frames !== undefined) {
       this.frameCheck = new FrameCheck(frames, this.list);

@@ -89,7 +89,7 @@ class Walk {
   async run(): Promise<WalkResult> {
     const { stream, frames, onGap, signal } = this.options;
     let gaps: Gap[] = [];
-    const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), frames);
+    const scanner = new BlockScanner(stream, codec().hash, (gap) => gaps.push(gap), { frames, signal });
     const hasPrologue = await scanner.readPrologue();
     let blocks = 0;
     for (;;) {
@@ -125,8 +125,8 @@ class Walk {
     }
     if (this.free.length === 0) await this.finishOldest();
     const slot = this.free.pop() as Slot;
-    if (slot.stored.byteLength < blobLength) slot.stored = new Uint8Array(new SharedArrayBuffer(blobLength));
-    if (slot.chunk.byteLength < chunkLength) slot.chunk = new Uint8Array(new SharedArrayBuffer(chunkLength));
+    slot.stored = ofLength(slot.stored, blobLength);
+    slot.chunk = ofLength(slot.chunk, chunkLength);
     return slot;
   }
 
@@ -185,6 +185,12 @@ class Walk {
     });
     this.free.push(slot);
   }
+}
+
+/** Shared memory of this length at least: what there is, or more by a quarter at least, so that it is not made anew each time. */
+function ofLength(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.byteLength >= length) return bytes;
+  return new Uint8Array(new SharedArrayBuffer(Math.max(length, Math.ceil(1.25 * bytes.byteLength))));
 }
 
 function toBuffer(bytes: Uint8Array): Buffer {

@@ -146,3 +146,10 @@ describe.skipIf(!hasProgram('script'))('a terminal', () => {
     expect(znip(['cat', 'binary.znip', 'binary/b'], here).stdout).toBe('x\0y');
   });
 });
+
+test('a pattern may mean more files than a call takes arguments', () => {
+  const members = Array.from({ length: 150_000 }, (_, i) => ({ path: `f${i}` }));
+  writeFileSync(at('many.znip'), forgeArchive([...members, { path: 'g', content: 'the last' }]));
+  const { status, stdout, stderr } = znip(['cat', 'many.znip', '?*'], here);
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: 'the last', stderr: '' });
+});

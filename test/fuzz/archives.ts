@@ -257,6 +257,7 @@ function hooksOf(random: Random): Hooks {
 const archive: Target = {
   name: 'archive',
   sliceMs: 1000,
+  budgetMs: 10_000,
   async run(random, scratch) {
     const members: readonly Member[] = random.chance(4) ? BASE.slice(0, 1 + random.below(BASE.length)) : BASE;
     let bytes: Buffer;
@@ -278,6 +279,7 @@ const originals = new Map<Buffer, Trees>();
 const bytes: Target = {
   name: 'bytes',
   sliceMs: 1000,
+  budgetMs: 10_000,
   async run(random, scratch) {
     const original = random.pick(VALID);
     let trees = originals.get(original);
@@ -306,6 +308,7 @@ const bytes: Target = {
 const foreign: Target = {
   name: 'foreign',
   sliceMs: 1000,
+  budgetMs: 10_000,
   async run(random, scratch) {
     let stream: Buffer = Buffer.alloc(0);
     await archiveOf(BASE, {}, { stream: (plain) => void (stream = Buffer.from(plain)) });

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ARCHIVE_TARGETS } from './archives.ts';
 import { COMPARED, differential } from './differential/differential.ts';
+import { growth } from './growth.ts';
 import { patterns } from './patterns.ts';
 import { Random } from './random.ts';
 import { STRUCTURE_TARGETS } from './structures.ts';
@@ -17,6 +18,7 @@ export const TARGETS: readonly Target[] = [
   ...STRUCTURE_TARGETS,
   ...TABLE_TARGETS,
   patterns,
+  growth,
   ...ARCHIVE_TARGETS,
   differential,
 ];
@@ -38,15 +40,30 @@ function randomOf(target: Target, seed: number, input: number): Random {
   return new Random(Math.imul(state, 0x85ebca6b) ^ input);
 }
 
-/** Tries one input; undefined when all properties hold. */
+const BUDGET_MS = 2000;
+
+/** CPU time of this process, in milliseconds: what else the machine does is no matter. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Tries one input; undefined when all properties hold. `hasBudget`: it takes no more CPU time than its target grants. */
 export async function tryInput(
   target: Target,
   seed: number,
   input: number,
   scratch: string,
+  hasBudget = false,
 ): Promise<Finding | undefined> {
+  const budget = target.budgetMs ?? BUDGET_MS;
+  const before = cpuMs();
   try {
     await target.run(randomOf(target, seed, input), scratch);
+    const taken = cpuMs() - before;
+    if (hasBudget && taken > budget) {
+      throw new Error(`${Math.round(taken)} ms of CPU time, expected at most ${budget}`);
+    }
     const memory = process.memoryUsage.rss();
     if (memory > MOST_MEMORY) throw new Error(`${Math.round(memory / (1 << 20))} MiB of memory`);
     return undefined;
@@ -94,7 +111,7 @@ async function main({ names, seed, next, ms }: Order): Promise<void> {
         const input = next[target.name] ?? 0;
         next[target.name] = input + 1;
         tell({ at: { target: target.name, seed, input } });
-        const finding = await tryInput(target, seed, input, scratch);
+        const finding = await tryInput(target, seed, input, scratch, true);
         if (finding !== undefined) tell({ finding });
       } while (performance.now() < turn);
       // Messages leave when the event loop turns.

@@ -8,6 +8,8 @@ export interface Target {
   name: string;
   /** How long it is tried before it is the next one's turn, in milliseconds. */
   sliceMs: number;
+  /** CPU time that one input may take, in milliseconds: some hundred times what most take. Default: 2,000. */
+  budgetMs?: number;
   /** Makes one input and tries it. Throws when a property does not hold. */
   run: (random: Random, scratch: string) => void | Promise<void>;
 }

@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { array, assert, constantFrom, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, parseGitignore } from '../../src/select/gitignore.ts';
+import { compileWildmatch, decide, parseGitignore } from '../../src/select/gitignore.ts';
 import { hasProgram, run } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
@@ -217,5 +217,38 @@ describe.skipIf(!hasProgram('git'))('rules', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('the work', () => {
+  test('any number of spaces is gone through once', () => {
+    const spaces = ' '.repeat(100_000);
+    expect(ask(`a${spaces}b`, [`a${spaces}b`, 'a'])).toEqual([true, false]);
+    expect(ask(`a${spaces}`, ['a', `a${spaces}`])).toEqual([true, false]);
+    expect(ask(`a\\${spaces}`, ['a ', 'a'])).toEqual([true, false]);
+    expect(ask(`a\\\\${spaces}`, ['a\\', 'a\\ '])).toEqual([true, false]);
+  });
+
+  test.each(['*a*a*a*a*a*a*b', '**/a/**/a/**/b', '[a-b]*[a-b]*[a-b]*[!a]'])(
+    'of %j grows with the name',
+    (pattern) => {
+      const automaton = compileWildmatch(pattern);
+      let before = 0;
+      const steps = (name: string): number => {
+        automaton?.matches(name);
+        const count = (automaton?.steps ?? 0) - before;
+        before += count;
+        return count;
+      };
+      for (const piece of ['a', 'a/']) {
+        expect(steps(piece.repeat(8000))).toBeLessThanOrEqual(2.1 * steps(piece.repeat(4000)));
+      }
+    },
+  );
+
+  test('a hundred thousand of anything are rules', () => {
+    for (const piece of ['*', '[', '[a', '[[:', '[[:]', '\\', '**/', ' \\ ', '!']) {
+      expect(ask(`${piece.repeat(100_000)}x`, ['nothing'])).toEqual([false]);
+    }
   });
 });

@@ -139,3 +139,23 @@ test('thousands of names cost little', () => {
   // Comparing each with each would take minutes.
   expect(performance.now() - start).toBeLessThan(3000);
 });
+
+test.each([
+  ['node_modules', 'a/node_modules/b/c', false, true],
+  ['node_modules/', 'a/node_modules/b/c', false, true],
+  ['node_modules/', 'a/node_modules', false, false],
+  ['node_modules/', 'a/node_modules', true, true],
+  ['/a', 'b/a/c', false, false],
+  ['/a', 'a/c', false, true],
+  ['build/tmp', 'x/build/tmp/y', false, true],
+  ['build/tmp', 'x/build/y', false, false],
+  ['*.d', 'a/b.d/c', false, true],
+  ['*.d/', 'a/b.d', false, false],
+  ['b?', 'a/bb/c', false, true],
+  ['a/*/c', 'x/a/b/c/d', false, true],
+  ['/a/*', 'a/b/c', false, true],
+  ['/a/*', 'b/a/c', false, false],
+  ['/a/*/', 'a/b', false, false],
+])('%j leaves out %j (a directory: %j): %j', (pattern, path, directory, expected) => {
+  expect(compileExcludes([pattern]).covers(path, directory)).toBe(expected);
+});

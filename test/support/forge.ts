@@ -5,6 +5,7 @@
 import { loadCodec } from '../../src/codec/codec.ts';
 import { encodeBlockHeader } from '../../src/format/block-header.ts';
 import { PROLOGUE, TAG, TAR_END_LENGTH } from '../../src/format/constants.ts';
+import { toText } from '../../src/format/byte-string.ts';
 import { KIND, type Member } from '../../src/format/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
 import { encodeFrameTable, type Frame } from '../../src/format/frame-table.ts';
@@ -37,6 +38,13 @@ export interface ForgedMember {
     owner?: number;
     uname?: string;
   };
+}
+
+interface Facts {
+  rowCount: number;
+  contentBytes: number;
+  firstPath?: string;
+  lastPath?: string;
 }
 
 export interface ForgeOptions {
@@ -154,7 +162,7 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
     section: 'members' | 'frames',
     bytes: Uint8Array,
     table: Uint8Array,
-    rowCount: number,
+    { rowCount, contentBytes, firstPath = '', lastPath = '' }: Facts,
   ): ManifestRow => ({
     section,
     packageType: section === 'members' ? 'plain' : '',
@@ -163,18 +171,25 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
     indexLength: bytes.byteLength,
     rowCount,
     uncompressedBytes: table.byteLength,
-    contentBytes: 0,
-    firstPath: '',
-    lastPath: '',
+    contentBytes,
+    firstPath: toText(firstPath),
+    lastPath: toText(lastPath),
     checksum: codec.hash(bytes),
   });
   let rows: ManifestRow[] = [];
   if (builder.length > 0) {
     const table = builder.encode(metadata);
-    rows.push(row('members', forgeSection(TAG.subIndex, table), table, builder.length));
+    const facts = { rowCount: builder.length, ...builder.summary() };
+    rows.push(row('members', forgeSection(TAG.subIndex, table), table, facts));
   }
   const frameTable = encodeFrameTable(frames, metadata);
-  rows.push(row('frames', forgeSection(TAG.frameTable, frameTable), frameTable, frames.length));
+  const streamBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
+  rows.push(
+    row('frames', forgeSection(TAG.frameTable, frameTable), frameTable, {
+      rowCount: frames.length,
+      contentBytes: streamBytes,
+    }),
+  );
   if (options.manifest !== undefined) rows = options.manifest(rows);
   const manifest = forgeSection(TAG.manifest, encodeManifest({ rows, metadata }));
   const manifestOffset = put(manifest);

@@ -130,7 +130,8 @@ within one, as zstd --long=27 does. Packing takes about 300 MB for each thread, 
 reading one member has up to 128 MiB to decompress.
 
 --name packs one file of any length. Longer than 64 MiB, and to a pipe, the archive is kept, compressed, in
-an unnamed file in TMPDIR until its end has come, because its size is written near the start.
+an unnamed file in TMPDIR until its end has come, because its size is written near the start. The time of the
+file is that of --mtime, else 1980-01-01T00:00:00Z: the same bytes make the same archive.
 
 --memory decides how many threads there are, at most as many as -j says, and how much of the index is kept in
 memory; the rest of it waits in an unnamed file in TMPDIR. The archive's bytes are the same.

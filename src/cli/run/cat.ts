@@ -4,6 +4,7 @@
 import { ZnipError } from '../../errors.ts';
 import { fromText, toText, type ByteString } from '../../format/byte-string.ts';
 import { KIND } from '../../format/entry.ts';
+import { withoutLeadingSlashes, withoutTrailingSlashes } from '../../format/member-path.ts';
 import type { Entries, EntryRef } from '../../read/entries.ts';
 import { findContents, findMembers } from '../../read/find-members.ts';
 import { isDamage } from '../../read/lost.ts';
@@ -75,7 +76,8 @@ function findAll(entries: Entries, names: readonly string[], archiveName: string
     }
     const matching = findMatching(entries, name);
     if (matching.length === 0) missing.push(`'${name}'`);
-    members.push(...matching);
+    // One by one: a call takes only so many arguments.
+    for (const one of matching) members.push(one);
   }
   if (missing.length > 0) {
     throw new ZnipError('no-match', `'${archiveName}' has no file ${missing.join(', ')}`);
@@ -103,7 +105,7 @@ function findMatching(entries: Entries, pattern: string): EntryRef[] {
 
 /** An argument as members are named: `./a`, `/a` and `a/` are `a`. */
 function memberName(argument: string): ByteString {
-  const name = argument.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+  const name = withoutTrailingSlashes(withoutLeadingSlashes(argument));
   return name === '.' ? '' : fromText(name);
 }
 
