@@ -92,7 +92,7 @@ export class StreamRun {
     this.target = openTarget(options, options.dryRun !== undefined);
     const directories = new Map<ByteString, DirectoryEntry>();
     this.directories = new Directories(this.target, directories);
-    const onTaken = (path: ByteString): void => void this.taken.add(path);
+    const onTaken = (path: ByteString): void => this.taken.add(path);
     const isTaken = (path: ByteString): boolean => this.taken.has(path);
     const isUnmade = (path: ByteString): boolean => this.unmade.has(path);
     this.largeFiles = new LargeFiles({

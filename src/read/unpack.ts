@@ -126,7 +126,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     return result(new TakenNames(dryRun(dryEntries(tree), target, options.dryRun)));
   }
   const taken = new TakenNames();
-  const onTaken = (path: ByteString): void => void taken.add(path);
+  const onTaken = (path: ByteString): void => taken.add(path);
   const onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') taken.addBlocked(path, block);
     else losses.block(path, block);

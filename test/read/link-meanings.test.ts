@@ -27,9 +27,8 @@ function meanings(members: ForgedMember[], ...args: string[]): Record<string, Re
   return Object.fromEntries(
     ways.map(([way, command, input]) => {
       const target = join(directory, `${number++}`);
-      const { status, stderr } = znip([...command, '-q', '-C', target, ...args], {
-        ...(input === undefined ? {} : { input }),
-      });
+      const options = input === undefined ? {} : { input };
+      const { status, stderr } = znip([...command, '-q', '-C', target, ...args], options);
       expect({ way, status, stderr }).toEqual({ way, status: 0, stderr: '' });
       const names = [...new Set(members.map(({ path }) => path))].sort();
       const inodes = [...new Set(names.map((name) => lstatSync(join(target, name)).ino))];
@@ -92,7 +91,7 @@ describe('a hard link', () => {
         '-C',
         target,
       ];
-      expect(znip(command, { ...(input === undefined ? {} : { input }) }).status).toBe(0);
+      expect(znip(command, input === undefined ? {} : { input }).status).toBe(0);
       expect(readFileSync(join(target, 'a'), 'utf8')).toBe('2');
       expect(readFileSync(join(target, 'b'), 'utf8')).toBe('1');
     }

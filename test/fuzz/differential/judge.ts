@@ -35,7 +35,7 @@ export function judge(
   heard: Heard,
   before: readonly string[] = [],
 ): string[] {
-  const { tree, contested, tolerated, taken, contents } = expected;
+  const { tree, contested, tolerated, taken, replacedOnce, contents } = expected;
   const { error } = heard;
   const said = [...before, ...heard.said, ...(error === undefined ? [] : [error.message])];
   const wrong: string[] = [];
@@ -48,7 +48,7 @@ export function judge(
   if (error !== undefined) {
     if (!REFUSALS.has(error.code)) return [...wrong, `${error.code}: ${error.message}`];
     refused = error.code !== 'exists' || !isKept;
-    if (refused && contested.size + tolerated.size === 0)
+    if (refused && contested.size + tolerated.size + replacedOnce.size === 0)
       return [...wrong, `${error.code}: ${error.message}`];
   } else if (isKept && [...taken].some((path) => !isNamed(path, said)))
     wrong.push(`${[...taken].join(', ')} kept without a word`);
@@ -64,6 +64,7 @@ export function judge(
     const what = difference(path, right, seen);
     if (what === undefined) continue;
     if (refused && !taken.has(path)) continue;
+    if ([...replacedOnce].some((name) => [path, ...(seen?.names.split(' ') ?? [])].includes(name))) continue;
     const reasons = taken.has(path) ? [] : excuse(path, right, seen, excused);
     if (reasons.length === 0) wrong.push(what);
     else if (!reasons.some((one) => isNamed(one, said))) wrong.push(`${what}, without a word`);

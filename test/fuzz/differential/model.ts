@@ -27,6 +27,8 @@ export interface Expected {
   tolerated: Set<string>;
   /** Names that the policy has kept. */
   taken: Set<string>;
+  /** Names of which a member took what stood there, before another came: by the index, only that one counts. */
+  replacedOnce: Set<string>;
   /** Why a program's tree may be another. */
   apart: Record<Program, Set<string>>;
   /** Contents that the stream or the target has: no other may be found. */
@@ -46,6 +48,9 @@ export class Model {
   private readonly contested = new Set<string>();
   private readonly tolerated = new Set<string>();
   private readonly taken = new Set<string>();
+  /** Directories that the stream has. */
+  private readonly declared = new Set<string>();
+  private readonly replacedOnce = new Set<string>();
   private readonly apart: Expected['apart'] = { tar: new Set(), bsdtar: new Set() };
   private readonly contents = new Set<string>(['']);
 
@@ -74,7 +79,7 @@ export class Model {
       this.contest(path, 'a link to nothing', []);
       if (this.nodes.get(path) === this.places.get(path)) this.nodes.delete(path);
     }
-    const { contested, tolerated, taken, apart, contents } = this;
+    const { contested, tolerated, taken, replacedOnce, apart, contents } = this;
     const names = new Map<Node, string[]>();
     for (const [path, node] of this.nodes) names.set(node, [...(names.get(node) ?? []), path]);
     const tree: Tree = new Map();
@@ -89,7 +94,7 @@ export class Model {
         names: kind === 'directory' ? path : own.sort().join(' '),
       });
     }
-    return { tree, contested, tolerated, taken, apart, contents };
+    return { tree, contested, tolerated, taken, replacedOnce, apart, contents };
   }
 
   add(piece: Piece): void {
@@ -143,6 +148,9 @@ export class Model {
       return this.contest(name, 'a link through a link', ['tar', 'bsdtar']);
     const shadow = this.shadows.get(target);
     const node = this.nodes.get(target);
+    if (this.declared.has(target) && node?.kind === 'directory') {
+      return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
+    }
     if (shadow !== undefined || node?.mine === true) {
       this.differ('a link to what stood there', ['tar', 'bsdtar']);
       if (shadow === undefined) return this.wait(name, target, mtime);
@@ -159,6 +167,7 @@ export class Model {
     }
     if (this.nodes.get(name) === node) return this.settle(name);
     this.put(name, node, mtime);
+    this.resolve(name, node);
   }
 
   /** The link has its name from now on, although nobody knows what it is. */
@@ -172,6 +181,7 @@ export class Model {
 
   private addDirectory({ name, mode }: Piece): void {
     if (!this.makeParents(name)) return;
+    this.declared.add(name);
     const before = this.nodes.get(name);
     if (before?.kind === 'directory') {
       if (!before.mine || this.policy === 'overwrite') before.mode = mode;
@@ -185,7 +195,7 @@ export class Model {
       this.contest(name, 'a directory where something else stood', ['tar', 'bsdtar']);
       return;
     }
-    if (before !== undefined) this.noteReplaced(before);
+    if (before !== undefined) this.noteReplaced(name, before);
     this.nodes.set(name, directoryNode(mode));
     this.settle(name);
   }
@@ -208,7 +218,7 @@ export class Model {
       return this.contest(name, 'a directory that holds something', []);
     }
     if (before?.mine === true && before.kind === 'directory') this.tolerated.add(name);
-    if (before !== undefined) this.noteReplaced(before);
+    if (before !== undefined) this.noteReplaced(name, before);
     this.nodes.set(name, node);
     this.settle(name);
   }
@@ -225,9 +235,11 @@ export class Model {
     return mtime > (this.times.get(before) ?? 0);
   }
 
-  private noteReplaced(before: Node): void {
+  private noteReplaced(name: string, before: Node): void {
     if (this.leadingOut.has(before)) this.differ('a symlink that leads out is replaced', ['tar']);
     if (before.mine && this.policy === 'keep-newer') this.differ('newer links', ['tar', 'bsdtar']);
+    if (before.mine && (this.policy === 'keep-newer' || before.kind === 'symlink'))
+      this.replacedOnce.add(name);
     if (!before.mine && this.hasStanding && this.policy !== 'overwrite') {
       this.differ('a repeated name that is kept', ['tar', 'bsdtar']);
     }
