@@ -4,7 +4,6 @@
 import { codec, windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { checkChunkSize, chooseChunkSize, LONG_CHUNK_SIZE, SETTLED_TOTAL } from '../format/chunk-layout.ts';
-import type { FileIdentity } from '../posix/stat.ts';
 import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
@@ -12,6 +11,7 @@ import type { ArchiveSummary } from './archive-writer.ts';
 import { type ChunkPlan, contentLength } from './chunk-plan.ts';
 import { planPackMemory } from './memory.ts';
 import { descriptorOutput, openOutput, type Output } from './output.ts';
+import type { OwnOutput } from './own-output.ts';
 import { type AcquireSlot, runPipeline } from './pipeline.ts';
 import type { GroupOptions } from './plan.ts';
 import { FdSink } from './sink.ts';
@@ -76,8 +76,8 @@ export interface Input {
 
 /** What the input of a run is given. */
 export interface InputContext {
-  /** Files that must not be taken in: the output and what it replaces. */
-  avoid: readonly FileIdentity[];
+  /** What must not be taken in: the output and what it replaces. */
+  own: OwnOutput;
   /** Bytes of tar stream from which on more would change nothing about chunk size and threads. */
   enough: number;
   groups: GroupOptions;
@@ -144,7 +144,7 @@ export async function runPack(
 
   try {
     const opening = openInput({
-      avoid: output.identities,
+      own: output.own,
       enough: givenChunkSize === undefined ? SETTLED_TOTAL : INLINE_TOTAL,
       groups: {
         packageType: options.packageType,
