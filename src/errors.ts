@@ -9,6 +9,8 @@ import { constants } from 'node:os';
 export type ZnipErrorCode =
   /** The bytes are not a znip archive at all. */
   | 'not-an-archive'
+  /** An archive, but not the one with the root hash that was asked for. */
+  | 'root-mismatch'
   /** The archive is of a major version that this reader does not know. */
   | 'unsupported-version'
   /** The archive ends before its end. */

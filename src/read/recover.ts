@@ -16,6 +16,8 @@ import { unpack, type UnpackProgress, type UnpackResult } from './unpack.ts';
 export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
+  /** The root hash that the archive must have, in hexadecimal: nothing is written of another, or where it is lost. */
+  root?: string;
   /** Called for each member that is lost, and for damage that costs none. */
   onDamaged?: (lost: LostMember) => void;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */
@@ -72,11 +74,16 @@ interface FoundIndex {
   frames: readonly Frame[];
 }
 
-async function openIndex(path: string, options: LimitOptions): Promise<FoundIndex | undefined> {
+async function openIndex(
+  path: string,
+  options: LimitOptions & { root?: string },
+): Promise<FoundIndex | undefined> {
   let archive: Archive;
   try {
-    archive = await openArchive(path);
+    archive = await openArchive(path, options.root === undefined ? {} : { root: options.root });
   } catch (error) {
+    // Which archive it is, nobody can tell then.
+    if (options.root !== undefined) throw error;
     refuseOthers(error);
     return undefined;
   }
