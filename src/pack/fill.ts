@@ -4,7 +4,7 @@
  */
 import { closeSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
-import { errnoOf, systemReason, uninterrupted, ZnipError } from '../errors.ts';
+import { errnoOf, isExhaustion, systemReason, uninterrupted, ZnipError } from '../errors.ts';
 import { type ByteString, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
@@ -148,6 +148,7 @@ function readSmall(
       closeSync(fd);
     }
   } catch (error) {
+    if (isExhaustion(error)) throw error;
     const gone = error instanceof ZnipError && error.code === 'source-unreadable';
     if (errnoOf(error) === undefined && !gone) throw error;
     return { length: undefined, problem: systemReason(error) };

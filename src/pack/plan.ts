@@ -6,7 +6,7 @@
  * follows. Implements docs/format.md, "Chunks".
  */
 import { closeSync, constants, fstatSync } from 'node:fs';
-import { systemReason } from '../errors.ts';
+import { isExhaustion, systemReason } from '../errors.ts';
 import { toText } from '../format/byte-string.ts';
 import { type Group, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
@@ -178,6 +178,7 @@ class LargeFileOpener {
       closeSync(fd);
       this.warn(member, 'it is no longer a file');
     } catch (error) {
+      if (isExhaustion(error)) throw error;
       this.warn(member, systemReason(error));
     }
     return undefined;

@@ -5,7 +5,7 @@
  * It does not depend on how the file system lists names, so equal trees give equal archives.
  */
 import { accessSync, constants } from 'node:fs';
-import { errnoOf, systemReason } from '../errors.ts';
+import { errnoOf, isExhaustion, systemReason } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
@@ -89,6 +89,7 @@ function* walkRoots(
         const rules = filter?.enter(directories.pathOf(''), name, names, above);
         levels.push({ base: path === '' ? '' : `${path}/`, names, next: 0, rules, directory, listed: true });
       } catch (error) {
+        if (isExhaustion(error)) throw error;
         warn(path, `cannot read the directory: ${systemReason(error)}`, true);
       }
     };
@@ -111,6 +112,7 @@ function* walkRoots(
           listed: false,
         });
       } catch (error) {
+        if (isExhaustion(error)) throw error;
         if (filter?.drops(undefined, base.name, rootPath, false) !== true) {
           warn(rootPath, systemReason(error), true);
         }
@@ -137,6 +139,7 @@ function* walkRoots(
         directories.enter(within);
         stats = directories.stat(name, dereference);
       } catch (error) {
+        if (isExhaustion(error)) throw error;
         if (filter?.drops(rules, name, path, false) === true) continue;
         warn(path, dereference ? linkReason(directories, name, error) : systemReason(error), true);
         continue;
