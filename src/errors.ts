@@ -9,6 +9,8 @@ import { constants } from 'node:os';
 export type ZnipErrorCode =
   /** The bytes are not a znip archive at all. */
   | 'not-an-archive'
+  /** An archive, but not the one with the root hash that was asked for. */
+  | 'root-mismatch'
   /** The archive is of a major version that this reader does not know. */
   | 'unsupported-version'
   /** The archive ends before its end. */
@@ -95,6 +97,7 @@ const SYSTEM_REASONS: Record<string, string> = {
   EROFS: 'the file system is read-only',
   EMFILE: 'too many open files',
   ENFILE: 'too many open files in the system',
+  ENOMEM: 'not enough memory',
   EIO: 'input/output error of the device',
   ENAMETOOLONG: 'the name is too long for this file system',
   EFBIG: 'the file is too large for this file system',
@@ -144,9 +147,35 @@ export function ioError(action: string, path: string, error: unknown): ZnipError
   return new ZnipError('io', `cannot ${action} '${path}': ${systemReason(error)}`, context, error);
 }
 
+const FEW_DESCRIPTORS = 'too many open files: allow more (ulimit -n), or use fewer threads (-j)';
+const LITTLE_MEMORY =
+  'not enough memory: allow more (ulimit -v), use fewer threads (-j), or less memory (--memory) where there is that option';
+
+/** What is too little on this machine, and what to do about it, where that is why something failed. */
+export function exhaustionOf(error: unknown): string | undefined {
+  const errno = errnoOf(error);
+  if (errno === 'EMFILE' || errno === 'ENFILE') return FEW_DESCRIPTORS;
+  if (errno === 'ENOMEM') return LITTLE_MEMORY;
+  if (errno !== undefined || !(error instanceof Error) || error instanceof ZnipError) return undefined;
+  // Node.js has the reason of a thread that cannot be started in its message alone.
+  if (/\b(?:EMFILE|ENFILE)\b/.test(error.message)) return FEW_DESCRIPTORS;
+  const unable = /allocation failed|could not allocate|cannot allocate|\bENOMEM\b|\bEAGAIN\b/i;
+  return unable.test(error.message) ? LITTLE_MEMORY : undefined;
+}
+
+/** Whether an error is about what a machine has too little of, so that the next file fares no better. */
+export function isExhaustion(error: unknown): boolean {
+  return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errnoOf(error) ?? '');
+}
+
 /** Any thrown value as a ZnipError; what is not one already is an I/O error or a defect of znip. */
 export function toZnipError(error: unknown): ZnipError {
   if (error instanceof ZnipError) return error;
+  // Which file it was does not matter then, and it may be one of Node.js's own.
+  const exhausted = exhaustionOf(error);
+  if (exhausted !== undefined) {
+    return new ZnipError('io', exhausted, { errno: errnoOf(error) ?? 'ENOMEM' }, error);
+  }
   const errno = errnoOf(error);
   if (errno !== undefined && !errno.startsWith('ERR_')) {
     const { path } = error as { path?: unknown };

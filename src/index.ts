@@ -10,7 +10,13 @@ export { packStream, type PackStreamOptions } from './pack/pack-stream.ts';
 export { packTar, type PackTarOptions } from './pack/pack-tar.ts';
 export type { ArchiveOptions, PackProgress, PackResult } from './pack/run.ts';
 export type { Warning } from './pack/warning.ts';
-export { Archive, type EntrySelection, type GroupSummary, openArchive } from './read/archive.ts';
+export {
+  Archive,
+  type EntrySelection,
+  type GroupSummary,
+  openArchive,
+  type OpenOptions,
+} from './read/archive.ts';
 export { Entries, type EntryRef } from './read/entries.ts';
 export { type ArchiveInfo, readInfo, type SectionInfo } from './read/info.ts';
 export { list, type ListedEntry } from './read/list.ts';
@@ -25,8 +31,7 @@ export type { MemberChoiceOptions } from './read/member-choice.ts';
 export type { TargetOptions } from './read/target.ts';
 export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './read/unpack.ts';
 export { readTar, type ReadTarOptions } from './read/tar-output.ts';
-export { unpackStream } from './read/unpack-stream.ts';
-export type { UnpackStreamOptions } from './read/stream-run.ts';
+export { unpackStream, type UnpackStreamOptions } from './read/unpack-stream.ts';
 export type { ExistingPolicy } from './read/write-settings.ts';
 export { repair, type RepairOptions, type RepairResult } from './repair/repair.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';

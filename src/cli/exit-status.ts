@@ -26,6 +26,7 @@ const STATUS: Partial<Record<ZnipErrorCode, number>> = {
   usage: EXIT.usage,
   'no-match': EXIT.incomplete,
   'not-an-archive': EXIT.badArchive,
+  'root-mismatch': EXIT.badArchive,
   'unsupported-version': EXIT.badArchive,
   truncated: EXIT.badArchive,
   'damaged-footer': EXIT.badArchive,

@@ -1,6 +1,7 @@
 /**
  * The program: runs the command line and turns whatever went wrong into a message and an exit status.
  */
+import { closeSync, openSync } from 'node:fs';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
@@ -65,7 +66,7 @@ function report(error: unknown): void {
     }
     return;
   }
-  const znipError = toZnipError(error);
+  const znipError = explained(toZnipError(error));
   process.exitCode = error instanceof Interruption ? 128 + error.signalNumber : exitStatusOf(znipError);
   writeError(znipError, process.exitCode);
   if (znipError.code === 'internal' && !speaksJson()) {
@@ -83,6 +84,23 @@ function printableError(text: string): string {
     .split(/\n(?=\(Did you mean )/)
     .map(printable)
     .join('\n');
+}
+
+/** Descriptors that Node.js needs at once to load a module, and one more. */
+const DESCRIPTORS_TO_LOAD = 4;
+
+/** What Node.js does not find or load for want of descriptors looks like a defect: it does not say why. */
+function explained(error: ZnipError): ZnipError {
+  if (error.code !== 'internal' && error.code !== 'codec-unavailable') return error;
+  const opened: number[] = [];
+  try {
+    while (opened.length < DESCRIPTORS_TO_LOAD) opened.push(openSync(process.execPath, 'r'));
+    return error;
+  } catch (why) {
+    return toZnipError(why);
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
 }
 
 /** By its code: commander is loaded only when there are arguments to parse. */

@@ -4,8 +4,9 @@
  * RFC 8878 §3.1.1.1 (frame header), §3.1.1.2 (block header), §3.1.2 (skippable frames).
  */
 import { ZnipError } from '../errors.ts';
-import { ANY_SKIPPABLE_MAGIC, SKIPPABLE_HEADER_LENGTH, ZSTD_MAGIC } from './constants.ts';
-import { viewOf } from './skippable-frame.ts';
+import { ANY_SKIPPABLE_MAGIC, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from './constants.ts';
+import { isArchiveFrame } from './marks.ts';
+import { readTag, viewOf } from './skippable-frame.ts';
 import {
   BLOCK_HEADER_LENGTH,
   BLOCK_MAX,
@@ -17,6 +18,8 @@ import {
 } from './zstd-frame.ts';
 
 const MAGIC_LENGTH = 4;
+/** Of the tag that begins what a skippable frame of znip holds. */
+const TAG_LENGTH = TAG.blockHeader.length;
 /** Magic and descriptor tell how long a frame header is; this is the longest (RFC 8878 §3.1.1.1). */
 const MAX_FRAME_HEADER_LENGTH = 18;
 /** The shortest, with an empty block behind it: no frame has fewer bytes. */
@@ -32,6 +35,12 @@ export class FrameScanner {
   private pass = 0;
   private hasChecksum = false;
   private blockMax = 0;
+  private readonly onArchiveFrame: (tag: string) => void;
+
+  /** `onArchiveFrame` hears of skippable frames of znip, by their tags. */
+  constructor(onArchiveFrame: (tag: string) => void = () => {}) {
+    this.onArchiveFrame = onArchiveFrame;
+  }
 
   /** Whether the stream may end here: between frames. */
   get isBetweenFrames(): boolean {
@@ -73,7 +82,13 @@ export class FrameScanner {
     }
     if (this.expecting === 'frame') return this.takeFrameHeader(header);
     if (this.expecting === 'skippable') {
-      this.pass = viewOf(header).getUint32(4, true);
+      const length = viewOf(header).getUint32(4, true);
+      if (header.byteLength === SKIPPABLE_HEADER_LENGTH && length >= TAG_LENGTH) {
+        this.need = SKIPPABLE_HEADER_LENGTH + TAG_LENGTH;
+        return false;
+      }
+      if (isArchiveFrame(header)) this.onArchiveFrame(readTag(header));
+      this.pass = length - (header.byteLength - SKIPPABLE_HEADER_LENGTH);
       this.expect('magic', MAGIC_LENGTH);
       return true;
     }

@@ -7,14 +7,18 @@
 import type { ByteString } from '../format/byte-string.ts';
 import type { Group, Member } from '../format/entry.ts';
 import type { Remark } from '../format/remarks.ts';
+import type { SourceDirectory } from './source-directories.ts';
 
 /** The members whose headers are in one chunk. Row i of every column belongs to member i. */
 export interface MemberColumns {
   count: number;
   paths: ByteString[];
-  /** What to put before a path to open it, where there are files to open: one of `prefixes` by index. */
+  /** What to put before a path in messages, where there are files: one of `prefixes` by index. */
   prefixes: string[];
   prefixIndices: Uint32Array;
+  /** The directories that members are in, where there are files to open: one of them by index. */
+  directories: SourceDirectory[];
+  directoryIndices: Uint32Array;
   kinds: Uint8Array;
   modes: Uint16Array;
   mtimes: BigInt64Array;
@@ -113,8 +117,10 @@ const NO_ID = 0xffffffff;
 
 /** A member as the walk found it. */
 export interface SourceMember extends Member {
-  /** `prefix + path` names it for the file system. */
+  /** `prefix + path` names it in messages. */
   prefix: string;
+  /** Where it is; members that no file is read for have none. */
+  directory?: SourceDirectory;
   /** The file's own mtime where another is recorded; null where they are the same. */
   sourceMtime: bigint | null;
   /** The name may be a symlink that stands for what it points to. */
@@ -147,6 +153,8 @@ export class MemberColumnsBuilder {
       paths: [],
       prefixes: [],
       prefixIndices: new Uint32Array(count),
+      directories: [],
+      directoryIndices: new Uint32Array(count),
       kinds: new Uint8Array(count),
       modes: new Uint16Array(count),
       mtimes: new BigInt64Array(count),
@@ -168,6 +176,11 @@ export class MemberColumnsBuilder {
       let prefix = columns.prefixes.indexOf(member.prefix);
       if (prefix < 0) prefix = columns.prefixes.push(member.prefix) - 1;
       columns.prefixIndices[row] = prefix;
+      if (member.directory !== undefined) {
+        // In the order of the walk, they come in runs.
+        if (columns.directories.at(-1) !== member.directory) columns.directories.push(member.directory);
+        columns.directoryIndices[row] = columns.directories.length - 1;
+      }
       columns.kinds[row] = member.kind;
       columns.modes[row] = member.mode;
       columns.mtimes[row] = member.mtime;
@@ -209,7 +222,19 @@ function idAt(ids: Uint32Array | null, row: number): number | null {
   return id === NO_ID ? null : id;
 }
 
-/** The name of row `row` for the file system, as a byte string. */
+/** Where the file of row `row` is: its directory, and its name in that. */
+export function placeAt(
+  columns: MemberColumns,
+  row: number,
+): { directory: SourceDirectory | undefined; name: ByteString } {
+  const path = columns.paths[row] ?? '';
+  return {
+    directory: columns.directories[columns.directoryIndices[row] ?? 0],
+    name: path.slice(path.lastIndexOf('/') + 1),
+  };
+}
+
+/** The name of row `row` in messages, as a byte string. */
 export function sourceAt(columns: MemberColumns, row: number): ByteString {
   return `${columns.prefixes[columns.prefixIndices[row] ?? 0] ?? ''}${columns.paths[row] ?? ''}`;
 }

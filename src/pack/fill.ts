@@ -2,18 +2,19 @@
  * Fills a slot's input with the tar stream that a plan describes, and hashes each member on the way.
  * Runs on a worker, or on the main thread when there are none.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
-import { errnoOf, systemReason, uninterrupted } from '../errors.ts';
-import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
+import { errnoOf, isExhaustion, systemReason, uninterrupted, ZnipError } from '../errors.ts';
+import { type ByteString, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { fstat } from '../posix/stat.ts';
 import type { Slot } from '../ring/ring.ts';
-import { type FileChunkPlan, type FilePart, memberAt, sourceAt } from './chunk-plan.ts';
+import { type FileChunkPlan, type FilePart, memberAt, placeAt, sourceAt } from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
 import { sourceFlags } from './plan.ts';
+import { SourceDirectories, type SourceDirectory } from './source-directories.ts';
 import type { Warning } from './warning.ts';
 
 export interface Filled {
@@ -28,6 +29,15 @@ const CHANGED = 'it changed while it was read';
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
 export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
+  const directories = new SourceDirectories(plan.members.follow);
+  try {
+    return fillFrom(directories, plan, slot, codec);
+  } finally {
+    directories.close();
+  }
+}
+
+function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
   const { input, records } = slot;
   const warnings: Warning[] = [];
   let position = 0;
@@ -57,15 +67,15 @@ export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled
       changed = readPart(plan.overflow, input, dataOffset, warnings);
       dataLength = plan.overflow.length;
     } else if (member.kind === KIND.file) {
-      const source = sourceAt(members, row);
       const { size } = member;
       const mtime = members.sourceMtimes?.[row] ?? member.mtime;
-      const read = readSmall(source, sourceFlags(members.follow), input, dataOffset, { size, mtime });
+      const open = (): number => openSource(directories, placeAt(members, row), members.follow);
+      const read = readSmall(open, input, dataOffset, { size, mtime });
       changed = read.problem !== undefined;
       const empty = read.length === undefined && members.linked.has(row);
       if (read.problem !== undefined) {
         const reason = empty ? `${read.problem}${LINKED}` : read.problem;
-        warnings.push({ path: toText(source), reason, failed: true });
+        warnings.push({ path: toText(sourceAt(members, row)), reason, failed: true });
       }
       if (read.length === undefined && !empty) {
         writeMemberResult(records, row, { dropped: true });
@@ -95,19 +105,28 @@ interface SmallRead {
   problem: string | undefined;
 }
 
+function openSource(
+  directories: SourceDirectories,
+  { directory, name }: { directory: SourceDirectory | undefined; name: ByteString },
+  follow: boolean,
+): number {
+  if (directory === undefined) throw new ZnipError('internal', `member '${toText(name)}' is in no directory`);
+  directories.enter(directory);
+  return directories.open(name, sourceFlags(follow));
+}
+
 /**
  * Reads a whole file of `member.size` bytes, as the walk found it, to `offset` of `target`. The file may
  * have changed since: what is read is what is there now, up to the size that the plan has room for.
  */
 function readSmall(
-  source: ByteString,
-  flags: number,
+  open: () => number,
   target: Buffer,
   offset: number,
   member: Pick<Member, 'size' | 'mtime'>,
 ): SmallRead {
   try {
-    const fd = openSync(toFsPath(source), flags);
+    const fd = open();
     try {
       let length = 0;
       // One byte more than expected: reading it would mean that the file grew, and reading none that
@@ -129,7 +148,9 @@ function readSmall(
       closeSync(fd);
     }
   } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
+    if (isExhaustion(error)) throw error;
+    const gone = error instanceof ZnipError && error.code === 'source-unreadable';
+    if (errnoOf(error) === undefined && !gone) throw error;
     return { length: undefined, problem: systemReason(error) };
   }
 }

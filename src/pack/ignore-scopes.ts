@@ -4,7 +4,16 @@
  *
  * The user's own global excludes (core.excludesFile) do not count: an archive should not depend on them.
  */
-import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { errnoOf, systemReason } from '../errors.ts';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { decide, type GitignoreRules, parseGitignore } from '../select/gitignore.ts';
@@ -39,7 +48,7 @@ export class IgnoreScopes {
 
   realDirectory(source: ByteString): ByteString {
     // The native one: the other takes names for UTF-8.
-    const real = realpathSync.native(toFsPath(source), { encoding: 'latin1' });
+    const real = realpathSync.native(toFsPath(source === '' ? '.' : source), { encoding: 'latin1' });
     return real === '/' ? real : `${real}/`;
   }
 
@@ -59,50 +68,58 @@ export class IgnoreScopes {
     return scope;
   }
 
-  /** What counts in a directory that holds these names, where `above` counts in the one it is in. */
+  /**
+   * What counts in a directory that holds these names, where `above` counts in the one it is in. `source` is
+   * what to put before a name in it for the file system: it may be held open.
+   */
   scopeIn(
     directory: ByteString,
     names: readonly ByteString[],
     above: IgnoreScope | undefined,
+    source = directory,
   ): IgnoreScope | undefined {
     let scope = above;
     const add = (file: ByteString, followed: boolean): void => {
-      const rules = parseGitignore(this.read(file, followed));
+      const shown = file.startsWith(source) ? `${directory}${file.slice(source.length)}` : file;
+      const rules = parseGitignore(this.read(file, followed, shown));
       if (rules.length > 0) scope = { rules, length: directory.length, above: scope };
     };
-    if (names.includes('.git') && isRepository(directory)) {
+    if (names.includes('.git') && isRepository(source)) {
       // A repository of its own: what is outside says nothing about it.
       scope = undefined;
-      add(`${commonDirectory(directory)}/info/exclude`, true);
+      add(`${commonDirectory(source)}/info/exclude`, true);
     }
     // git does not follow a .gitignore that is a symlink.
-    if (names.includes('.gitignore')) add(`${directory}.gitignore`, false);
+    if (names.includes('.gitignore')) add(`${source}.gitignore`, false);
     return scope;
   }
 
-  private read(file: ByteString, followed: boolean): ByteString {
+  private read(file: ByteString, followed: boolean, shown: ByteString): ByteString {
     try {
-      const fd = openSync(
-        toFsPath(file),
-        constants.O_RDONLY | constants.O_NONBLOCK | (followed ? 0 : NO_FOLLOW),
-      );
-      try {
-        return readFileSync(fd, 'latin1');
-      } finally {
-        closeSync(fd);
-      }
+      return readFile(file, followed);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EISDIR') return '';
       const link = errno === 'ELOOP';
       const reason = link ? 'git does not follow it, it is a symbolic link' : systemReason(error);
-      this.onWarning({ path: toText(file), reason: `ignore rules not read: ${reason}`, failed: !link });
+      this.onWarning({ path: toText(shown), reason: `ignore rules not read: ${reason}`, failed: !link });
       return '';
     }
   }
 }
 
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
+
+/** What a file holds. A FIFO that has its name is not waited for, and holds nothing, as a device does. */
+function readFile(file: ByteString, followed: boolean): ByteString {
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (followed ? 0 : NO_FOLLOW);
+  const fd = openSync(toFsPath(file), flags);
+  try {
+    return fstatSync(fd).isFile() ? readFileSync(fd, 'latin1') : '';
+  } finally {
+    closeSync(fd);
+  }
+}
 
 function parentOf(directory: ByteString): ByteString {
   return directory.slice(0, directory.lastIndexOf('/', directory.length - 2) + 1);
@@ -132,7 +149,7 @@ function resolveFrom(base: ByteString, path: ByteString): ByteString {
 
 function firstLine(file: ByteString): ByteString | undefined {
   try {
-    return readFileSync(toFsPath(file), 'latin1').split('\n')[0]?.trimEnd();
+    return readFile(file, true).split('\n')[0]?.trimEnd();
   } catch {
     return undefined;
   }

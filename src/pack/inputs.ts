@@ -5,7 +5,7 @@ import { ZnipError } from '../errors.ts';
 import { type ByteString, fromText } from '../format/byte-string.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
-import type { FileIdentity } from '../posix/stat.ts';
+import type { OwnOutput } from './own-output.ts';
 import { type Root, splitRoot } from './root.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
 import { walk } from './walk.ts';
@@ -38,7 +38,7 @@ export interface InputOptions extends FilterOptions, MetadataOptions {
 export function findMembers(
   paths: Iterable<PackPath>,
   options: InputOptions,
-  avoid: readonly FileIdentity[],
+  own: OwnOutput,
   onWarning: (warning: Warning) => void,
 ): Generator<SourceMember, void, undefined> {
   const named = typeof paths === 'string' ? [paths] : paths;
@@ -47,7 +47,7 @@ export function findMembers(
     Array.isArray(named) ? named.map((path) => toRoot(path, directory)) : toRoots(named, directory),
     {
       metadata: metadataOf(options),
-      avoid,
+      own,
       filter: compileFilter(options, onWarning),
       dereference: options.dereference ?? false,
       oneFileSystem: options.oneFileSystem ?? false,

@@ -18,14 +18,17 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
-import type { FileIdentity } from '../posix/stat.ts';
+import { fromText } from '../format/byte-string.ts';
 import { uniquePart } from '../posix/unique-name.ts';
+import { NO_OUTPUT, type OwnOutput } from './own-output.ts';
 
 export interface Output {
   fd: number;
   name: string;
-  /** Files that a walk must not take in: this output and what it replaces. */
-  identities: FileIdentity[];
+  /** What a walk must not take in: this output and what it replaces. */
+  own: OwnOutput;
+  /** Where it is until it gets its final name; undefined where it has no other, or none. */
+  temporary: string | undefined;
   /** A file that nothing else is written to: what is in it can be written over. */
   rewritable: boolean;
   /** Flushes and gives the final name. */
@@ -57,7 +60,7 @@ export async function openOutput(path: string, signal: AbortSignal | undefined):
 function openReplacement(path: string, old: BigIntStats | undefined): Output {
   const target = old === undefined ? path : realpathSync(path);
   const directory = dirname(target);
-  const temporary = join(directory, `.${basename(target).slice(0, 200)}.${uniquePart()}.tmp`);
+  const temporary = join(directory, temporaryName(basename(target)));
   let fd: number;
   try {
     fd = openSync(temporary, 'wx', 0o666);
@@ -70,7 +73,8 @@ function openReplacement(path: string, old: BigIntStats | undefined): Output {
   return {
     fd,
     name: path,
-    identities: old === undefined ? [own] : [own, old],
+    own: { written: [own], replaced: old === undefined ? undefined : replacedAt(target, old) },
+    temporary,
     rewritable: true,
     commit() {
       try {
@@ -101,6 +105,32 @@ function openReplacement(path: string, old: BigIntStats | undefined): Output {
   };
 }
 
+/** A temporary name need not be longer than this; but it may where the final one is. */
+const SHORT_NAME = 64;
+
+/** A hidden name beside the final one, which fits wherever that fits: NAME_MAX counts bytes. */
+function temporaryName(name: string): string {
+  const unique = uniquePart();
+  const bytes = Buffer.from(name);
+  const room = Math.max(SHORT_NAME, bytes.byteLength) - `...tmp${unique}`.length;
+  let kept = Math.min(bytes.byteLength, room);
+  // Not within a character of UTF-8: bytes of the form 10xxxxxx are not the first of one.
+  while (kept < bytes.byteLength && ((bytes[kept] ?? 0) & 0xc0) === 0x80) kept--;
+  return `.${bytes.toString('utf8', 0, kept)}.${unique}.tmp`;
+}
+
+/** The file that an archive at `path` takes the place of; undefined where there is none. */
+export function replacedBy(path: string): OwnOutput {
+  const old = statSync(path, { bigint: true, throwIfNoEntry: false });
+  if (old?.isFile() !== true) return NO_OUTPUT;
+  return { written: [], replaced: replacedAt(realpathSync(path), old) };
+}
+
+function replacedAt(target: string, file: BigIntStats): OwnOutput['replaced'] {
+  const directory = statSync(dirname(target), { bigint: true });
+  return { file, place: { directory, name: fromText(basename(target)) } };
+}
+
 /** Pause before a FIFO that nobody reads yet is tried again. */
 const NO_READER_PAUSE_MS = 20;
 
@@ -122,7 +152,7 @@ async function openDirect(path: string, signal: AbortSignal | undefined): Promis
 /** An output that only has to be closed. */
 function closing(fd: number, name: string): Output {
   const close = closer(fd);
-  return { fd, name, identities: [], rewritable: false, commit: close, discard: close };
+  return { fd, name, own: NO_OUTPUT, temporary: undefined, rewritable: false, commit: close, discard: close };
 }
 
 /** Closes a descriptor, once: close(2) frees it even when it fails. */
@@ -160,6 +190,6 @@ export function descriptorOutput(fd: number, name: string): Output {
       // Not Linux, or another user's pipe: it is written to as it is.
     }
   }
-  const identities = stats.isFile() ? [stats] : [];
-  return { fd, name, identities, rewritable: false, commit() {}, discard() {} };
+  const own = stats.isFile() ? { written: [stats], replaced: undefined } : NO_OUTPUT;
+  return { fd, name, own, temporary: undefined, rewritable: false, commit() {}, discard() {} };
 }

@@ -49,12 +49,18 @@ function* chain(
  * range, `io` when the output cannot be written.
  */
 export async function pack(paths: Iterable<PackPath>, options: PackOptions): Promise<PackResult> {
-  return runPack(options, (context) => {
-    const { avoid, enough, groups, onWarning } = context;
-    const found = counted(findMembers(paths, options, avoid, onWarning), context);
-    const { members, total } = lookAhead(found, enough);
-    return { total, plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning }) };
-  });
+  let found: Generator<SourceMember, void, undefined> | undefined;
+  try {
+    return await runPack(options, (context) => {
+      const { own, enough, groups, onWarning } = context;
+      found = counted(findMembers(paths, options, own, onWarning), context);
+      const { members, total } = lookAhead(found, enough);
+      return { total, plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning }) };
+    });
+  } finally {
+    // A walk that nobody goes on with lets go of its directories.
+    found?.return();
+  }
 }
 
 function* counted(

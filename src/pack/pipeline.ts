@@ -8,11 +8,12 @@ import { closeSync } from 'node:fs';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
-import { fromPlainError, ZnipError } from '../errors.ts';
+import { fromPlainError } from '../errors.ts';
 import { deferred } from '../ring/deferred.ts';
 import { Failure } from '../ring/failure.ts';
 import { THREAD_LIMITS } from '../ring/memory.ts';
 import { createThreadEnds, settleThreads } from '../ring/thread-ends.ts';
+import { threadDied } from '../ring/thread-died.ts';
 import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
@@ -215,12 +216,6 @@ async function startPool(threads: number, workerData: PackWorkerData): Promise<P
     // Histograms of waiting times, which nobody reads.
     recordTiming: false,
   });
-}
-
-function threadDied(which: string, cause?: unknown): ZnipError {
-  if (cause instanceof ZnipError) return cause;
-  const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  return new ZnipError('thread-died', `${which} ended before its work was done${reason}`, {}, cause);
 }
 
 /** Descriptors of large files, each open until the last chunk that reads from it is written. */

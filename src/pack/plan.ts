@@ -5,13 +5,14 @@
  * its own is never split; a larger one starts a chunk, fills whole ones, and shares its last with what
  * follows. Implements docs/format.md, "Chunks".
  */
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { systemReason } from '../errors.ts';
-import { toFsPath, toText } from '../format/byte-string.ts';
+import { closeSync, constants, fstatSync } from 'node:fs';
+import { isExhaustion, systemReason } from '../errors.ts';
+import { toText } from '../format/byte-string.ts';
 import { type Group, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
+import { SourceDirectories } from './source-directories.ts';
 import type { Warning } from './warning.ts';
 
 /** How members are put into groups. */
@@ -75,6 +76,19 @@ export function* planChunks(
   members: Iterable<SourceMember>,
   options: PlanOptions,
 ): Generator<FileChunkPlan, void, undefined> {
+  const large = new LargeFileOpener(options.onWarning);
+  try {
+    yield* planAll(members, options, large);
+  } finally {
+    large.close();
+  }
+}
+
+function* planAll(
+  members: Iterable<SourceMember>,
+  options: PlanOptions,
+  large: LargeFileOpener,
+): Generator<FileChunkPlan, void, undefined> {
   const { chunkSize } = options;
   const groups = new GroupNumbers(options);
   let sequence = 0;
@@ -108,7 +122,7 @@ export function* planChunks(
       continue;
     }
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
-    const fd = openLarge(member, member.linked ? () => {} : options.onWarning);
+    const fd = large.open(member);
     if (fd === undefined) {
       // The worker will find it unreadable too, say so, and put an empty file in its place.
       if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
@@ -143,18 +157,41 @@ export function* planChunks(
   yield finishChunk(null, true);
 }
 
-function openLarge(member: SourceMember, onWarning: (warning: Warning) => void): number | undefined {
-  const source = `${member.prefix}${member.path}`;
-  const warn = (reason: string): void => onWarning({ path: toText(source), reason, failed: true });
-  try {
-    const fd = openSync(toFsPath(source), sourceFlags(member.follow));
-    if (fstatSync(fd).isFile()) return fd;
-    closeSync(fd);
-    warn('it is no longer a file');
-  } catch (error) {
-    warn(systemReason(error));
+/** Opens files that are read in parts, in the directories that the walk found them in. */
+class LargeFileOpener {
+  private readonly onWarning: (warning: Warning) => void;
+  private directories: SourceDirectories | undefined;
+
+  constructor(onWarning: (warning: Warning) => void) {
+    this.onWarning = onWarning;
   }
-  return undefined;
+
+  /** undefined, and a warning, where there is no such file any more. */
+  open(member: SourceMember): number | undefined {
+    const { directory, path, follow } = member;
+    if (directory === undefined) return undefined;
+    this.directories ??= new SourceDirectories(follow);
+    try {
+      this.directories.enter(directory);
+      const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
+      if (fstatSync(fd).isFile()) return fd;
+      closeSync(fd);
+      this.warn(member, 'it is no longer a file');
+    } catch (error) {
+      if (isExhaustion(error)) throw error;
+      this.warn(member, systemReason(error));
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.directories?.close();
+  }
+
+  private warn({ prefix, path, linked }: SourceMember, reason: string): void {
+    // Of one that hard links refer to, the worker will find and say the same.
+    if (!linked) this.onWarning({ path: toText(`${prefix}${path}`), reason, failed: true });
+  }
 }
 
 /**

@@ -1,7 +1,10 @@
 /**
  * Paths as a user names them: where they are, and what they are called in the archive. Main thread.
  */
-import type { ByteString } from '../format/byte-string.ts';
+import { ioError, ZnipError } from '../errors.ts';
+import { type ByteString, toText } from '../format/byte-string.ts';
+import { type FileStat, lstat, stat } from '../posix/stat.ts';
+import { isOwnFile, type OwnOutput } from './own-output.ts';
 
 /** A path as the user named it, taken apart into where it is and what it is called in the archive. */
 export interface Root {
@@ -41,4 +44,60 @@ function normalise(path: ByteString): ByteString {
     .split('/')
     .filter((component) => component !== '' && component !== '.')
     .join('/');
+}
+
+/** Where a root is that has a name: the directory that was named with it, and that directory's name for members. */
+export function baseOf({ prefix, path }: Root): { path: ByteString; members: ByteString; name: ByteString } {
+  const slash = path.lastIndexOf('/') + 1;
+  const members = path.slice(0, slash);
+  return { path: `${prefix}${members}`, members, name: path.slice(slash) };
+}
+
+/**
+ * Throws `source-unreadable` when a root does not exist that must, and `usage` when it is the archive that is to
+ * be written, under whatever name: what is in it would be lost.
+ */
+export function requireRoot({ prefix, path, required }: Root, own: OwnOutput): void {
+  if (!required || path === '') return;
+  const source = `${prefix}${path}`;
+  let stats: FileStat;
+  try {
+    stats = lstat(source);
+  } catch (error) {
+    throw sourceError(source, error);
+  }
+  if (stats.isSymbolicLink()) {
+    try {
+      stats = stat(source);
+    } catch {
+      // It leads to nothing, which is a member like any other.
+      return;
+    }
+  }
+  if (!isOwnFile(own, stats)) return;
+  const name = toText(source);
+  throw new ZnipError(
+    'usage',
+    `'${name}' is the archive that is to be written: give the archive a name that is not packed`,
+    { path: name },
+  );
+}
+
+/** Opens a directory that was named. Throws `source-unreadable` where it is none. */
+export function requireDirectory<T>(source: ByteString, open: () => T): T {
+  let stats: FileStat;
+  try {
+    stats = stat(source);
+    if (stats.isDirectory()) return open();
+  } catch (error) {
+    throw sourceError(source, error);
+  }
+  throw new ZnipError('source-unreadable', `'${toText(source)}' is not a directory`, {
+    path: toText(source),
+  });
+}
+
+function sourceError(source: ByteString, error: unknown): ZnipError {
+  const { message, context } = ioError('pack', toText(source), error);
+  return new ZnipError('source-unreadable', message, context, error);
 }

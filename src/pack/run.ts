@@ -4,18 +4,19 @@
 import { codec, windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { checkChunkSize, chooseChunkSize, LONG_CHUNK_SIZE, SETTLED_TOTAL } from '../format/chunk-layout.ts';
-import type { FileIdentity } from '../posix/stat.ts';
+import { openSpool } from '../posix/spool.ts';
 import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
 import { type ChunkPlan, contentLength } from './chunk-plan.ts';
+import { copySpool } from './copy-spool.ts';
 import { planPackMemory } from './memory.ts';
 import { descriptorOutput, openOutput, type Output } from './output.ts';
+import type { OwnOutput } from './own-output.ts';
 import { type AcquireSlot, runPipeline } from './pipeline.ts';
 import type { GroupOptions } from './plan.ts';
 import { FdSink } from './sink.ts';
-import { copySpool, openSpool } from './spool.ts';
 import type { Warning } from './warning.ts';
 
 /** How an archive is to be made, wherever its members come from. */
@@ -78,8 +79,8 @@ export interface Input {
 
 /** What the input of a run is given. */
 export interface InputContext {
-  /** Files that must not be taken in: the output and what it replaces. */
-  avoid: readonly FileIdentity[];
+  /** What must not be taken in: the output and what it replaces. */
+  own: OwnOutput;
   /** Bytes of tar stream from which on more would change nothing about chunk size and threads. */
   enough: number;
   groups: GroupOptions;
@@ -110,10 +111,14 @@ function checkLong(long: boolean): boolean {
   return long;
 }
 
-/** Packs what `openInput` gives. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output. */
+/**
+ * Packs what `openInput` gives. `check` sees the output when it is complete and has no name yet; it gets none when
+ * that throws. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
+ */
 export async function runPack(
   options: ArchiveOptions,
   openInput: (context: InputContext) => Input | Promise<Input>,
+  check?: (output: Output) => Promise<void>,
 ): Promise<PackResult> {
   const start = performance.now();
   const { signal } = options;
@@ -146,7 +151,7 @@ export async function runPack(
 
   try {
     const opening = openInput({
-      avoid: output.identities,
+      own: output.own,
       enough: givenChunkSize === undefined ? SETTLED_TOTAL : INLINE_TOTAL,
       groups: {
         packageType: options.packageType,
@@ -196,6 +201,7 @@ export async function runPack(
         signal,
       });
       if (spool !== undefined) await copySpool(spool, new FdSink(output.fd, output.name, signal));
+      await check?.(output);
       output.commit();
       return { ...summary, failedInputs, elapsedMs: performance.now() - start };
     } finally {

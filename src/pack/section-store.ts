@@ -2,8 +2,8 @@
  * Keeps finished sections of the index until all blocks are written and their place in the archive is known: in
  * memory, and beyond a share of it in a spool. Runs where the archive writer does.
  */
+import { openSpool, readSpool, type Spool, spoolError } from '../posix/spool.ts';
 import { writeFully } from '../posix/write.ts';
-import { openSpool, readSpool, type Spool, spoolError } from './spool.ts';
 
 /** A section that was put away: its bytes, or where they are in the spool. */
 export type StoredSection = Uint8Array | { offset: number; length: number };

@@ -106,8 +106,8 @@ export class WalkFilter {
   }
 
   /**
-   * The rules for what a directory holds. `source` is its name for the file system, `name` its last
-   * component, `above` the rules of the directory that it is in; a directory that was named has none.
+   * The rules for what a directory holds. `source` is what to put before a name in it for the file system, `name`
+   * its last component, `above` the rules of the directory that it is in; a directory that was named has none.
    */
   enter(
     source: ByteString,
@@ -115,12 +115,12 @@ export class WalkFilter {
     names: readonly ByteString[],
     above: DirectoryRules | undefined,
   ): DirectoryRules {
-    const cache = this.caches && names.includes(CACHE_TAG) && isCacheTag(`${source}/${CACHE_TAG}`);
+    const cache = this.caches && names.includes(CACHE_TAG) && isCacheTag(`${source}${CACHE_TAG}`);
     const { ignores } = this;
     if (ignores === undefined) return { directory: '', scope: undefined, cache };
     const directory = above === undefined ? ignores.realDirectory(source) : `${above.directory}${name}/`;
     const outer = above === undefined ? ignores.scopeAbove(directory) : above.scope;
-    return { directory, scope: ignores.scopeIn(directory, names, outer), cache };
+    return { directory, scope: ignores.scopeIn(directory, names, outer, source), cache };
   }
 }
 

@@ -4,23 +4,25 @@
  * Order: roots as given, each directory before what it holds, names within a directory by their bytes.
  * It does not depend on how the file system lists names, so equal trees give equal archives.
  */
-import { accessSync, constants, readdirSync, readlinkSync } from 'node:fs';
-import { errnoOf, ioError, systemReason, ZnipError } from '../errors.ts';
-import { compareBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { accessSync, constants } from 'node:fs';
+import { errnoOf, isExhaustion, systemReason } from '../errors.ts';
+import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
-import { type FileIdentity, type FileStat, lstat, stat } from '../posix/stat.ts';
+import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../posix/stat.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import type { Metadata } from './metadata.ts';
-import type { Root } from './root.ts';
+import { isOwnOutput, type OwnOutput } from './own-output.ts';
+import { baseOf, requireDirectory, requireRoot, type Root } from './root.ts';
+import { childDirectory, SourceDirectories, type SourceDirectory } from './source-directories.ts';
 import type { DirectoryRules, WalkFilter } from './walk-filter.ts';
 import type { Warning } from './warning.ts';
 
 export interface WalkOptions {
   /** What to record about a member. */
   metadata: (stats: FileStat, kind: number) => Metadata;
-  /** Files that must not be packed, by device and inode: the archive itself. */
-  avoid: readonly FileIdentity[];
+  /** The archive itself, which must not be packed. */
+  own: OwnOutput;
   /** What to leave out. */
   filter: WalkFilter | undefined;
   /** Pack what symlinks point to in their place. */
@@ -37,13 +39,10 @@ interface Level {
   next: number;
   /** What the filter says about its names; undefined without a filter, and for a name that was given. */
   rules: DirectoryRules | undefined;
-  /** Which directory it is; undefined where that does not matter. */
-  identity: FileIdentity | undefined;
-}
-
-/** Names of a directory as byte strings, in byte order. */
-function readNames(directory: ByteString): ByteString[] {
-  return readdirSync(toFsPath(directory), { encoding: 'latin1' }).sort(compareBytes);
+  /** Where its names are. */
+  directory: SourceDirectory;
+  /** It holds the names by itself: it was walked into, or named as a whole. */
+  listed: boolean;
 }
 
 /**
@@ -51,11 +50,25 @@ function readNames(directory: ByteString): ByteString[] {
  * required does not exist; what goes wrong below a root is a warning.
  */
 export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<SourceMember, void, undefined> {
-  const { filter, dereference, oneFileSystem, metadata } = options;
+  const directories = new SourceDirectories(options.dereference);
+  try {
+    yield* walkRoots(roots, options, directories);
+  } finally {
+    directories.close();
+  }
+}
+
+function* walkRoots(
+  roots: Iterable<Root>,
+  options: WalkOptions,
+  directories: SourceDirectories,
+): Generator<SourceMember, void, undefined> {
+  const { filter, dereference, oneFileSystem, metadata, own } = options;
   const statSource = dereference ? stat : lstat;
   // One root has every name once. By name: the root that it came from.
   const seen = Array.isArray(roots) && roots.length === 1 ? undefined : new Map<ByteString, Root>();
   const hardLinks = new Map<string, ByteString>();
+  if (Array.isArray(roots)) for (const root of roots) requireRoot(root, own);
 
   for (const root of roots) {
     const { prefix, path: rootPath } = root;
@@ -68,25 +81,42 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
       path: ByteString,
       name: ByteString,
       above: DirectoryRules | undefined,
-      identity: FileIdentity | undefined,
+      directory: SourceDirectory,
     ): void => {
-      const source = path === '' ? prefix : `${prefix}${path}`;
       try {
-        const names = readNames(source);
-        const rules = filter?.enter(source, name, names, above);
-        levels.push({ base: path === '' ? '' : `${path}/`, names, next: 0, rules, identity });
+        directories.enter(directory);
+        const names = directories.names();
+        const rules = filter?.enter(directories.pathOf(''), name, names, above);
+        levels.push({ base: path === '' ? '' : `${path}/`, names, next: 0, rules, directory, listed: true });
       } catch (error) {
+        if (isExhaustion(error)) throw error;
         warn(path, `cannot read the directory: ${systemReason(error)}`, true);
       }
     };
 
+    if (!Array.isArray(roots)) requireRoot(root, own);
     if (rootPath === '') {
-      const identity = statDirectory(prefix);
-      device = identity.dev;
-      if (root.recurse) enter('', '', undefined, dereference ? identity : undefined);
+      const base = requireDirectory(prefix, () => directories.openBase(prefix));
+      device = base.identity.dev;
+      if (root.recurse) enter('', '', undefined, base);
     } else {
-      levels.push({ base: '', names: [rootPath], next: 0, rules: undefined, identity: undefined });
-      if (root.required) requireRoot(`${prefix}${rootPath}`);
+      const base = baseOf(root);
+      try {
+        const directory = directories.openBase(base.path);
+        levels.push({
+          base: base.members,
+          names: [base.name],
+          next: 0,
+          rules: undefined,
+          directory,
+          listed: false,
+        });
+      } catch (error) {
+        if (isExhaustion(error)) throw error;
+        if (filter?.drops(undefined, base.name, rootPath, false) !== true) {
+          warn(rootPath, systemReason(error), true);
+        }
+      }
     }
 
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
@@ -103,14 +133,15 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
       const earlier = seen?.get(path);
       // All that this name stands for has been packed already.
       if (earlier !== undefined && earlier.prefix === prefix && (earlier.recurse || !root.recurse)) continue;
-      const source = `${prefix}${path}`;
-      const { rules } = level;
+      const { rules, directory: within } = level;
       let stats: FileStat;
       try {
-        stats = statSource(source);
+        directories.enter(within);
+        stats = directories.stat(name, dereference);
       } catch (error) {
+        if (isExhaustion(error)) throw error;
         if (filter?.drops(rules, name, path, false) === true) continue;
-        warn(path, dereference ? linkReason(source, error) : systemReason(error), true);
+        warn(path, dereference ? linkReason(directories, name, error) : systemReason(error), true);
         continue;
       }
       const directory = stats.isDirectory();
@@ -118,7 +149,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
       if (
         dereference &&
         directory &&
-        levels.some(({ identity }) => identity !== undefined && isSameFile(identity, stats))
+        levels.some((above) => above.listed && isSameFile(above.directory.identity, stats))
       ) {
         warn(path, 'left out: the link leads back to a directory that it is in', true);
         continue;
@@ -128,7 +159,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
           // Packed already, but not all that is in this one.
           if (!root.recurse) continue;
           seen?.set(path, root);
-          enter(path, name, rules, dereference ? stats : undefined);
+          enter(path, name, rules, childDirectory(within, name, stats));
         } else if (earlier.prefix !== prefix && !isSame(`${earlier.prefix}${path}`, stats, statSource)) {
           warn(
             path,
@@ -154,6 +185,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
       const member: SourceMember = {
         prefix,
         path,
+        directory: within,
         kind,
         mode: recorded.mode,
         mtime: recorded.mtime,
@@ -169,18 +201,18 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
         device ??= stats.dev;
         yield member;
         if (root.recurse && (!oneFileSystem || stats.dev === device)) {
-          enter(path, name, rules, dereference ? stats : undefined);
+          enter(path, name, rules, childDirectory(within, name, stats));
         }
       } else if (kind === KIND.symlink) {
         try {
-          member.linkTarget = readlinkSync(toFsPath(source), { encoding: 'latin1' });
+          member.linkTarget = directories.readLink(name);
         } catch (error) {
           warn(path, systemReason(error), true);
           continue;
         }
         yield member;
       } else {
-        if (options.avoid.some((file) => isSameFile(file, stats))) {
+        if (isOwnOutput(own, stats, { directory: within.identity, name }, dereference)) {
           warn(path, 'it is the archive itself, left out', false);
           continue;
         }
@@ -188,7 +220,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
         if (stats.nlink > 1) {
           // Later names will point to this one: be sure that it gets into the archive.
           try {
-            accessSync(toFsPath(source), constants.R_OK);
+            accessSync(toFsPath(directories.pathOf(name)), constants.R_OK);
           } catch (error) {
             warn(path, systemReason(error), true);
             continue;
@@ -210,10 +242,6 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
 
 type Stat = (path: ByteString) => FileStat;
 
-function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
-  return a.ino === b.ino && a.dev === b.dev;
-}
-
 function isSame(source: ByteString, stats: FileStat, statSource: Stat): boolean {
   try {
     return isSameFile(statSource(source), stats);
@@ -231,9 +259,9 @@ function statIsDirectory(source: ByteString, statSource: Stat): boolean {
 }
 
 /** Why a name could not be followed to a file: it is gone, or a link to nothing, or to itself. */
-function linkReason(source: ByteString, error: unknown): string {
+function linkReason(directories: SourceDirectories, name: ByteString, error: unknown): string {
   try {
-    if (!lstat(source).isSymbolicLink()) return systemReason(error);
+    if (!directories.stat(name, false).isSymbolicLink()) return systemReason(error);
   } catch {
     return systemReason(error);
   }
@@ -257,30 +285,4 @@ function kindName(stats: FileStat): string {
   if (stats.isSocket()) return 'socket';
   if (stats.isFIFO()) return 'FIFO';
   return 'device';
-}
-
-function requireRoot(source: ByteString): void {
-  try {
-    lstat(source);
-  } catch (error) {
-    throw sourceError(source, error);
-  }
-}
-
-function statDirectory(source: ByteString): FileStat {
-  let stats: FileStat;
-  try {
-    stats = stat(source);
-  } catch (error) {
-    throw sourceError(source, error);
-  }
-  if (stats.isDirectory()) return stats;
-  throw new ZnipError('source-unreadable', `'${toText(source)}' is not a directory`, {
-    path: toText(source),
-  });
-}
-
-function sourceError(source: ByteString, error: unknown): ZnipError {
-  const { message, context } = ioError('pack', toText(source), error);
-  return new ZnipError('source-unreadable', message, context, error);
 }

@@ -7,6 +7,7 @@
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { toFsPath, type ByteString } from '../format/byte-string.ts';
+import { isLibcLoaded, libc, pathArgument } from './libc.ts';
 import { fstat, stat } from './stat.ts';
 
 /** Names a place in the tree and no more: a directory that may not be listed can be held too (Linux, fcntl.h). */
@@ -41,17 +42,33 @@ export function nameOfOpen(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
+/** Close on exec, as Node.js opens files (Linux, fcntl.h). */
+const O_CLOEXEC = 0x80000;
+
+/** Opens what a held directory has under a name that was read from it, as open(2) does. Throws Node.js's error. */
+export function openIn(directory: number, name: ByteString, flags: number): number {
+  // Loading libc takes as long as what it saves on a few thousand files.
+  const system = isLibcLoaded() ? libc() : null;
+  const fd = system?.openat(directory, pathArgument(name), flags | O_CLOEXEC, 0) ?? -1;
+  return fd >= 0 ? fd : openSync(toFsPath(`${nameOfDescriptor(directory)}${name}`), flags);
+}
+
 export class HeldDirectories {
   private readonly root: number;
+  /** Whether symlinks on the way are followed. */
+  private readonly follow: boolean;
+  private readonly most: number;
   /** The directory asked for last; undefined when it could not be reached. */
   private path: ByteString | undefined = '';
   /** The way to it, as far as it is open. */
   private names: ByteString[] = [];
   private descriptors: number[] = [];
 
-  /** `root`: from `holdDirectory`. Stays open. */
-  constructor(root: number) {
+  /** `root`: from `holdDirectory`. Stays open. `most`: held at once, the root not counted. */
+  constructor(root: number, follow = false, most = MAX_HELD) {
     this.root = root;
+    this.follow = follow;
+    this.most = most;
   }
 
   /**
@@ -81,10 +98,10 @@ export class HeldDirectories {
     for (; level < names.length; level++) {
       const name = names[level] ?? '';
       const above = nameOfDescriptor(this.descriptors[level - 1] ?? this.root);
-      const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+      const flags = O_PATH | constants.O_DIRECTORY | (this.follow ? 0 : constants.O_NOFOLLOW);
       this.descriptors.push(openSync(toFsPath(`${above}${name}`), flags));
       this.names.push(name);
-      this.giveUp(level - MAX_HELD);
+      this.giveUp(level - this.most);
     }
     this.path = path;
   }

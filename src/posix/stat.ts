@@ -12,6 +12,10 @@ export interface FileIdentity {
   ino: bigint;
 }
 
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
 export class FileStat implements FileIdentity {
   /** Type and permission bits, as st_mode of POSIX, sys/stat.h, has them. */
   readonly mode: number;
@@ -76,6 +80,17 @@ export function lstat(path: ByteString): FileStat {
 /** What the name leads to. Throws Node.js's error. */
 export function stat(path: ByteString): FileStat {
   return statAt(AT_FDCWD, path, 0) ?? fromStats(statSync(toFsPath(path), { bigint: true }));
+}
+
+/**
+ * What has this name in an open directory, or with `follow` what it leads to; `prefix` before the name is the same
+ * for Node.js. Throws its error.
+ */
+export function statIn(directory: number, prefix: ByteString, name: ByteString, follow: boolean): FileStat {
+  const found = statAt(directory, name, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+  if (found !== undefined) return found;
+  const path = toFsPath(`${prefix}${name}`);
+  return fromStats(follow ? statSync(path, { bigint: true }) : lstatSync(path, { bigint: true }));
 }
 
 /** The open file. Throws Node.js's error. */

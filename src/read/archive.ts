@@ -4,13 +4,13 @@
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
-import { equalBytes } from '../format/block-header.ts';
-import { PROLOGUE, TAG } from '../format/constants.ts';
+import { TAG } from '../format/constants.ts';
 import type { Group } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
+import { MARKS_LENGTH, startsAsArchive } from '../format/marks.ts';
 import { SECTION_HEADER_LENGTH } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Turns } from '../ring/turns.ts';
@@ -177,16 +177,29 @@ export class Archive {
   }
 }
 
+export interface OpenOptions {
+  /** The root hash that the archive must have, in hexadecimal: no other is opened. */
+  root?: string;
+}
+
 /**
  * Opens an archive and checks its footer and manifest.
  *
  * Throws ZnipError: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`,
- * `damaged-manifest`, or `io`. The source is closed when it throws.
+ * `damaged-manifest`, `root-mismatch`, or `io`. The source is closed when it throws.
  */
-export async function openArchive(source: string | ByteSource): Promise<Archive> {
+export async function openArchive(source: string | ByteSource, { root }: OpenOptions = {}): Promise<Archive> {
   const bytes = typeof source === 'string' ? new FileSource(source) : source;
   try {
-    return await readArchive(bytes);
+    const archive = await readArchive(bytes);
+    if (root !== undefined && root.toLowerCase() !== archive.rootHash) {
+      throw new ZnipError(
+        'root-mismatch',
+        `'${bytes.name}' is not the archive that is meant: its root hash must be ${root.toLowerCase()}, but it is ${archive.rootHash}`,
+        { path: bytes.name },
+      );
+    }
+    return archive;
   } catch (error) {
     bytes.close();
     throw error;
@@ -226,10 +239,9 @@ async function readArchive(source: ByteSource): Promise<Archive> {
 async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
   const { byteLength, name } = source;
   if (source.start > 0) return new ZnipError('not-an-archive', `'${name}' does not end as a znip archive`);
-  const start = await source.read(0, Math.min(byteLength, PROLOGUE.byteLength + 12));
+  const start = await source.read(0, Math.min(byteLength, MARKS_LENGTH));
   const context: ErrorContext = { path: name };
-  const tag = Buffer.from(start.subarray(PROLOGUE.byteLength + 8)).toString('latin1');
-  if (equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE) && tag === TAG.blockHeader) {
+  if (startsAsArchive(start)) {
     return new ZnipError(
       'truncated',
       `'${name}' begins as a znip archive but does not end as one: it was cut short, or bytes were added to it; recover unpacks what is whole`,

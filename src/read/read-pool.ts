@@ -2,9 +2,10 @@
  * The pool of reading workers, and what its tasks come to when they fail. Main thread.
  */
 import type { Piscina } from 'piscina';
-import { fromPlainError, ZnipError } from '../errors.ts';
+import { fromPlainError } from '../errors.ts';
 import { Failure } from '../ring/failure.ts';
 import { THREAD_LIMITS } from '../ring/memory.ts';
+import { threadDied } from '../ring/thread-died.ts';
 import { createThreadEnds, settleThreads, type ThreadEnds } from '../ring/thread-ends.ts';
 import type {
   DecodeTask,
@@ -43,7 +44,7 @@ export class ReadPool {
     this.detach = () => signal?.removeEventListener('abort', onAbort);
     pool.on('error', (error: unknown) => {
       this.broken = true;
-      this.failure.fail(threadDied(error));
+      this.failure.fail(threadDied('a worker thread', error));
     });
   }
 
@@ -93,17 +94,11 @@ export class ReadPool {
     try {
       return await running;
     } catch (error) {
-      const died = threadDied(error);
+      const died = threadDied('a worker thread', error);
       this.failure.fail(died);
       throw died;
     } finally {
       this.running.delete(running);
     }
   }
-}
-
-function threadDied(cause: unknown): ZnipError {
-  if (cause instanceof ZnipError) return cause;
-  const reason = cause instanceof Error ? `: ${cause.message}` : '';
-  return new ZnipError('thread-died', `a worker thread ended before its work was done${reason}`, {}, cause);
 }

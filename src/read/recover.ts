@@ -17,6 +17,8 @@ import { unpack, type UnpackProgress, type UnpackResult } from './unpack.ts';
 export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
+  /** The root hash that the archive must have, in hexadecimal: nothing is written of another, or where it is lost. */
+  root?: string;
   /** Called for each member that is lost, and for damage that costs none. */
   onDamaged?: (lost: LostMember) => void;
   /** Called for each member that is not in the index, or that tar programs read differently. */
@@ -93,8 +95,10 @@ interface FoundIndex {
 async function openIndex(path: string, options: RecoverOptions): Promise<FoundIndex | undefined> {
   let archive: Archive;
   try {
-    archive = await openArchive(path);
+    archive = await openArchive(path, options.root === undefined ? {} : { root: options.root });
   } catch (error) {
+    // Which archive it is, nobody can tell then.
+    if (options.root !== undefined) throw error;
     refuseOthers(error);
     return undefined;
   }

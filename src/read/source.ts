@@ -46,12 +46,15 @@ export class FileSource implements ByteSource {
   readonly fd: number;
   private open = true;
 
-  /** Opens a regular file. Throws `io` when it cannot be opened, `usage` when it is no regular file. */
-  constructor(path: string) {
+  /**
+   * Opens a regular file, or takes the descriptor of one, which it will close. Throws `io` when it cannot be opened,
+   * `usage` when it is no regular file.
+   */
+  constructor(path: string, fd?: number) {
     this.name = path;
     try {
       // A FIFO, which is refused below, is not waited for.
-      this.fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      this.fd = fd ?? openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     } catch (error) {
       throw ioError('open', path, error);
     }

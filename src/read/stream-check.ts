@@ -9,6 +9,7 @@ import { FOOTER_MAGIC, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.
 import { floorSeconds, KIND, NANOSECONDS } from '../format/entry.ts';
 import { decodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
 import type { Frame } from '../format/frame-table.ts';
+import { startsAsArchive } from '../format/marks.ts';
 import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
 import { openArchive } from './archive.ts';
 import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
@@ -120,11 +121,10 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
   const { stream, blocks, arrived, isWanted, onFault, signal } = check;
   const start = stream.position;
   const tail = await readRest(stream, tarLengthOf(blocks));
-  const source = new TailSource(
-    stream.name,
-    start,
-    onFault === undefined ? tail : cutBehindFooter(tail, start),
-  );
+  const own = onFault === undefined ? tail : cutBehindFooter(tail, start);
+  if (own.byteLength < tail.byteLength)
+    onFault?.(somethingBehind(stream.name, tail, own.byteLength, start), undefined);
+  const source = new TailSource(stream.name, start, own);
   const archive = await openTail(source);
   const fault = (error: ZnipError, ref?: EntryRef): void => {
     if (onFault === undefined) throw error;
@@ -304,6 +304,17 @@ function checkLinks(
     const why = `member '${member}' is a hard link to '${target}', which is lost`;
     fault(new ZnipError('damaged-member', why, { member }), ref);
   }
+}
+/** What follows an archive: nothing is unpacked of it, and nothing is known about it. */
+function somethingBehind(name: string, tail: Buffer, length: number, start: number): ZnipError {
+  const offset = start + length;
+  const left = tail.subarray(length);
+  const what = startsAsArchive(left) ? 'what begins as another archive' : 'something else';
+  return new ZnipError(
+    'damaged-footer',
+    `${name}: the archive ends at byte ${offset}, and ${left.byteLength} bytes of ${what} follow, which are left out: cut them off with tail -c +${offset + 1} to read them by themselves`,
+    { offset },
+  );
 }
 
 /** What is wrong with entries for which nothing came at their place: whether it came at another one. */

@@ -1,12 +1,13 @@
 /**
  * The directory that a run unpacks into: how things are written there, and what comes last.
  */
-import { closeSync, mkdirSync, realpathSync } from 'node:fs';
+import { closeSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/byte-string.ts';
 import { holdDirectory } from '../posix/held-directories.ts';
 import type { Directories, OnBlocked } from './directories.ts';
+import { makeDirectories } from '../posix/make-directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import type { HardLink, Link } from './member-tree.ts';
@@ -37,7 +38,7 @@ export interface TargetOptions {
 /** The target as a byte string with a trailing slash, and held, made if need be. Links in it are the user's own. */
 function makeTarget(directory: string): Pick<WriteSettings, 'target' | 'root'> {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectories(directory);
     const real = fromText(realpathSync(directory));
     return { target: real.endsWith('/') ? real : `${real}/`, root: holdDirectory(real) };
   } catch (error) {

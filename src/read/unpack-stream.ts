@@ -5,10 +5,21 @@ import type { Frame } from '../format/frame-table.ts';
 import { FdStream } from '../stream/byte-stream.ts';
 import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
 import { salvage } from './salvage.ts';
-import { StreamRun, type UnpackStreamOptions } from './stream-run.ts';
-import type { UnpackResult } from './unpack.ts';
+import { StreamRun, type UnpackStreamOptions as StreamRunOptions } from './stream-run.ts';
+import { openSpooled, refuseForeign } from './spooled-archive.ts';
+import { unpack, type UnpackResult } from './unpack.ts';
 import { unpackBlocks } from './unpack-blocks.ts';
 import { unpackTar } from './unpack-tar.ts';
+
+export interface UnpackStreamOptions extends StreamRunOptions {
+  /** Refuse a .tar, .tar.zst or .tar.gz of others, which has no index and fewer hashes. Default: false. */
+  requireIndex?: boolean;
+  /**
+   * The root hash that the archive must have, in hexadecimal. It comes last, so the archive waits in an unnamed file
+   * in `TMPDIR` until it is there, and is unpacked by its index: nothing is written of any other.
+   */
+  root?: string;
+}
 
 /**
  * Unpacks what arrives on a descriptor: a znip archive, or a .tar, .tar.zst or .tar.gz of others.
@@ -23,11 +34,16 @@ import { unpackTar } from './unpack-tar.ts';
  *
  * With `keepGoing`, what is damaged of a znip archive is told to `onDamaged` and counted in the result, and
  * everything else is unpacked. The index, when it comes, tells which members a damaged blob held.
+ *
+ * With `requireIndex`, streams of others are `not-an-archive`. With `root`, `root-mismatch` is thrown before anything
+ * is written.
  */
 export async function unpackStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
   const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
   try {
+    if (options.root !== undefined) return await unpackSpooled(stream, options, options.root);
     const kind = await detectStream(stream);
+    if (options.requireIndex === true) refuseForeign(stream, kind);
     const run = new StreamRun(options, kind);
     try {
       return await run.unpack(async () => {
@@ -40,6 +56,19 @@ export async function unpackStream(fd: number, options: UnpackStreamOptions = {}
     }
   } finally {
     await stream.close();
+  }
+}
+
+async function unpackSpooled(
+  stream: FdStream,
+  options: UnpackStreamOptions,
+  root: string,
+): Promise<UnpackResult> {
+  const archive = await openSpooled(stream, { root });
+  try {
+    return await unpack(archive, options);
+  } finally {
+    archive.close();
   }
 }
 

@@ -1,10 +1,10 @@
 /**
  * Writes a good archive from what is whole of a damaged one: the library's `repair`. Main thread.
  */
-import { closeSync, openSync, readSync, rmSync, statSync } from 'node:fs';
-import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { errnoOf, ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/constants.ts';
-import { openOutput } from '../pack/output.ts';
+import { openOutput, type Output } from '../pack/output.ts';
 import { runPack } from '../pack/run.ts';
 import { writeFully } from '../posix/write.ts';
 import type { LostMember } from '../read/lost.ts';
@@ -46,21 +46,26 @@ export interface RepairResult {
 }
 
 /**
- * Writes an archive of all the members of the archive file `path` that are whole, and verifies it. An archive
- * with which nothing is wrong is copied. The new one gets its name when it is complete and flushed.
+ * Writes an archive of all the members of the archive file `path` that are whole. An archive with which nothing is
+ * wrong is copied. The new one gets its name when it is complete, has been verified and is flushed; whatever fails
+ * before, what had that name stays.
  *
  * Throws ZnipError: `not-an-archive` when nothing of the file is whole, `unsupported-version`, `usage` when
  * the output is the damaged archive, `io`.
  */
 export async function repair(path: string, options: RepairOptions): Promise<RepairResult> {
   const start = performance.now();
-  refuseSameFile(path, options.output);
+  refuseOutput(path, options.output);
   const survey = new Survey();
   const { output, onRefused, ...rest } = options;
   const { report, index } = await verifyFile(path, rest, (walked) => survey.take(walked));
   let refused = 0;
+  let written: VerifyReport | undefined;
+  const check = async (made: Output): Promise<void> => {
+    written = await checkMade(path, made, report, options);
+  };
   try {
-    if (report.ok) await copyFile(path, options);
+    if (report.ok) await copyFile(path, options, check);
     else {
       if (report.blobs === 0) {
         throw new ZnipError(
@@ -68,46 +73,74 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
           `'${path}' holds no whole block of a znip archive: nothing can be repaired`,
         );
       }
-      await rewrite(path, options, survey, index, (lost) => {
+      const onRefusedMember = (lost: LostMember): void => {
         refused += 1;
         onRefused?.(lost);
-      });
+      };
+      await rewrite(path, options, { survey, index, onRefused: onRefusedMember, check });
     }
   } finally {
     index?.archive.close();
   }
-  const { threads, signal } = options;
-  const written = await verify(output, {
-    ...(threads === undefined ? {} : { threads }),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (!written.ok || written.rootHash === null) {
-    const why = written.damage[0]?.message ?? 'it has no root hash';
-    rmSync(output, { force: true });
-    throw new ZnipError(
-      'inconsistent',
-      `'${output}' was written and removed again, because it is not whole: ${why}`,
-      { path: output },
-    );
-  }
+  if (written === undefined) throw new ZnipError('internal', `'${output}' was not verified`);
   return {
     report,
     copied: report.ok,
     members: written.members,
     archiveBytes: written.archiveBytes,
-    rootHash: written.rootHash,
+    rootHash: written.rootHash ?? '',
     refused,
     byIndex: index?.allEntries === true,
     elapsedMs: performance.now() - start,
   };
 }
 
+/** Verifies what was made, before it gets its name. Throws `inconsistent` when it is not whole, or not a copy. */
+async function checkMade(
+  path: string,
+  { temporary }: Output,
+  report: VerifyReport,
+  { output, threads, signal }: RepairOptions,
+): Promise<VerifyReport> {
+  if (temporary === undefined) throw notAFile(output);
+  let why: string;
+  try {
+    const made = await verify(temporary, {
+      ...(threads === undefined ? {} : { threads }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    const isCopy = !report.ok || made.rootHash === report.rootHash;
+    if (made.ok && isCopy) return made;
+    why = made.damage[0]?.message ?? 'it is another archive now';
+  } catch (error) {
+    const unknown = error instanceof ZnipError && NO_ARCHIVE.has(error.code);
+    if (!unknown) throw error;
+    why = error.message;
+  }
+  throw new ZnipError(
+    'inconsistent',
+    `what was made of '${path}' is not whole, so '${output}' is as it was before: ${why}; perhaps '${path}' was changed meanwhile`,
+    { path: output },
+  );
+}
+
+/** What verify throws for what is not even a damaged archive. */
+const NO_ARCHIVE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([
+  'not-an-archive',
+  'unsupported-version',
+]);
+
+interface RewriteContext {
+  survey: Survey;
+  index: CheckedIndex | undefined;
+  onRefused: (lost: LostMember) => void;
+  check: (made: Output) => Promise<void>;
+}
+
 async function rewrite(
   path: string,
   { output, threads, signal }: RepairOptions,
-  survey: Survey,
-  index: CheckedIndex | undefined,
-  onRefused: (lost: LostMember) => void,
+  { survey, index, onRefused, check }: RewriteContext,
 ): Promise<void> {
   const source = new FileSource(path);
   const chunkSize = survey.blocks.reduce((size, block) => Math.max(size, block.chunkLength), MIN_CHUNK_SIZE);
@@ -126,6 +159,7 @@ async function rewrite(
         total,
         plans: (_, acquire) => rescuedChunks(acquire, { source, survey, entries: index?.entries, onRefused }),
       }),
+      check,
     );
   } finally {
     source.close();
@@ -134,7 +168,11 @@ async function rewrite(
 
 const PIECE = 1024 * 1024;
 
-async function copyFile(path: string, { output: name, signal }: RepairOptions): Promise<void> {
+async function copyFile(
+  path: string,
+  { output: name, signal }: RepairOptions,
+  check: (made: Output) => Promise<void>,
+): Promise<void> {
   const output = await openOutput(name, signal);
   try {
     const fd = openSync(path, 'r');
@@ -150,15 +188,17 @@ async function copyFile(path: string, { output: name, signal }: RepairOptions): 
     } finally {
       closeSync(fd);
     }
+    await check(output);
     output.commit();
   } finally {
     output.discard();
   }
 }
 
-/** The damaged archive may be the only one there is. */
-function refuseSameFile(path: string, output: string): void {
+/** The damaged archive may be the only one there is. And what is written must be read again. */
+function refuseOutput(path: string, output: string): void {
   const [from, to] = [path, output].map((name) => statSync(name, { bigint: true, throwIfNoEntry: false }));
+  if (to !== undefined && !to.isFile() && !to.isDirectory()) throw notAFile(output);
   if (from === undefined || to === undefined || from.ino !== to.ino || from.dev !== to.dev) return;
   throw new ZnipError(
     'usage',
@@ -167,4 +207,10 @@ function refuseSameFile(path: string, output: string): void {
       path: output,
     },
   );
+}
+
+function notAFile(output: string): ZnipError {
+  return new ZnipError('usage', `'${output}' is no regular file: expected the name of one, to be verified`, {
+    path: output,
+  });
 }

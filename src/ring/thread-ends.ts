@@ -59,7 +59,11 @@ export async function settleThreads(
     const count = Atomics.load(ends.loaded, 0);
     const left = deadline - performance.now();
     if (count >= threads || left <= 0 || hasDied()) return;
-    // Woken by a thread that has loaded, which counts itself before it notifies.
-    await Atomics.waitAsync(ends.loaded, 0, count, Math.min(left, LOAD_POLL_MS)).value;
+    // Woken by a thread that has loaded, which counts itself before it notifies. The timer keeps the event loop alive,
+    // which a wait does not: where no thread could be started, nothing else does.
+    const poll = Math.min(left, LOAD_POLL_MS);
+    const alive = setTimeout(() => {}, poll);
+    await Atomics.waitAsync(ends.loaded, 0, count, poll).value;
+    clearTimeout(alive);
   }
 }

@@ -3,15 +3,8 @@
  */
 import { createGunzip } from 'node:zlib';
 import { ZnipError } from '../errors.ts';
-import { equalBytes } from '../format/block-header.ts';
-import {
-  ANY_SKIPPABLE_MAGIC,
-  PROLOGUE,
-  SKIPPABLE_HEADER_LENGTH,
-  TAG,
-  TAR_RECORD,
-  ZSTD_MAGIC,
-} from '../format/constants.ts';
+import { ANY_SKIPPABLE_MAGIC, TAR_RECORD, ZSTD_MAGIC } from '../format/constants.ts';
+import { isArchiveName, startsAsArchive } from '../format/marks.ts';
 import { isHeader } from '../format/tar/record.ts';
 import { FrameScanner } from '../format/zstd-scanner.ts';
 import { type ByteStream, IterableStream } from './byte-stream.ts';
@@ -21,27 +14,33 @@ export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
 /** Bytes that tell one kind from another. */
 const PROBE_LENGTH = TAR_RECORD;
 
-/** What a stream is. Throws `not-an-archive` when it is nothing that znip reads, `truncated` when it is empty. */
+/**
+ * What a stream is: an archive of znip where it has any mark of one. Throws `not-an-archive` when it is nothing that znip reads, `truncated` when it is empty.
+ */
 export async function detectStream(stream: ByteStream): Promise<StreamKind> {
+  const kind = await kindOf(stream);
+  // In messages, a file's name has quotes around it.
+  if (kind === 'znip' || !isArchiveName(stream.name.replace(/'$/, ''))) return kind;
+  throw new ZnipError(
+    'not-an-archive',
+    `${stream.name} is called a znip archive but begins as a ${kind} stream: it is damaged, and recover unpacks what is whole, or another kind of file, which needs another name`,
+  );
+}
+
+async function kindOf(stream: ByteStream): Promise<StreamKind> {
   const start = await stream.peek(PROBE_LENGTH);
   if (start.byteLength === 0)
     throw new ZnipError('truncated', `${stream.name} is empty: expected an archive`);
-  const tagOffset = PROLOGUE.byteLength + SKIPPABLE_HEADER_LENGTH;
-  if (
-    equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE) &&
-    start.toString('latin1', tagOffset, tagOffset + 4) === TAG.blockHeader
-  ) {
-    return 'znip';
-  }
+  const isTar = start.byteLength === TAR_RECORD && start.toString('latin1', 257, 262) === 'ustar';
+  if (!isTar && startsAsArchive(start)) return 'znip';
   if (start.byteLength >= 4) {
     const magic = start.readUInt32LE(0);
     // A zstd stream may begin with a skippable frame, as those of pzstd do.
     if (magic === ZSTD_MAGIC || (magic & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC) return 'zstd';
     if ((magic & 0xffff) === 0x8b1f) return 'gzip';
   }
-  if (start.byteLength === TAR_RECORD && start.toString('latin1', 257, 262) === 'ustar') return 'tar';
   // Plain v7 has no magic: its checksum tells it, and zeros are an archive of nothing.
-  if (start.byteLength === TAR_RECORD && isHeader(start, 0)) return 'tar';
+  if (isTar || (start.byteLength === TAR_RECORD && isHeader(start, 0))) return 'tar';
   throw new ZnipError(
     'not-an-archive',
     `${stream.name} is no archive that znip reads: expected a .znip, .tar, .tar.zst or .tar.gz`,
@@ -101,7 +100,9 @@ async function* decodeZstd(
 ): AsyncGenerator<Uint8Array, void> {
   const decoded: Uint8Array[] = [];
   const decoder = new Decoder((data) => void decoded.push(data));
-  const scanner = new FrameScanner();
+  const scanner = new FrameScanner((tag) => {
+    throw archiveWithin(stream, tag);
+  });
   try {
     for await (const piece of pieces(stream)) {
       for (let at = 0; at < piece.byteLength;) {
@@ -117,6 +118,15 @@ async function* decodeZstd(
     throw decodeError(stream, 'zstd', error);
   }
   yield* decoded.splice(0);
+}
+
+/** A stream of others has no frames of znip: the marks at its beginning are damaged, and its hashes count. */
+function archiveWithin({ name }: ByteStream, tag: string): ZnipError {
+  return new ZnipError(
+    'damaged-block',
+    `${name} does not begin as a znip archive, but has parts of one (${tag}): its beginning is damaged; recover unpacks what is whole`,
+    { offset: 0 },
+  );
 }
 
 function decodeError(stream: ByteStream, kind: string, error: unknown): ZnipError {

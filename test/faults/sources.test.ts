@@ -12,6 +12,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -171,6 +172,75 @@ describe.each([
   });
 });
 
+describe.each([
+  ['small', 3000],
+  ['large', 700_000],
+])('a directory with a %s file that', (size, length) => {
+  /** A tree, and a directory beside it whose files look the same and hold something else. */
+  const make = (name: string): string => {
+    const tree = `dir-${size}-${name}`;
+    for (const [path, byte] of [
+      [`${tree}/a/d`, 'b'],
+      [`${tree}-outside`, 's'],
+    ] as const) {
+      mkdirSync(at(path), { recursive: true });
+      writeFileSync(at(`${path}/f`), Buffer.alloc(length, byte));
+      utimesSync(at(`${path}/f`), 1_700_000_000, 1_700_000_000);
+    }
+    writeFileSync(at(`${tree}/z`), 'the last');
+    return tree;
+  };
+  const options = { chunkSize: 65536 };
+
+  test.each([
+    ['symlink', 'a/d', (tree: string): void => symlinkSync(`../../${tree}-outside`, at(`${tree}/a/d`))],
+    ['other directory', 'a/d', (tree: string): void => renameSync(at(`${tree}-outside`), at(`${tree}/a/d`))],
+    [
+      'symlink above it',
+      'a',
+      (tree: string): void => {
+        mkdirSync(at(`${tree}-up`));
+        renameSync(at(`${tree}-outside`), at(`${tree}-up/d`));
+        symlinkSync(`../${tree}-up`, at(`${tree}/a`));
+      },
+    ],
+  ])('is swapped for a %s is left out, and named', async (name, moved, swap) => {
+    const tree = make(name.replaceAll(' ', '-'));
+    const { failedInputs, warnings } = await packWhile(
+      tree,
+      () => {
+        renameSync(at(`${tree}/${moved}`), at(`${tree}-moved`));
+        swap(tree);
+      },
+      options,
+    );
+    expect(failedInputs).toBe(1);
+    expect(warnings).toEqual([
+      {
+        path: expect.stringMatching(/a\/d\/f$/),
+        reason: expect.stringContaining('it was replaced while it was packed'),
+        failed: true,
+      },
+    ]);
+    expect(readdirSync(at(`${tree}-out/${tree}/a/d`))).toEqual([]);
+    expect(readFileSync(at(`${tree}-out/${tree}/z`), 'utf8')).toBe('the last');
+  });
+
+  test('is a symlink in a path that was named is followed, and below a link with -h', async () => {
+    const tree = make('named');
+    symlinkSync(`${tree}/a`, at(`${tree}-link`));
+    const named = znip(['pack', '-q', `${tree}-link/d`, '-o', `${tree}.znip`], here);
+    expect(named).toMatchObject({ status: 0, stderr: '' });
+    expect(znip(['ls', `${tree}.znip`], here).stdout).toBe(`${tree}-link/d\n${tree}-link/d/f\n`);
+    const followed = znip(['pack', '-q', '-h', `${tree}-link`, '-o', `${tree}.znip`], here);
+    expect(followed).toMatchObject({ status: 0, stderr: '' });
+    expect(znip(['ls', `${tree}.znip`], here).stdout).toBe(
+      `${tree}-link\n${tree}-link/d\n${tree}-link/d/f\n`,
+    );
+    expect(znip(['cat', `${tree}.znip`, `${tree}-link/d/f`], here).output).toEqual(Buffer.alloc(length, 'b'));
+  });
+});
+
 test('a file that is written to all the time does not hold up the run', async () => {
   mkdirSync(at('busy'));
   writeFileSync(at('busy/log'), noise(300_000));
@@ -252,6 +322,55 @@ describe('odd trees', () => {
       expect(znip(['pack', 'self', '-o', 'self/self.znip'], here).status).toBe(0);
       expect(znip(['ls', 'self/self.znip'], here).stdout).toBe('self\nself/f\n');
     }
+  });
+
+  test('another hard link to the old archive is a file like any other', () => {
+    mkdirSync(at('kept'));
+    writeFileSync(at('kept/k.znip'), 'what was there');
+    linkSync(at('kept/k.znip'), at('kept/copy'));
+    expect(znip(['pack', 'kept', '-o', 'kept/k.znip'], here).status).toBe(0);
+    expect(znip(['cat', 'kept/k.znip', 'kept/copy'], here).stdout).toBe('what was there');
+    expect(znip(['ls', 'kept/k.znip'], here).stdout).toBe('kept\nkept/copy\n');
+  });
+
+  test.each(['f', './f', 'soft', 'hard'])(
+    'the output named as input, as %s, is refused and stays',
+    (name) => {
+      mkdirSync(at('same'), { recursive: true });
+      writeFileSync(at('same/f'), 'the only copy');
+      rmSync(at('same/soft'), { force: true });
+      rmSync(at('same/hard'), { force: true });
+      symlinkSync('f', at('same/soft'));
+      linkSync(at('same/f'), at('same/hard'));
+      for (const [input, output] of [
+        [name, 'f'],
+        ['f', name],
+      ] as const) {
+        const { status, stderr } = znip(['pack', input, '-o', output], { cwd: at('same') });
+        expect({ status, stderr }).toEqual({
+          status: 2,
+          stderr: `znip: '${input}' is the archive that is to be written: give the archive a name that is not packed\n`,
+        });
+        expect(readFileSync(at('same/f'), 'utf8')).toBe('the only copy');
+      }
+      expect(
+        run('sh', ['-c', '"$0" "$1" pack f >>f', process.execPath, ZNIP], { cwd: at('same') }).status,
+      ).toBe(2);
+      expect(readdirSync(at('same'))).toEqual(['f', 'hard', 'soft']);
+    },
+  );
+
+  test.each([
+    ['80 of three bytes', '語'.repeat(80)],
+    ['63 of four bytes', '𝒜'.repeat(63)],
+    ['as long as one can be', 'n'.repeat(255)],
+    ['short', 'a'],
+  ])('an output whose name has characters, %s, can be written', (_, name) => {
+    mkdirSync(at('named'), { recursive: true });
+    writeFileSync(at('f'), 'f');
+    expect(znip(['pack', '-q', 'f', '-o', `named/${name}`], here)).toMatchObject({ status: 0, stderr: '' });
+    expect(readdirSync(at('named'))).toEqual([name]);
+    rmSync(at('named'), { recursive: true });
   });
 
   test('20,000 entries in one directory come back', () => {

@@ -264,10 +264,63 @@ describe('damage of other kinds', () => {
     expect(lost.map(({ member }) => member)).toContain('t/d/large');
   });
 
-  test('what was appended behind the footer costs nothing, not even nanoseconds', async () => {
+  test('what was appended behind the footer costs nothing, not even nanoseconds, and is named', async () => {
     const { tree, lost } = await recoverBytes(Buffer.concat([archive, noise(200)]));
-    expect(lost).toEqual([]);
+    expect(lost).toEqual([
+      {
+        member: null,
+        code: 'damaged-footer',
+        reason: expect.stringContaining(
+          `ends at byte ${archive.length}, and 200 bytes of something else follow, which are left out`,
+        ),
+        blob: null,
+        offset: archive.length,
+      },
+    ]);
     expect(tree).toEqual(source);
+  });
+
+  test('of two archives joined, the first is given and the second named; nothing else takes them for one', () => {
+    mkdirSync(at('u'));
+    writeFileSync(at('u/other'), 'of another archive');
+    expect(znip(['pack', '-q', 'u', '-o', 'u.znip'], { cwd: directory }).status).toBe(0);
+    const joined = Buffer.concat([archive, readFileSync(at('u.znip'))]);
+    writeFileSync(at('joined.znip'), joined);
+    const places = ['recover', 'file', 'pipe'];
+    const runs = [
+      znip(['recover', '-q', 'joined.znip', '-C', 'joined/recover'], { cwd: directory }),
+      znip(['unpack', '-q', '--keep-going', 'joined.znip', '-C', 'joined/file'], { cwd: directory }),
+      znip(['unpack', '-q', '--keep-going', '-', '-C', 'joined/pipe'], { cwd: directory, input: joined }),
+    ];
+    for (const [i, { status, stderr }] of runs.entries()) {
+      expect({ status, stderr }).toEqual({
+        status: 4,
+        stderr: expect.stringContaining(`of what begins as another archive follow, which are left out`),
+      });
+      expect(describeTree(at(`joined/${places[i]}/t`))).toEqual(source);
+    }
+    for (const [args, input] of [
+      [['unpack', 'joined.znip', '-C', 'joined/plain']],
+      [['unpack', '-', '-C', 'joined/plain'], joined],
+      [['unpack', '--tar', 'joined.tar', 'joined.znip']],
+      [['unpack', '--tar', 'joined.tar', '-'], joined],
+      [['verify', 'joined.znip']],
+      [['verify', '-'], joined],
+      [['ls', 'joined.znip']],
+      [['info', 'joined.znip']],
+      [['cat', 'joined.znip', 't/a']],
+      [['diff', 'joined.znip', '.']],
+    ] as [string[], Buffer?][]) {
+      const { status, stderr } = znip(
+        args,
+        input === undefined ? { cwd: directory } : { cwd: directory, input },
+      );
+      expect({ args, status, stderr }).toEqual({
+        args,
+        status: 4,
+        stderr: expect.stringContaining('footer'),
+      });
+    }
   });
 
   test('nothing in it of znip is an error of its own', async () => {

@@ -6,6 +6,7 @@ import {
   linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -245,6 +246,51 @@ describe('a tar stream of others', () => {
       expect(listing.trim().split('\n')).toHaveLength(8);
     },
   );
+});
+
+/** Repairs while the source is changed once the damaged archive has been verified. */
+async function repairWhile(before: Buffer, after: Buffer): Promise<unknown> {
+  writeFileSync(at('moving.znip'), before);
+  writeFileSync(at('earlier.znip'), 'what was repaired before');
+  let changed = false;
+  const outcome = await repair(at('moving.znip'), {
+    output: at('earlier.znip'),
+    threads: 1,
+    onProgress: ({ members }) => {
+      if (changed || members < source.size) return;
+      changed = true;
+      writeFileSync(at('moving.znip'), after);
+    },
+  }).catch((error: unknown) => error);
+  expect(changed).toBe(true);
+  expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  return outcome;
+}
+
+describe('a source that changes meanwhile', () => {
+  test('leaves the earlier output as it was, whether it was whole or not', async () => {
+    const broken = flipped(within(1), within(2));
+    for (const [before, after] of [
+      [archive, broken],
+      [archive, archive.subarray(0, archive.length / 2)],
+      [archive, noise(archive.length)],
+    ] as const) {
+      const error = await repairWhile(before, after);
+      expect(error).toBeInstanceOf(ZnipError);
+      expect(error).toMatchObject({
+        code: 'inconsistent',
+        message: expect.stringMatching(/is as it was before: .*was changed meanwhile$/),
+      });
+      expect(readFileSync(at('earlier.znip'), 'utf8')).toBe('what was repaired before');
+    }
+  });
+
+  test('is no copy when it is another archive, though that is whole', async () => {
+    await pack(['t/d'], { directory, output: at('other.znip') });
+    const error = await repairWhile(archive, readFileSync(at('other.znip')));
+    expect(error).toMatchObject({ message: expect.stringContaining('it is another archive now') });
+    expect(readFileSync(at('earlier.znip'), 'utf8')).toBe('what was repaired before');
+  });
 });
 
 describe('on the command line', () => {

@@ -10,6 +10,7 @@ import type { PackCommandOptions } from '../../src/cli/run/pack-options.ts';
 import { inputOptions, inputPaths } from '../../src/cli/run/pack-inputs.ts';
 import type { SourceMember } from '../../src/pack/chunk-plan.ts';
 import { findMembers } from '../../src/pack/inputs.ts';
+import { NO_OUTPUT } from '../../src/pack/own-output.ts';
 
 /** The members that these arguments mean in a working directory, which must go without a warning. */
 export function selectedMembers(args: readonly string[], directory: string): SourceMember[] {
@@ -20,7 +21,7 @@ export function selectedMembers(args: readonly string[], directory: string): Sou
   const warnings: string[] = [];
   pack.exitOverride().action((paths: string[], options: PackCommandOptions) => {
     const named = inputPaths(paths, pack.order, options);
-    const found = findMembers(named, inputOptions(options), [], ({ path, reason }) =>
+    const found = findMembers(named, inputOptions(options), NO_OUTPUT, ({ path, reason }) =>
       warnings.push(`${path}: ${reason}`),
     );
     members.push(...found);

@@ -5,7 +5,7 @@ import { type Command, Option } from 'commander';
 import { MAX_MEMBERS } from '../../read/limits.ts';
 import { ZnipError } from '../../errors.ts';
 import { givenFlags, addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../command.ts';
-import { collect, parseSize, parseWholeNumber } from '../options.ts';
+import { collect, parseRootHash, parseSize, parseWholeNumber } from '../options.ts';
 import type { UnpackCommandOptions } from '../run/unpack.ts';
 
 export function defineUnpack(program: Command): void {
@@ -51,6 +51,8 @@ export function defineUnpack(program: Command): void {
       'refuse names of more components than this (default: 2048, as many as a name can have)',
       parseWholeNumber('--max-depth', 1, 2048),
     )
+    .option('--require-index', 'refuse what is no znip archive: .tar, .tar.zst, .tar.gz')
+    .option('--root <hash>', 'unpack no archive but the one with this root hash (info --root)', parseRootHash)
     .option('--keep-going', 'leave out what is damaged or refused, name it, and unpack everything else')
     .option('--tar <file>', "write the archive's tar stream to this file instead; '-' is standard output")
     .option('-f, --force', 'with --tar, write even to a terminal')
@@ -64,12 +66,15 @@ znip unpack deps.znip 'node_modules/**/*.wasm' -x test --strip-components 1
 ssh host cat deps.znip | znip unpack -
 curl -s https://example.org/src.tar.gz | znip unpack - -C src
 znip unpack --tar - app.znip | docker load
+znip unpack deps.znip --root "$(cat deps.root)"
 
 A file that exists already is left as it is, everything else is unpacked, and the status is 1;
 --overwrite replaces such files, --keep-old keeps them and counts as success.
 With --keep-going, damage costs only what it hits: lost members are named, and the status is 4.
 --tar gives the whole tar stream, the same bytes as zstd -dc, each chunk verified before it is written.
 It does not go with patterns. A file that exists already is left as it is, unless with --overwrite.
+With --root, nothing is written unless the archive is the one that is meant. From a pipe, where the root hash
+comes last, the archive waits in an unnamed file in TMPDIR until it has come.
 From a pipe, --keep-newer compares whole seconds, and --max-ratio what has arrived so far.`,
   );
   unpack.action(async (archive: string, patterns: string[], options: UnpackCommandOptions) => {

@@ -2,10 +2,11 @@
  * What `znip pack` takes in: the command line's paths and options as the library has them, and `--dry-run`,
  * which lists the members that they mean.
  */
-import { type BigIntStats, statSync } from 'node:fs';
 import { ZnipError } from '../../errors.ts';
 import { toText } from '../../format/byte-string.ts';
 import { findMembers, type InputOptions, type NamedPath } from '../../pack/inputs.ts';
+import { replacedBy } from '../../pack/output.ts';
+import { NO_OUTPUT, type OwnOutput } from '../../pack/own-output.ts';
 import { pack } from '../../pack/pack.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
@@ -156,7 +157,7 @@ export function listInputs(
   });
   let failed = false;
   const paths = inputPaths(operands, order, options);
-  const members = findMembers(paths, inputOptions(options), existing(options.output), (warning) => {
+  const members = findMembers(paths, inputOptions(options), ownOutput(options.output), (warning) => {
     failed ||= warning.failed;
     reporter.warn(warning.path, warning.reason);
   });
@@ -179,10 +180,6 @@ export function listInputs(
 }
 
 /** The archive that would be replaced: `pack` leaves it out. */
-function existing(output: string | undefined): BigIntStats[] {
-  const stats =
-    output === undefined || output === '-'
-      ? undefined
-      : statSync(output, { bigint: true, throwIfNoEntry: false });
-  return stats?.isFile() === true ? [stats] : [];
+function ownOutput(output: string | undefined): OwnOutput {
+  return output === undefined || output === '-' ? NO_OUTPUT : replacedBy(output);
 }

@@ -12,15 +12,18 @@ import { fromText } from '../../format/byte-string.ts';
 import { defined } from '../defined.ts';
 import { interruption } from '../interruption.ts';
 import { Reporter } from '../reporter.ts';
+import { FdStream } from '../../stream/byte-stream.ts';
 import { openForReading, refuseTerminal, STDOUT } from '../standard-streams.ts';
 import { formatBytes, formatDuration } from '../text.ts';
-import type { UnpackCommandOptions } from './unpack.ts';
+import { needsIndex, rootOf, type UnpackCommandOptions } from './unpack.ts';
 
 /** Flags that mean something here; all others of `unpack` are about members. */
 const ALLOWED: ReadonlySet<string> = new Set([
   '--tar',
   '--force',
   '--overwrite',
+  '--require-index',
+  '--root',
   '--threads',
   '--quiet',
   '--verbose',
@@ -49,7 +52,7 @@ export async function runUnpackTar(
     verbose: options.verbose === true,
     progress: options.progress ?? 'auto',
   });
-  const { source, name, totalBytes, close } = await openSource(path);
+  const { source, name, totalBytes, close } = await openSource(path, options);
   try {
     const output = toStdout
       ? descriptorOutput(STDOUT, 'standard output')
@@ -88,19 +91,31 @@ interface TarSource {
 }
 
 /** An archive file by its frame table, everything else as it arrives. */
-async function openSource(path: string): Promise<TarSource> {
+async function openSource(path: string, options: UnpackCommandOptions): Promise<TarSource> {
   if (path !== '-') {
     try {
-      const archive = await openArchive(path);
-      const frames = await archive.frames();
-      const totalBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
-      return { source: archive, name: path, totalBytes, close: () => archive.close() };
+      return await fromArchive(await openArchive(path, rootOf(options)), path);
     } catch (error) {
-      if (!(error instanceof ZnipError) || error.code !== 'not-an-archive') throw error;
+      const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+      if (!foreign || needsIndex(options)) throw error;
     }
   }
   const { fd, name, close } = openForReading(path);
-  return { source: fd, name, totalBytes: undefined, close };
+  if (!needsIndex(options)) return { source: fd, name, totalBytes: undefined, close };
+  const { openSpooled } = await import('../../read/spooled-archive.ts');
+  const stream = new FdStream(fd, name);
+  try {
+    return await fromArchive(await openSpooled(stream, rootOf(options)), name);
+  } finally {
+    await stream.close();
+    close();
+  }
+}
+
+async function fromArchive(archive: Archive, name: string): Promise<TarSource> {
+  const frames = await archive.frames();
+  const totalBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
+  return { source: archive, name, totalBytes, close: () => archive.close() };
 }
 
 /** A new file, or with `overwrite` one that takes another's place when it is complete. */

@@ -34,6 +34,8 @@ export interface UnpackCommandOptions extends CommonOptions {
   maxMembers?: number;
   maxRatio?: number;
   maxDepth?: number;
+  requireIndex?: boolean;
+  root?: string;
   keepGoing?: boolean;
   /** `znip recover`: whatever the file is, the blocks in it count. */
   recover?: boolean;
@@ -203,18 +205,23 @@ async function fromFile(
   if (wantsRecovery(options)) {
     const { recover } = await import('../../read/recover.ts');
     try {
-      return await recover(path, { ...shared, onProgress: (progress) => reporter.progress(progress) });
+      return await recover(path, {
+        ...shared,
+        ...rootOf(options),
+        onProgress: (progress) => reporter.progress(progress),
+      });
     } catch (error) {
       const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
-      if (!foreign || options.recover === true) throw error;
+      if (!foreign || options.recover === true || needsIndex(options)) throw error;
       return fromForeignFile(path, options, shared, reporter);
     }
   }
   let archive;
   try {
-    archive = await openArchive(path);
+    archive = await openArchive(path, rootOf(options));
   } catch (error) {
-    if (!(error instanceof ZnipError) || error.code !== 'not-an-archive') throw error;
+    const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+    if (!foreign || needsIndex(options)) throw error;
     return fromForeignFile(path, options, shared, reporter);
   }
   try {
@@ -233,6 +240,15 @@ async function fromFile(
 function wantsRecovery({ recover: always, keepGoing, dryRun, type, repo }: UnpackCommandOptions): boolean {
   if (always === true) return true;
   return keepGoing === true && dryRun !== true && type === undefined && repo === undefined;
+}
+
+/** Whether what has no index is refused. */
+export function needsIndex({ requireIndex, root }: UnpackCommandOptions): boolean {
+  return requireIndex === true || root !== undefined;
+}
+
+export function rootOf({ root }: UnpackCommandOptions): { root?: string } {
+  return root === undefined ? {} : { root };
 }
 
 async function fromForeignFile(
@@ -281,6 +297,8 @@ async function fromStream(
   const { unpackStream } = await import('../../read/unpack-stream.ts');
   return unpackStream(fd, {
     ...shared,
+    ...rootOf(options),
+    requireIndex: options.requireIndex === true,
     name,
     onLost: (path, reason) => warnIncomplete(reporter, path, reason),
     onNote: (path, reason) => reporter.warn(path, reason),

@@ -1,13 +1,12 @@
 /**
  * A place for what cannot go where it is to go yet: an archive that has to be written over here and there, parts
- * of an index. A temporary file without a name, so that nothing of it is left whatever happens.
+ * of an index, an archive that arrives and of which the end is to be read first. A temporary file without a name, so that nothing of it is left whatever happens.
  */
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ioError, systemReason, uninterrupted, ZnipError } from '../errors.ts';
-import { uniquePart } from '../posix/unique-name.ts';
-import type { Sink } from './sink.ts';
+import { uniquePart } from './unique-name.ts';
 
 export interface Spool {
   fd: number;
@@ -42,8 +41,6 @@ export function spoolError(directory: string, error: unknown): ZnipError {
   );
 }
 
-const PIECE = 1024 * 1024;
-
 /** Reads what was written to a spool at `offset`. */
 export function readSpool({ fd, name }: Spool, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
@@ -57,20 +54,4 @@ export function readSpool({ fd, name }: Spool, offset: number, length: number): 
     throw ioError('read', name, error);
   }
   return bytes;
-}
-
-/** Copies all of a spool to where it is to go. */
-export async function copySpool({ fd, name }: Spool, sink: Sink): Promise<void> {
-  const piece = new Uint8Array(PIECE);
-  for (let offset = 0; ;) {
-    let read: number;
-    try {
-      read = readSync(fd, piece, 0, PIECE, offset);
-    } catch (error) {
-      throw ioError('read', name, error);
-    }
-    if (read === 0) return;
-    offset += read;
-    await sink.write([piece.subarray(0, read)]);
-  }
 }
