@@ -5,7 +5,7 @@
  * unless the policy is to replace: a check before would be out of date when the name is taken.
  */
 import { linkSync, lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import { errnoOf, ioError } from '../errors.ts';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { uniquePart } from '../posix/unique-name.ts';
 import type { TargetTree } from './target-tree.ts';
@@ -143,10 +143,12 @@ export function removeIfAny(path: ByteString, tree: TargetTree): void {
 
 /** Whether anything, a dangling link too, has this name. */
 export function nameExists(path: ByteString, tree: TargetTree): boolean {
-  const name = tree.name(path);
   try {
-    return lstatSync(name, { throwIfNoEntry: false }) !== undefined;
+    return lstatSync(tree.name(path), { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
+    // Its directory is not there either.
+    if (errnoOf(error) === 'ENOENT') return false;
+    if (error instanceof ZnipError) throw error;
     throw ioError('look at', tree.text(path), error);
   }
 }

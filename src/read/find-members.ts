@@ -62,9 +62,9 @@ export function findMeant(entries: Entries, members: readonly EntryRef[]): Entry
   const meanings = hardLinkMeanings(entries);
   return members.map((ref) => {
     if (kindOf(ref) !== KIND.hardlink) return ref;
-    const position = meanings.of(ref);
-    if (position === undefined) throw leadsNowhere(ref, 'no member has that name');
-    return entries.at(position);
+    const meant = meanings.of(ref);
+    if (meant === undefined) throw leadsNowhere(ref, 'no member has that name');
+    return meant;
   });
 }
 

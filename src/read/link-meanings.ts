@@ -14,29 +14,41 @@ export function hardLinkMeanings(entries: Entries): HardLinkMeanings {
 
 export class HardLinkMeanings {
   /** By where the tar stream goes on behind the link's header, which is nowhere else. */
-  private readonly positions = new Map<number, number>();
+  private readonly meant = new Map<number, EntryRef>();
 
-  add({ batch, row }: EntryRow, position: number): void {
-    this.positions.set(batch.streamOffsets[row] ?? 0, position);
+  add(link: EntryRow, meant: EntryRef): void {
+    this.meant.set(streamOffset(link), meant);
   }
 
-  /** Position of the file, symlink or directory that a hard link means; undefined when it leads to nothing here. */
-  of({ batch, row }: EntryRow): number | undefined {
-    return this.at(batch.streamOffsets[row] ?? 0);
+  /** The file, symlink or directory that a hard link means; undefined when it leads to nothing. */
+  of(link: EntryRow): EntryRef | undefined {
+    return this.at(streamOffset(link));
   }
 
   /** The same, of the link behind whose header the tar stream goes on at this byte. */
-  at(streamOffset: number): number | undefined {
-    return this.positions.get(streamOffset);
+  at(offset: number): EntryRef | undefined {
+    return this.meant.get(offset);
   }
 
-  /** Positions of all that is meant, some of them more than once. */
-  all(): Iterable<number> {
-    return this.positions.values();
+  /** All that is meant, some of it more than once. */
+  all(): Iterable<EntryRef> {
+    return this.meant.values();
   }
 }
 
+/** Tells one entry from all others: content starts behind a header, which no two share. */
+export function streamOffset({ batch, row }: EntryRow): number {
+  return batch.streamOffsets[row] ?? 0;
+}
+
 type EntryRow = Pick<EntryRef, 'batch' | 'row'>;
+
+export function hasHardLinks(entries: Entries): boolean {
+  for (const { batch, from, to } of entries.runs()) {
+    if (batch.kinds.subarray(from, to).includes(KIND.hardlink)) return true;
+  }
+  return false;
+}
 
 function linkTargets(entries: Entries): Set<ByteString> {
   const targets = new Set<ByteString>();
@@ -53,7 +65,7 @@ class Resolution {
   /** Names that links lead to: of no other is anything kept. */
   private readonly wanted: ReadonlySet<ByteString>;
   private readonly meanings = new HardLinkMeanings();
-  /** What has a name so far: the position of a member that is no hard link. */
+  /** What has a name so far: the position of a member that is no hard link, a directory too. */
   private readonly current = new Map<ByteString, number>();
   /** Names that a link has whose target has not come. */
   private readonly early = new Map<ByteString, EarlyLink>();
@@ -71,19 +83,34 @@ class Resolution {
       position += 1;
       const { batch, row } = link;
       const path = batch.path(row);
-      if (batch.kinds[row] !== KIND.hardlink) {
-        if (this.wanted.has(path)) this.hold(path, position);
+      const kind = batch.kinds[row];
+      if (kind !== KIND.hardlink) {
+        if (!this.wanted.has(path)) continue;
+        if (kind === KIND.directory) this.holdDirectory(path, position);
+        else this.hold(path, position);
         continue;
       }
       const target = batch.linkTarget(row);
       const meaning = this.current.get(target);
       if (meaning === undefined) this.wait({ link, path }, target);
       else {
-        this.meanings.add(link, meaning);
-        if (this.wanted.has(path)) this.hold(path, meaning);
+        this.meanings.add(link, this.entries.at(meaning));
+        // A link to a directory is refused: it changes nothing.
+        if (this.wanted.has(path) && !this.isDirectory(meaning)) this.hold(path, meaning);
       }
     }
     return this.meanings;
+  }
+
+  private isDirectory(position: number): boolean {
+    const { batch, row } = this.entries.at(position);
+    return batch.kinds[row] === KIND.directory;
+  }
+
+  /** A directory has a name: nothing that waits for the name is it. */
+  private holdDirectory(path: ByteString, position: number): void {
+    this.current.set(path, position);
+    this.early.delete(path);
   }
 
   /** A name has this meaning from now on, and so have the links that have waited for it. */
@@ -95,7 +122,7 @@ class Resolution {
       const links = this.waiting.get(held) ?? [];
       this.waiting.delete(held);
       for (const early of links) {
-        this.meanings.add(early.link, meaning);
+        this.meanings.add(early.link, this.entries.at(meaning));
         if (this.early.get(early.path) === early) names.push(early.path);
       }
     }

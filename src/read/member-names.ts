@@ -46,15 +46,20 @@ export class MemberNames {
     return this.kinds.keys();
   }
 
-  /** No member may lie below one that is not a directory. */
+  /** No member may lie below one that is not a directory. Takes note of nothing when it throws. */
   private addParents(path: ByteString): void {
+    const parents: ByteString[] = [];
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const parent = path.slice(0, slash);
-      if (this.parents.has(parent)) return;
+      // Whose own parents are known, too.
+      if (this.parents.has(parent)) break;
       const kind = this.kinds.get(parent);
       if (kind !== undefined && kind !== KIND.directory) {
         throw below(path, kind, `'${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`);
       }
+      parents.push(parent);
+    }
+    for (const parent of parents) {
       this.limits.addDirectory();
       this.parents.add(parent);
     }

@@ -9,7 +9,7 @@ import type { DirectoryEntry } from './directories.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import { type PlannedFile, recordedOwner } from './extract-plan.ts';
 import type { Limits } from './limits.ts';
-import { hardLinkMeanings, type HardLinkMeanings } from './link-meanings.ts';
+import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from './link-meanings.ts';
 import { MemberNames } from './member-names.ts';
 import { PlannedFiles } from './planned-files.ts';
 import { checkPath } from './safe-path.ts';
@@ -48,8 +48,8 @@ export interface TreeOptions {
   select: (path: ByteString, kind: number) => ByteString | undefined;
   /** Every selected member has another name than in the archive. */
   renames: boolean;
-  /** Finds the entry of a file that was not selected; for hard links to it. */
-  find: (path: ByteString) => Promise<EntryRef | undefined>;
+  /** All entries of the archive, where only some groups are selected; for hard links that lead to another. */
+  all: Entries | undefined;
   /** Take owners from the index. */
   owners: boolean;
   limits: Limits;
@@ -58,7 +58,7 @@ export interface TreeOptions {
 }
 
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
-export async function buildTree(entries: Entries, options: TreeOptions): Promise<MemberTree> {
+export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
   const tree = new TreeBuilder(entries, options);
   let position = 0;
   for (const ref of entries) tree.add(ref, position++);
@@ -73,12 +73,11 @@ interface PendingLink {
   /** As the archive has it. */
   target: ByteString;
   mtime: bigint;
-  /** Position of what it means; undefined where that is not among the entries. */
-  meaning: number | undefined;
+  /** What it means; undefined where it leads to nothing. */
+  meaning: EntryRef | undefined;
 }
 
 class TreeBuilder {
-  private readonly entries: Entries;
   private readonly options: TreeOptions;
   private readonly names: MemberNames;
   private readonly files: PlannedFiles;
@@ -88,19 +87,18 @@ class TreeBuilder {
   private readonly directories = new Map<ByteString, DirectoryEntry>();
   private readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new Map<ByteString, PendingLink>();
-  /** Positions of members that are refused. */
+  /** Members that are refused, by their stream offset, as below. */
   private readonly refused = new Set<number>();
-  /** What hard links mean: the name that it gets in the tree, by its position, and who has that name at the moment. */
+  /** What hard links mean: the name that it gets in the tree, and who has that name at the moment. */
   private readonly meant = new Map<number, ByteString | undefined>();
   private readonly holders = new Map<ByteString, number>();
 
   constructor(entries: Entries, options: TreeOptions) {
-    this.entries = entries;
     this.options = options;
     this.names = new MemberNames(options.limits);
     this.files = new PlannedFiles(entries, options.renames);
-    this.meanings = hardLinkMeanings(entries);
-    for (const position of this.meanings.all()) this.meant.set(position, undefined);
+    this.meanings = hardLinkMeanings(options.all ?? entries);
+    for (const ref of this.meanings.all()) this.meant.set(streamOffset(ref), undefined);
   }
 
   /** Takes in the next entry. */
@@ -115,20 +113,21 @@ class TreeBuilder {
     if (kind === KIND.hardlink) {
       // A link to the name that it has itself changes nothing.
       if (target === archived && this.names.kindOf(path) !== undefined) return;
-      const why = this.whyRefused(ref, position);
-      if (why !== undefined) {
-        options.onRefused(path, refusedLink(path, target, why));
+      const refusal = this.refusalOf(ref, path);
+      if (refusal !== undefined) {
+        options.onRefused(path, refusal);
         return;
       }
     }
+    const offset = streamOffset(ref);
     if (!this.addName(path, kind)) {
-      this.refused.add(position);
+      this.refused.add(offset);
       return;
     }
     this.holders.delete(path);
-    if (this.meant.has(position)) {
-      this.meant.set(position, path);
-      this.holders.set(path, position);
+    if (this.meant.has(offset)) {
+      this.meant.set(offset, path);
+      this.holders.set(path, offset);
     }
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
@@ -139,12 +138,13 @@ class TreeBuilder {
     else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
   }
 
-  async finish(): Promise<MemberTree> {
+  finish(): MemberTree {
     const { files, names } = this;
     const standIns: PlannedFile[] = [];
-    const hardLinks = await this.resolveLinks(standIns);
+    const hardLinks = this.resolveLinks(standIns);
     let kept: Iterable<PlannedFile> = this.superseded.size === 0 ? files : this.withoutSuperseded();
-    if (standIns.length > 0) kept = [...kept, ...standIns].sort((a, b) => streamOffset(a) - streamOffset(b));
+    if (standIns.length > 0)
+      kept = [...kept, ...standIns].sort((a, b) => streamOffset(a.ref) - streamOffset(b.ref));
     let fileCount = 0;
     let contentBytes = 0;
     for (const { ref } of kept) {
@@ -163,14 +163,20 @@ class TreeBuilder {
   }
 
   /** Why a hard link is refused, as far as that shows when its turn comes. */
-  private whyRefused(ref: EntryRef, position: number): string | undefined {
-    const { batch, row } = ref;
-    if (batch.linkTarget(row) === batch.path(row)) return 'it is a link to itself';
-    const meaning = this.meanings.of(ref);
-    if (meaning === undefined || meaning > position) return undefined;
-    const meant = this.entries.at(meaning);
+  private refusalOf(link: EntryRef, path: ByteString): ZnipError | undefined {
+    const { batch, row } = link;
+    const target = batch.linkTarget(row);
+    try {
+      checkPath(target);
+    } catch (error) {
+      if (error instanceof ZnipError) return error;
+      throw error;
+    }
+    if (target === batch.path(row)) return refusedLink(path, target, 'it is a link to itself');
+    const meant = this.meanings.of(link);
+    if (meant === undefined || streamOffset(meant) > streamOffset(link)) return undefined;
     const isDirectory = meant.batch.kinds[meant.row] === KIND.directory;
-    return isDirectory ? DIRECTORY_TARGET : undefined;
+    return isDirectory ? refusedLink(path, target, DIRECTORY_TARGET) : undefined;
   }
 
   /** Takes in a name, in place of what has it; false when the member is refused. */
@@ -205,20 +211,20 @@ class TreeBuilder {
    * Points every hard link at what is written in this run. Where its file is not, because it was not selected or its
    * name has another one now, the first link becomes that file itself, with its content.
    */
-  private async resolveLinks(standIns: PlannedFile[]): Promise<HardLink[]> {
+  private resolveLinks(standIns: PlannedFile[]): HardLink[] {
     /** By the entry that is meant: the name that it is written under. */
     const homes = new Map<number, ByteString>();
     const resolved: HardLink[] = [];
     for (const link of this.links.values()) {
       try {
-        const { ref, position } = await this.meaningOf(link);
+        const ref = this.meaningOf(link);
         const { path, mtime } = link;
         const kind = ref.batch.kinds[ref.row] ?? KIND.file;
         if (kind === KIND.directory) throw badLink(link, DIRECTORY_TARGET);
         const symlink = kind === KIND.symlink ? this.symlinkOf(ref, path) : undefined;
-        const key = streamOffset({ ref });
-        const target = homes.get(key) ?? this.homeOf(position);
-        homes.set(key, target ?? path);
+        const offset = streamOffset(ref);
+        const target = homes.get(offset) ?? this.homeOf(offset);
+        homes.set(offset, target ?? path);
         if (target !== undefined) {
           const file = symlink === undefined ? ref : undefined;
           resolved.push({ path, target, mtime, owner: null, symlink, file });
@@ -232,20 +238,17 @@ class TreeBuilder {
     return resolved;
   }
 
-  private async meaningOf(link: PendingLink): Promise<{ ref: EntryRef; position: number | undefined }> {
-    const { target, meaning } = link;
-    checkPath(target);
-    if (meaning !== undefined && this.refused.has(meaning)) throw badLink(link, 'its target is refused');
-    if (meaning !== undefined) return { ref: this.entries.at(meaning), position: meaning };
-    const ref = await this.options.find(target);
-    if (ref === undefined) throw badLink(link, 'its target is not a file of the archive');
-    return { ref, position: undefined };
+  private meaningOf(link: PendingLink): EntryRef {
+    const { meaning } = link;
+    if (meaning === undefined) throw badLink(link, 'its target is not a file of the archive');
+    if (this.refused.has(streamOffset(meaning))) throw badLink(link, 'its target is refused');
+    return meaning;
   }
 
   /** The name under which a member is written that is meant; undefined when it is not, or another has the name now. */
-  private homeOf(position: number | undefined): ByteString | undefined {
-    const name = position === undefined ? undefined : this.meant.get(position);
-    return name !== undefined && this.holders.get(name) === position ? name : undefined;
+  private homeOf(offset: number): ByteString | undefined {
+    const name = this.meant.get(offset);
+    return name !== undefined && this.holders.get(name) === offset ? name : undefined;
   }
 
   private symlinkOf(ref: EntryRef, path: ByteString): Link {
@@ -253,11 +256,6 @@ class TreeBuilder {
     const owner = this.options.owners ? recordedOwner(ref) : null;
     return { path, target: batch.linkTarget(row), mtime: batch.mtimes[row] ?? 0n, owner };
   }
-}
-
-/** Tells one entry from all others: content starts behind a header, which no two share. */
-export function streamOffset({ ref }: Pick<PlannedFile, 'ref'>): number {
-  return ref.batch.streamOffsets[ref.row] ?? 0;
 }
 
 function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {

@@ -16,7 +16,7 @@ import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 import { type ArrivedBlock, isSkippableMagic } from './block-stream.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import { recordedOwner } from './extract-plan.ts';
-import { hardLinkMeanings } from './link-meanings.ts';
+import { hardLinkMeanings, streamOffset } from './link-meanings.ts';
 import type { ByteSource } from './source.ts';
 import { Turns } from '../ring/turns.ts';
 import type { ByteStream } from '../stream/byte-stream.ts';
@@ -295,10 +295,8 @@ function checkLinks(
 ): void {
   const meanings = hardLinkMeanings(entries);
   for (const ref of entries) {
-    const position = meanings.of(ref);
-    if (position === undefined || ref.batch.kinds[ref.row] !== KIND.hardlink) continue;
-    const meant = entries.at(position);
-    if (arrived.hasContentAt(meant.batch.streamOffsets[meant.row] ?? 0)) continue;
+    const meant = ref.batch.kinds[ref.row] === KIND.hardlink ? meanings.of(ref) : undefined;
+    if (meant === undefined || arrived.hasContentAt(streamOffset(meant))) continue;
     const member = toText(ref.batch.path(ref.row));
     const target = toText(ref.batch.linkTarget(ref.row));
     const why = `member '${member}' is a hard link to '${target}', which is lost`;

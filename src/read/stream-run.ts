@@ -337,17 +337,19 @@ export class StreamRun {
 
   /** Not to a file that was kept for the user: that has not the content that the link means, which has gone by. */
   private isLinkable({ path, target, symlink }: HardLink): boolean {
-    if (symlink !== undefined || !this.taken.has(target)) return true;
+    const isKept = this.taken.has(target) && symlink === undefined;
+    if (!isKept && !this.unmade.has(target)) return true;
+    const why = isKept ? 'which was there before and is kept' : 'which is left out';
     this.options.onLost?.(
       toText(path),
-      `left out: it is a hard link to '${toText(target)}', which was there before and is kept; unpack from a file, or with --overwrite`,
+      `left out: it is a hard link to '${toText(target)}', ${why}; unpack from a file, or with --overwrite`,
     );
     return false;
   }
 
   /** Takes away a file of this run, which a link has replaced; what was kept for the user stays. */
   private removeReplaced(path: ByteString): void {
-    if (!this.taken.has(path)) removeIfAny(path, this.target);
+    if (!this.taken.has(path) && !this.unmade.has(path)) removeIfAny(path, this.target);
   }
 
   private *dryEntries(): Generator<NamedMember, void, undefined> {

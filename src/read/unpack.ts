@@ -9,8 +9,8 @@ import { resolveThreads } from '../ring/threads.ts';
 import type { Archive, EntrySelection, GroupSummary } from './archive.ts';
 import { Directories } from './directories.ts';
 import { dryRun, type DryEntry, type OnDryMember } from './dry-run.ts';
-import type { EntryRef } from './entries.ts';
-import { type ChunkJob, isFile, planJobs } from './extract-plan.ts';
+import type { Entries } from './entries.ts';
+import { type ChunkJob, planJobs } from './extract-plan.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { LargeFiles } from './large-files.ts';
 import { ReadPool } from './read-pool.ts';
@@ -26,7 +26,8 @@ import {
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import type { MemoryPlan } from '../ring/memory.ts';
 import { planReadMemory } from './memory.ts';
-import { buildTree, type HardLink, type MemberTree, streamOffset } from './member-tree.ts';
+import { hasHardLinks, streamOffset } from './link-meanings.ts';
+import { buildTree, type HardLink, type MemberTree } from './member-tree.ts';
 import type { PlannedFile } from './extract-plan.ts';
 import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
 import { TakenNames } from './taken-names.ts';
@@ -209,7 +210,7 @@ function replaceKeptTargets(
     }
   }
   return {
-    standIns: [...standIns.values()].sort((a, b) => streamOffset(a) - streamOffset(b)),
+    standIns: [...standIns.values()].sort((a, b) => streamOffset(a.ref) - streamOffset(b.ref)),
     links,
   };
 }
@@ -318,10 +319,10 @@ async function chooseTree(
     );
   }
   const choice = new MemberChoice(options);
-  const tree = await buildTree(entries, {
+  const tree = buildTree(entries, {
     select: (path, kind) => choice.nameFor(path, kind),
     renames: choice.renames,
-    find: fileFinder(archive, losses),
+    all: await allEntries(archive, options, entries, losses),
     owners: options.sameOwner === true,
     limits,
     onRefused: (path, error) => losses.refuse(path, error),
@@ -351,19 +352,14 @@ function jobBytes({ files, parts }: ChunkJob): number {
   return total;
 }
 
-/** Finds files' entries by path in the whole archive, which is gone through once, when it is first needed. */
-function fileFinder(
+/** All entries, where some groups are selected and hard links among them, which may lead to others. */
+async function allEntries(
   archive: Archive,
+  { packageTypes, repos, signal }: UnpackOptions,
+  selected: Entries,
   { keepGoing }: Losses,
-): (path: ByteString) => Promise<EntryRef | undefined> {
-  let files: Map<ByteString, EntryRef> | undefined;
-  return async (path) => {
-    if (files === undefined) {
-      files = new Map();
-      // What is damaged of the index has been told already, or belongs to groups that nobody selected.
-      const entries = await archive.entries({}, keepGoing ? () => {} : undefined);
-      for (const ref of entries) if (isFile(ref)) files.set(ref.batch.path(ref.row), ref);
-    }
-    return files.get(path);
-  };
+): Promise<Entries | undefined> {
+  if ((packageTypes === undefined && repos === undefined) || !hasHardLinks(selected)) return undefined;
+  // What is damaged of the index has been told already, or belongs to groups that nobody selected.
+  return archive.entries({ signal }, keepGoing ? () => {} : undefined);
 }

@@ -127,10 +127,10 @@ async function checkTree(
     end = Math.max(end, start + (ref.batch.sizes[ref.row] ?? 0));
     before = ref;
   }
-  await buildTree(entries, {
+  buildTree(entries, {
     select: (path) => path,
     renames: false,
-    find: () => Promise.resolve(undefined),
+    all: undefined,
     owners: false,
     limits: new Limits({}),
     onRefused: (path, error) => {

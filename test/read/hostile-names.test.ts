@@ -158,6 +158,16 @@ describe('a member below one that is no directory', () => {
     },
   );
 
+  test('below a symlink a second time: refused a second time', () => {
+    const members = [symlink('same', '..'), file('same/a/b'), file('same/a/b'), file('same/a/c')];
+    for (const streamed of [false, true]) {
+      const { status, target, outside } = attempt(members, ['--keep-going'], undefined, streamed);
+      expect({ status, outside }).toEqual({ status: 4, outside: [] });
+      expect(readdirSync(target)).toEqual(['same']);
+      expect(readlinkSync(join(target, 'same'))).toBe('..');
+    }
+  });
+
   test('the same file twice: the last one counts, as tar has it', () => {
     const { status, target } = attempt([
       { path: 'f', content: 'first' },

@@ -54,9 +54,11 @@ export function judge(
     wrong.push(`${[...taken].join(', ')} kept without a word`);
   if (error === undefined) {
     for (const path of contested) {
-      if (!isNamed(path, said)) wrong.push(`${path}: not as the stream has it, without a word`);
+      if (!isNamed(path, said) && !replacedOnce.has(path))
+        wrong.push(`${path}: not as the stream has it, without a word`);
     }
-    if (contested.size + tolerated.size === 0 && said.length > 0) wrong.push(`needless: ${said.join('; ')}`);
+    if (contested.size + tolerated.size + replacedOnce.size === 0 && said.length > 0)
+      wrong.push(`needless: ${said.join('; ')}`);
   }
   const excused = new Set([...contested, ...tolerated]);
   for (const path of new Set([...tree.keys(), ...found.keys()])) {
@@ -64,7 +66,7 @@ export function judge(
     const what = difference(path, right, seen);
     if (what === undefined) continue;
     if (refused && !taken.has(path)) continue;
-    if ([...replacedOnce].some((name) => [path, ...(seen?.names.split(' ') ?? [])].includes(name))) continue;
+    if (excuse(path, right, seen, replacedOnce).length > 0) continue;
     const reasons = taken.has(path) ? [] : excuse(path, right, seen, excused);
     if (reasons.length === 0) wrong.push(what);
     else if (!reasons.some((one) => isNamed(one, said))) wrong.push(`${what}, without a word`);

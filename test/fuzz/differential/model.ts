@@ -99,7 +99,8 @@ export class Model {
 
   add(piece: Piece): void {
     const { name, kind } = piece;
-    this.waiting.delete(name);
+    const isItself = kind === 'hardlink' && name === piece.target;
+    if (!isItself) this.waiting.delete(name);
     if (kind === 'fifo') return this.contest(name, 'a FIFO', ['tar', 'bsdtar']);
     if (kind === 'hardlink') return this.addLink(piece);
     if (kind === 'directory') return this.addDirectory(piece);
@@ -148,14 +149,17 @@ export class Model {
       return this.contest(name, 'a link through a link', ['tar', 'bsdtar']);
     const shadow = this.shadows.get(target);
     const node = this.nodes.get(target);
-    if (this.declared.has(target) && node?.kind === 'directory') {
+    // What became of the file became of its links.
+    if (this.tolerated.has(target)) this.tolerated.add(name);
+    if (this.declared.has(target) && node?.kind === 'directory' && shadow === undefined) {
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
     if (shadow !== undefined || node?.mine === true) {
       this.differ('a link to what stood there', ['tar', 'bsdtar']);
       if (shadow === undefined) return this.wait(name, target, mtime);
       this.tolerated.add(name);
-      return this.put(name, shadow, mtime);
+      this.put(name, shadow, mtime);
+      return this.resolve(name, shadow);
     }
     if (node === undefined || node === this.places.get(target)) {
       this.differ('a link before its file', ['tar', 'bsdtar']);
@@ -196,6 +200,10 @@ export class Model {
       return;
     }
     if (before !== undefined) this.noteReplaced(name, before);
+    // Links are made at the end, when the directory is there.
+    if (before?.mine === true) {
+      for (const path of this.contested) if (isBelow(path, name)) this.replacedOnce.add(path);
+    }
     this.nodes.set(name, directoryNode(mode));
     this.settle(name);
   }
@@ -226,7 +234,8 @@ export class Model {
   /** Whether members of the stream lie below a name, kept or not. */
   private holdsMembers(name: string): boolean {
     const isMember = ([path, { mine }]: [string, Node]): boolean => !mine && isBelow(path, name);
-    return [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
+    const isDeclared = [...this.declared].some((path) => isBelow(path, name));
+    return isDeclared || [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
   }
 
   private mayReplace(before: Node, mtime: number): boolean {
