@@ -21,7 +21,7 @@ export const MIN_CHUNK_SIZE = 64 * 1024;
  * The headers of one member in a tar stream of others are not longer: room for 16 MiB of extended attributes, and
  * little enough to be held in memory. A chunk holds them whole.
  */
-export const MAX_HEADERS_LENGTH = 16 * 1024 * 1024;
+export const MAX_HEADERS_LENGTH = 4 * 1024 * 1024;
 
 /** The largest window that a zstd decoder takes without being asked to (ZSTD_WINDOWLOG_LIMIT_DEFAULT, 27). */
 export const MAX_CHUNK_SIZE = 128 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /**
- * write(2) until everything is written, which Node.js leaves to the caller.
+ * write(2) until everything is written, which Node.js leaves to the caller; with holes for long runs of zeros.
  */
 import { writeSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
@@ -23,4 +23,25 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number | nul
       Atomics.wait(pause, 0, 0, EAGAIN_PAUSE_MS);
     }
   }
+}
+
+/** Runs of zeros of this length, in bytes, that begin at a multiple of it are left out as holes: what file systems can store so. */
+export const HOLE_LENGTH = 64 * 1024;
+
+const ZEROS = new Uint8Array(HOLE_LENGTH);
+
+/**
+ * Writes `bytes` to byte `position` of a new file, less the long runs of zeros in them, which become holes. Returns
+ * whether they end with one: then the file's length is still to be set. Throws Node.js's error.
+ */
+export function writeSparsely(fd: number, bytes: Uint8Array, position: number): boolean {
+  let from = 0;
+  const first = (HOLE_LENGTH - (position % HOLE_LENGTH)) % HOLE_LENGTH;
+  for (let at = first; at + HOLE_LENGTH <= bytes.byteLength; at += HOLE_LENGTH) {
+    if (bytes[at] !== 0 || Buffer.compare(bytes.subarray(at, at + HOLE_LENGTH), ZEROS) !== 0) continue;
+    if (from < at) writeFully(fd, bytes.subarray(from, at), position + from);
+    from = at + HOLE_LENGTH;
+  }
+  if (from < bytes.byteLength) writeFully(fd, bytes.subarray(from), position + from);
+  return from > 0 && from === bytes.byteLength;
 }

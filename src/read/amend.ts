@@ -13,7 +13,7 @@ import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { setHeldTime, setLinkTime } from '../posix/times.ts';
 import type { TargetTree } from './target-tree.ts';
-import { type Owner, permissionBits } from './write-file.ts';
+import { type Owner, wantedBits } from './write-file.ts';
 
 /** What was written, and must still be there. */
 export interface WrittenMember {
@@ -48,7 +48,7 @@ function amendHeld(written: WrittenMember, { mtime, owner, mode }: Amendment, tr
     if (!isWritten(fstat(fd), written)) return false;
     if (owner !== null) {
       chownSync(nameOfOpen(fd), owner.uid, owner.gid);
-      if (written.kind === KIND.file) chmodSync(nameOfOpen(fd), permissionBits(mode, owner));
+      if (written.kind === KIND.file) chmodSync(nameOfOpen(fd), wantedBits(mode, owner, tree.settings));
     }
     if (mtime !== null) setHeldTime(fd, mtime);
     return true;
@@ -63,7 +63,7 @@ function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, 
   if (!isWritten(lstat(tree.fullName(path)), written)) return false;
   if (owner !== null) {
     lchownSync(tree.name(path), owner.uid, owner.gid);
-    if (kind === KIND.file) chmodSync(tree.name(path), permissionBits(mode, owner));
+    if (kind === KIND.file) chmodSync(tree.name(path), wantedBits(mode, owner, tree.settings));
   }
   if (mtime !== null) setLinkTime(tree.fullName(path), mtime);
   return true;

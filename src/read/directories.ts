@@ -1,12 +1,13 @@
 /**
  * The directories of the target: made as members need them, never through a symlink. Main thread.
  */
-import { closeSync, constants, fchmodSync, fchownSync, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, constants, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
-import { setFileTime } from '../posix/times.ts';
+import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
+import { isRefusal, type OnLost } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
-import { type Owner, permissionBits } from './write-file.ts';
+import { finishFile, type Owner } from './write-file.ts';
 
 export interface DirectoryEntry {
   mode: number;
@@ -24,6 +25,8 @@ export class Directories {
   private readonly entries: ReadonlyMap<ByteString, DirectoryEntry>;
   /** Those that this run has made: true with the mode that the archive has. */
   private readonly made = new Map<ByteString, boolean>();
+  /** Those that were there and were made writable: the mode that they had. */
+  private readonly opened = new Map<ByteString, number>();
   private lastParent: ByteString = '';
   private lastBlock: ZnipError | undefined;
 
@@ -35,7 +38,8 @@ export class Directories {
 
   /**
    * Makes the directory that `path` is in, and all above it. Returns why nothing can be written there: `exists` where
-   * something else stands that stays, `unsafe-link` where a symlink does; undefined when all is well.
+   * something else stands that stays, `unsafe-link` where a symlink does, `io` where it cannot be made; undefined when
+   * all is well.
    */
   ensureParent(path: ByteString): ZnipError | undefined {
     const slash = path.lastIndexOf('/');
@@ -64,7 +68,10 @@ export class Directories {
     try {
       if (!makeNew(name, mode)) {
         const block = whyNoDirectory(name, shown);
-        if (block === undefined) return undefined;
+        if (block === undefined) {
+          this.openUp(path);
+          return undefined;
+        }
         // What stands there gives way to a member, and not to a directory that only the names of others imply.
         const isReplaced = entry !== undefined && this.tree.settings.existing === 'overwrite';
         if (block.code !== 'exists' || !isReplaced) return block;
@@ -72,7 +79,9 @@ export class Directories {
         mkdirSync(name, mode);
       }
     } catch (error) {
-      throw ioError('create the directory', shown, error);
+      const failure = ioError('create the directory', shown, error);
+      if (isRefusal(error)) return failure;
+      throw failure;
     }
     this.made.set(path, entry !== undefined);
     return undefined;
@@ -81,33 +90,66 @@ export class Directories {
   /**
    * Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. A directory
    * that was there before keeps its own, as a file does, unless what exists is to be replaced. `onBlocked` hears of
-   * those that cannot be there.
+   * those that cannot be there, `onLost` of what could not be set.
    */
-  finish(onBlocked: OnBlocked): void {
+  finish({ onBlocked, onLost }: { onBlocked: OnBlocked; onLost: OnLost }): void {
     for (const path of this.entries.keys()) {
       const block = this.ensure(path);
       if (block !== undefined) onBlocked(path, block);
     }
-    const { tree } = this;
-    for (const [path, { mode, mtime, owner }] of [...this.entries].reverse()) {
-      const asRecorded = this.made.get(path);
-      if (asRecorded === undefined && tree.settings.existing !== 'overwrite') continue;
+    for (const [path, mode] of this.opened) if (!this.entries.has(path)) this.setMode(path, mode);
+    const { existing } = this.tree.settings;
+    for (const [path, entry] of [...this.entries].reverse()) {
+      if (!this.made.has(path) && existing !== 'overwrite') continue;
       if (this.known.get(path) !== undefined) continue;
+      const reason = this.finishOne(path, entry);
+      if (reason !== undefined) onLost(path, reason);
+    }
+  }
+
+  /** Returns what of it was refused, in words. */
+  private finishOne(path: ByteString, { mode, mtime, owner }: DirectoryEntry): string | undefined {
+    const { tree } = this;
+    const { umask } = tree.settings;
+    const made = this.made.get(path) === true ? ((mode & 0o777) | 0o700) & ~umask : undefined;
+    try {
+      const fd = tree.open(path, OPEN_FLAGS);
       try {
-        const fd = tree.open(path, OPEN_FLAGS);
-        try {
-          // The owner first: chown(2) takes set-user-id and its like away.
-          if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
-          const wanted = permissionBits(mode, owner);
-          const made = ((mode & 0o777) | 0o700) & ~tree.settings.umask;
-          if (wanted !== made || asRecorded !== true) fchmodSync(fd, wanted);
-          if (tree.settings.mtime) setFileTime(fd, mtime);
-        } finally {
-          closeSync(fd);
-        }
-      } catch (error) {
-        throw ioError('set mode, owner or time of', tree.text(path), error);
+        return finishFile(fd, { mode, mtime, owner }, tree.settings, made);
+      } finally {
+        closeSync(fd);
       }
+    } catch (error) {
+      const failure = ioError('set mode, owner or time of', tree.text(path), error);
+      if (isRefusal(error)) return failure.message;
+      throw failure;
+    }
+  }
+
+  /** Makes a directory writable that was there before and is to be written in, as tar does. */
+  private openUp(path: ByteString): void {
+    const { tree } = this;
+    if (tree.settings.existing !== 'overwrite') return;
+    const stats = lstatSync(tree.name(path));
+    if ((stats.mode & 0o700) === 0o700 || stats.uid !== process.geteuid?.() || stats.uid === 0) return;
+    this.setMode(path, (stats.mode & 0o7777) | 0o700);
+    this.opened.set(path, stats.mode & 0o7777);
+  }
+
+  private setMode(path: ByteString, mode: number): void {
+    try {
+      if (!this.tree.isHeld) {
+        chmodSync(this.tree.name(path), mode);
+        return;
+      }
+      const fd = this.tree.open(path, O_PATH | OPEN_FLAGS);
+      try {
+        chmodSync(nameOfOpen(fd), mode);
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw ioError('set the mode of', this.tree.text(path), error);
     }
   }
 }

@@ -8,7 +8,7 @@ import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
-import { writeFully } from '../posix/write.ts';
+import { writeFully, writeSparsely } from '../posix/write.ts';
 import type { FileColumns } from './extract-plan.ts';
 import type { TargetTree } from './target-tree.ts';
 import { writeFile } from './write-file.ts';
@@ -56,6 +56,15 @@ export interface WrittenFiles {
   checksums: Uint8Array | null;
   /** Rows that were left out because their content is damaged, when the run keeps going. */
   damaged: number[];
+  /** Rows of which the file system refused something, or all. */
+  refused: RefusedFile[];
+}
+
+export interface RefusedFile {
+  row: number;
+  /** The file is there, and not all of its attributes are set. */
+  written: boolean;
+  reason: string;
 }
 
 /**
@@ -70,6 +79,7 @@ export function writeFiles(
 ): WrittenFiles {
   const taken: number[] = [];
   const damaged: number[] = [];
+  const refused: RefusedFile[] = [];
   const kept = new Set<ByteString>();
   const replace = new Set(files.replace);
   const { existing } = tree.settings;
@@ -86,7 +96,7 @@ export function writeFiles(
       damaged.push(row);
       continue;
     }
-    const written = writeFile(
+    const outcome = writeFile(
       path,
       content,
       {
@@ -98,11 +108,12 @@ export function writeFiles(
       // Only what this run wrote is replaced by what comes later, never what was kept for the user.
       replace.has(row) && !kept.has(path) ? 'overwrite' : existing,
     );
-    if (written) continue;
-    taken.push(row);
-    kept.add(path);
+    if (outcome === 'written') continue;
+    if (outcome === 'taken') taken.push(row);
+    else refused.push({ row, ...outcome });
+    if (outcome === 'taken' || !outcome.written) kept.add(path);
   }
-  return { taken, checksums, damaged };
+  return { taken, checksums, damaged, refused };
 }
 
 export function damagedMember(path: ByteString): ZnipError {
@@ -118,7 +129,10 @@ export function damagedMember(path: ByteString): ZnipError {
 export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array, tree: TargetTree): void {
   for (const { fd, path, chunkOffset, fileOffset, length } of parts) {
     try {
-      writeFully(fd, chunk.subarray(chunkOffset, chunkOffset + length), fileOffset);
+      const part = chunk.subarray(chunkOffset, chunkOffset + length);
+      // The file has its length from the beginning: what is left out at its end is a hole, too.
+      if (tree.settings.sparse) writeSparsely(fd, part, fileOffset);
+      else writeFully(fd, part, fileOffset);
     } catch (error) {
       throw ioError('write', tree.text(path), error);
     }

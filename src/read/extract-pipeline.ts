@@ -12,6 +12,7 @@ import {
   damagedMember,
   decodeBlob,
   type PartTarget,
+  type RefusedFile,
   writeFiles,
   writeParts,
   type WrittenFiles,
@@ -39,6 +40,8 @@ export interface ExtractOptions {
   onTaken: (path: ByteString) => void;
   /** Files that are passed over because their directory cannot be there. */
   onBlocked: OnBlocked;
+  /** Files of which the file system refused something. */
+  onRefused: (path: ByteString, refused: RefusedFile) => void;
   /** Files that are left out because they are damaged, when the run keeps going. */
   onLost: (path: ByteString, lost: LostMember) => void;
   onJob: (job: ChunkJob, completed: number) => void;
@@ -79,6 +82,7 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
   const { files, parts, blob, frame } = job;
   const place = { blob, offset: frame.blobOffset };
   for (const row of written.taken) options.onTaken(files.paths[row] ?? '');
+  for (const refused of written.refused) options.onRefused(files.paths[refused.row] ?? '', refused);
   for (const row of written.damaged) {
     const path = files.paths[row] ?? '';
     options.onLost(path, { ...lostMember(path, damagedMember(path)), ...place });
@@ -86,7 +90,8 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
   const completed = options.largeFiles.finishParts(parts, chunk, ({ path }, cause) =>
     options.onLost(path, { ...lostMember(path, cause), ...place }),
   ).length;
-  options.onJob(job, files.count - written.taken.length - written.damaged.length + completed);
+  const left = written.refused.filter((refused) => !refused.written).length + written.damaged.length;
+  options.onJob(job, files.count - written.taken.length - left + completed);
 }
 
 /** A job failed. When the run keeps going and it was for damage, its files are lost and nothing else is. */

@@ -5,16 +5,17 @@
  * A file is opened once. Its descriptor, which all threads share, takes the content, the mode, the owner and the
  * time, and then the name: what has the temporary name meanwhile does not matter.
  */
-import { closeSync, fstatSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 import type { Hasher } from '../codec/backends.ts';
 import type { Codec } from '../codec/codec.ts';
-import { ioError, ZnipError } from '../errors.ts';
+import { ioError, systemReason, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { damagedMember, type PartTarget } from './extract-chunk.ts';
 import type { LargeFile, LargePart } from './extract-plan.ts';
 import { mayReplace, nameExists, nameFile, removeIfAny, temporaryName } from './file-names.ts';
 import { isDamage } from './lost.ts';
+import { isRefusal } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import { CREATE_FLAGS, finishFile } from './write-file.ts';
 
@@ -46,6 +47,8 @@ export interface LargeFilesOptions {
   onTaken: (path: ByteString) => void;
   /** Whether a name was found taken by something that this run did not write. */
   isTaken: (path: ByteString) => boolean;
+  /** Hears of each file of which the file system refuses something; `written` says whether it is there. */
+  onRefused: (path: ByteString, refused: { written: boolean; reason: string }) => void;
 }
 
 export class LargeFiles {
@@ -179,30 +182,46 @@ export class LargeFiles {
     const temporary = temporaryName(file.path);
     try {
       const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
+      // Its end may be a hole, which no part writes.
+      if (tree.settings.sparse) ftruncateSync(fd, file.size);
       return { temporary, fd, hasher: codec.createHasher(), hashed: 0, lost: false };
     } catch (error) {
-      throw ioError('create', tree.text(file.path), error);
+      if (!isRefusal(error)) throw ioError('create', tree.text(file.path), error);
+      this.refuse(file, `left out: it cannot be created: ${systemReason(error)}`);
+      return KEPT;
     }
   }
 
-  /** Returns the hash of the file's content; undefined when its name was taken meanwhile. */
+  private refuse({ path }: LargeFile, reason: string): undefined {
+    this.options.onRefused(path, { written: false, reason });
+  }
+
+  /** Returns the hash of the file's content; undefined when it has not got its name. */
   private complete(file: LargeFile, { temporary, fd, hasher }: OpenFile): Uint8Array | undefined {
     const { tree, onTaken, isTaken } = this.options;
     const checksum = hasher.digest();
     if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
+    let unset: string | undefined;
     try {
       checkLength(file, fstatSync(fd).size);
-      // The file was made with mode 0600: whatever the umask, its own has to be set.
-      finishFile(fd, file, { ...tree.settings, umask: 0o777 });
+      // The file was made with mode 0600: its own has to be set.
+      unset = finishFile(fd, file, tree.settings, undefined);
     } catch (error) {
       throw error instanceof ZnipError ? error : ioError('finish', tree.text(file.path), error);
     }
-    // What this run wrote before is replaced; what was kept for the user is not.
-    const replaces = file.replace && !isTaken(file.path);
-    if (nameFile({ fd, temporary }, file, tree, replaces ? 'overwrite' : tree.settings.existing))
-      return checksum;
-    onTaken(file.path);
-    return undefined;
+    try {
+      // What this run wrote before is replaced; what was kept for the user is not.
+      const existing = file.replace && !isTaken(file.path) ? 'overwrite' : tree.settings.existing;
+      if (!nameFile({ fd, temporary }, file, tree, existing)) {
+        onTaken(file.path);
+        return undefined;
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return this.refuse(file, `left out: it cannot have its name: ${systemReason(error)}`);
+    }
+    if (unset !== undefined) this.options.onRefused(file.path, { written: true, reason: unset });
+    return checksum;
   }
 }
 

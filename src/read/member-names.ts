@@ -37,6 +37,11 @@ export class MemberNames {
     return before;
   }
 
+  /** Whether a member that is a directory has this name, or members lie below it. */
+  isDirectory(path: ByteString): boolean {
+    return this.kinds.get(path) === KIND.directory || this.parents.has(path);
+  }
+
   kindOf(path: ByteString): number | undefined {
     return this.kinds.get(path);
   }

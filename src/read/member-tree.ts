@@ -87,9 +87,9 @@ class TreeBuilder {
   private readonly directories = new Map<ByteString, DirectoryEntry>();
   private readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new Map<ByteString, PendingLink>();
-  /** Members that are refused, by their stream offset, as below. */
-  private readonly refused = new Set<number>();
-  /** What hard links mean: the name that it gets in the tree, and who has that name at the moment. */
+  /** Paths in the archive of members that are refused, and were the last with them. */
+  private readonly refused = new Set<ByteString>();
+  /** What hard links mean, by stream offset: the name that it gets in the tree, and who has that name at the moment. */
   private readonly meant = new Map<number, ByteString | undefined>();
   private readonly holders = new Map<ByteString, number>();
 
@@ -116,14 +116,16 @@ class TreeBuilder {
       const refusal = this.refusalOf(ref, path);
       if (refusal !== undefined) {
         options.onRefused(path, refusal);
+        this.refused.add(archived);
         return;
       }
     }
-    const offset = streamOffset(ref);
     if (!this.addName(path, kind)) {
-      this.refused.add(offset);
+      this.refused.add(archived);
       return;
     }
+    this.refused.delete(archived);
+    const offset = streamOffset(ref);
     this.holders.delete(path);
     if (this.meant.has(offset)) {
       this.meant.set(offset, path);
@@ -173,9 +175,8 @@ class TreeBuilder {
       throw error;
     }
     if (target === batch.path(row)) return refusedLink(path, target, 'it is a link to itself');
-    const meant = this.meanings.of(link);
-    if (meant === undefined || streamOffset(meant) > streamOffset(link)) return undefined;
-    const isDirectory = meant.batch.kinds[meant.row] === KIND.directory;
+    const name = this.options.select(target, KIND.file);
+    const isDirectory = name !== undefined && this.names.isDirectory(name);
     return isDirectory ? refusedLink(path, target, DIRECTORY_TARGET) : undefined;
   }
 
@@ -241,7 +242,7 @@ class TreeBuilder {
   private meaningOf(link: PendingLink): EntryRef {
     const { meaning } = link;
     if (meaning === undefined) throw badLink(link, 'its target is not a file of the archive');
-    if (this.refused.has(streamOffset(meaning))) throw badLink(link, 'its target is refused');
+    if (this.refused.has(link.target)) throw badLink(link, 'its target is refused');
     return meaning;
   }
 

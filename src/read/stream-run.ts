@@ -24,6 +24,7 @@ import type { HardLink } from './member-tree.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { StreamLosses } from './stream-losses.ts';
+import { RefusedMembers } from './refusals.ts';
 import type { Change } from './segment.ts';
 import { type ChunkMembers, TarMembers } from './tar-members.ts';
 import { TakenNames } from './taken-names.ts';
@@ -75,10 +76,14 @@ export class StreamRun {
   private readonly taken = new TakenNames();
   /** Names of members that were not written: what has such a name is not of this run. */
   private readonly unmade = new Set<ByteString>();
+  private readonly refused: RefusedMembers;
   private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') this.taken.addBlocked(path, block);
+    else if (block.code === 'io') this.onLost(path, `left out: ${block.message}`);
     else this.losses.refuse(path, block);
   };
+  private readonly onLost = (path: ByteString, reason: string): void =>
+    this.refuse(path, { written: false, reason });
   /** Every block has arrived: only the index may be missing. */
   allBlocks = false;
   private readonly progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers: 0, totalBytes: 0 };
@@ -87,6 +92,7 @@ export class StreamRun {
     this.options = options;
     this.choice = new MemberChoice(options);
     this.limits = new Limits(options);
+    this.refused = new RefusedMembers(options.onLost);
     this.losses = new StreamLosses(options);
     this.arrived = new ArrivedMembers(this.choice.renames);
     this.target = openTarget(options, options.dryRun !== undefined);
@@ -100,6 +106,7 @@ export class StreamRun {
       codec: codec(),
       onTaken,
       isTaken: (path) => isTaken(path) || isUnmade(path),
+      onRefused: (path, refusal) => this.refuse(path, refusal),
     });
     this.extraction = new StreamExtraction({
       threads: resolveThreads(options.threads),
@@ -112,7 +119,7 @@ export class StreamRun {
       isUnmade,
       onBlocked: this.onBlocked,
       change: (change) => this.change(change),
-      onWritten: ({ files, rows, parts }, { checksums }, completed) => {
+      onWritten: ({ files, rows, parts }, { checksums, refused }, completed) => {
         rows.forEach((row, i) => {
           if (checksums === null) return;
           this.noteWritten(
@@ -121,6 +128,7 @@ export class StreamRun {
             checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH),
           );
         });
+        for (const { row, ...refusal } of refused) this.refuse(files.paths[row] ?? '', refusal);
         for (const { file, checksum } of completed) this.noteWritten(file.path, file.row, checksum);
         for (const size of files.sizes) this.progress.contentBytes += size;
         for (const { length } of parts) this.progress.contentBytes += length;
@@ -140,8 +148,8 @@ export class StreamRun {
       onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
       onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
       onLostTarget: (path, target) => {
-        options.onLost?.(
-          toText(path),
+        this.onLost(
+          path,
           `left out: it is a hard link to '${toText(target)}', which is not selected and has gone by; select that too, or unpack from a file`,
         );
       },
@@ -182,10 +190,11 @@ export class StreamRun {
     this.taken.throwIfAny(this.target.settings);
     const lostNames = this.losses.countNames((name) => this.arrived.has(name));
     return {
-      members: this.arrived.nameCount - this.taken.size - lostNames,
+      members: this.arrived.nameCount - this.taken.size - lostNames - this.refused.leftOutCount,
       contentBytes: this.selectedBytes,
       kept: this.taken.size,
       lost: this.losses.count,
+      refused: this.refused.count,
       elapsedMs: performance.now() - this.start,
     };
   }
@@ -236,14 +245,12 @@ export class StreamRun {
     const { settings } = this.target;
     const fd = this.largeFiles.heldAt(row);
     if (fd !== undefined) {
-      finishFile(
-        fd,
-        { mode, mtime: mtime ?? 0n, owner },
-        { ...settings, umask: 0o777, mtime: mtime !== null },
-      );
+      const attributes = { mode, mtime: mtime ?? 0n, owner };
+      const unset = finishFile(fd, attributes, { ...settings, mtime: mtime !== null }, undefined);
+      if (unset !== undefined) this.refuse(written.path, { written: true, reason: unset });
       return;
     }
-    const warn = (reason: string): void => this.options.onLost?.(toText(written.path), reason);
+    const warn = (reason: string): void => this.refuse(written.path, { written: true, reason });
     // Only what stayed open since it was made can be known to be what gets these.
     const special = owner !== null && (mode & ~0o777) !== 0;
     if (special) warn('set-user-id and the like are left out: too many files have them');
@@ -284,7 +291,13 @@ export class StreamRun {
       tree: this.target,
       taken: this.taken,
       onBlocked: this.onBlocked,
+      onLost: this.onLost,
     });
+  }
+
+  private refuse(path: ByteString, refusal: { written: boolean; reason: string }): void {
+    if (!refusal.written) this.unmade.add(path);
+    this.refused.add(path, refusal);
   }
 
   /** What comes next in the stream is not what follows: the file that it is in the middle of is lost. */
@@ -312,6 +325,7 @@ export class StreamRun {
       tree: this.target,
       taken: this.taken,
       onBlocked: this.onBlocked,
+      onLost: this.onLost,
     });
   }
 
@@ -340,8 +354,8 @@ export class StreamRun {
     const isKept = this.taken.has(target) && symlink === undefined;
     if (!isKept && !this.unmade.has(target)) return true;
     const why = isKept ? 'which was there before and is kept' : 'which is left out';
-    this.options.onLost?.(
-      toText(path),
+    this.onLost(
+      path,
       `left out: it is a hard link to '${toText(target)}', ${why}; unpack from a file, or with --overwrite`,
     );
     return false;

@@ -290,7 +290,7 @@ export class TarMembers {
       this.options.onLostTarget(path, linkTarget);
       return undefined;
     }
-    if (this.names.kindOf(target) === KIND.directory) {
+    if (this.names.isDirectory(target)) {
       throw refusedLink(path, linkTarget, DIRECTORY_TARGET);
     }
     // A link to a link is one more name of the same file.
@@ -315,15 +315,13 @@ export class TarMembers {
     const symlink = this.symlinks.get(path);
     this.symlinks.delete(path);
     this.directories.delete(path);
-    const [heir, ...others] = this.links.takeLinksTo(path);
-    if (heir !== undefined && symlink !== undefined)
-      this.symlinks.set(heir.path, { ...symlink, path: heir.path });
+    const links = this.links.takeLinksTo(path);
     const isWritten =
       (before !== KIND.directory && symlink === undefined && !isPending) || this.replacedByLinks.has(path);
-    if (heir !== undefined) {
-      this.options.onHeir(path, heir.path);
-      for (const link of others) this.links.add({ ...link, target: heir.path });
-      if (symlink === undefined) this.makeNow(heir);
+    if (links[0] !== undefined) {
+      this.options.onHeir(path, links[0].path);
+      if (symlink !== undefined) this.moveSymlink(symlink, links[0], links.slice(1));
+      else for (const link of links) this.makeNow(link);
     }
     if (!isWritten) return false;
     if (kind === KIND.file) {
@@ -336,6 +334,12 @@ export class TarMembers {
       this.segments.change({ type: 'remove', path });
     } else this.replacedByLinks.add(path);
     return true;
+  }
+
+  /** The symlink that links lead to is about to lose its name: it goes on under that of the first. */
+  private moveSymlink(symlink: Link, { path }: HardLink, others: readonly HardLink[]): void {
+    this.symlinks.set(path, { ...symlink, path });
+    for (const link of others) this.links.add({ ...link, target: path });
   }
 
   /** The file that a link leads to is about to lose its name. */

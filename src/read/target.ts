@@ -3,7 +3,7 @@
  */
 import { closeSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { errnoOf, ioError, toZnipError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/byte-string.ts';
 import { holdDirectory } from '../posix/held-directories.ts';
 import type { Directories, OnBlocked } from './directories.ts';
@@ -11,6 +11,7 @@ import { makeDirectories } from '../posix/make-directories.ts';
 import { createHardLink, createSymlink } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import type { HardLink, Link } from './member-tree.ts';
+import { isRefusal, type OnLost } from './refusals.ts';
 import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
@@ -28,6 +29,15 @@ export interface TargetOptions {
   existing?: ExistingPolicy;
   /** Restore modification times. Default: true. */
   mtime?: boolean;
+  /** Restore permission bits as they are, also those that the umask takes away. Default: for root, as tar has it. */
+  preservePermissions?: boolean;
+  /** Store runs of 64 KiB and more of zeros as holes, which take no room on disk. Default: true. */
+  sparse?: boolean;
+  /**
+   * Called for what could not be done of a member: one that is left out because the file system refuses it, a mode,
+   * owner or time that is not set; from a stream, also a hard link whose file was not written and has gone by.
+   */
+  onLost?: (path: string, reason: string) => void;
   /**
    * Restore numeric owners where the archive records them, and with them set-user-id, set-group-id and
    * sticky bits, which are never restored otherwise. For root only. Default: false.
@@ -70,6 +80,8 @@ export function openTarget(
     directory = '.',
     existing = 'fail',
     mtime = true,
+    preservePermissions = process.geteuid?.() === 0,
+    sparse = true,
     sameOwner = false,
     keepGoing = false,
   }: TargetOptions & KeepGoingOptions,
@@ -82,6 +94,8 @@ export function openTarget(
     ...(dry ? { target: nameTarget(directory), root: undefined } : makeTarget(directory)),
     existing,
     umask: process.umask(),
+    preservePermissions,
+    sparse,
     mtime,
     sameOwner,
     keepGoing,
@@ -103,6 +117,7 @@ interface TreeEnd {
   taken: { has: (path: ByteString) => boolean; add: (path: ByteString) => unknown };
   /** Hears of members whose directory cannot be there. */
   onBlocked: OnBlocked;
+  onLost: OnLost;
 }
 
 type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
@@ -111,7 +126,7 @@ type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
 export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
   for (const link of symlinks) createBelow(link.path, end, () => createSymlink(link, end.tree));
   createHardLinks(hardLinks, end);
-  end.madeDirectories.finish(end.onBlocked);
+  end.madeDirectories.finish(end);
 }
 
 /** Creates hard links to what this run has written, so none to what was kept: their targets are there by now. */
@@ -136,10 +151,18 @@ export function createHardLinks(hardLinks: Iterable<HardLink>, end: LinksEnd): v
 /** Creates a link in its directory, where that can be there. */
 function createBelow(
   path: ByteString,
-  { madeDirectories, taken, onBlocked }: LinksEnd,
+  { madeDirectories, taken, onBlocked, onLost }: LinksEnd,
   create: () => boolean,
 ): void {
   const block = madeDirectories.ensureParent(path);
-  if (block !== undefined) onBlocked(path, block);
-  else if (!create()) taken.add(path);
+  if (block !== undefined) {
+    onBlocked(path, block);
+    return;
+  }
+  try {
+    if (!create()) taken.add(path);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    onLost(path, toZnipError(error).message);
+  }
 }

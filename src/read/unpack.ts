@@ -30,6 +30,7 @@ import { hasHardLinks, streamOffset } from './link-meanings.ts';
 import { buildTree, type HardLink, type MemberTree } from './member-tree.ts';
 import type { PlannedFile } from './extract-plan.ts';
 import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
+import { linkWithoutFile, type OnLost, RefusedMembers } from './refusals.ts';
 import { TakenNames } from './taken-names.ts';
 
 export interface UnpackOptions
@@ -63,6 +64,8 @@ export interface UnpackResult {
   kept: number;
   /** What was left out because it is damaged or refused, when the run keeps going. */
   lost: number;
+  /** Members that the file system refused, or of which it refused a mode, owner or time: told to `onLost`. */
+  refused: number;
   elapsedMs: number;
 }
 
@@ -106,6 +109,7 @@ interface Run {
 async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
   const { start, threads, slots, limits, pool } = run;
   const losses = new Losses(options);
+  const refused = new RefusedMembers(options.onLost);
   const tree = await chooseTree(archive, options, limits, losses);
   limits.addContent(tree.contentBytes);
   limits.checkRatio(tree.contentBytes, archive.source.byteLength);
@@ -116,10 +120,11 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     losses.throwRefused();
     taken.throwIfAny(settings);
     return {
-      members: totalMembers - taken.size - losses.ofTree,
+      members: totalMembers - taken.size - losses.ofTree - refused.leftOutCount,
       contentBytes: tree.contentBytes,
       kept: taken.size,
       lost: losses.count,
+      refused: refused.count,
       elapsedMs: performance.now() - start,
     };
   };
@@ -130,13 +135,16 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
   const onTaken = (path: ByteString): void => taken.add(path);
   const onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') taken.addBlocked(path, block);
+    else if (block.code === 'io') onLost(path, `left out: ${block.message}`);
     else losses.block(path, block);
   };
+  const onLost: OnLost = (path, reason) => refused.add(path, { written: false, reason });
   const largeFiles = new LargeFiles({
     tree: target,
     codec: codec(),
     onTaken,
     isTaken: (path) => taken.has(path),
+    onRefused: (path, refusal) => refused.add(path, refusal),
   });
   try {
     const frames = await archive.frames();
@@ -159,6 +167,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
         largeFiles,
         onTaken,
         onBlocked,
+        onRefused: (path, refusal) => refused.add(path, refusal),
         onLost: (path, lost) => losses.add(path, lost),
         onJob: (job, completed) => {
           progress.members += completed;
@@ -169,8 +178,9 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       });
     await extract(tree.files);
     let hardLinks = tree.hardLinks.filter(({ path, target }) => {
-      if (!losses.has(target)) return true;
-      losses.add(path, lostLink(path, target));
+      if (losses.has(target)) losses.add(path, lostLink(path, target));
+      else if (refused.has(target)) onLost(path, linkWithoutFile(target));
+      else return true;
       return false;
     });
     // A file that was kept for the user is not what the archive has links to.
@@ -180,7 +190,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       if (standIns.length === 0) break;
       await extract(standIns);
     }
-    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, taken, onBlocked });
+    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, taken, onBlocked, onLost });
   } finally {
     // The workers first: they reach into the target by its descriptor.
     await pool?.stop();

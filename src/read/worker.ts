@@ -56,7 +56,7 @@ export type ReadWorkerData = ThreadEnds;
 const ends = workerData as ReadWorkerData;
 noteLoaded(ends);
 
-const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [] };
+const NOTHING: WrittenFiles = { taken: [], checksums: null, damaged: [], refused: [] };
 
 /** Piscina would clone an error, and with that drop its code: errors go back as plain values. */
 async function guard(work: () => Promise<TaskResult>): Promise<TaskResult> {

@@ -1,12 +1,13 @@
 /**
  * Puts one verified content under a name. Runs on a worker, or on the main thread when there are none.
  */
-import { closeSync, constants, fchmodSync, fchownSync } from 'node:fs';
-import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
+import { errnoOf, ioError, systemReason, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { setFileTime } from '../posix/times.ts';
-import { writeFully } from '../posix/write.ts';
+import { HOLE_LENGTH, writeFully, writeSparsely } from '../posix/write.ts';
 import { mayReplace, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
+import { attempt, isRefusal, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
@@ -36,23 +37,37 @@ export function permissionBits(mode: number, owner: Owner | null): number {
   return mode & (owner === null ? 0o777 : 0o7777);
 }
 
-/** Sets owner, mode and time of a file that has all its content. */
+/** The permission bits that a member gets: those of the archive, less the umask unless it is to be passed over. */
+export function wantedBits(mode: number, owner: Owner | null, settings: WriteSettings): number {
+  const bits = permissionBits(mode, owner);
+  return settings.preservePermissions ? bits : bits & ~settings.umask;
+}
+
+/**
+ * Sets owner, mode and time of a file that has all its content and the permission bits `made`. Returns what of it was
+ * refused, in words; undefined when all is set.
+ */
 export function finishFile(
   fd: number,
   { mode, mtime, owner }: FileAttributes,
   settings: WriteSettings,
-): void {
+  made: number | undefined,
+): string | undefined {
   // The owner first: chown(2) takes set-user-id away.
-  if (owner !== null) fchownSync(fd, owner.uid, owner.gid);
-  const wanted = permissionBits(mode, owner);
-  // open(2) has set the permission bits, less those of the umask, and none of the others.
-  if ((wanted & settings.umask) !== 0 || (wanted & ~0o777) !== 0) fchmodSync(fd, wanted);
-  if (settings.mtime) setFileTime(fd, mtime);
+  const owned = owner === null ? undefined : attempt('owner', () => fchownSync(fd, owner.uid, owner.gid));
+  // Never set-user-id for whom it was not meant for.
+  const wanted = wantedBits(mode, owned === undefined ? owner : null, settings);
+  const allowed = wanted === made ? undefined : attempt('mode', () => fchmodSync(fd, wanted));
+  const timed = settings.mtime ? attempt('time', () => setFileTime(fd, mtime)) : undefined;
+  return reasons(owned, allowed, timed);
 }
 
+/** What came of a file: `taken` where something has its name and is kept; otherwise what was refused of it. */
+export type WriteOutcome = 'written' | 'taken' | { written: boolean; reason: string };
+
 /**
- * Writes `content` as the file `path` (below the target). Returns false when something stands there and
- * the policy is not to replace it. A file that could not be written whole is removed again.
+ * Writes `content` as the file `path` (below the target). Something that stands there is kept where the policy is not
+ * to replace it. A file that could not be written whole is removed again. Throws `io` where the disk fails.
  */
 export function writeFile(
   path: ByteString,
@@ -60,17 +75,24 @@ export function writeFile(
   attributes: FileAttributes,
   tree: TargetTree,
   existing: ExistingPolicy,
-): boolean {
-  if (createFile(path, content, attributes, tree)) return true;
-  if (!mayReplace(path, attributes.mtime, tree, existing)) return false;
+): WriteOutcome {
+  const outcome = createFile(path, content, attributes, tree);
+  if (outcome !== 'taken' || !mayReplace(path, attributes.mtime, tree, existing)) return outcome;
   const temporary = temporaryName(path);
-  if (!createFile(temporary, content, attributes, tree)) {
+  const replacement = createFile(temporary, content, attributes, tree);
+  if (replacement === 'taken') {
     throw new ZnipError(
       'io',
       `cannot write '${tree.text(path)}': something else takes temporary names beside it`,
     );
   }
-  return replaceFile(temporary, path, tree, existing);
+  if (typeof replacement === 'object' && !replacement.written) return replacement;
+  try {
+    return replaceFile(temporary, path, tree, existing) ? replacement : 'taken';
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    return { written: false, reason: `left out: it cannot be replaced: ${systemReason(error)}` };
+  }
 }
 
 function createFile(
@@ -78,18 +100,24 @@ function createFile(
   content: Uint8Array,
   attributes: FileAttributes,
   tree: TargetTree,
-): boolean {
+): WriteOutcome {
+  const { settings } = tree;
   let fd: number;
   try {
     fd = tree.open(path, CREATE_FLAGS, attributes.mode & 0o777);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return 'taken';
+    if (isRefusal(error)) {
+      return { written: false, reason: `left out: it cannot be created: ${systemReason(error)}` };
+    }
     throw ioError('create', tree.text(path), error);
   }
   try {
     try {
-      if (content.byteLength > 0) writeFully(fd, content);
-      finishFile(fd, attributes, tree.settings);
+      writeContent(fd, content, settings);
+      // open(2) has set the permission bits, less those of the umask, and none of the others.
+      const reason = finishFile(fd, attributes, settings, attributes.mode & 0o777 & ~settings.umask);
+      return reason === undefined ? 'written' : { written: true, reason };
     } finally {
       // Network file systems may tell only now that the disk is full.
       closeSync(fd);
@@ -98,5 +126,11 @@ function createFile(
     removeIfAny(path, tree);
     throw ioError('write', tree.text(path), error);
   }
-  return true;
+}
+
+/** Writes a whole content to a new file. Long runs of zeros become holes. */
+function writeContent(fd: number, content: Uint8Array, { sparse }: WriteSettings): void {
+  if (!sparse || content.byteLength < HOLE_LENGTH) {
+    if (content.byteLength > 0) writeFully(fd, content);
+  } else if (writeSparsely(fd, content, 0)) ftruncateSync(fd, content.byteLength);
 }

@@ -14,6 +14,10 @@ export interface WriteSettings {
   existing: ExistingPolicy;
   /** The process's umask: bits that open(2) would take away. */
   umask: number;
+  /** Restore permission bits that the umask would take away. */
+  preservePermissions: boolean;
+  /** Leave long runs of zeros out, as holes. */
+  sparse: boolean;
   /** Restore modification times. */
   mtime: boolean;
   /** Restore owners, and with them set-user-id and its like. */

@@ -73,20 +73,21 @@ for (const { name, archive, prepare = [], options = {} } of JSON.parse(readFileS
         PREPARE[what](join(target, path), where);
       }
       const before = describe(place);
-      const result = { name, way, threads, user: process.getuid(), code: 'done', message: '' };
+      const result = { name, way, threads, user: process.getuid(), code: 'done', message: '', refused: [] };
+      const onLost = (path, reason) => result.refused.push(`${path}: ${reason}`);
       try {
         const settings = { ...options, directory: target, threads };
         if (way === 'index') {
           const opened = await openArchive(archive);
           try {
-            await unpack(opened, settings);
+            await unpack(opened, { ...settings, onLost });
           } finally {
             opened.close();
           }
         } else {
           const fd = openSync(archive, 'r');
           try {
-            await unpackStream(fd, settings);
+            await unpackStream(fd, { ...settings, onLost });
           } finally {
             closeSync(fd);
           }

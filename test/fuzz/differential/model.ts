@@ -129,6 +129,7 @@ export class Model {
       if (wanted !== target) continue;
       this.waiting.delete(path);
       this.differ('a link before its file', ['tar', 'bsdtar']);
+      if (this.policy === 'keep-newer' && this.nodes.get(path)?.mine === true) this.replacedOnce.add(path);
       const linked = this.taken.has(target) ? { ...node } : node;
       this.put(path, linked, 0);
       this.resolve(path, linked);
@@ -158,6 +159,7 @@ export class Model {
       this.differ('a link to what stood there', ['tar', 'bsdtar']);
       if (shadow === undefined) return this.wait(name, target, mtime);
       this.tolerated.add(name);
+      if (this.policy === 'keep-newer' && this.nodes.get(name)?.mine === true) this.replacedOnce.add(name);
       this.put(name, shadow, mtime);
       return this.resolve(name, shadow);
     }
@@ -170,6 +172,8 @@ export class Model {
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
     if (this.nodes.get(name) === node) return this.settle(name);
+    // Its time is that of the link or that of the file, as who reads has it.
+    if (this.policy === 'keep-newer' && this.nodes.get(name)?.mine === true) this.replacedOnce.add(name);
     this.put(name, node, mtime);
     this.resolve(name, node);
   }
