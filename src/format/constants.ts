@@ -18,7 +18,7 @@ export const CHUNK_GRANULE = TAR_RECORD;
 export const MIN_CHUNK_SIZE = 64 * 1024;
 
 /**
- * The headers of one member in a tar stream of others are not longer: room for 16 MiB of extended attributes, and
+ * The headers of one member in a tar stream of others are not longer: room for megabytes of extended attributes, and
  * little enough to be held in memory. A chunk holds them whole.
  */
 export const MAX_HEADERS_LENGTH = 4 * 1024 * 1024;

@@ -116,12 +116,12 @@ class TreeBuilder {
       const refusal = this.refusalOf(ref, path);
       if (refusal !== undefined) {
         options.onRefused(path, refusal);
-        this.refused.add(archived);
+        this.noteRefused(archived, path);
         return;
       }
     }
     if (!this.addName(path, kind)) {
-      this.refused.add(archived);
+      this.noteRefused(archived, path);
       return;
     }
     this.refused.delete(archived);
@@ -138,6 +138,11 @@ class TreeBuilder {
       this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
     } else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
     else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
+  }
+
+  /** Links to the name lead nowhere, unless a member before has it. */
+  private noteRefused(archived: ByteString, path: ByteString): void {
+    if (this.names.kindOf(path) === undefined) this.refused.add(archived);
   }
 
   finish(): MemberTree {

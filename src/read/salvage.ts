@@ -162,6 +162,8 @@ async function confirmSalvaged(
       signal: run.options.signal,
       onFault: (error, ref) => noteFault(run, error, ref),
     });
+    // What is to be set is under the one name that it keeps.
+    run.makeRoomForLinks();
     for (const indexed of attributes) run.restore(indexed);
   } catch (error) {
     // The blocks are of a version that is known: so is the rest, or it is damaged.

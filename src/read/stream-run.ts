@@ -283,7 +283,7 @@ export class StreamRun {
       for (const path of dryRun(this.dryEntries(), this.target, this.options.dryRun)) this.taken.add(path);
       return;
     }
-    for (const path of this.members.replacedByLinks) this.removeReplaced(path);
+    this.makeRoomForLinks();
     finishTree({
       symlinks: this.members.symlinks.values(),
       hardLinks: this.members.finalLinks().filter((link) => this.isThere(link)),
@@ -293,6 +293,15 @@ export class StreamRun {
       onBlocked: this.onBlocked,
       onLost: this.onLost,
     });
+  }
+
+  /** Takes away the files of this run that links have replaced. */
+  makeRoomForLinks(): void {
+    // Nothing was written: what has the names is the user's.
+    if (this.options.dryRun !== undefined) return;
+    const { replacedByLinks } = this.members;
+    for (const path of replacedByLinks) this.removeReplaced(path);
+    replacedByLinks.clear();
   }
 
   private refuse(path: ByteString, refusal: { written: boolean; reason: string }): void {

@@ -55,5 +55,7 @@ async function confirm(
     isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
     signal: run.options.signal,
   });
+  // What is to be set is under the one name that it keeps.
+  run.makeRoomForLinks();
   for (const indexed of attributes) run.restore(indexed);
 }

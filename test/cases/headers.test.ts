@@ -42,7 +42,8 @@ describe('times before 1970', () => {
     const at = (name: string): string => join(place, name);
     mkdirSync(at('old/d'), { recursive: true });
     writeFileSync(at('old/d/f'), A);
-    for (const name of ['old/d/f', 'old/d', 'old']) utimesSync(at(name), -100, -100);
+    for (const name of ['old/d/f', 'old/d', 'old'])
+      utimesSync(at(name), new Date(-100_000), new Date(-100_000));
     expect(znip(['pack', '-q', 'old', '-o', 'old.znip'], { cwd: place })).toMatchObject({
       status: 0,
       stderr: '',

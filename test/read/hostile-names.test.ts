@@ -158,6 +158,22 @@ describe('a member below one that is no directory', () => {
     },
   );
 
+  test('a dry run takes nothing away that a link of the archive would replace', () => {
+    const members = [
+      file('same'),
+      symlink('same', '..'),
+      file('d'),
+      { path: 'd', kind: 'directory' } as const,
+    ];
+    for (const streamed of [false, true]) {
+      const prepare = (at: string): void => {
+        for (const name of ['same', 'd']) writeFileSync(join(at, name), 'mine');
+      };
+      const { target } = attempt(members, ['-n', '--overwrite'], prepare, streamed);
+      for (const name of ['same', 'd']) expect(readFileSync(join(target, name), 'utf8')).toBe('mine');
+    }
+  });
+
   test('below a symlink a second time: refused a second time', () => {
     const members = [symlink('same', '..'), file('same/a/b'), file('same/a/b'), file('same/a/c')];
     for (const streamed of [false, true]) {

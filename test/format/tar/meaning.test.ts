@@ -335,7 +335,7 @@ const withHeaders = (length: number): Buffer =>
   ]);
 
 describe('long headers', () => {
-  test.each([1_200_000, 5_000_000, 16_700_000])('of %i bytes are read in every way', async (length) => {
+  test.each([1_200_000, 4_190_000])('of %i bytes are read in every way', async (length) => {
     writeFileSync(at('long.tar'), withHeaders(length));
     await packTar(Readable.from([withHeaders(length)]), { output: at('long.znip') });
     for (const file of ['long.tar', 'long.znip']) {
@@ -346,16 +346,16 @@ describe('long headers', () => {
     expect(await verify(at('long.znip'))).toMatchObject({ ok: true, differingCount: 0 });
   });
 
-  test('of more than 16 MiB are refused in every way', async () => {
-    writeFileSync(at('longer.tar'), withHeaders(17_000_000));
+  test('of more than 4 MiB are refused in every way', async () => {
+    writeFileSync(at('longer.tar'), withHeaders(5_000_000));
     await expect(readStream('longer.tar', 'longer')).rejects.toMatchObject({ code: 'limit' });
     await expect(
       packTar(Readable.from([readFileSync(at('longer.tar'))]), { output: at('longer.znip') }),
     ).rejects.toMatchObject({ code: 'limit' });
   });
 
-  test('with a time of ten million digits are read digit by digit', () => {
-    const time = pax({ mtime: `${'0'.repeat(5_000_000)}5.${'0'.repeat(5_000_000)}` });
+  test('with a time of two million digits are read digit by digit', () => {
+    const time = pax({ mtime: `${'0'.repeat(1_000_000)}5.${'0'.repeat(1_000_000)}` });
     const item = new TarReader().read(Buffer.concat([time, member('h')]), 0, 0);
     if (typeof item === 'string') throw new Error('it is a member');
     expect(item.member?.mtime).toBe(5_000_000_000n);

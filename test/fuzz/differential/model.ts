@@ -146,8 +146,7 @@ export class Model {
       if (!this.nodes.has(name)) this.differ(LINK_TO_ITSELF, ['tar', 'bsdtar']);
       return;
     }
-    if (this.blockOf(target) !== undefined)
-      return this.contest(name, 'a link through a link', ['tar', 'bsdtar']);
+    if (this.blockOf(target) !== undefined) this.differ('a link through a link', ['tar', 'bsdtar']);
     const shadow = this.shadows.get(target);
     const node = this.nodes.get(target);
     // What became of the file became of its links.
