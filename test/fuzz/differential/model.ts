@@ -226,6 +226,8 @@ export class Model {
       return;
     }
     if (before?.kind === 'directory' && [...this.nodes.keys()].some((path) => isBelow(path, name))) {
+      // What stood there stays, and yet the stream has something else of that name.
+      if (before.mine) this.shadows.set(name, { ...node });
       return this.contest(name, 'a directory that holds something', []);
     }
     if (before?.mine === true && before.kind === 'directory') this.tolerated.add(name);
