@@ -106,8 +106,8 @@ export class ArrivedMembers {
     return this.streamOffsets[row] ?? 0;
   }
 
-  /** Whether a member has arrived whose content starts at this byte of the tar stream. */
-  hasContentAt(streamOffset: number): boolean {
+  /** The row of the member whose content starts at this byte of the tar stream; undefined when it has not arrived. */
+  rowAt(streamOffset: number): number | undefined {
     let low = 0;
     let high = this.rows;
     while (low < high) {
@@ -115,7 +115,7 @@ export class ArrivedMembers {
       if ((this.streamOffsets[middle] ?? 0) < streamOffset) low = middle + 1;
       else high = middle;
     }
-    return low < this.rows && this.streamOffsets[low] === streamOffset;
+    return low < this.rows && this.streamOffsets[low] === streamOffset ? low : undefined;
   }
 
   /** Paths in the archive, one for each row. */

@@ -1,46 +1,55 @@
 /**
  * Creates links. They come after every file, so that nothing in a run can be written through one.
  */
-import { linkSync, lstatSync, symlinkSync } from 'node:fs';
+import { closeSync, constants, linkSync, symlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
+import { O_PATH } from '../posix/held-directories.ts';
+import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { amend } from './amend.ts';
-import { mayReplace, nameExists, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
+import { mayReplace, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
 import type { HardLink, Link } from './member-tree.ts';
 import type { TargetTree } from './target-tree.ts';
 
-/** Runs `create`, for a name that must be new, by the policy for names that are taken. */
+/** Runs `create`, which is false for a name that is taken, by the policy for those. */
 function place(
   path: ByteString,
   mtime: bigint,
   tree: TargetTree,
-  create: (name: string | Buffer) => void,
+  create: (path: ByteString) => boolean,
 ): boolean {
-  const name = tree.name(path);
   try {
-    create(name);
+    if (create(path)) return true;
+    if (!mayReplace(path, mtime, tree)) return false;
+    const temporary = temporaryName(path);
+    if (!create(temporary)) return false;
+    const replaced = replaceFile(temporary, path, tree);
+    // Where both names are of one file already, rename(2) does nothing and succeeds.
+    removeIfAny(temporary, tree);
+    return replaced;
+  } catch (error) {
+    throw error instanceof ZnipError ? error : ioError('link', tree.text(path), error);
+  }
+}
+
+/** False where the call says that the name is taken. */
+function isNew(create: () => void): boolean {
+  try {
+    create();
     return true;
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw ioError('link', tree.text(path), error);
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
   }
-  if (!mayReplace(path, mtime, tree)) return false;
-  const temporary = temporaryName(path);
-  try {
-    create(tree.name(temporary));
-  } catch (error) {
-    throw ioError('link', tree.text(path), error);
-  }
-  const replaced = replaceFile(temporary, path, tree);
-  // Where both names are of one file already, rename(2) does nothing and succeeds.
-  removeIfAny(temporary, tree);
-  return replaced;
 }
 
 /** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */
 export function createSymlink(link: Link, tree: TargetTree): boolean {
   const { path, owner } = link;
-  if (!place(path, link.mtime, tree, (name) => symlinkSync(toFsPath(link.target), name))) return false;
+  const target = toFsPath(link.target);
+  if (!place(path, link.mtime, tree, (name) => isNew(() => symlinkSync(target, tree.name(name)))))
+    return false;
   const mtime = tree.settings.mtime ? link.mtime : null;
   const written = { path, kind: KIND.symlink, size: 0 };
   if ((owner !== null || mtime !== null) && !amend(written, { mtime, owner, mode: 0 }, tree)) {
@@ -49,16 +58,64 @@ export function createSymlink(link: Link, tree: TargetTree): boolean {
   return true;
 }
 
+/** The files that a run has given more than one name, by device and inode. */
+export type LinkedFiles = Set<string>;
+
 /**
  * Creates a hard link to a file or symlink of this run; false when its name is taken. Two trees, because both names
  * must hold at once: one to reach the file, one to reach the link.
  */
-export function createHardLink(link: HardLink, files: TargetTree, tree: TargetTree): boolean {
-  const { path, target } = link;
-  if (!nameExists(target, files)) throw changed(target, files);
-  const stats = lstatSync(files.name(target));
-  if (link.symlink === undefined ? !stats.isFile() : !stats.isSymbolicLink()) throw changed(target, files);
-  return place(path, link.mtime, tree, (name) => linkSync(files.name(target), name));
+export function createHardLink(
+  link: HardLink,
+  files: TargetTree,
+  tree: TargetTree,
+  linked: LinkedFiles,
+): boolean {
+  const { path, target, mtime } = link;
+  if (!files.isHeld) {
+    requireOwn(lstatOf(target, files), link, files, linked);
+    return place(path, mtime, tree, (name) => isNew(() => linkSync(files.name(target), tree.name(name))));
+  }
+  const fd = openItself(target, files);
+  try {
+    requireOwn(fstat(fd), link, files, linked);
+    return place(path, mtime, tree, (name) => {
+      const done = tree.linkOpen(fd, name);
+      if (done !== 'unsupported') return done === 'done';
+      return isNew(() => linkSync(files.name(target), tree.name(name)));
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openItself(path: ByteString, tree: TargetTree): number {
+  try {
+    return tree.open(path, O_PATH | (constants.O_NOFOLLOW ?? 0));
+  } catch (error) {
+    throw errnoOf(error) === 'ENOENT' ? changed(path, tree) : ioError('look at', tree.text(path), error);
+  }
+}
+
+function lstatOf(path: ByteString, tree: TargetTree): FileStat {
+  try {
+    return lstat(tree.fullName(path));
+  } catch (error) {
+    throw errnoOf(error) === 'ENOENT' ? changed(path, tree) : ioError('look at', tree.text(path), error);
+  }
+}
+
+/** Throws where something else has the name by now: what was written has one name, unless this run has given it more. */
+function requireOwn(
+  stats: FileStat,
+  { target, symlink }: HardLink,
+  tree: TargetTree,
+  linked: LinkedFiles,
+): void {
+  const isKind = symlink === undefined ? stats.isFile() : stats.isSymbolicLink();
+  const key = `${stats.dev}:${stats.ino}`;
+  if (!isKind || (stats.nlink !== 1 && !linked.has(key))) throw changed(target, tree);
+  linked.add(key);
 }
 
 function changed(path: ByteString, tree: TargetTree): ZnipError {

@@ -296,7 +296,10 @@ function checkLinks(
   const meanings = hardLinkMeanings(entries);
   for (const ref of entries) {
     const meant = ref.batch.kinds[ref.row] === KIND.hardlink ? meanings.of(ref) : undefined;
-    if (meant === undefined || arrived.hasContentAt(streamOffset(meant))) continue;
+    if (meant === undefined || arrived.rowAt(streamOffset(meant)) !== undefined) continue;
+    const row = arrived.rowAt(streamOffset(ref));
+    // A later member has its name: then it does not matter what the link meant.
+    if (row !== undefined && arrived.nameOf(row) === undefined) continue;
     const member = toText(ref.batch.path(ref.row));
     const target = toText(ref.batch.linkTarget(ref.row));
     const why = `member '${member}' is a hard link to '${target}', which is lost`;

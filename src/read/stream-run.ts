@@ -3,7 +3,7 @@
  * is written, and the end of the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-tar.ts` feed it. Main thread.
  */
 import { codec } from '../codec/codec.ts';
-import { ZnipError } from '../errors.ts';
+import { systemReason, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
@@ -20,11 +20,12 @@ import { type LimitOptions, Limits } from './limits.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { isDirectory, nameExists, removeIfAny } from './file-names.ts';
+import type { LinkedFiles } from './links.ts';
 import type { HardLink } from './member-tree.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { StreamLosses } from './stream-losses.ts';
-import { RefusedMembers } from './refusals.ts';
+import { isRefusal, RefusedMembers } from './refusals.ts';
 import type { Change } from './segment.ts';
 import { type ChunkMembers, TarMembers } from './tar-members.ts';
 import { TakenNames } from './taken-names.ts';
@@ -76,6 +77,7 @@ export class StreamRun {
   private readonly taken = new TakenNames();
   /** Names of members that were not written: what has such a name is not of this run. */
   private readonly unmade = new Set<ByteString>();
+  private readonly linked: LinkedFiles = new Set();
   private readonly refused: RefusedMembers;
   private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') this.taken.addBlocked(path, block);
@@ -254,8 +256,13 @@ export class StreamRun {
     // Only what stayed open since it was made can be known to be what gets these.
     const special = owner !== null && (mode & ~0o777) !== 0;
     if (special) warn('set-user-id and the like are left out: too many files have them');
-    if (!amend(written, { mtime, owner, mode: mode & 0o777 }, this.target)) {
-      warn('its time or owner is not set: something else has its name by now');
+    try {
+      if (!amend(written, { mtime, owner, mode: mode & 0o777 }, this.target)) {
+        warn('its time or owner is not set: something else has its name by now');
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      warn(`its time or owner is not set: ${systemReason(error)}`);
     }
   }
 
@@ -292,6 +299,7 @@ export class StreamRun {
       taken: this.taken,
       onBlocked: this.onBlocked,
       onLost: this.onLost,
+      linked: this.linked,
     });
   }
 
@@ -335,6 +343,7 @@ export class StreamRun {
       taken: this.taken,
       onBlocked: this.onBlocked,
       onLost: this.onLost,
+      linked: this.linked,
     });
   }
 

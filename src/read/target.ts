@@ -8,7 +8,7 @@ import { fromText, type ByteString } from '../format/byte-string.ts';
 import { holdDirectory } from '../posix/held-directories.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import { makeDirectories } from '../posix/make-directories.ts';
-import { createHardLink, createSymlink } from './links.ts';
+import { createHardLink, createSymlink, type LinkedFiles } from './links.ts';
 import type { KeepGoingOptions } from './lost.ts';
 import type { HardLink, Link } from './member-tree.ts';
 import { isRefusal, type OnLost } from './refusals.ts';
@@ -118,6 +118,7 @@ interface TreeEnd {
   /** Hears of members whose directory cannot be there. */
   onBlocked: OnBlocked;
   onLost: OnLost;
+  linked: LinkedFiles;
 }
 
 type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
@@ -131,7 +132,7 @@ export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
 
 /** Creates hard links to what this run has written, so none to what was kept: their targets are there by now. */
 export function createHardLinks(hardLinks: Iterable<HardLink>, end: LinksEnd): void {
-  const { tree, taken } = end;
+  const { tree, taken, linked } = end;
   const files = new TargetTree(tree.settings);
   try {
     for (const link of hardLinks) {
@@ -140,7 +141,7 @@ export function createHardLinks(hardLinks: Iterable<HardLink>, end: LinksEnd): v
         // A link to a symlink that was kept for the user: it becomes what that was to be.
         symlink !== undefined && taken.has(target)
           ? createSymlink({ ...symlink, path }, tree)
-          : createHardLink(link, files, tree),
+          : createHardLink(link, files, tree, linked),
       );
     }
   } finally {

@@ -190,7 +190,16 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       if (standIns.length === 0) break;
       await extract(standIns);
     }
-    finishTree({ ...tree, hardLinks, madeDirectories: directories, tree: target, taken, onBlocked, onLost });
+    finishTree({
+      ...tree,
+      hardLinks,
+      madeDirectories: directories,
+      tree: target,
+      taken,
+      onBlocked,
+      onLost,
+      linked: new Set(),
+    });
   } finally {
     // The workers first: they reach into the target by its descriptor.
     await pool?.stop();

@@ -30,6 +30,11 @@ export function defineUnpack(program: Command): void {
     .addOption(new Option('--overwrite', 'replace files that exist').conflicts(['keepOld', 'keepNewer']))
     .addOption(new Option('-k, --keep-old', 'keep files that exist, silently').conflicts('keepNewer'))
     .option('--keep-newer', "replace files that exist when the archive's are newer, keep others silently")
+    .option(
+      '-p, --preserve-permissions',
+      'restore permission bits that the umask takes away (default for root)',
+    )
+    .option('--no-sparse', 'write long runs of zeros out, instead of leaving holes')
     .option('--no-mtime', 'leave modification times at the time of unpacking')
     .option(
       '--same-owner',

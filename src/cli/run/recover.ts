@@ -4,7 +4,7 @@
 import { ZnipError } from '../../errors.ts';
 import { runUnpack, type UnpackCommandOptions } from './unpack.ts';
 
-export type RecoverCommandOptions = Omit<UnpackCommandOptions, 'mtime' | 'keepGoing' | 'recover'>;
+export type RecoverCommandOptions = Omit<UnpackCommandOptions, 'mtime' | 'sparse' | 'keepGoing' | 'recover'>;
 
 export async function runRecover(path: string, options: RecoverCommandOptions): Promise<void> {
   if (path === '-') {
@@ -13,5 +13,5 @@ export async function runRecover(path: string, options: RecoverCommandOptions): 
       'recover goes back and forth in a file: save what arrives to one, or use unpack --keep-going -',
     );
   }
-  await runUnpack(path, [], { ...options, mtime: true, keepGoing: true, recover: true });
+  await runUnpack(path, [], { ...options, mtime: true, sparse: true, keepGoing: true, recover: true });
 }

@@ -30,6 +30,9 @@ export interface UnpackCommandOptions extends CommonOptions {
   /** `--no-mtime`. */
   mtime: boolean;
   sameOwner?: boolean;
+  preservePermissions?: boolean;
+  /** `--no-sparse`. */
+  sparse: boolean;
   maxSize?: number;
   maxMembers?: number;
   maxRatio?: number;
@@ -53,6 +56,9 @@ type SharedOptions = Pick<
   | 'existing'
   | 'mtime'
   | 'sameOwner'
+  | 'preservePermissions'
+  | 'sparse'
+  | 'onLost'
   | 'threads'
   | 'memory'
   | 'patterns'
@@ -90,6 +96,8 @@ export async function runUnpack(
     existing: existingPolicy(options),
     mtime: options.mtime,
     sameOwner: options.sameOwner === true,
+    sparse: options.sparse,
+    onLost: (member, reason) => warnIncomplete(reporter, member, reason),
     patterns,
     onUnmatched: (pattern) => {
       unmatched.push(pattern);
@@ -97,6 +105,7 @@ export async function runUnpack(
       process.exitCode ??= EXIT.incomplete;
     },
     ...defined({
+      preservePermissions: options.preservePermissions,
       threads: options.threads,
       memory: options.memory,
       exclude: options.exclude,
@@ -300,7 +309,6 @@ async function fromStream(
     ...rootOf(options),
     requireIndex: options.requireIndex === true,
     name,
-    onLost: (path, reason) => warnIncomplete(reporter, path, reason),
     onNote: (path, reason) => reporter.warn(path, reason),
     onProgress: ({ members, contentBytes }) =>
       reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),

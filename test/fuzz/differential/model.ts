@@ -139,6 +139,7 @@ export class Model {
   }
 
   private addLink({ name, target, mtime, form }: Piece): void {
+    if (this.policy === 'keep-newer') this.differ('newer links', ['tar', 'bsdtar']);
     if (name === target) {
       this.tolerated.add(name);
       // Spelt `./NAME`, bsdtar takes the file away.
@@ -227,7 +228,10 @@ export class Model {
     }
     if (before?.kind === 'directory' && [...this.nodes.keys()].some((path) => isBelow(path, name))) {
       // What stood there stays, and yet the stream has something else of that name.
-      if (before.mine) this.shadows.set(name, { ...node });
+      if (before.mine) {
+        this.shadows.set(name, { ...node });
+        this.differ('a name that two have', ['tar', 'bsdtar']);
+      }
       return this.contest(name, 'a directory that holds something', []);
     }
     if (before?.mine === true && before.kind === 'directory') this.tolerated.add(name);
