@@ -48,7 +48,7 @@ export function nameFile(
     if (nameNew(fd, temporary, path, tree)) return true;
   } catch (error) {
     removeIfAny(temporary, tree);
-    throw ioError('name', tree.text(path), error);
+    throw error instanceof ZnipError ? error : ioError('name', tree.text(path), error);
   }
   if (mayReplace(path, mtime, tree, existing)) return replaceFile(temporary, path, tree, existing);
   removeIfAny(temporary, tree);
@@ -69,6 +69,7 @@ function nameNew(fd: number, temporary: ByteString, path: ByteString, tree: Targ
   // By the descriptor: under the temporary name there may be something else by now.
   const linked = tree.linkOpen(fd, path);
   if (linked === 'taken') return false;
+  if (linked === 'gone') throw goneError(path, tree);
   if (linked === 'done') {
     removeIfAny(temporary, tree);
     return true;
@@ -82,11 +83,24 @@ function nameNew(fd: number, temporary: ByteString, path: ByteString, tree: Targ
     if (!NO_LINK.has(errnoOf(error))) throw error;
   }
   const renamed = tree.renameNew(temporary, path);
+  if (renamed === 'gone') throw goneError(path, tree);
   if (renamed !== 'unsupported') return renamed === 'done';
   // What is left is to look first, as every program does on such file systems.
   if (nameExists(path, tree)) return false;
   renameSync(tree.name(temporary), tree.name(path));
   return true;
+}
+
+/** Whoever took the temporary name away can change everything that is written there. */
+function goneError(path: ByteString, tree: TargetTree): ZnipError {
+  const shown = tree.text(path);
+  return new ZnipError(
+    'io',
+    `'${shown}' has no name any more before it got its own: something else changes the target`,
+    {
+      path: shown,
+    },
+  );
 }
 
 /**

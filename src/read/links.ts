@@ -81,6 +81,7 @@ export function createHardLink(
     requireOwn(fstat(fd), link, files, linked);
     return place(path, mtime, tree, (name) => {
       const done = tree.linkOpen(fd, name);
+      if (done === 'gone') throw changed(target, files);
       if (done !== 'unsupported') return done === 'done';
       return isNew(() => linkSync(files.name(target), tree.name(name)));
     });

@@ -89,6 +89,8 @@ class TreeBuilder {
   private readonly links = new Map<ByteString, PendingLink>();
   /** Paths in the archive of members that are refused, and were the last with them. */
   private readonly refused = new Set<ByteString>();
+  /** The same members, by stream offset. */
+  private readonly refusedOffsets = new Set<number>();
   /** What hard links mean, by stream offset: the name that it gets in the tree, and who has that name at the moment. */
   private readonly meant = new Map<number, ByteString | undefined>();
   private readonly holders = new Map<ByteString, number>();
@@ -116,12 +118,12 @@ class TreeBuilder {
       const refusal = this.refusalOf(ref, path);
       if (refusal !== undefined) {
         options.onRefused(path, refusal);
-        this.noteRefused(archived, path);
+        this.noteRefused(ref, path);
         return;
       }
     }
     if (!this.addName(path, kind)) {
-      this.noteRefused(archived, path);
+      this.noteRefused(ref, path);
       return;
     }
     this.refused.delete(archived);
@@ -140,9 +142,10 @@ class TreeBuilder {
     else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
   }
 
-  /** Links to the name lead nowhere, unless a member before has it. */
-  private noteRefused(archived: ByteString, path: ByteString): void {
-    if (this.names.kindOf(path) === undefined) this.refused.add(archived);
+  /** Links to the member lead nowhere, and those to its name, unless a member before has it. */
+  private noteRefused(ref: EntryRef, path: ByteString): void {
+    this.refusedOffsets.add(streamOffset(ref));
+    if (this.names.kindOf(path) === undefined) this.refused.add(ref.batch.path(ref.row));
   }
 
   finish(): MemberTree {
@@ -247,7 +250,8 @@ class TreeBuilder {
   private meaningOf(link: PendingLink): EntryRef {
     const { meaning } = link;
     if (meaning === undefined) throw badLink(link, 'its target is not a file of the archive');
-    if (this.refused.has(link.target)) throw badLink(link, 'its target is refused');
+    if (this.refused.has(link.target) || this.refusedOffsets.has(streamOffset(meaning)))
+      throw badLink(link, 'its target is refused');
     return meaning;
   }
 

@@ -16,8 +16,11 @@ import {
 } from '../posix/libc.ts';
 import type { WriteSettings } from './write-settings.ts';
 
-/** What came of taking a name; `unsupported` where another way may work, or says why it does not. */
-export type NewName = 'done' | 'taken' | 'unsupported';
+/**
+ * What came of taking a name; `gone` where what was to have it has no name any more, `unsupported` where another way
+ * may work, or says why it does not.
+ */
+export type NewName = 'done' | 'taken' | 'gone' | 'unsupported';
 
 export class TargetTree {
   readonly settings: WriteSettings;
@@ -94,7 +97,9 @@ export class TargetTree {
     const slash = path.lastIndexOf('/');
     const directory = this.parent(path, slash);
     if (call(system, directory, pathArgument(path.slice(slash + 1))) === 0) return 'done';
-    return system.errno() === 'EEXIST' ? 'taken' : 'unsupported';
+    const errno = system.errno();
+    if (errno === 'ENOENT') return 'gone';
+    return errno === 'EEXIST' ? 'taken' : 'unsupported';
   }
 
   private parent(path: ByteString, slash: number): number {
