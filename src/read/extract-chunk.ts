@@ -80,8 +80,8 @@ export function writeFiles(
   const taken: number[] = [];
   const damaged: number[] = [];
   const refused: RefusedFile[] = [];
-  const kept = new Set<ByteString>();
   const replace = new Set(files.replace);
+  const superseded = new Set(files.superseded);
   const { existing } = tree.settings;
   const checksums = files.checksums === null ? new Uint8Array(files.count * CHECKSUM_LENGTH) : null;
   for (let row = 0; row < files.count; row++) {
@@ -96,6 +96,7 @@ export function writeFiles(
       damaged.push(row);
       continue;
     }
+    if (superseded.has(row)) continue;
     const outcome = writeFile(
       path,
       content,
@@ -105,13 +106,11 @@ export function writeFiles(
         owner: files.owners?.[row] ?? null,
       },
       tree,
-      // Only what this run wrote is replaced by what comes later, never what was kept for the user.
-      replace.has(row) && !kept.has(path) ? 'overwrite' : existing,
+      replace.has(row) ? 'overwrite' : existing,
     );
     if (outcome === 'written') continue;
     if (outcome === 'taken') taken.push(row);
     else refused.push({ row, ...outcome });
-    if (outcome === 'taken' || !outcome.written) kept.add(path);
   }
   return { taken, checksums, damaged, refused };
 }

@@ -32,11 +32,13 @@ export interface FileColumns {
   checksums: Uint8Array | null;
   /** Rows that replace a file of the same run: tar streams may have a name twice, and the last one counts. */
   replace: readonly number[];
+  /** Rows whose name comes again in these columns: they are hashed, and not written. */
+  superseded: readonly number[];
 }
 
 /** The files of these rows, which come in order. */
 export function rowsOf(files: FileColumns, rows: readonly number[]): FileColumns {
-  const { paths, offsets, sizes, modes, mtimes, owners, checksums, replace } = files;
+  const { paths, offsets, sizes, modes, mtimes, owners, checksums, replace, superseded } = files;
   const positions = new Map(rows.map((row, position) => [row, position]));
   return {
     count: rows.length,
@@ -48,6 +50,7 @@ export function rowsOf(files: FileColumns, rows: readonly number[]): FileColumns
     owners: owners === null ? null : rows.map((row) => owners[row] ?? null),
     checksums: checksums === null ? null : checksumsOf(checksums, rows),
     replace: replace.flatMap((row) => positions.get(row) ?? []),
+    superseded: superseded.flatMap((row) => positions.get(row) ?? []),
   };
 }
 
@@ -136,6 +139,7 @@ class FileColumnsBuilder {
       owners: this.owners ? files.map(({ ref }) => recordedOwner(ref)) : null,
       checksums,
       replace: [],
+      superseded: [],
     };
   }
 }

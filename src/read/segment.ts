@@ -43,17 +43,25 @@ export class SegmentBuilder {
   private files: PlacedFile[] = [];
   private offsets: number[] = [];
   private parts: LargePart[] = [];
-  /** Names of the files, once somebody has asked for one. */
-  private names: Set<ByteString> | undefined;
+  private superseded: number[] = [];
+  /** The last file with each name, once somebody has asked for one. */
+  private names: Map<ByteString, number> | undefined;
 
   constructor(owners: boolean) {
     this.owners = owners;
   }
 
   addFile(file: PlacedFile, chunkOffset: number): void {
-    this.files.push(file);
+    const { path } = file.member;
+    const before = this.names?.get(path);
+    this.names?.set(path, this.files.length);
     this.offsets.push(chunkOffset);
-    this.names?.add(file.member.path);
+    if (before === undefined) this.files.push(file);
+    else {
+      // The one before is not written at all: what this one replaces is what that one would have.
+      this.superseded.push(before);
+      this.files.push({ ...file, replaces: this.files[before]?.replaces === true });
+    }
   }
 
   addPart(part: LargePart): void {
@@ -62,8 +70,8 @@ export class SegmentBuilder {
 
   /** What comes next takes the name of a file that has been written, or is to be. */
   follow(path: ByteString): void {
-    this.names ??= new Set(this.files.map(({ member }) => member.path));
-    // Files of one segment are written in their order; parts are finished behind them.
+    this.names ??= new Map(this.files.map(({ member }, row) => [member.path, row]));
+    // Of the files of one segment, the last of a name is written; parts are finished behind them.
     if (this.names.has(path) && this.parts.length === 0) return;
     if (this.parts.length > 0) this.cut();
     this.waits = true;
@@ -83,17 +91,29 @@ export class SegmentBuilder {
   private cut(): void {
     const { waits, changes, files, parts } = this;
     const rows = files.map(({ row }) => row);
-    this.segments.push({ waits, changes, files: toColumns(files, this.offsets, this.owners), rows, parts });
+    this.segments.push({
+      waits,
+      changes,
+      files: toColumns(files, this.offsets, this.superseded, this.owners),
+      rows,
+      parts,
+    });
     this.waits = false;
     this.changes = [];
     this.files = [];
     this.offsets = [];
+    this.superseded = [];
     this.parts = [];
     this.names = undefined;
   }
 }
 
-function toColumns(files: readonly PlacedFile[], offsets: readonly number[], owners: boolean): FileColumns {
+function toColumns(
+  files: readonly PlacedFile[],
+  offsets: readonly number[],
+  superseded: readonly number[],
+  owners: boolean,
+): FileColumns {
   const count = files.length;
   const columns: FileColumns = {
     count,
@@ -105,6 +125,7 @@ function toColumns(files: readonly PlacedFile[], offsets: readonly number[], own
     owners: owners ? files.map(({ owner }) => owner) : null,
     checksums: null,
     replace: files.flatMap(({ replaces }, row) => (replaces ? [row] : [])),
+    superseded,
   };
   files.forEach(({ member }, row) => {
     columns.sizes[row] = member.size;

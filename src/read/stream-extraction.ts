@@ -4,7 +4,6 @@
  */
 import { codec } from '../codec/codec.ts';
 import type { ZnipError } from '../errors.ts';
-import type { ByteString } from '../format/byte-string.ts';
 import { Failure } from '../ring/failure.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import { decodeBlob, writeFiles, writeParts, type WrittenFiles } from './extract-chunk.ts';
@@ -214,15 +213,7 @@ export class StreamExtraction {
   /** The rows that replace a file of this run: never what was kept for the user. */
   private replacing({ paths, replace }: FileColumns): number[] {
     const { isTaken, isUnmade } = this.options;
-    const first = new Set<ByteString>();
-    return replace.filter((row) => {
-      const path = paths[row] ?? '';
-      if (isTaken(path)) return false;
-      // The first file of the name is new then, and replaced by those behind it.
-      if (!isUnmade(path) || first.has(path)) return true;
-      first.add(path);
-      return false;
-    });
+    return replace.filter((row) => !isTaken(paths[row] ?? '') && !isUnmade(paths[row] ?? ''));
   }
 
   private async finish(slot: StreamSlot, accepted: Promise<UnderWay>): Promise<void> {

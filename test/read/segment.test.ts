@@ -31,7 +31,10 @@ function shape(builder: SegmentBuilder): string[] {
       [
         waits ? 'waits' : 'now',
         ...changes.map(({ type }) => type),
-        ...files.paths.map((path, row) => (files.replace.includes(row) ? `${path}!` : path)),
+        ...files.paths.map(
+          (path, row) =>
+            `${path}${files.replace.includes(row) ? '!' : ''}${files.superseded.includes(row) ? '-' : ''}`,
+        ),
         ...parts.map(() => 'part'),
       ].join(' '),
     );
@@ -50,12 +53,12 @@ describe('segments', () => {
     expect(shape(builder)).toEqual(['now a b part']);
   });
 
-  test('the name of a file of the same segment is taken in its turn', () => {
+  test('of files of one name in a segment, the last is written', () => {
     const builder = new SegmentBuilder(false);
     add(builder, 'a');
     add(builder, 'b');
     add(builder, 'a', true);
-    expect(shape(builder)).toEqual(['now a b a!']);
+    expect(shape(builder)).toEqual(['now a- b a']);
   });
 
   test('the name of a file before waits for that', () => {
@@ -63,6 +66,14 @@ describe('segments', () => {
     add(builder, 'b');
     add(builder, 'a', true);
     expect(shape(builder)).toEqual(['waits b a!']);
+  });
+
+  test('and takes the place of what the first would have taken', () => {
+    const builder = new SegmentBuilder(false);
+    add(builder, 'a', true);
+    add(builder, 'a', true);
+    add(builder, 'a', true);
+    expect(shape(builder)).toEqual(['waits a!- a!- a!']);
   });
 
   test('behind the end of a large file, its own segment', () => {
