@@ -130,7 +130,8 @@ export class Model {
       this.waiting.delete(path);
       this.differ('a link before its file', ['tar', 'bsdtar']);
       if (this.policy === 'keep-newer' && this.nodes.get(path)?.mine === true) this.replacedOnce.add(path);
-      const linked = this.taken.has(target) ? { ...node } : node;
+      // Of a file that is not there, all its names are one file all the same.
+      const linked = this.taken.has(target) ? (this.shadows.get(target) ?? node) : node;
       this.put(path, linked, 0);
       this.resolve(path, linked);
       // Whether a later member of that name counts instead depends on who reads.
@@ -152,6 +153,7 @@ export class Model {
     const node = this.nodes.get(target);
     // What became of the file became of its links.
     if (this.tolerated.has(target)) this.tolerated.add(name);
+    if (this.contested.has(target)) this.replacedOnce.add(name);
     if (this.declared.has(target) && node?.kind === 'directory' && shadow === undefined) {
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
