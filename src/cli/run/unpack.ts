@@ -37,6 +37,7 @@ export interface UnpackCommandOptions extends CommonOptions {
   requireIndex?: boolean;
   root?: string;
   keepGoing?: boolean;
+  ignoreZeros?: boolean;
   /** `znip recover`: whatever the file is, the blocks in it count. */
   recover?: boolean;
   dryRun?: boolean;
@@ -299,6 +300,7 @@ async function fromStream(
     ...shared,
     ...rootOf(options),
     requireIndex: options.requireIndex === true,
+    ignoreZeros: options.ignoreZeros === true,
     name,
     onLost: (path, reason) => warnIncomplete(reporter, path, reason),
     onNote: (path, reason) => reporter.warn(path, reason),
