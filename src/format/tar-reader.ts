@@ -151,9 +151,8 @@ function withMap(item: TarMember, bytes: Buffer, at: number, end: number): TarMe
 }
 
 function withDoubt(item: TarMember, map: SparseMap | string): TarMember {
-  if (typeof map === 'string' || map.isAligned) return item;
-  const doubt = 'the runs of its data are no whole records, between which some programs expect padding';
-  return { ...item, doubts: [...item.doubts, doubt] };
+  if (typeof map === 'string' || map.doubt === undefined) return item;
+  return { ...item, doubts: [...item.doubts, map.doubt] };
 }
 
 /** A global header that ends the stream is about no member. */

@@ -15,8 +15,8 @@ export interface SparseMap {
   offsets: Float64Array;
   lengths: Float64Array;
   starts: Float64Array;
-  /** All runs but the last are whole records: otherwise GNU tar pads them, and bsdtar does not. */
-  isAligned: boolean;
+  /** What tar programs do not agree on in it. */
+  doubt: string | undefined;
 }
 
 /** What pax records say of a map, as they have it. */
@@ -104,6 +104,8 @@ export function readLeadingMap(
   return { map: toMap(runs, readDecimal(realSize ?? ''), stored - length), length };
 }
 
+const UNALIGNED = 'the runs of its data are no whole records, between which some programs expect padding';
+const SHORT = 'the last run of its map does not end where the file does, and some programs cut it there';
 const NEWLINE = 0x0a;
 /** As many as 2^63 has. */
 const MAX_DIGITS = 19;
@@ -123,7 +125,7 @@ function toMap(runs: readonly number[], realSize: number, stored: number): Read 
     offsets: new Float64Array(count),
     lengths: new Float64Array(count),
     starts: new Float64Array(count),
-    isAligned: true,
+    doubt: undefined,
   };
   let end = 0;
   let sum = 0;
@@ -138,12 +140,15 @@ function toMap(runs: readonly number[], realSize: number, stored: number): Read 
     if (offset + length > realSize) {
       return `run ${i} ends at byte ${offset + length} of a file of ${realSize} bytes`;
     }
-    if (sum % TAR_RECORD !== 0 && length > 0) map.isAligned = false;
+    // GNU tar pads each run to whole records, bsdtar does not.
+    if (sum % TAR_RECORD !== 0 && length > 0) map.doubt = UNALIGNED;
     map.offsets[i] = offset;
     map.lengths[i] = length;
     map.starts[i] = sum;
     end = offset + length;
     sum += length;
   }
+  // GNU tar makes the file as long as the last run says, and puts one of nothing there.
+  if (end < realSize) map.doubt ??= SHORT;
   return sum === stored ? map : `its runs have ${sum} bytes, and there are ${stored} in the stream`;
 }
