@@ -9,12 +9,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ABILITIES } from './abilities/abilities.js';
+import { MEMBERS, READERS } from './abilities/members.js';
 import { TOOLS } from './abilities/tools.js';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENT = join(PROJECT, 'docs/comparison.md');
-const BEGIN = '<!-- begin of what `npm run abilities` writes -->\n';
-const END = '<!-- end of what `npm run abilities` writes -->\n';
+
+/**
+ * A table of the document: a question for each row, and who is asked.
+ *
+ * @typedef {{ title: string, rows: readonly import('./abilities/abilities.js').Ability[], tools: Record<string, import('./abilities/tools.js').Tool> }} Table
+ */
+
+/** @type {Table} */
+const OF_ABILITIES = { title: 'what `npm run abilities` writes', rows: ABILITIES, tools: TOOLS };
+/** @type {Table} */
+export const OF_MEMBERS = {
+  title: 'what `npm run abilities` writes of members',
+  rows: MEMBERS,
+  tools: READERS,
+};
+
+/** @param {Table} table */
+function marksOf({ title }) {
+  return { begin: `<!-- begin of ${title} -->\n`, end: `<!-- end of ${title} -->\n` };
+}
 
 const NO = 'no';
 export const NOT_ASKED = 'not installed';
@@ -47,6 +66,12 @@ function makeBin(root) {
   const znip = join(bin, 'znip');
   writeFileSync(znip, `#!/bin/sh\nexec '${process.execPath}' '${join(PROJECT, 'bin/znip.cjs')}' "$@"\n`);
   chmodSync(znip, 0o755);
+  const tarOf = join(bin, 'tar_of');
+  writeFileSync(
+    tarOf,
+    `#!/bin/sh\nexec '${process.execPath}' '${join(PROJECT, 'bench/abilities/tar-of.js')}' "$@"\n`,
+  );
+  chmodSync(tarOf, 0o755);
   return bin;
 }
 
@@ -80,13 +105,13 @@ async function bash(script, root) {
 /**
  * The answer of one program: that of the first way that works. Throws when a preparation fails: then there is none.
  *
+ * @param {import('./abilities/tools.js').Tool | undefined} tool
  * @param {string} key
  * @param {import('./abilities/abilities.js').Ability} ability
  * @param {string} root
  * @param {(message: string) => void} explain
  */
-async function askOne(key, { name, setup = '', ways, programs = [] }, root, explain) {
-  const tool = TOOLS[key];
+async function askOne(tool, key, { name, setup = '', ways, programs = [] }, root, explain) {
   if (tool === undefined || !areInstalled([...tool.programs, ...programs])) return NOT_ASKED;
   for (const way of ways[key] ?? ways['all'] ?? []) {
     const [script, answer] = typeof way === 'string' ? [way, 'yes'] : way;
@@ -106,21 +131,24 @@ async function askOne(key, { name, setup = '', ways, programs = [] }, root, expl
 /**
  * Answers to all questions, of all programs or of some.
  *
- * @param {readonly string[]} keys of TOOLS
- * @param {(message: string) => void} explain is told why a way failed
+ * @param {readonly string[]} [keys] of the table's tools
+ * @param {(message: string) => void} [explain] is told why a way failed
+ * @param {Table} [table]
  * @returns {Promise<{ ability: string, answers: Record<string, string> }[]>}
  */
-export async function ask(keys = Object.keys(TOOLS), explain = () => {}) {
+export async function ask(keys, explain = () => {}, table = OF_ABILITIES) {
+  const { tools } = table;
   const root = makeRoot();
   try {
     makeBin(root);
     /** @type {{ ability: string, answers: Record<string, string> }[]} */
-    const rows = ABILITIES.map(({ name }) => ({ ability: name, answers: {} }));
-    const questions = ABILITIES.flatMap((ability, row) => keys.map((key) => ({ ability, row, key })));
+    const rows = table.rows.map(({ name }) => ({ ability: name, answers: {} }));
+    const asked = keys ?? Object.keys(tools);
+    const questions = table.rows.flatMap((ability, row) => asked.map((key) => ({ ability, row, key })));
     const askNext = async () => {
       for (let next = questions.shift(); next !== undefined; next = questions.shift()) {
         const { ability, row, key } = next;
-        const answer = await askOne(key, ability, root, explain);
+        const answer = await askOne(tools[key], key, ability, root, explain);
         const { answers } = rows[row] ?? { answers: {} };
         answers[key] = answer;
       }
@@ -133,24 +161,28 @@ export async function ask(keys = Object.keys(TOOLS), explain = () => {}) {
 }
 
 /** The answers in the document, as `ask` gives them. */
-export function readDocument() {
+export function readDocument(table = OF_ABILITIES) {
   const text = readFileSync(DOCUMENT, 'utf8');
-  const table = text.slice(text.indexOf(BEGIN) + BEGIN.length, text.indexOf(END));
-  const rows = table.split('\n').filter((line) => line.startsWith('|'));
+  const { begin, end } = marksOf(table);
+  const written = text.slice(text.indexOf(begin) + begin.length, text.indexOf(end));
+  const rows = written.split('\n').filter((line) => line.startsWith('|'));
   return rows.slice(2).map((row) => {
     const [, ability = '', ...cells] = row.split('|').map((cell) => cell.trim());
     return {
       ability,
-      answers: Object.fromEntries(Object.keys(TOOLS).map((key, i) => [key, cells[i] ?? ''])),
+      answers: Object.fromEntries(Object.keys(table.tools).map((key, i) => [key, cells[i] ?? ''])),
     };
   });
 }
 
-/** @param {Awaited<ReturnType<typeof ask>>} rows */
-function tableOf(rows) {
-  const keys = Object.keys(TOOLS);
+/**
+ * @param {Awaited<ReturnType<typeof ask>>} rows
+ * @param {Table['tools']} tools
+ */
+function tableOf(rows, tools) {
+  const keys = Object.keys(tools);
   const cells = [
-    ['', ...keys.map((key) => TOOLS[key]?.name ?? key)],
+    ['', ...keys.map((key) => tools[key]?.name ?? key)],
     ...rows.map(({ ability, answers }) => [ability, ...keys.map((key) => answers[key] ?? '')]),
   ];
   const widths = keys
@@ -161,8 +193,9 @@ function tableOf(rows) {
   return lines.join('');
 }
 
-function versions() {
-  return Object.values(TOOLS)
+/** @param {Table['tools']} tools */
+function versions(tools) {
+  return Object.values(tools)
     .filter(({ programs }) => programs.length > 0 && areInstalled(programs))
     .map(({ version }) => spawnSync('bash', ['-c', version], { encoding: 'utf8' }).stdout)
     .flatMap((text) => text.trim().split('\n'))
@@ -171,13 +204,19 @@ function versions() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const why = process.argv.includes('--why');
-  const rows = await ask(undefined, why ? (message) => process.stdout.write(`${message}\n\n`) : undefined);
-  const table = tableOf(rows);
-  process.stdout.write(table);
-  if (!why) {
-    const text = readFileSync(DOCUMENT, 'utf8');
-    const [before = ''] = text.split(BEGIN);
-    const [, after = ''] = text.split(END);
-    writeFileSync(DOCUMENT, `${before}${BEGIN}\n${table}\nAsked of ${versions()}.\n\n${END}${after}`);
+  const explain = why ? (/** @type {string} */ message) => process.stdout.write(`${message}\n\n`) : undefined;
+  // `--members` asks the second table alone, which takes less time.
+  for (const table of process.argv.includes('--members') ? [OF_MEMBERS] : [OF_ABILITIES, OF_MEMBERS]) {
+    const text = tableOf(await ask(undefined, explain, table), table.tools);
+    process.stdout.write(text);
+    if (why) continue;
+    const { begin, end } = marksOf(table);
+    const document = readFileSync(DOCUMENT, 'utf8');
+    const [before = ''] = document.split(begin);
+    const [, after = ''] = document.split(end);
+    writeFileSync(
+      DOCUMENT,
+      `${before}${begin}\n${text}\nAsked of ${versions(table.tools)}.\n\n${end}${after}`,
+    );
   }
 }

@@ -1,6 +1,7 @@
 /**
  * What a package that compresses, or one that hashes, must do to stand behind the seam.
  */
+import type { FrameEnd } from '../format/zstd-scanner.ts';
 
 /** How to compress: what `-1` to `-19` and the chunk size come to. */
 export interface CompressionSettings {
@@ -10,6 +11,17 @@ export interface CompressionSettings {
   windowLog: number;
   /** Find repetitions at any distance within the window, too: `--long`. For a backend that can. */
   longDistance: boolean;
+}
+
+/** Decodes frames of any making, as their bytes arrive. */
+export interface ZstdStreamDecoder {
+  /** What the next bytes come to, of one frame at most. A piece is good until the next one is asked for. */
+  decode(bytes: Uint8Array): Iterable<Uint8Array>;
+  /**
+   * What has come was all of a frame: the rest of its content. Throws `damaged-block` when the content is not what
+   * the frame states.
+   */
+  endFrame(end: FrameEnd): Iterable<Uint8Array>;
 }
 
 export interface ZstdBackend {
@@ -27,6 +39,9 @@ export interface ZstdBackend {
    * Throws `damaged-block` when it does not.
    */
   decompress(source: Uint8Array, target: Uint8Array): void | Promise<void>;
+  /** Bytes that the window of a frame may have for `createStreamDecoder`. */
+  readonly maxStreamWindow: number;
+  createStreamDecoder(): Promise<ZstdStreamDecoder>;
 }
 
 export interface Hasher {

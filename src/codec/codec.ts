@@ -48,6 +48,8 @@ export function loadCodec(choice: CodecChoice = 'auto'): Codec {
     findsLongDistances: zstd.findsLongDistances,
     compress: zstd.compress.bind(zstd),
     decompress: zstd.decompress.bind(zstd),
+    maxStreamWindow: zstd.maxStreamWindow,
+    createStreamDecoder: zstd.createStreamDecoder.bind(zstd),
     hash: blake3.hash.bind(blake3),
     createHasher: blake3.createHasher.bind(blake3),
   };

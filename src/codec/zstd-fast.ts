@@ -2,15 +2,16 @@
  * zstd through zstd-napi: synchronous, straight into the caller's buffer, with every parameter.
  * An optional dependency: its binary is built or fetched when it is installed.
  */
-import type { CCtx, CParameter, DCtx, ResetDirective } from 'zstd-napi/binding.js';
+import type { CCtx, CParameter, DCtx, DParameter, ResetDirective } from 'zstd-napi/binding.js';
 import { ZnipError } from '../errors.ts';
 import { checkFrame } from '../format/zstd-frame.ts';
-import type { CompressionSettings, ZstdBackend } from './backends.ts';
+import type { CompressionSettings, ZstdBackend, ZstdStreamDecoder } from './backends.ts';
 
 interface Binding {
   CCtx: new () => CCtx;
   DCtx: new () => DCtx;
   CParameter: typeof CParameter;
+  DParameter: typeof DParameter;
   ResetDirective: typeof ResetDirective;
   versionString(): string;
 }
@@ -23,9 +24,49 @@ interface Binding {
  */
 const CHAIN_LOG: Partial<Record<number, number>> = { 3: 15 };
 
+/** The largest window that libzstd decodes, `zstd --long=31`, as log2. */
+const MAX_WINDOW_LOG = 31;
+
+/** What is decoded at once. */
+const PIECE = 256 * 1024;
+
+/** libzstd compares content and checksum itself. */
+class StreamDecoder implements ZstdStreamDecoder {
+  private readonly context: DCtx;
+  private readonly piece = new Uint8Array(PIECE);
+
+  constructor(context: DCtx) {
+    this.context = context;
+  }
+
+  *decode(bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+    for (let at = 0, full = false; at < bytes.byteLength || full;) {
+      const { produced, consumed } = this.step(bytes.subarray(at));
+      at += consumed;
+      full = produced === PIECE;
+      if (produced > 0) yield this.piece.subarray(0, produced);
+    }
+  }
+
+  endFrame(): Iterable<Uint8Array> {
+    return [];
+  }
+
+  private step(bytes: Uint8Array): { produced: number; consumed: number } {
+    try {
+      const [, produced, consumed] = this.context.decompressStream(this.piece, bytes);
+      return { produced, consumed };
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ZnipError('damaged-block', `zstd: ${reason}`, {}, error);
+    }
+  }
+}
+
 class ZstdFast implements ZstdBackend {
   readonly name: string;
   readonly findsLongDistances = true;
+  readonly maxStreamWindow = 2 ** MAX_WINDOW_LOG;
   private readonly binding: Binding;
   private cctx: CCtx | undefined;
   private dctx: DCtx | undefined;
@@ -61,6 +102,13 @@ class ZstdFast implements ZstdBackend {
     if (length !== target.byteLength) {
       throw new ZnipError('damaged-block', `zstd: expected ${target.byteLength} bytes, found ${length}`);
     }
+  }
+
+  async createStreamDecoder(): Promise<ZstdStreamDecoder> {
+    const context = new this.binding.DCtx();
+    // Who may have how large a window is the caller's to say.
+    context.setParameter(this.binding.DParameter.windowLogMax, MAX_WINDOW_LOG);
+    return new StreamDecoder(context);
   }
 
   private compressor(settings: CompressionSettings): CCtx {

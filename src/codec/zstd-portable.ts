@@ -14,6 +14,7 @@ import {
   MAX_WINDOW_SIZE,
 } from '../format/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend } from './backends.ts';
+import { createPortableStreamDecoder, MAX_FZSTD_WINDOW } from './zstd-portable-stream.ts';
 
 interface Bindings {
   compress(data: Buffer, level: number): Promise<Buffer>;
@@ -27,6 +28,8 @@ function asBuffer(bytes: Uint8Array): Buffer {
 class ZstdPortable implements ZstdBackend {
   readonly name = 'zstd (@mongodb-js/zstd 1.2.2)';
   readonly findsLongDistances = false;
+  readonly maxStreamWindow = MAX_FZSTD_WINDOW;
+  readonly createStreamDecoder = createPortableStreamDecoder;
   private readonly bindings: Bindings;
 
   constructor(bindings: Bindings) {

@@ -5,6 +5,7 @@
  */
 import { fromText, isUtf8, toBytes, type ByteString } from './byte-string.ts';
 import type { TarMember } from './tar/tar-member.ts';
+import { UNKNOWN_KINDS } from './tar/types.ts';
 import { decodeTable } from './table-reader.ts';
 import {
   binaryColumn,
@@ -31,15 +32,6 @@ export interface Remark {
 /** Said once in a run: tar programs do the same. */
 export const LEADING_SLASH = "'/' in front of its name, and of all that begin so, is taken away";
 
-const UNKNOWN_KINDS: Record<string, string> = {
-  '3': 'character devices',
-  '4': 'block devices',
-  '6': 'FIFOs',
-  S: 'sparse files',
-  M: 'files that continue from another volume',
-  V: 'volume labels',
-};
-
 /** What is to be said of a member; undefined for nearly all. */
 export function remarkOf(item: TarMember, headerOffset: number): Remark | undefined {
   const { member, path, typeFlag, doubts, ownerDoubts } = item;
@@ -54,6 +46,12 @@ export function remarkOf(item: TarMember, headerOffset: number): Remark | undefi
   if (ownerDoubts.length > 0) reasons.push(ownerDifferently(ownerDoubts));
   const about = isAbsent ? 'absent' : doubts.length > 0 ? 'differs' : 'owner';
   return { about, path: nameOf(item), headerOffset, reason: reasons.join('; ') };
+}
+
+/** Why a member of a stream is not unpacked. */
+export function skippedReason(typeFlag: string): string {
+  const what = UNKNOWN_KINDS[typeFlag];
+  return `skipped: ${what === undefined ? 'it has no name, or no target' : `znip does not unpack ${what}`}`;
 }
 
 export function differently(doubts: readonly string[]): string {

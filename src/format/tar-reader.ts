@@ -9,6 +9,7 @@ import { roundUp } from './integers.ts';
 import { describe } from './tar/meaning.ts';
 import { Doubts, type PaxHeader, readPaxRecords } from './tar/pax-records.ts';
 import { checksumMatches, guessNumber, isZeroRecord, readNumber, readText } from './tar/record.ts';
+import { isLeading, readHeaderMap, readLeadingMap, readRecordsMap, type SparseMap } from './tar/sparse.ts';
 import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar/tar-member.ts';
 
 export type { TarMember } from './tar/tar-member.ts';
@@ -25,6 +26,12 @@ const IS_EXTENDED_FURTHER = 504;
 /** Reads the members of one tar stream. Global pax headers stay in force. */
 export class TarReader {
   private globals: PaxHeader = NO_PAX;
+  private readonly readsMaps: boolean;
+
+  /** `readsMaps`: sparse files come with their maps, and where these are in front of the data, they are read as headers. */
+  constructor(readsMaps = false) {
+    this.readsMaps = readsMaps;
+  }
 
   /** Whether a global header has come that says something of the members after it. */
   get hasGlobals(): boolean {
@@ -67,8 +74,13 @@ export class TarReader {
         const place = { bytes, at, headerLength: end - offset, where, isWhole };
         const item = describe(place, size, extended, globals);
         if (item === undefined) return 'more';
+        const whole = this.readsMaps && item.sparse !== undefined ? withMap(item, bytes, at, end) : item;
+        if (whole === undefined) {
+          if (isWhole) throw damaged(where, 'the map of a sparse file does not end');
+          return 'more';
+        }
         this.globals = globals;
-        return item;
+        return whole;
       }
       const end = at + TAR_RECORD + roundUp(size, TAR_RECORD);
       if (end - offset > MAX_HEADERS_LENGTH) throw tooLong(streamOffset + offset, end - offset);
@@ -118,6 +130,29 @@ function extend(extended: Extended, flag: number, data: Buffer): void {
     if (extended.pax !== undefined) extended.doubts.add('it has two pax headers: the last one is taken');
     extended.pax = readPaxRecords(data, extended.doubts);
   }
+}
+
+/** A sparse file with its map; undefined where that does not end within `bytes`. Its headers end at `end`. */
+function withMap(item: TarMember, bytes: Buffer, at: number, end: number): TarMember | undefined {
+  const { sparse, size, headerLength } = item;
+  if (sparse === undefined) return item;
+  const { file, records } = sparse;
+  if (records !== null && isLeading(records)) {
+    const leading = readLeadingMap(bytes, end, records, size);
+    if (leading === undefined) return undefined;
+    const { map, length } = leading;
+    return withDoubt(
+      { ...item, headerLength: headerLength + length, size: size - length, sparse: { file, records, map } },
+      map,
+    );
+  }
+  const map = records === null ? readHeaderMap(bytes, at, end, size) : readRecordsMap(records, size);
+  return withDoubt({ ...item, sparse: { file, records, map } }, map);
+}
+
+function withDoubt(item: TarMember, map: SparseMap | string): TarMember {
+  if (typeof map === 'string' || map.doubt === undefined) return item;
+  return { ...item, doubts: [...item.doubts, map.doubt] };
 }
 
 /** A global header that ends the stream is about no member. */

@@ -13,6 +13,7 @@ import {
   CONTENT_CHECKSUM_LENGTH,
   decodeBlockStart,
   decodeFrameHeader,
+  type FrameHeader,
   hasContentChecksum,
   MAX_WINDOW_SIZE,
 } from './zstd-frame.ts';
@@ -25,6 +26,25 @@ const MAX_FRAME_HEADER_LENGTH = 18;
 /** The shortest, with an empty block behind it: no frame has fewer bytes. */
 const PROBE_LENGTH = 6;
 
+/** What a frame states of its content, for whoever has decoded it. */
+export interface FrameEnd {
+  /** Content_Checksum, RFC 8878 §3.1.1: the low four bytes of XXH64. undefined: the frame has none. */
+  checksum: number | undefined;
+  /** Frame_Content_Size in bytes; undefined: the frame does not declare it. */
+  contentSize: number | undefined;
+}
+
+export interface FrameScannerOptions {
+  /** Hears of skippable frames of znip, by their tags. */
+  onArchiveFrame?: (tag: string) => void;
+  /** Bytes that a frame's window may have. Default: 128 MiB. */
+  maxWindow?: number;
+  /** What to do about a larger one, for the message. */
+  hint?: string;
+  /** `advance` stops behind each frame. */
+  stopsAtEnds?: boolean;
+}
+
 export class FrameScanner {
   /** Bytes of a header that has not all arrived. */
   private readonly header = new Uint8Array(MAX_FRAME_HEADER_LENGTH);
@@ -34,37 +54,54 @@ export class FrameScanner {
   /** Bytes of the block, checksum or skippable frame at hand that need not be looked at. */
   private pass = 0;
   private hasChecksum = false;
+  private contentSize: number | undefined;
   private blockMax = 0;
-  private readonly onArchiveFrame: (tag: string) => void;
+  /** Bytes of the checksum at hand that have not arrived, and those that have. */
+  private checksumLeft = 0;
+  private checksum = 0;
+  private isLastBlock = false;
+  private readonly options: FrameScannerOptions;
+  /** The frame behind which `advance` has stopped. */
+  ended: FrameEnd | undefined;
 
-  /** `onArchiveFrame` hears of skippable frames of znip, by their tags. */
-  constructor(onArchiveFrame: (tag: string) => void = () => {}) {
-    this.onArchiveFrame = onArchiveFrame;
+  constructor(options: FrameScannerOptions = {}) {
+    this.options = options;
   }
 
   /** Whether the stream may end here: between frames. */
   get isBetweenFrames(): boolean {
-    return this.expecting === 'magic' && this.have === 0 && this.pass === 0;
+    return this.expecting === 'magic' && this.have === 0 && this.pass === 0 && this.checksumLeft === 0;
   }
 
   /**
    * Goes on with the bytes that follow. Returns how many of them hold no more than `maxHeaders` headers, of
-   * frames or of blocks, each of which decodes to 128 KiB at most. Throws `damaged-block` for what is no zstd, `limit` for a window
-   * of more than 128 MiB.
+   * frames or of blocks, each of which decodes to 128 KiB at most. Throws `damaged-block` for what is no zstd, `limit` for a
+   * window that is too large.
    */
   advance(bytes: Uint8Array, maxHeaders: number): number {
     let at = 0;
     let headers = 0;
+    this.ended = undefined;
     while (at < bytes.byteLength) {
       if (this.pass > 0) {
         const passed = Math.min(this.pass, bytes.byteLength - at);
         this.pass -= passed;
         at += passed;
-        continue;
+      } else if (this.checksumLeft > 0) {
+        this.checksum = ((this.checksum >>> 8) | ((bytes[at++] ?? 0) << 24)) >>> 0;
+        this.checksumLeft -= 1;
+      } else {
+        if (headers === maxHeaders) return at;
+        this.header[this.have++] = bytes[at++] ?? 0;
+        if (this.have === this.need && this.take()) headers += 1;
       }
-      if (headers === maxHeaders) return at;
-      this.header[this.have++] = bytes[at++] ?? 0;
-      if (this.have === this.need && this.take()) headers += 1;
+      if (this.isLastBlock && this.pass === 0 && this.checksumLeft === 0) {
+        this.isLastBlock = false;
+        if (this.options.stopsAtEnds !== true) continue;
+        const { contentSize } = this;
+        this.ended = { checksum: this.hasChecksum ? this.checksum : undefined, contentSize };
+        return at;
+      }
     }
     return at;
   }
@@ -87,14 +124,16 @@ export class FrameScanner {
         this.need = SKIPPABLE_HEADER_LENGTH + TAG_LENGTH;
         return false;
       }
-      if (isArchiveFrame(header)) this.onArchiveFrame(readTag(header));
+      if (isArchiveFrame(header)) this.options.onArchiveFrame?.(readTag(header));
       this.pass = length - (header.byteLength - SKIPPABLE_HEADER_LENGTH);
       this.expect('magic', MAGIC_LENGTH);
       return true;
     }
     const { size, storedLength, last } = decodeBlockStart(header, 0);
     if (size > this.blockMax) throw new ZnipError('damaged-block', `a zstd block of ${size} bytes`);
-    this.pass = storedLength + (last && this.hasChecksum ? CONTENT_CHECKSUM_LENGTH : 0);
+    this.pass = storedLength;
+    this.isLastBlock = last;
+    this.checksumLeft = last && this.hasChecksum ? CONTENT_CHECKSUM_LENGTH : 0;
     this.expect(last ? 'magic' : 'block', last ? MAGIC_LENGTH : BLOCK_HEADER_LENGTH);
     return true;
   }
@@ -106,17 +145,23 @@ export class FrameScanner {
       this.need = headerLength;
       return false;
     }
-    const { windowSize } = decodeFrameHeader(header);
-    if (windowSize > MAX_WINDOW_SIZE) {
-      throw new ZnipError(
-        'limit',
-        `a zstd frame needs a window of ${windowSize} bytes, expected at most ${MAX_WINDOW_SIZE}: decompress it with zstd --long=31 first`,
-      );
-    }
+    const { windowSize, contentSize, hasDictionary } = this.checkWindow(decodeFrameHeader(header));
+    if (hasDictionary) throw new ZnipError('damaged-block', 'a zstd frame needs a dictionary');
+    this.contentSize = contentSize;
     this.blockMax = Math.min(BLOCK_MAX, windowSize);
     this.hasChecksum = hasContentChecksum(header);
     this.expect('block', BLOCK_HEADER_LENGTH);
     return true;
+  }
+
+  private checkWindow(header: FrameHeader): FrameHeader {
+    const { maxWindow = MAX_WINDOW_SIZE, hint = 'decompress it first' } = this.options;
+    const { windowSize } = header;
+    if (windowSize <= maxWindow) return header;
+    throw new ZnipError(
+      'limit',
+      `a zstd frame needs a window of ${windowSize} bytes, expected at most ${maxWindow}: ${hint}`,
+    );
   }
 
   private expect(what: 'magic' | 'block', length: number): void {

@@ -45,7 +45,7 @@ export async function packTar(
           `${stream.name} is a znip archive already: to pack its tar stream anew, pipe it from unpack --tar -`,
         );
       }
-      tar = await openTarStream(stream, kind);
+      tar = await openTarStream(stream, kind, options.memory);
       const total = await tar.readAhead(enough);
       return {
         total,

@@ -109,7 +109,7 @@ class Cutter {
     let position = continuationLength;
     let last = false;
     while (position < bytes.byteLength && this.pending === undefined) {
-      const item = this.reader.read(bytes, position, this.streamOffset);
+      const item = this.reader.read(bytes, position, this.streamOffset, ended);
       if (item === 'more') {
         if (ended) throw this.cutShort('within the headers of a member');
         if (position > 0) break;
@@ -262,7 +262,7 @@ class Cutter {
   private strayBytes(offset: number): ZnipError {
     return new ZnipError(
       'damaged-block',
-      `${this.stream.name} goes on at byte ${offset} of its tar stream, behind the zeros that end a tar archive: it is damaged, or several archives in a row, which have to be packed one by one`,
+      `${this.stream.name} goes on at byte ${offset} of its tar stream, behind the zeros that end a tar archive: it is damaged, or several archives in a row, which znip unpack --ignore-zeros reads and which have to be packed one by one`,
       { offset },
     );
   }

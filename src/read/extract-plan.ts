@@ -6,6 +6,7 @@ import { ZnipError } from '../errors.ts';
 import { toText } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
+import type { SparseMap } from '../format/tar/sparse.ts';
 import { findFrame, type Frame } from '../format/frame-table.ts';
 import type { EntryRef } from './entries.ts';
 import type { Owner } from './write-file.ts';
@@ -79,6 +80,8 @@ export interface LargeFile {
   row: number;
   /** It stays open when it is complete, because more is to be set. */
   held: boolean;
+  /** Where its content goes, when it has holes: `size` is that of the content then. */
+  sparse?: SparseMap | undefined;
 }
 
 /** A run of a large file's content in one chunk. */

@@ -16,6 +16,7 @@ import type { LargeFile, LargePart } from './extract-plan.ts';
 import { mayReplace, nameExists, nameFile, removeIfAny, temporaryName } from './file-names.ts';
 import { isDamage } from './lost.ts';
 import { isRefusal } from './refusals.ts';
+import { sparsePieces } from './sparse-parts.ts';
 import type { TargetTree } from './target-tree.ts';
 import { CREATE_FLAGS, finishFile } from './write-file.ts';
 
@@ -74,7 +75,14 @@ export class LargeFiles {
     for (const { large, chunkOffset, fileOffset, length } of parts) {
       if (fileOffset === 0 && !this.files.has(large)) this.files.set(large, this.begin(large));
       const open = this.of(large);
-      if (open !== KEPT) targets.push({ fd: open.fd, path: large.path, chunkOffset, fileOffset, length });
+      if (open === KEPT) continue;
+      const { path, sparse } = large;
+      if (sparse === undefined) targets.push({ fd: open.fd, path, chunkOffset, fileOffset, length });
+      else {
+        for (const piece of sparsePieces(sparse, fileOffset, length)) {
+          targets.push({ ...piece, fd: open.fd, path, chunkOffset: chunkOffset + piece.start });
+        }
+      }
     }
     return targets;
   }
@@ -203,7 +211,9 @@ export class LargeFiles {
     if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
     let unset: string | undefined;
     try {
-      checkLength(file, fstatSync(fd).size);
+      // Behind its last data, a sparse file may have one more hole.
+      if (file.sparse !== undefined) ftruncateSync(fd, file.sparse.realSize);
+      checkLength(file.path, file.sparse?.realSize ?? file.size, fstatSync(fd).size);
       // The file was made with mode 0600: its own has to be set.
       unset = finishFile(fd, file, tree.settings, undefined);
     } catch (error) {
@@ -226,7 +236,7 @@ export class LargeFiles {
 }
 
 /** The hash is that of what was to be written: this is of what was. */
-function checkLength({ path, size }: LargeFile, written: number): void {
+function checkLength(path: ByteString, size: number, written: number): void {
   if (written === size) return;
   throw new ZnipError(
     'io',

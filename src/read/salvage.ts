@@ -98,6 +98,7 @@ function takeChunk(
     consumed: bytes.byteLength,
     firstHeader: header.firstHeaderOffset,
     ended: header.last,
+    endOffset: bytes.byteLength,
   };
   const start = startOf(run, block, bytes.byteLength);
   if (damage !== undefined || start === undefined) {

@@ -7,7 +7,7 @@ import { systemReason, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/entry.ts';
-import { LEADING_SLASH } from '../format/remarks.ts';
+import { LEADING_SLASH, skippedReason } from '../format/remarks.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import type { StreamKind } from '../stream/foreign-stream.ts';
 import { type Amendment, amend, type WrittenMember } from './amend.ts';
@@ -17,7 +17,7 @@ import { dryRun, type OnDryMember } from './dry-run.ts';
 import type { LargeFile } from './extract-plan.ts';
 import { LargeFiles } from './large-files.ts';
 import { type LimitOptions, Limits } from './limits.ts';
-import type { KeepGoingOptions } from './lost.ts';
+import { isDamage, type KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { isDirectory, nameExists, removeIfAny } from './file-names.ts';
 import type { LinkedFiles } from './links.ts';
@@ -41,7 +41,9 @@ export interface UnpackStreamOptions
   threads?: number;
   /** As for `unpack`; the length of the first chunk counts. */
   memory?: number;
-  /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of foreign archives. */
+  /** In a .tar of others, read on behind records of zeros: several of them in a row. Default: false. */
+  ignoreZeros?: boolean;
+  /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of a znip archive. */
   onSkipped?: (path: string, reason: string) => void;
   /** Called for each member that tar programs read differently: in what. */
   onDoubt?: (path: string, reason: string) => void;
@@ -61,6 +63,7 @@ export interface UnpackStreamOptions
 
 export class StreamRun {
   private readonly start = performance.now();
+  private readonly isForeign: boolean;
   readonly options: UnpackStreamOptions;
   private readonly target: TargetTree;
   private readonly directories: Directories;
@@ -92,6 +95,7 @@ export class StreamRun {
 
   constructor(options: UnpackStreamOptions, kind: StreamKind) {
     this.options = options;
+    this.isForeign = kind !== 'znip';
     this.choice = new MemberChoice(options);
     this.limits = new Limits(options);
     this.refused = new RefusedMembers(options.onLost);
@@ -140,11 +144,9 @@ export class StreamRun {
     });
     this.members = new TarMembers({
       select: (path, memberKind) => this.choice.nameFor(path, memberKind),
-      onSkipped: (path, typeFlag) =>
-        options.onSkipped?.(
-          toText(path),
-          `skipped: a tar member of type '${typeFlag}' is no file, directory or link`,
-        ),
+      onSkipped: (path, typeFlag) => options.onSkipped?.(toText(path), skippedReason(typeFlag)),
+      sparse: kind !== 'znip',
+      ignoreZeros: kind !== 'znip' && options.ignoreZeros === true,
       renames: this.choice.renames,
       directories,
       onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
@@ -185,14 +187,23 @@ export class StreamRun {
       // What went wrong first is what there is to know.
       failure ??= error;
     }
-    if (failure !== undefined)
-      throw this.explain(failure, incomplete[0]?.path ?? this.members.unfinished?.path);
+    if (failure !== undefined) {
+      const unfinished = incomplete[0]?.path ?? this.members.unfinished?.path;
+      if (!this.isForeign) throw this.explain(failure, unfinished);
+      const explained = this.explainForeign(failure, unfinished);
+      if (!this.losses.keepGoing || !isDamage(explained)) throw explained;
+      this.losses.addDamage(explained);
+    }
     this.choice.finish(this.options.name ?? 'standard input');
     this.losses.throwRefused();
     this.taken.throwIfAny(this.target.settings);
     const lostNames = this.losses.countNames((name) => this.arrived.has(name));
     return {
-      members: this.arrived.nameCount - this.taken.size - lostNames - this.refused.leftOutCount,
+      members:
+        (failure === undefined ? this.arrived.nameCount : this.arrived.countWhole()) -
+        this.taken.size -
+        lostNames -
+        this.refused.leftOutCount,
       contentBytes: this.selectedBytes,
       kept: this.taken.size,
       lost: this.losses.count,
@@ -403,6 +414,33 @@ export class StreamRun {
     this.arrived.noteWritten(row, checksum);
     this.unmade.delete(path);
     this.progress.members += 1;
+  }
+
+  /** Something else than zeros stands behind the end of a tar stream, at this byte of it. */
+  tellBehindEnd(streamOffset: number): void {
+    this.options.onLost?.(
+      this.options.name ?? 'standard input',
+      `there is more behind the end of the tar stream, at byte ${streamOffset} of it, which is not read: --ignore-zeros reads on, where several archives are in a row`,
+    );
+  }
+
+  /** Adds to a failure of a stream of others what it means for the tree. There is no index, and maybe no hash. */
+  private explainForeign(failure: unknown, unfinished: ByteString | undefined): unknown {
+    if (!isDamage(failure)) return failure;
+    const { code, message, context } = failure;
+    const whole = this.arrived.countWhole();
+    const arrived =
+      code === 'truncated'
+        ? `the ${whole} members that arrived whole are unpacked`
+        : `${whole} members that came before it are unpacked, and what is of the damaged part may be wrong`;
+    const partial =
+      unfinished === undefined ? '' : `; '${toText(unfinished)}' had not arrived whole and is left out`;
+    return new ZnipError(
+      code,
+      `${message}; ${arrived}${partial}; there is no index that tells what is missing`,
+      context,
+      failure,
+    );
   }
 
   /** Adds to a failure what it means for the tree. */

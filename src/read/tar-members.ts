@@ -4,9 +4,11 @@
  */
 import { ZnipError } from '../errors.ts';
 import type { Continuation } from '../format/block-header.ts';
-import type { ByteString } from '../format/byte-string.ts';
+import { toText, type ByteString } from '../format/byte-string.ts';
+import { TAR_RECORD } from '../format/constants.ts';
 import { KIND, type Member } from '../format/entry.ts';
 import { differently, nameOf, ownerDifferently } from '../format/remarks.ts';
+import type { SparseMap } from '../format/tar/sparse.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { type TarMember, TarReader } from '../format/tar-reader.ts';
 import type { DirectoryEntry } from './directories.ts';
@@ -30,6 +32,8 @@ export interface ChunkMembers {
   firstHeader: number | undefined;
   /** The end of the tar stream was in this chunk. */
   ended: boolean;
+  /** Where: chunk byte behind its first record of zeros. */
+  endOffset: number;
 }
 
 export interface TarMembersOptions {
@@ -51,6 +55,10 @@ export interface TarMembersOptions {
   onPassed: (streamOffset: number) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
+  /** Sparse files are written, by their maps. */
+  sparse: boolean;
+  /** Records of zeros end nothing. */
+  ignoreZeros: boolean;
   /**
    * Called for every selected member, in the order of the stream, before anything of it is written.
    * `streamOffset` is where its content starts. Returns the row that it gets.
@@ -88,7 +96,7 @@ export class TarMembers {
   private readonly links = new PendingLinks();
   /** Names of files that a link has replaced: they have been written, and stand in its way. */
   readonly replacedByLinks = new Set<ByteString>();
-  private readonly reader = new TarReader();
+  private readonly reader: TarReader;
   private readonly names: MemberNames;
   private readonly options: TarMembersOptions;
   private pending: Pending | undefined;
@@ -100,6 +108,7 @@ export class TarMembers {
   constructor(options: TarMembersOptions) {
     this.options = options;
     this.directories = options.directories;
+    this.reader = new TarReader(options.sparse);
     this.names = new MemberNames(options.limits);
     this.segments = new SegmentBuilder(options.owners);
   }
@@ -138,12 +147,18 @@ export class TarMembers {
     this.segments = new SegmentBuilder(this.options.owners);
     let position = Math.max(start, this.takePending(chunk));
     let ended = false;
+    let endOffset = chunk.byteLength;
     let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
       const item = this.reader.read(chunk, position, streamOffset, complete);
       if (item === 'more') break;
+      if (item === 'end' && this.options.ignoreZeros) {
+        position += TAR_RECORD;
+        continue;
+      }
       if (item === 'end') {
         ended = true;
+        endOffset = position + TAR_RECORD;
         position = chunk.byteLength;
         break;
       }
@@ -154,13 +169,14 @@ export class TarMembers {
       if (!fits && !complete && end - position <= longest) break;
       const accepted = this.accept(item, streamOffset + dataOffset);
       const isFile = accepted?.member.kind === KIND.file;
-      if (fits && !(isFile && this.isHeld(accepted.member))) {
+      const isOwn = isFile && (this.isHeld(accepted.member) || accepted.sparse !== undefined);
+      if (fits && !isOwn) {
         if (isFile) this.segments.addFile(accepted, dataOffset);
         position = end;
         continue;
       }
       this.pending = {
-        large: isFile ? largeFile(accepted, this.isHeld(accepted.member)) : null,
+        large: isFile ? largeFile(accepted, item.size, this.isHeld(accepted.member)) : null,
         path: item.path,
         size: item.size,
         fileOffset: 0,
@@ -170,7 +186,7 @@ export class TarMembers {
       // The data begins right behind its header, which may be the last of the chunk.
       position = dataOffset + this.takePending(chunk.subarray(dataOffset), dataOffset);
     }
-    return { segments: this.segments.finish(), consumed: position, firstHeader, ended };
+    return { segments: this.segments.finish(), consumed: position, firstHeader, ended, endOffset };
   }
 
   /** Takes data of the pending member from the start of `bytes`; returns how much. */
@@ -207,7 +223,8 @@ export class TarMembers {
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
   private accept(item: TarMember, streamOffset: number): AcceptedMember | undefined {
-    const { member, path, typeFlag } = item;
+    const { path, typeFlag } = item;
+    const { member, sparse } = contentOf(item);
     if (item.doubts.length > 0 || item.ownerDoubts.length > 0) this.tellDoubts(item);
     if (member === null) {
       // A global header that ends the stream is about no member.
@@ -226,8 +243,9 @@ export class TarMembers {
     try {
       selected = this.options.select(path, member.kind);
       if (selected === undefined) return undefined;
+      if (typeof sparse === 'string') throw refusedMap(path, sparse);
       const accepted = this.acceptSelected({ ...member, path: selected }, path, streamOffset);
-      if (accepted !== undefined) return accepted;
+      if (accepted !== undefined) return { ...accepted, sparse };
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
       this.options.onRefused(selected ?? path, error);
@@ -365,9 +383,30 @@ export interface AcceptedMember {
   owner: Owner | null;
   /** A file of this run has its name. */
   replaces: boolean;
+  /** Where its content goes, when it has holes. */
+  sparse?: SparseMap | undefined;
 }
 
-function largeFile({ member, row, owner, replaces }: AcceptedMember, held: boolean): LargeFile {
-  const { path, size, mode, mtime } = member;
-  return { path, size, mode, mtime, owner, replace: replaces, checksum: null, row, held };
+/** `size`: bytes of its content in the stream. */
+function largeFile(accepted: AcceptedMember, size: number, held: boolean): LargeFile {
+  const { member, row, owner, replaces, sparse } = accepted;
+  const { path, mode, mtime } = member;
+  return { path, size, mode, mtime, owner, replace: replaces, checksum: null, row, held, sparse };
+}
+
+/** What is to be made of a member, with the map of a sparse file or what is wrong with that. */
+function contentOf({ member, sparse }: TarMember): {
+  member: Member | null;
+  sparse: SparseMap | string | undefined;
+} {
+  if (sparse?.map === undefined) return { member, sparse: undefined };
+  const { file, map } = sparse;
+  return { member: typeof map === 'string' ? file : { ...file, size: map.realSize }, sparse: map };
+}
+
+function refusedMap(path: ByteString, why: string): ZnipError {
+  const member = toText(path);
+  return new ZnipError('damaged-block', `the map of the sparse file '${member}' is refused: ${why}`, {
+    member,
+  });
 }

@@ -30,8 +30,8 @@ const FOREIGN_PIECE = 1024 * 1024;
 const SPARE_SLOTS = 2;
 
 /**
- * Yields the tar stream of `source`, an open archive or a descriptor from which one arrives, in pieces that
- * are only good until the next one is asked for. It is what `zstd -d` makes of the archive.
+ * Yields the tar stream of `source`, an open archive or a descriptor from which one arrives, in pieces that are the
+ * caller's to keep. It is what `zstd -d` makes of the archive.
  *
  * Every chunk is verified before a byte of it is yielded: by the frame table of an open archive, which the
  * root hash covers, and from a descriptor by its block header, which the frame table confirms at the end.
@@ -42,6 +42,15 @@ const SPARE_SLOTS = 2;
  * `damaged-…` for the index, `io`; all that was yielded before is as it was packed.
  */
 export async function* readTar(
+  source: Archive | number,
+  options: ReadTarOptions = {},
+): AsyncGenerator<Uint8Array, void> {
+  // Streams and queues hold pieces for later: none may be written over.
+  for await (const piece of tarPieces(source, options)) yield piece.slice();
+}
+
+/** As `readTar`, without a copy: a piece is good until the next one is asked for. */
+export async function* tarPieces(
   source: Archive | number,
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {

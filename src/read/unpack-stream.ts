@@ -47,8 +47,9 @@ export async function unpackStream(fd: number, options: UnpackStreamOptions = {}
     const run = new StreamRun(options, kind);
     try {
       return await run.unpack(async () => {
-        if (kind !== 'znip') await unpackTar(run, await openTarStream(stream, kind), stream);
-        else if (options.keepGoing === true) await salvage(run, stream, []);
+        if (kind !== 'znip') {
+          await unpackTar(run, await openTarStream(stream, kind, options.memory), stream);
+        } else if (options.keepGoing === true) await salvage(run, stream, []);
         else await unpackBlocks(run, stream);
       });
     } finally {

@@ -27,14 +27,29 @@ export abstract class ByteStream {
 
   /** Fills `target` as far as the stream goes; returns the number of bytes, fewer only at its end. */
   async readInto(target: Uint8Array): Promise<number> {
+    const { read, failure } = await this.readArrived(target);
+    if (failure !== undefined) throw failure;
+    return read;
+  }
+
+  /**
+   * As `readInto`, for whoever makes use of what has come before a failure: that is returned with it, instead of
+   * being thrown.
+   */
+  async readArrived(target: Uint8Array): Promise<{ read: number; failure: unknown }> {
     let done = 0;
-    while (done < target.byteLength) {
-      const read = this.takeAhead(target.subarray(done)) || (await this.readSome(target.subarray(done)));
-      if (read === 0) break;
-      done += read;
+    let failure: unknown;
+    try {
+      while (done < target.byteLength) {
+        const read = this.takeAhead(target.subarray(done)) || (await this.readSome(target.subarray(done)));
+        if (read === 0) break;
+        done += read;
+      }
+    } catch (error) {
+      failure = error;
     }
     this.position += done;
-    return done;
+    return { read: done, failure };
   }
 
   /** The next bytes, at most `length` and fewer only at the end, without taking them. */

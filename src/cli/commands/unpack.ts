@@ -56,6 +56,7 @@ export function defineUnpack(program: Command): void {
       'refuse names of more components than this (default: 2048, as many as a name can have)',
       parseWholeNumber('--max-depth', 1, 2048),
     )
+    .option('-i, --ignore-zeros', 'in a .tar of others, read on behind its end: several archives in a row')
     .option('--require-index', 'refuse what is no znip archive: .tar, .tar.zst, .tar.gz')
     .option('--root <hash>', 'unpack no archive but the one with this root hash (info --root)', parseRootHash)
     .option('--keep-going', 'leave out what is damaged or refused, name it, and unpack everything else')

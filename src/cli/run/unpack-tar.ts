@@ -6,7 +6,7 @@ import { ZnipError } from '../../errors.ts';
 import { descriptorOutput, openOutput, type Output } from '../../pack/output.ts';
 import { FdSink } from '../../pack/sink.ts';
 import { type Archive, openArchive } from '../../read/archive.ts';
-import { readTar } from '../../read/tar-output.ts';
+import { tarPieces } from '../../read/tar-output.ts';
 import { existsError } from '../../read/taken-names.ts';
 import { fromText } from '../../format/byte-string.ts';
 import { defined } from '../defined.ts';
@@ -59,7 +59,11 @@ export async function runUnpackTar(
       : await openTarFile(options.tar, options.overwrite === true, signal);
     try {
       const sink = new FdSink(output.fd, output.name, signal);
-      for await (const piece of readTar(source, { name, signal, ...defined({ threads: options.threads }) })) {
+      for await (const piece of tarPieces(source, {
+        name,
+        signal,
+        ...defined({ threads: options.threads }),
+      })) {
         await sink.write([piece]);
         reporter.progress({
           members: undefined,

@@ -40,6 +40,7 @@ export interface UnpackCommandOptions extends CommonOptions {
   requireIndex?: boolean;
   root?: string;
   keepGoing?: boolean;
+  ignoreZeros?: boolean;
   /** `znip recover`: whatever the file is, the blocks in it count. */
   recover?: boolean;
   dryRun?: boolean;
@@ -308,6 +309,7 @@ async function fromStream(
     ...shared,
     ...rootOf(options),
     requireIndex: options.requireIndex === true,
+    ignoreZeros: options.ignoreZeros === true,
     name,
     onNote: (path, reason) => reporter.warn(path, reason),
     onProgress: ({ members, contentBytes }) =>

@@ -6,6 +6,7 @@ import type { ByteString } from '../byte-string.ts';
 import { TAR_RECORD } from '../constants.ts';
 import { clampTime, MODE_MASK, NANOSECONDS } from '../entry.ts';
 import { Doubts, type PaxHeader } from './pax-records.ts';
+import type { SparseRecords } from './sparse.ts';
 import { guessNumber, isHeader, readMagic, readNumber, readText } from './record.ts';
 import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar-member.ts';
 import { DIRECTORY_BY_NAME, FILE, FILE_TYPES, type Type, TYPES } from './types.ts';
@@ -83,7 +84,12 @@ export class Facts {
   }
 
   get isSparse(): boolean {
-    return this.pax.sparse === true || this.globals.sparse === true;
+    return this.pax.sparse !== undefined || this.globals.sparse !== undefined;
+  }
+
+  /** What the member's own records say of a map. */
+  get sparseRecords(): SparseRecords | undefined {
+    return this.pax.sparse;
   }
 
   /** Bytes of data by the headers. Throws `damaged-block` for a size that cannot be. */

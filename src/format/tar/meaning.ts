@@ -9,7 +9,7 @@ import { KIND, type Member } from '../entry.ts';
 import { normalPath } from '../member-path.ts';
 import { Facts } from './facts.ts';
 import type { PaxHeader } from './pax-records.ts';
-import type { Extended, TarMember } from './tar-member.ts';
+import type { Extended, SparseFile, TarMember } from './tar-member.ts';
 import { DIRECTORY_BY_NAME, SPARSE_FLAG } from './types.ts';
 
 /** Where headers of a member are, for `describe`. */
@@ -66,31 +66,48 @@ export function describe(
   if (isLink && linkTarget === '') facts.doubt('it is a link without a target');
   if (kind === null || facts.isSparse || isNameless || (isLink && linkTarget === '')) {
     if (typeFlag === 'M') facts.doubt('it is the rest of a file from another volume');
-    const shownFlag = facts.isSparse ? SPARSE_FLAG : typeFlag;
     return {
       member: null,
       path,
-      typeFlag: shownFlag,
+      typeFlag: facts.isSparse ? SPARSE_FLAG : typeFlag,
+      sparse: isNameless ? undefined : sparseFile(facts, path, typeFlag, kind),
       headerLength,
       size,
       absolute: isAbsolute(name),
       ...facts.found(),
     };
   }
-  const member: Member = {
+  const member = memberOf(facts, { path, kind, size: kind === KIND.file ? size : 0, linkTarget });
+  const absolute = isAbsolute(name) || (kind === KIND.hardlink && isAbsolute(target));
+  return { member, path, typeFlag, headerLength, size, absolute, ...facts.found() };
+}
+
+function memberOf(facts: Facts, known: Pick<Member, 'path' | 'kind' | 'size' | 'linkTarget'>): Member {
+  const { path, kind, size, linkTarget } = known;
+  return {
     path,
     kind,
     mode: facts.mode(),
     mtime: facts.time(),
-    size: kind === KIND.file ? size : 0,
+    size,
     linkTarget,
     uid: facts.id('uid', 108),
     gid: facts.id('gid', 116),
     uname: facts.ownerName('uname', 265),
     gname: facts.ownerName('gname', 297),
   };
-  const absolute = isAbsolute(name) || (kind === KIND.hardlink && isAbsolute(target));
-  return { member, path, typeFlag, headerLength, size, absolute, ...facts.found() };
+}
+
+/** A sparse file by its type, or a file whose own records have a map; undefined for what else has such records. */
+function sparseFile(
+  facts: Facts,
+  path: ByteString,
+  typeFlag: string,
+  kind: number | null,
+): SparseFile | undefined {
+  const records = typeFlag === SPARSE_FLAG ? null : facts.sparseRecords;
+  if (records === undefined || (records !== null && kind !== KIND.file)) return undefined;
+  return { file: memberOf(facts, { path, kind: KIND.file, size: 0, linkTarget: '' }), records };
 }
 
 function isAbsolute(name: ByteString): boolean {

@@ -4,6 +4,7 @@
  */
 import type { ByteString } from '../byte-string.ts';
 import { NANOSECONDS } from '../entry.ts';
+import type { SparseRecords } from './sparse.ts';
 
 /** What extended headers say. A keyword that is missing, or whose value is empty, is not there. */
 export interface PaxHeader {
@@ -18,7 +19,7 @@ export interface PaxHeader {
   uname?: ByteString | undefined;
   gname?: ByteString | undefined;
   /** There is a map of data and holes: in the records, or in front of the data. */
-  sparse?: boolean | undefined;
+  sparse?: SparseRecords | undefined;
   /** The name that GNU tar gives a sparse file here, because `path` says how it is stored. */
   sparseName?: ByteString | undefined;
 }
@@ -150,7 +151,28 @@ function take(
       doubts.add("its pax header has 'SCHILY.realsize', which some programs cut it to");
       break;
     default:
-      if (SPARSE.has(keyword)) header.sparse = true;
+      if (SPARSE.has(keyword)) takeSparse((header.sparse ??= { pairs: [] }), keyword, value());
+  }
+}
+
+function takeSparse(sparse: SparseRecords, keyword: string, value: string): void {
+  switch (keyword.slice('GNU.sparse.'.length)) {
+    case 'major':
+      sparse.major = value;
+      break;
+    case 'minor':
+      sparse.minor = value;
+      break;
+    case 'realsize':
+    case 'size':
+      sparse.realSize = value;
+      break;
+    case 'map':
+      sparse.map = value;
+      break;
+    case 'offset':
+    case 'numbytes':
+      sparse.pairs.push(value);
   }
 }
 

@@ -5,6 +5,7 @@ import { ZnipError } from '../../errors.ts';
 import type { ByteString } from '../byte-string.ts';
 import type { Member } from '../entry.ts';
 import type { Doubts, PaxHeader } from './pax-records.ts';
+import type { SparseMap, SparseRecords } from './sparse.ts';
 
 /** A member, or something that stands in a tar stream but is none. */
 export interface TarMember {
@@ -22,10 +23,21 @@ export interface TarMember {
   size: number;
   /** A `/` in front of its name, or of its hard link's target, was taken away. */
   absolute: boolean;
+  /** What a sparse file would be, for whoever can make one. */
+  sparse?: SparseFile | undefined;
   /** What tar programs read differently, a short sentence each. */
   doubts: readonly string[];
   /** The same about its owner, for whoever restores it. */
   ownerDoubts: readonly string[];
+}
+
+export interface SparseFile {
+  /** Its size is not known before its map is. */
+  file: Member;
+  /** null: the map is in the header. */
+  records: SparseRecords | null;
+  /** The map, or what is wrong with it; undefined where nobody has read it. */
+  map?: SparseMap | string;
 }
 
 /** What the extended headers in front of a member say. */

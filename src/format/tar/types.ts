@@ -35,6 +35,16 @@ export const TYPES: Record<string, Type> = {
   M: { kind: null, data: true },
 };
 
+/** What unpacks to nothing, and indexes do not know, in words. */
+export const UNKNOWN_KINDS: Record<string, string> = {
+  '3': 'character devices',
+  '4': 'block devices',
+  '6': 'FIFOs',
+  S: 'sparse files',
+  M: 'files that continue from another volume',
+  V: 'volume labels',
+};
+
 /** In old archives, and of some programs, the slash alone tells a directory. */
 export const FILE_TYPES = '0\x007';
 
