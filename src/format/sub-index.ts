@@ -19,7 +19,7 @@ import {
   Validity,
 } from './table-writer.ts';
 import { isUtf8, toBytes, toText, type ByteString } from './byte-string.ts';
-import { CHECKSUM_LENGTH } from './constants.ts';
+import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from './constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from './entry.ts';
 import { grown } from './grow.ts';
 
@@ -97,6 +97,22 @@ export class SubIndexBuilder {
     this.lastPath = path;
     this.contentBytes += member.size;
     this.length = row + 1;
+  }
+
+  /** Whether the table has all the rows, or all the bytes of names, that one may have. */
+  get isFull(): boolean {
+    return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
+  }
+
+  private get nameBytes(): number {
+    return [
+      this.paths,
+      this.pathBytes,
+      this.linkTargets,
+      this.linkTargetBytes,
+      this.unames,
+      this.gnames,
+    ].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** First and last path and total content, for the manifest. */

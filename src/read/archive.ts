@@ -4,7 +4,7 @@
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
-import { TAG } from '../format/constants.ts';
+import { MAX_TABLE_LENGTH, TAG } from '../format/constants.ts';
 import type { Group } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
@@ -24,7 +24,6 @@ import {
   entryFacts,
   frameFacts,
   remarkFacts,
-  MAX_TABLE_LENGTH,
   mostManifestLength,
 } from './tables.ts';
 
@@ -101,6 +100,7 @@ export class Archive {
     for (const row of rows) {
       if (turns.isDue()) await turns.take();
       try {
+        this.checkPlace(row, 'damaged-sub-index');
         budget.spend(row);
         const batches = await this.readSubIndex(row);
         parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
@@ -142,6 +142,7 @@ export class Archive {
     const budget = new EntryBudget();
     for (const row of this.manifest.rows) {
       if (row.section !== 'remarks') continue;
+      this.checkPlace(row, 'damaged-sub-index');
       budget.spend(row);
       const decoded = decodeRemarks(await this.readSection(row, TAG.remarks, 'damaged-sub-index'));
       checkFacts('table of remarks', row, remarkFacts(decoded));
@@ -154,17 +155,17 @@ export class Archive {
     this.source.close();
   }
 
+  /** Refuses a section that is not before the manifest. */
+  private checkPlace({ indexOffset, indexLength }: ManifestRow, code: ZnipErrorCode): void {
+    if (indexOffset + indexLength <= this.footer.manifestOffset) return;
+    throw new ZnipError(code, `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`, {
+      offset: indexOffset,
+    });
+  }
+
   private async readSection(row: ManifestRow, tag: string, code: ZnipErrorCode): Promise<Uint8Array> {
     const { indexOffset, indexLength, uncompressedBytes, checksum } = row;
-    if (indexOffset + indexLength > this.footer.manifestOffset) {
-      throw new ZnipError(
-        code,
-        `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`,
-        {
-          offset: indexOffset,
-        },
-      );
-    }
+    this.checkPlace(row, code);
     const frame = await this.source.read(indexOffset, indexLength);
     return decodeTableSection(frame, {
       tag,
