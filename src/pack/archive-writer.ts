@@ -18,7 +18,7 @@ import {
   PROLOGUE,
   TAG,
 } from '../format/constants.ts';
-import type { Group, Member } from '../format/entry.ts';
+import { type Group, type Member, repoOf } from '../format/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
 import { encodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { encodeManifest, type ManifestRow } from '../format/manifest.ts';
@@ -133,7 +133,7 @@ export class ArchiveWriter {
       this.parts.sort(
         ({ row: a }, { row: b }) =>
           compareBytes(fromText(a.packageType), fromText(b.packageType)) ||
-          compareBytes(fromText(a.repo), fromText(b.repo)),
+          compareBytes(repoOf(a), repoOf(b)),
       );
       for (const { section, row } of [...this.parts, ...this.frameParts, ...this.remarkParts]) {
         rows.push({ ...row, indexOffset: this.sink.position });

@@ -7,8 +7,8 @@
  */
 import { closeSync, constants, fstatSync } from 'node:fs';
 import { isExhaustion, systemReason } from '../errors.ts';
-import { toText } from '../format/byte-string.ts';
-import { type Group, KIND, type Member } from '../format/entry.ts';
+import { type ByteString, fromText, toText } from '../format/byte-string.ts';
+import { type Group, groupOf, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
@@ -43,14 +43,15 @@ export class GroupNumbers {
 
   numberOf(member: Pick<Member, 'path' | 'kind'>): number {
     const packageType = this.options.packageType ?? packageTypeOf(member.path);
-    const repo = this.options.repo ?? (this.options.repoFromDirectory ? firstComponent(member) : '');
+    const { repo: given, repoFromDirectory } = this.options;
+    const repo = given === undefined ? (repoFromDirectory ? firstComponent(member) : '') : fromText(given);
     const key = repo === '' ? packageType : `${packageType}\0${repo}`;
     if (key === this.lastKey) return this.lastNumber;
     let number = this.numbers.get(key);
     if (number === undefined) {
       number = this.numbers.size;
       this.numbers.set(key, number);
-      this.announced.push({ packageType, repo });
+      this.announced.push(groupOf(packageType, repo));
     }
     this.lastKey = key;
     this.lastNumber = number;
@@ -64,11 +65,11 @@ export class GroupNumbers {
   }
 }
 
-function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): string {
+function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): ByteString {
   const slash = path.indexOf('/');
-  if (slash >= 0) return toText(path.slice(0, slash));
+  if (slash >= 0) return path.slice(0, slash);
   // A directory at the top is the repo; a file at the top belongs to none.
-  return kind === KIND.directory ? toText(path) : '';
+  return kind === KIND.directory ? path : '';
 }
 
 /** Yields the chunks of an archive in order, the end of the tar stream last. */

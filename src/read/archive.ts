@@ -5,7 +5,7 @@
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { MAX_TABLE_LENGTH, TAG } from '../format/constants.ts';
-import type { Group } from '../format/entry.ts';
+import { type Group, groupKey, groupOf, repoOf } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
@@ -33,7 +33,7 @@ const TAIL_LENGTH = 64 * 1024;
 export interface EntrySelection {
   /** Package types to read; undefined: all. */
   packageTypes?: readonly string[];
-  /** Repos to read; undefined: all. */
+  /** Repos to read, as they are shown; undefined: all. */
   repos?: readonly string[];
   /** Ends it, with its reason, between two sub-indexes. */
   signal?: AbortSignal | undefined;
@@ -68,9 +68,13 @@ export class Archive {
     const groups = new Map<string, GroupSummary>();
     for (const row of this.manifest.rows) {
       if (row.section !== 'members') continue;
-      const { packageType, repo } = row;
-      const key = `${packageType}\0${repo}`;
-      const group = groups.get(key) ?? { packageType, repo, members: 0, contentBytes: 0, indexBytes: 0 };
+      const key = groupKey(row);
+      const group = groups.get(key) ?? {
+        ...groupIn(row),
+        members: 0,
+        contentBytes: 0,
+        indexBytes: 0,
+      };
       group.members += row.rowCount;
       group.contentBytes += row.contentBytes;
       group.indexBytes += row.indexLength;
@@ -103,7 +107,7 @@ export class Archive {
         this.checkPlace(row, 'damaged-sub-index');
         budget.spend(row);
         const batches = await this.readSubIndex(row);
-        parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
+        parts.push({ group: groupIn(row), batches });
       } catch (error) {
         if (onDamaged === undefined || !(error instanceof ZnipError)) throw error;
         onDamaged(error, row);
@@ -176,6 +180,11 @@ export class Archive {
       offset: indexOffset,
     });
   }
+}
+
+/** The group whose entries a section has. */
+function groupIn(row: ManifestRow): Group {
+  return groupOf(row.packageType, repoOf(row));
 }
 
 export interface OpenOptions {

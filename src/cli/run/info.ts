@@ -4,7 +4,7 @@
 import { type ArchiveInfo, readInfo } from '../../read/info.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { writeOutput } from '../standard-streams.ts';
-import { formatBytes, formatCount, formatPercent, jsonLine, printable } from '../text.ts';
+import { base64Of, formatBytes, formatCount, formatPercent, jsonLine, printable } from '../text.ts';
 
 export interface InfoCommandOptions {
   json?: boolean;
@@ -25,12 +25,22 @@ export async function runInfo(path: string, options: InfoCommandOptions): Promis
     const info = await readInfo(archive);
     writeOutput(
       options.json === true
-        ? jsonLine({ archive: path, ...info })
+        ? jsonLine({
+            archive: path,
+            ...info,
+            groups: info.groups.map(withBase64),
+            sections: info.sections.map(withBase64),
+          })
         : describe(path, info, options.verbose === true ? Infinity : SHOWN_ROWS),
     );
   } finally {
     archive.close();
   }
+}
+
+/** With a repo that is not UTF-8 as programs can read it. */
+function withBase64<T extends { repoBytes?: string | undefined }>({ repoBytes, ...rest }: T): object {
+  return repoBytes === undefined ? rest : { ...rest, repoBase64: base64Of(repoBytes) };
 }
 
 function describe(path: string, info: ArchiveInfo, shownRows: number): string {
