@@ -31,6 +31,8 @@ export function openSpool(): Spool {
 
 /** What to do when there is no room for a spool, or no more. */
 export function spoolError(directory: string, error: unknown): ZnipError {
+  const exhausted = exhaustionError(error);
+  if (exhausted !== undefined) return exhausted;
   const { code, context } = ioError('write', directory, error);
   const reason = systemReason(error);
   return new ZnipError(
