@@ -29,6 +29,8 @@ export interface MemberColumns {
   sizes: Float64Array;
   /** By row; only links have one. */
   linkTargets: Map<number, ByteString>;
+  /** By row: contents that were read before the walk, from what is no file. */
+  contents: Map<number, { fd: number; mtime: bigint }>;
   /** Rows of files with other names, which hard links refer to. */
   linked: Set<number>;
   /** Owners, when recorded; NO_ID where this one is not. */
@@ -112,6 +114,16 @@ export interface FilledChunkPlan extends CommonPlan {
 
 export type ChunkPlan = FileChunkPlan | FilledChunkPlan;
 
+/** What was read of something that does not say how long it is, in an unnamed file. */
+export interface SpooledContent {
+  fd: number;
+  size: number;
+  /** Of that file, by which it is seen that nobody has changed it. */
+  mtime: bigint;
+  /** Says that the taker closes the descriptor. */
+  take: () => void;
+}
+
 /** (uid_t)-1, which owns nothing. */
 const NO_ID = 0xffffffff;
 
@@ -127,6 +139,8 @@ export interface SourceMember extends Member {
   follow: boolean;
   /** Hard links refer to it, so it must be in the archive. */
   linked: boolean;
+  /** Its content, where that is there already. */
+  content?: SpooledContent;
 }
 
 /** Grows the columns of one chunk's members. */
@@ -162,6 +176,7 @@ export class MemberColumnsBuilder {
       follow: members.some((member) => member.follow),
       sizes: new Float64Array(count),
       linkTargets: new Map(),
+      contents: new Map(),
       linked: new Set(),
       uids: owned ? new Uint32Array(count) : null,
       gids: owned ? new Uint32Array(count) : null,
@@ -188,6 +203,10 @@ export class MemberColumnsBuilder {
       columns.sizes[row] = member.size;
       if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
       if (member.linked) columns.linked.add(row);
+      if (member.content !== undefined) {
+        const { fd, mtime } = member.content;
+        columns.contents.set(row, { fd, mtime });
+      }
       if (columns.uids !== null) columns.uids[row] = member.uid ?? NO_ID;
       if (columns.gids !== null) columns.gids[row] = member.gid ?? NO_ID;
     }

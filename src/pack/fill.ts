@@ -11,7 +11,14 @@ import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { fstat } from '../posix/stat.ts';
 import type { Slot } from '../ring/ring.ts';
-import { type FileChunkPlan, type FilePart, memberAt, placeAt, sourceAt } from './chunk-plan.ts';
+import {
+  type FileChunkPlan,
+  type FilePart,
+  memberAt,
+  type MemberColumns,
+  placeAt,
+  sourceAt,
+} from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
 import { sourceFlags } from './plan.ts';
 import { SourceDirectories, type SourceDirectory } from './source-directories.ts';
@@ -26,6 +33,8 @@ export interface Filled {
 }
 
 const CHANGED = 'it changed while it was read';
+const SIZELESS =
+  'it has content, but its size is 0, as those of files in /proc are: named with --read-special, it is packed';
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
 export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
@@ -66,6 +75,10 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
     if (plan.overflow !== null && row === members.count - 1) {
       changed = readPart(plan.overflow, input, dataOffset, warnings);
       dataLength = plan.overflow.length;
+    } else if (member.kind === KIND.file && members.contents.has(row)) {
+      changed = readPart(wholePart(members, row), input, dataOffset, warnings);
+      dataLength = member.size;
+      checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
     } else if (member.kind === KIND.file) {
       const { size } = member;
       const mtime = members.sourceMtimes?.[row] ?? member.mtime;
@@ -97,6 +110,14 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** All of a content that is in an unnamed file. */
+function wholePart(members: MemberColumns, row: number): FilePart {
+  const { fd, mtime } = members.contents.get(row) ?? { fd: -1, mtime: 0n };
+  const size = members.sizes[row] ?? 0;
+  const source = sourceAt(members, row);
+  return { fd, path: source, source, mtime, fileOffset: 0, length: size, size, indexed: true };
+}
 
 interface SmallRead {
   /** Bytes read; undefined when there is nothing to put into the archive. */
@@ -141,6 +162,7 @@ function readSmall(
       }
       const stats = fstat(fd);
       if (!stats.isFile()) return { length: undefined, problem: 'it is no longer a file' };
+      if (length > member.size && stats.size === 0) return { length: undefined, problem: SIZELESS };
       const kept = Math.min(length, member.size);
       const same = length === member.size && clampTime(stats.mtime) === member.mtime && stats.size === kept;
       return { length: kept, problem: same ? undefined : CHANGED };

@@ -8,6 +8,7 @@ import { metadataOf, type MetadataOptions } from './metadata.ts';
 import type { OwnOutput } from './own-output.ts';
 import { type Root, splitRoot } from './root.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
+import type { SpecialContents } from './special-contents.ts';
 import { walk } from './walk.ts';
 import type { Warning } from './warning.ts';
 
@@ -30,30 +31,41 @@ export interface InputOptions extends FilterOptions, MetadataOptions {
   directory?: string | undefined;
   /** Pack what symlinks point to in their place. */
   dereference?: boolean | undefined;
+  /** Read named FIFOs, devices and files of /proc and the like to their end, and pack that as files. */
+  readSpecial?: boolean | undefined;
   /** Directories on another file system than the path that was named are packed, but not what they hold. */
   oneFileSystem?: boolean | undefined;
+}
+
+/** What the walk is told by the run, and not by the caller. */
+export interface WalkContext {
+  own: OwnOutput;
+  special?: Pick<SpecialContents, 'get'> | undefined;
+  onWarning: (warning: Warning) => void;
 }
 
 /** Finds the members that `paths` and the options mean; see `walk`. */
 export function findMembers(
   paths: Iterable<PackPath>,
   options: InputOptions,
-  own: OwnOutput,
-  onWarning: (warning: Warning) => void,
+  { own, special, onWarning }: WalkContext,
 ): Generator<SourceMember, void, undefined> {
+  return walk(rootsOf(paths, options), {
+    metadata: metadataOf(options),
+    own,
+    filter: compileFilter(options, onWarning),
+    dereference: options.dereference ?? false,
+    oneFileSystem: options.oneFileSystem ?? false,
+    special,
+    onWarning,
+  });
+}
+
+/** What paths mean; of an array an array. */
+export function rootsOf(paths: Iterable<PackPath>, { directory = '' }: InputOptions): Iterable<Root> {
   const named = typeof paths === 'string' ? [paths] : paths;
-  const directory = fromText(options.directory ?? '');
-  return walk(
-    Array.isArray(named) ? named.map((path) => toRoot(path, directory)) : toRoots(named, directory),
-    {
-      metadata: metadataOf(options),
-      own,
-      filter: compileFilter(options, onWarning),
-      dereference: options.dereference ?? false,
-      oneFileSystem: options.oneFileSystem ?? false,
-      onWarning,
-    },
-  );
+  const base = fromText(directory);
+  return Array.isArray(named) ? named.map((path) => toRoot(path, base)) : toRoots(named, base);
 }
 
 /** One by one: a list of names may be long. */

@@ -123,7 +123,8 @@ function* planAll(
       continue;
     }
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
-    const fd = large.open(member);
+    member.content?.take();
+    const fd = member.content?.fd ?? large.open(member);
     if (fd === undefined) {
       // The worker will find it unreadable too, say so, and put an empty file in its place.
       if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
@@ -134,7 +135,7 @@ function* planAll(
         fd,
         path: member.path,
         source: `${member.prefix}${member.path}`,
-        mtime: member.sourceMtime ?? member.mtime,
+        mtime: member.content?.mtime ?? member.sourceMtime ?? member.mtime,
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
         size: member.size,

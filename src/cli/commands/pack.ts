@@ -65,6 +65,7 @@ export function definePack(program: Command): void {
     .option('--exclude-caches', 'leave out what directories with a CACHEDIR.TAG hold, except the tag')
     .option('--one-file-system', 'leave out what is in directories where another file system is mounted')
     .option('-h, --dereference', 'pack what symlinks point to in their place')
+    .option('--read-special', 'pack what is read from named FIFOs and devices, and files of /proc, as files')
     .option('--level <n>', 'compression level, also as -1 to -19 (default: 3)', LEVEL)
     .option('--long', 'find repetitions up to 128 MiB away: smaller, for more memory (see below)')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)

@@ -8,6 +8,7 @@ import { findMembers, type InputOptions, type NamedPath } from '../../pack/input
 import { replacedBy } from '../../pack/output.ts';
 import { NO_OUTPUT, type OwnOutput } from '../../pack/own-output.ts';
 import { pack } from '../../pack/pack.ts';
+import { NOT_READ } from '../../pack/special-contents.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { EXIT } from '../exit-status.ts';
@@ -101,6 +102,7 @@ const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'excludeCaches',
   'oneFileSystem',
   'dereference',
+  'readSpecial',
   'dryRun',
 ];
 
@@ -132,6 +134,7 @@ export function inputOptions(options: PackCommandOptions): InputOptions {
     excludeCaches: options.excludeCaches,
     oneFileSystem: options.oneFileSystem,
     dereference: options.dereference,
+    readSpecial: options.readSpecial,
     owner: options.owner,
     mtime: options.mtime ?? epoch,
     reproducible,
@@ -157,9 +160,13 @@ export function listInputs(
   });
   let failed = false;
   const paths = inputPaths(operands, order, options);
-  const members = findMembers(paths, inputOptions(options), ownOutput(options.output), (warning) => {
-    failed ||= warning.failed;
-    reporter.warn(warning.path, warning.reason);
+  const members = findMembers(paths, inputOptions(options), {
+    own: ownOutput(options.output),
+    special: options.readSpecial === true ? NOT_READ : undefined,
+    onWarning(warning) {
+      failed ||= warning.failed;
+      reporter.warn(warning.path, warning.reason);
+    },
   });
   const terminal = isTerminal(STDOUT);
   let count = 0;

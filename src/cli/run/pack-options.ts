@@ -15,6 +15,7 @@ export interface PackCommandOptions extends CommonOptions {
   excludeCaches?: boolean;
   oneFileSystem?: boolean;
   dereference?: boolean;
+  readSpecial?: boolean;
   filesFrom?: string[];
   directory?: string[];
   tar?: string;
