@@ -5,12 +5,15 @@
 import { closeSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { errnoOf, isExhaustion, systemReason, uninterrupted, ZnipError } from '../errors.ts';
+import { ATTRIBUTES } from '../format/attributes.ts';
 import { type ByteString, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { fstat } from '../posix/stat.ts';
+import { attributesOf } from '../posix/attributes.ts';
 import type { Slot } from '../ring/ring.ts';
+import { AttributeNotes } from './attribute-notes.ts';
 import {
   type FileChunkPlan,
   type FilePart,
@@ -30,6 +33,8 @@ export interface Filled {
   continuationLength: number;
   continuationChanged: boolean;
   warnings: Warning[];
+  /** Members with attributes that are not recorded. */
+  attributes: Pick<AttributeNotes, 'plain' | 'first'>;
 }
 
 const CHANGED = 'it changed while it was read';
@@ -49,6 +54,7 @@ export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled
 function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
   const { input, records } = slot;
   const warnings: Warning[] = [];
+  const notes = new AttributeNotes();
   let position = 0;
   let continuationLength = 0;
   let continuationChanged = false;
@@ -94,6 +100,8 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
         writeMemberResult(records, row, { dropped: true });
         continue;
       }
+      const missing = notes.add(read.attributes, () => toText(sourceAt(members, row)));
+      if (missing !== undefined) warnings.push(missing);
       dataLength = read.length ?? 0;
       member.size = dataLength;
       checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
@@ -106,7 +114,15 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
     writeMemberResult(records, row, { changed, dataOffset, size: member.size, checksum });
     position = dataOffset + padded;
   }
-  return { chunkLength: position, firstHeaderOffset, continuationLength, continuationChanged, warnings };
+  const attributes = { plain: notes.plain, first: notes.first };
+  return {
+    chunkLength: position,
+    firstHeaderOffset,
+    continuationLength,
+    continuationChanged,
+    warnings,
+    attributes,
+  };
 }
 
 const EMPTY = new Uint8Array(0);
@@ -124,6 +140,8 @@ interface SmallRead {
   length: number | undefined;
   /** What is wrong with it, for a warning. */
   problem: string | undefined;
+  /** What its extended attributes mean: see ATTRIBUTES. */
+  attributes: number;
 }
 
 function openSource(
@@ -161,11 +179,11 @@ function readSmall(
         if (length === member.size) break;
       }
       const stats = fstat(fd);
-      if (!stats.isFile()) return { length: undefined, problem: 'it is no longer a file' };
-      if (length > member.size && stats.size === 0) return { length: undefined, problem: SIZELESS };
+      if (!stats.isFile()) return notRead('it is no longer a file');
+      if (length > member.size && stats.size === 0) return notRead(SIZELESS);
       const kept = Math.min(length, member.size);
       const same = length === member.size && clampTime(stats.mtime) === member.mtime && stats.size === kept;
-      return { length: kept, problem: same ? undefined : CHANGED };
+      return { length: kept, problem: same ? undefined : CHANGED, attributes: attributesOf(fd) };
     } finally {
       closeSync(fd);
     }
@@ -173,8 +191,12 @@ function readSmall(
     if (isExhaustion(error)) throw error;
     const gone = error instanceof ZnipError && error.code === 'source-unreadable';
     if (errnoOf(error) === undefined && !gone) throw error;
-    return { length: undefined, problem: systemReason(error) };
+    return notRead(systemReason(error));
   }
+}
+
+function notRead(problem: string): SmallRead {
+  return { length: undefined, problem, attributes: ATTRIBUTES.none };
 }
 
 /**

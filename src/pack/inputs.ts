@@ -3,6 +3,7 @@
  */
 import { ZnipError } from '../errors.ts';
 import { type ByteString, fromText } from '../format/byte-string.ts';
+import type { OnAttributes } from './attribute-notes.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
 import type { OwnOutput } from './own-output.ts';
@@ -42,13 +43,15 @@ export interface WalkContext {
   own: OwnOutput;
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
+  /** Asked for by who packs: what only lists does not look. */
+  onAttributes?: OnAttributes | undefined;
 }
 
 /** Finds the members that `paths` and the options mean; see `walk`. */
 export function findMembers(
   paths: Iterable<PackPath>,
   options: InputOptions,
-  { own, special, onWarning }: WalkContext,
+  { own, special, onWarning, onAttributes }: WalkContext,
 ): Generator<SourceMember, void, undefined> {
   return walk(rootsOf(paths, options), {
     metadata: metadataOf(options),
@@ -58,6 +61,7 @@ export function findMembers(
     oneFileSystem: options.oneFileSystem ?? false,
     special,
     onWarning,
+    onAttributes,
   });
 }
 

@@ -53,10 +53,13 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   const special = options.readSpecial === true ? new SpecialContents() : undefined;
   let found: Generator<SourceMember, void, undefined> | undefined;
   const input = (named: Iterable<PackPath>, context: InputContext): Input => {
-    const { own, enough, groups, onWarning } = context;
-    found = counted(findMembers(named, options, { own, special, onWarning }), context);
+    const { own, enough, groups, onWarning, onAttributes } = context;
+    found = counted(findMembers(named, options, { own, special, onWarning, onAttributes }), context);
     const { members, total } = lookAhead(found, enough);
-    return { total, plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning }) };
+    return {
+      total,
+      plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning, onAttributes }),
+    };
   };
   try {
     return await runPack(options, (context) => {

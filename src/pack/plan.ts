@@ -11,6 +11,8 @@ import { type ByteString, fromText, toText } from '../format/byte-string.ts';
 import { type Group, groupOf, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import { attributesOf } from '../posix/attributes.ts';
+import type { OnAttributes } from './attribute-notes.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
 import { SourceDirectories } from './source-directories.ts';
 import type { Warning } from './warning.ts';
@@ -27,6 +29,7 @@ export interface GroupOptions {
 export interface PlanOptions extends GroupOptions {
   chunkSize: number;
   onWarning: (warning: Warning) => void;
+  onAttributes?: OnAttributes | undefined;
 }
 
 /** Numbers the groups as they turn up. */
@@ -77,7 +80,7 @@ export function* planChunks(
   members: Iterable<SourceMember>,
   options: PlanOptions,
 ): Generator<FileChunkPlan, void, undefined> {
-  const large = new LargeFileOpener(options.onWarning);
+  const large = new LargeFileOpener(options);
   try {
     yield* planAll(members, options, large);
   } finally {
@@ -161,11 +164,11 @@ function* planAll(
 
 /** Opens files that are read in parts, in the directories that the walk found them in. */
 class LargeFileOpener {
-  private readonly onWarning: (warning: Warning) => void;
+  private readonly options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>;
   private directories: SourceDirectories | undefined;
 
-  constructor(onWarning: (warning: Warning) => void) {
-    this.onWarning = onWarning;
+  constructor(options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>) {
+    this.options = options;
   }
 
   /** undefined, and a warning, where there is no such file any more. */
@@ -176,7 +179,10 @@ class LargeFileOpener {
     try {
       this.directories.enter(directory);
       const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
-      if (fstatSync(fd).isFile()) return fd;
+      if (fstatSync(fd).isFile()) {
+        this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
+        return fd;
+      }
       closeSync(fd);
       this.warn(member, 'it is no longer a file');
     } catch (error) {
@@ -192,7 +198,7 @@ class LargeFileOpener {
 
   private warn({ prefix, path, linked }: SourceMember, reason: string): void {
     // Of one that hard links refer to, the worker will find and say the same.
-    if (!linked) this.onWarning({ path: toText(`${prefix}${path}`), reason, failed: true });
+    if (!linked) this.options.onWarning({ path: toText(`${prefix}${path}`), reason, failed: true });
   }
 }
 

@@ -9,7 +9,9 @@ import { errnoOf, isExhaustion, systemReason } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
+import { attributesAt } from '../posix/attributes.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../posix/stat.ts';
+import type { OnAttributes } from './attribute-notes.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import type { Metadata } from './metadata.ts';
 import { isOwnOutput, type OwnOutput } from './own-output.ts';
@@ -35,6 +37,7 @@ export interface WalkOptions {
   /** What was read of named things that are no files; undefined when they are left out. */
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
+  onAttributes?: OnAttributes | undefined;
 }
 
 interface Level {
@@ -208,6 +211,7 @@ function* walkRoots(
       };
       if (kind === KIND.directory) {
         device ??= stats.dev;
+        options.onAttributes?.(attributesAt(directories.pathOf(name)), `${prefix}${path}`);
         yield member;
         if (root.recurse && (!oneFileSystem || stats.dev === device)) {
           enter(path, name, rules, childDirectory(within, name, stats));

@@ -1,7 +1,8 @@
 /**
  * `znip info`.
  */
-import { type ArchiveInfo, readInfo } from '../../read/info.ts';
+import type { GroupSummary } from '../../read/archive.ts';
+import { type ArchiveInfo, readInfo, type SectionInfo } from '../../read/info.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { writeOutput } from '../standard-streams.ts';
 import { base64Of, formatBytes, formatCount, formatPercent, jsonLine, printable } from '../text.ts';
@@ -39,7 +40,7 @@ export async function runInfo(path: string, options: InfoCommandOptions): Promis
 }
 
 /** With a repo that is not UTF-8 as programs can read it. */
-function withBase64<T extends { repoBytes?: string | undefined }>({ repoBytes, ...rest }: T): object {
+function withBase64({ repoBytes, ...rest }: GroupSummary | SectionInfo): object {
   return repoBytes === undefined ? rest : { ...rest, repoBase64: base64Of(repoBytes) };
 }
 
