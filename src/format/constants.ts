@@ -26,6 +26,9 @@ export const MAX_HEADERS_LENGTH = 16 * 1024 * 1024;
 /** The largest window that a zstd decoder takes without being asked to (ZSTD_WINDOWLOG_LIMIT_DEFAULT, 27). */
 export const MAX_CHUNK_SIZE = 128 * 1024 * 1024;
 
+/** A blob may be so much longer than the stored form of its chunk: header fields and small blocks of other compressors. */
+export const MAX_BLOB_EXCESS = 1024;
+
 /** RFC 8878 §3.1.2 allows 0x184D2A50 to 0x184D2A5F; znip uses this one for everything that it adds. */
 export const SKIPPABLE_MAGIC = 0x184d2a5a;
 
