@@ -262,6 +262,13 @@ function* walkRoots(
     }
   }
   if (itself !== undefined && !hasOthers) throw onlyItself(itself);
+  for (const pattern of filter?.unmatched() ?? []) {
+    options.onWarning({
+      path: pattern,
+      reason: '--include matched nothing; it does not bring back what is below a directory that is left out',
+      failed: true,
+    });
+  }
 }
 
 type Stat = (path: ByteString) => FileStat;

@@ -37,21 +37,26 @@ test.each([
   });
 });
 
-test.each(['ls all.znip', 'ls -l all.znip', 'ls --json all.znip', 'cat all.znip large', 'pack --dry-run -q .'])(
-  '%s is a quiet success',
-  (command) => {
-    expect(bash(`${NODE} ${command} | head -c 10 >/dev/null; exit \${PIPESTATUS[0]}`)).toEqual({
-      status: 0,
-      stderr: '',
-    });
-  },
-);
+test.each([
+  'ls all.znip',
+  'ls -l all.znip',
+  'ls --json all.znip',
+  'cat all.znip large',
+  'pack --dry-run -q .',
+])('%s is a quiet success', (command) => {
+  expect(bash(`${NODE} ${command} | head -c 10 >/dev/null; exit \${PIPESTATUS[0]}`)).toEqual({
+    status: 0,
+    stderr: '',
+  });
+});
 
 test.each(['pack large -q', 'unpack --tar - all.znip -q'])(
   '%s: a standard output that is closed is an error',
   (command) => {
     const { status, stderr } = bash(`${NODE} ${command} >&-`);
-    expect(stderr).toMatch(/^znip: standard output is closed, and the (?:archive|tar stream) would be lost: /);
+    expect(stderr).toMatch(
+      /^znip: standard output is closed, and the (?:archive|tar stream) would be lost: /,
+    );
     expect(status).toBe(1);
     expect(bash(`${NODE} ${command} >/dev/null`)).toEqual({ status: 0, stderr: '' });
   },

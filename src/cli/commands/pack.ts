@@ -60,7 +60,11 @@ export function definePack(program: Command): void {
     .option('-x, --exclude <pattern>', 'leave out what matches (may be repeated)', collect)
     .option('--exclude-from <file>', 'patterns to leave out, one on a line; # begins a comment', collect)
     .option('--include <pattern>', 'take in what matches although something leaves it out', collect)
-    .option('--gitignore', 'leave out what .gitignore and .git/info/exclude name, and .git')
+    .option(
+      '--gitignore',
+      'leave out what .gitignore, .git/info/exclude and core.excludesFile name, and .git',
+    )
+    .option('--keep-tracked', 'with --gitignore: pack what git tracks, whatever ignores it, as git does')
     .option('--exclude-vcs', 'leave out directories of version control: .git, .hg, .svn, …')
     .option('--exclude-caches', 'leave out what directories with a CACHEDIR.TAG hold, except the tag')
     .option('--one-file-system', 'leave out what is in directories where another file system is mounted')

@@ -43,6 +43,7 @@ export function openInput(
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): PackInput {
+  refuseTwoReaders(operands, options);
   if (options.name !== undefined) return openNamed(operands, options.name, options);
   if (operands.includes('-')) {
     throw new ZnipError(
@@ -89,6 +90,20 @@ function openNamed(operands: readonly string[], name: string, options: PackComma
   };
 }
 
+/** Throws `usage` where more than one thing is to be read from standard input: each would get a part of it. */
+export function refuseTwoReaders(operands: readonly string[], options: PackCommandOptions): void {
+  const { filesFrom = [], excludeFrom = [], tar, name } = options;
+  const readers = [
+    ...filesFrom.map((file) => ['-T', file]),
+    ...excludeFrom.map((file) => ['--exclude-from', file]),
+    ...(tar === undefined ? [] : [['--tar', tar]]),
+    ...(name === undefined ? [] : operands.map((operand) => ['--name', operand])),
+  ].filter(([, from]) => from === '-' || from === '/dev/stdin');
+  if (readers.length < 2) return;
+  const flags = readers.map(([flag]) => flag).join(' and ');
+  throw new ZnipError('usage', `${flags} both read standard input: only one can, put the other into a file`);
+}
+
 /** Options that choose and change what is read from the file system. */
 const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'directory',
@@ -98,6 +113,7 @@ const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'excludeFrom',
   'include',
   'gitignore',
+  'keepTracked',
   'excludeVcs',
   'excludeCaches',
   'oneFileSystem',
@@ -125,11 +141,15 @@ function refuseOthers(
 /** What to leave out and what to record. Options win over the environment. */
 export function inputOptions(options: PackCommandOptions): InputOptions {
   const { reproducible = false } = options;
+  if (options.keepTracked === true && options.gitignore !== true) {
+    throw new ZnipError('usage', '--keep-tracked has no effect without --gitignore');
+  }
   const epoch = reproducible ? sourceDateEpoch(process.env['SOURCE_DATE_EPOCH']) : undefined;
   return {
     exclude: [...(options.exclude ?? []), ...(options.excludeFrom ?? []).flatMap(readPatterns)],
     include: options.include,
     gitignore: options.gitignore,
+    keepTracked: options.keepTracked,
     excludeVcs: options.excludeVcs,
     excludeCaches: options.excludeCaches,
     oneFileSystem: options.oneFileSystem,
@@ -150,6 +170,7 @@ export function listInputs(
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): void {
+  refuseTwoReaders(operands, options);
   if (options.json === true)
     throw new ZnipError('usage', '--dry-run prints names: it does not go with --json');
   const reporter = new Reporter({

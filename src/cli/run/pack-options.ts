@@ -11,6 +11,7 @@ export interface PackCommandOptions extends CommonOptions {
   excludeFrom?: string[];
   include?: string[];
   gitignore?: boolean;
+  keepTracked?: boolean;
   excludeVcs?: boolean;
   excludeCaches?: boolean;
   oneFileSystem?: boolean;
