@@ -20,7 +20,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   2  usage error
   3  done, but something was left out or is in doubt, or nothing matched
   4  the archive is damaged, hostile or of an unknown version
-  128+n  ended by signal n, also when nobody reads the archive any more`;
+  128+n  ended by signal n`;
 
 const STATUS: Partial<Record<ZnipErrorCode, number>> = {
   usage: EXIT.usage,

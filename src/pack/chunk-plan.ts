@@ -29,6 +29,8 @@ export interface MemberColumns {
   sizes: Float64Array;
   /** By row; only links have one. */
   linkTargets: Map<number, ByteString>;
+  /** By row: where members are found that are recorded by another name; null where all are found by their own. */
+  foundPaths: (ByteString | undefined)[] | null;
   /** By row: contents that were read before the walk, from what is no file. */
   contents: Map<number, { fd: number; mtime: bigint }>;
   /** Rows of files with other names, which hard links refer to. */
@@ -131,6 +133,8 @@ const NO_ID = 0xffffffff;
 export interface SourceMember extends Member {
   /** `prefix + path` names it in messages. */
   prefix: string;
+  /** What it is called where it is found, when that is not `path`. */
+  foundPath?: ByteString;
   /** Where it is; members that no file is read for have none. */
   directory?: SourceDirectory;
   /** The file's own mtime where another is recorded; null where they are the same. */
@@ -176,6 +180,9 @@ export class MemberColumnsBuilder {
       follow: members.some((member) => member.follow),
       sizes: new Float64Array(count),
       linkTargets: new Map(),
+      foundPaths: members.some(({ foundPath }) => foundPath !== undefined)
+        ? members.map(({ foundPath }) => foundPath)
+        : null,
       contents: new Map(),
       linked: new Set(),
       uids: owned ? new Uint32Array(count) : null,
@@ -246,7 +253,7 @@ export function placeAt(
   columns: MemberColumns,
   row: number,
 ): { directory: SourceDirectory | undefined; name: ByteString } {
-  const path = columns.paths[row] ?? '';
+  const path = foundPathAt(columns, row);
   return {
     directory: columns.directories[columns.directoryIndices[row] ?? 0],
     name: path.slice(path.lastIndexOf('/') + 1),
@@ -255,7 +262,11 @@ export function placeAt(
 
 /** The name of row `row` in messages, as a byte string. */
 export function sourceAt(columns: MemberColumns, row: number): ByteString {
-  return `${columns.prefixes[columns.prefixIndices[row] ?? 0] ?? ''}${columns.paths[row] ?? ''}`;
+  return `${columns.prefixes[columns.prefixIndices[row] ?? 0] ?? ''}${foundPathAt(columns, row)}`;
+}
+
+function foundPathAt({ foundPaths, paths }: MemberColumns, row: number): ByteString {
+  return foundPaths?.[row] ?? paths[row] ?? '';
 }
 
 /** Bytes of content that the plan's chunk holds. */

@@ -7,6 +7,7 @@ import type { OnAttributes } from './attribute-notes.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
 import type { OwnOutput } from './own-output.ts';
+import { type NameOptions, withRecordedNames } from './recorded-names.ts';
 import { type Root, splitRoot } from './root.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
 import type { SpecialContents } from './special-contents.ts';
@@ -27,7 +28,7 @@ export interface NamedPath {
   required?: boolean | undefined;
 }
 
-export interface InputOptions extends FilterOptions, MetadataOptions {
+export interface InputOptions extends FilterOptions, MetadataOptions, NameOptions {
   /** Directory that paths are relative to. Default: the working directory. */
   directory?: string | undefined;
   /** Pack what symlinks point to in their place. */
@@ -53,7 +54,7 @@ export function findMembers(
   options: InputOptions,
   { own, special, onWarning, onAttributes }: WalkContext,
 ): Generator<SourceMember, void, undefined> {
-  return walk(rootsOf(paths, options), {
+  const members = walk(rootsOf(paths, options), {
     metadata: metadataOf(options),
     own,
     filter: compileFilter(options, onWarning),
@@ -63,6 +64,7 @@ export function findMembers(
     onWarning,
     onAttributes,
   });
+  return withRecordedNames(members, options);
 }
 
 /** What paths mean; of an array an array. */

@@ -137,7 +137,7 @@ function* planAll(
       return {
         fd,
         path: member.path,
-        source: `${member.prefix}${member.path}`,
+        source: `${member.prefix}${member.foundPath ?? member.path}`,
         mtime: member.content?.mtime ?? member.sourceMtime ?? member.mtime,
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
@@ -173,7 +173,8 @@ class LargeFileOpener {
 
   /** undefined, and a warning, where there is no such file any more. */
   open(member: SourceMember): number | undefined {
-    const { directory, path, follow } = member;
+    const { directory, follow } = member;
+    const path = member.foundPath ?? member.path;
     if (directory === undefined) return undefined;
     this.directories ??= new SourceDirectories(follow);
     try {
@@ -196,9 +197,9 @@ class LargeFileOpener {
     this.directories?.close();
   }
 
-  private warn({ prefix, path, linked }: SourceMember, reason: string): void {
+  private warn({ prefix, path, foundPath = path, linked }: SourceMember, reason: string): void {
     // Of one that hard links refer to, the worker will find and say the same.
-    if (!linked) this.options.onWarning({ path: toText(`${prefix}${path}`), reason, failed: true });
+    if (!linked) this.options.onWarning({ path: toText(`${prefix}${foundPath}`), reason, failed: true });
   }
 }
 

@@ -19,6 +19,13 @@ function write(name: string, content = ''): void {
 
 const git = (...args: string[]): RunResult => run('git', args, { cwd: at('r'), env });
 
+/** What git takes in. */
+const shown = (...args: string[]): string[] =>
+  git('ls-files', ...args, '--exclude-standard')
+    .stdout.trim()
+    .split('\n')
+    .sort();
+
 /** Files that pack would take in, without directories. */
 function packed(args: readonly string[] = [], more: Record<string, string> = {}): string[] {
   const { stdout, status } = znip(['pack', '--dry-run', '-q', '--gitignore', ...args, '.'], {
@@ -61,13 +68,6 @@ describe.skipIf(lacks('git'))('beside git', () => {
     git('init', '-q');
     git('add', '-f', 'kept', 'a.log', 'build/tracked', 'build/deep/tracked', '.gitignore');
   });
-
-  /** What git takes in; without --keep-tracked, what git would if it tracked nothing. */
-  const shown = (...args: string[]): string[] =>
-    git('ls-files', ...args, '--exclude-standard')
-      .stdout.trim()
-      .split('\n')
-      .sort();
 
   test.each([2, 3, 4])('--keep-tracked, with an index of version %i', (version) => {
     git('update-index', '--index-version', String(version));

@@ -119,6 +119,8 @@ const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'oneFileSystem',
   'dereference',
   'readSpecial',
+  'transform',
+  'prefix',
   'dryRun',
 ];
 
@@ -155,6 +157,8 @@ export function inputOptions(options: PackCommandOptions): InputOptions {
     oneFileSystem: options.oneFileSystem,
     dereference: options.dereference,
     readSpecial: options.readSpecial,
+    transform: options.transform,
+    prefix: options.prefix,
     owner: options.owner,
     mtime: options.mtime ?? epoch,
     reproducible,

@@ -17,6 +17,8 @@ export interface PackCommandOptions extends CommonOptions {
   oneFileSystem?: boolean;
   dereference?: boolean;
   readSpecial?: boolean;
+  transform?: string[];
+  prefix?: string;
   filesFrom?: string[];
   directory?: string[];
   tar?: string;
