@@ -2,6 +2,7 @@
  * The program: runs the command line and turns whatever went wrong into a message and an exit status.
  */
 import { closeSync, openSync } from 'node:fs';
+import { constants } from 'node:os';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
@@ -56,7 +57,13 @@ async function printVersion(verbose: boolean): Promise<void> {
 }
 
 function report(error: unknown): void {
-  if (error instanceof ClosedPipe || toZnipError(error).context.errno === 'EPIPE') return;
+  // Who lists has shown what somebody wanted to see, as for cat and grep.
+  if (error instanceof ClosedPipe) return;
+  if (toZnipError(error).context.errno === 'EPIPE') {
+    // What was to become an archive, or a tar stream, is none: quiet, as tar and zstd are, but `pipefail` sees it.
+    process.exitCode = 128 + constants.signals.SIGPIPE;
+    return;
+  }
   if (isCommanderError(error)) {
     // Commander has said it already, for people; help and version are no errors.
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;

@@ -61,10 +61,32 @@ export function readNameList(file: string, nul: boolean): Buffer {
   return list;
 }
 
-/** The patterns in a file, one on a line; blank lines and those that begin with `#` do not count. */
+/**
+ * The patterns in a file, one on a line, as GNU tar reads them: blanks at the end of a line do not count, nor does the
+ * mark that some editors put at the start of a file. Blank lines and those that begin with `#` do not count. Throws
+ * `usage` for a line with `!`, which means an exception to others, and would be taken for a name here.
+ */
 export function readPatterns(file: string): string[] {
-  return readAll(file)
+  const lines = readAll(file)
     .toString('utf8')
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '' && !line.startsWith('#'));
+    .replace(/^\ufeff/, '')
+    .split('\n');
+  const patterns = lines.map(trimmed).filter((line) => line !== '' && !line.startsWith('#'));
+  const exception = patterns.find((line) => line.startsWith('!'));
+  if (exception !== undefined) {
+    throw new ZnipError(
+      'usage',
+      `'${exception}' in '${file}' begins with !, as exceptions in a .gitignore do: use --include for what to take in all the same, --gitignore for such a file, or write \\! for a name that begins so`,
+    );
+  }
+  return patterns;
+}
+
+/** Without blanks at its end, but for one with a backslash before it. */
+function trimmed(line: string): string {
+  const text = line.trimEnd();
+  const backslashes = /\\*$/.exec(text)?.[0].length ?? 0;
+  return backslashes % 2 === 1 && /^[ \t]/.test(line.slice(text.length))
+    ? `${text}${line.charAt(text.length)}`
+    : text;
 }

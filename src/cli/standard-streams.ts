@@ -1,8 +1,8 @@
 /**
  * Standard output and error. Output is written synchronously and in order; a reader that went away ends
- * the command quietly, as it does for cat and tar.
+ * the command quietly, as it does for cat.
  */
-import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { ZnipError, errnoOf, ioError } from '../errors.ts';
 import { writeFully } from '../posix/write.ts';
 
@@ -58,6 +58,31 @@ export function refuseTerminal(
   }
 }
 
+/**
+ * Throws `io` where standard output is closed, as by `>&-`: `what` would be lost. Node.js opens /dev/null in the place of
+ * a descriptor that is closed, for reading and writing. A parent may have done so, too, but nobody asks for an archive to
+ * throw it away: what only lists is not asked.
+ */
+export function requireOutput(what: string): void {
+  let flags: number;
+  try {
+    if (fstatSync(STDOUT).rdev !== statSync('/dev/null').rdev) return;
+    const info = readFileSync(`/proc/self/fdinfo/${STDOUT}`, 'latin1');
+    flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '', 8);
+  } catch {
+    // Not Linux.
+    return;
+  }
+  if ((flags & ACCESS_MODE) !== constants.O_RDWR) return;
+  throw new ZnipError(
+    'io',
+    `standard output is closed, and ${what} would be lost: redirect it, or name a file, with -o /dev/null too`,
+  );
+}
+
+/** O_ACCMODE of POSIX, fcntl.h. */
+const ACCESS_MODE = 3;
+
 /** A file to be read in one pass, or standard input for `-`, which a terminal is not read as. */
 export interface OpenedInput {
   fd: number;
@@ -85,14 +110,4 @@ export function openForReading(path: string, what = 'an archive'): OpenedInput {
     throw new ZnipError('usage', `'${path}' is a directory: expected a file`, { path });
   }
   return { fd, name: `'${path}'`, close: () => closeSync(fd) };
-}
-
-/** Whether the descriptor is open at all: `znip … >&-` closes it. */
-export function isOpen(fd: number): boolean {
-  try {
-    fstatSync(fd);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,7 +1,13 @@
 /**
  * Numbers, sizes, times and names as people read them.
  */
+import { type ByteString, toBytes } from '../format/byte-string.ts';
 import { floorSeconds } from '../format/entry.ts';
+
+/** The bytes of a name, where its text cannot give them. */
+export function base64Of(name: ByteString): string {
+  return toBytes(name).toString('base64');
+}
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 

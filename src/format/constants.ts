@@ -26,6 +26,9 @@ export const MAX_HEADERS_LENGTH = 4 * 1024 * 1024;
 /** The largest window that a zstd decoder takes without being asked to (ZSTD_WINDOWLOG_LIMIT_DEFAULT, 27). */
 export const MAX_CHUNK_SIZE = 128 * 1024 * 1024;
 
+/** A blob may be so much longer than the stored form of its chunk: header fields and small blocks of other compressors. */
+export const MAX_BLOB_EXCESS = 1024;
+
 /** RFC 8878 §3.1.2 allows 0x184D2A50 to 0x184D2A5F; znip uses this one for everything that it adds. */
 export const SKIPPABLE_MAGIC = 0x184d2a5a;
 
@@ -66,6 +69,21 @@ export const SHORT_CHECKSUM_LENGTH = 8;
 
 /** Rows of one sub-index at most: an index of any size is built, spilled and read in parts of this. */
 export const MAX_SUB_INDEX_ROWS = 65_536;
+
+/**
+ * Names in one sub-index, or in one table of remarks, come to no more bytes: one that reached this takes no more
+ * rows. With names of PATH_MAX bytes, 65,536 rows would be a table of 2 GiB.
+ */
+export const MAX_NAME_BYTES = 64 * 1024 * 1024;
+
+/**
+ * No table of entries or remarks is longer than this many times its section: one that compresses better is stored.
+ * So whoever reads it can tell from the archive's own length how much memory it may take.
+ */
+export const MAX_TABLE_RATIO = 4096;
+
+/** The longest table that is written or read. */
+export const MAX_TABLE_LENGTH = 768 * 1024 * 1024;
 
 /** PATH_MAX of Linux, less the terminating NUL. */
 export const MAX_PATH_LENGTH = 4095;

@@ -2,7 +2,7 @@
  * What the archive knows of a member: the vocabulary that pack, read and the tables share.
  * Implements docs/format.md, "Entries".
  */
-import type { ByteString } from './byte-string.ts';
+import { fromText, isUtf8, toText, type ByteString } from './byte-string.ts';
 
 /** The kinds of member, in the order of their dictionary indices in the `kind` column. */
 export const KINDS = ['file', 'directory', 'symlink', 'hardlink'] as const;
@@ -37,8 +37,27 @@ export interface Member {
 /** The members that share one (package type, repo) pair. */
 export interface Group {
   packageType: string;
-  /** '' when none. */
+  /** '' when none; U+FFFD where it is not UTF-8. */
   repo: string;
+  /** The repo's bytes where they are not UTF-8: by them it is told from others that are shown alike. */
+  repoBytes?: ByteString | undefined;
+}
+
+/** A group whose repo has this name, of any bytes. */
+export function groupOf(packageType: string, repo: ByteString): Group {
+  return isUtf8(repo)
+    ? { packageType, repo: toText(repo) }
+    : { packageType, repo: toText(repo), repoBytes: repo };
+}
+
+/** The repo's name as its bytes. */
+export function repoOf({ repo, repoBytes }: Group): ByteString {
+  return repoBytes ?? fromText(repo);
+}
+
+/** What tells a group from all others. */
+export function groupKey(group: Group): string {
+  return `${group.packageType}\0${repoOf(group)}`;
 }
 
 export const NANOSECONDS = 1_000_000_000n;

@@ -3,8 +3,10 @@
  * Implements docs/format.md, "Manifest".
  */
 import { ZnipError } from '../errors.ts';
+import { differenceOf } from './shown-name.ts';
 import { decodeTable } from './table-reader.ts';
 import {
+  binaryColumn,
   BytesBuilder,
   checksumColumn,
   dictionaryColumn,
@@ -12,7 +14,7 @@ import {
   uint64Column,
   utf8Column,
 } from './table-writer.ts';
-import { fromText } from './byte-string.ts';
+import { type ByteString, fromText } from './byte-string.ts';
 import { CHECKSUM_LENGTH, SECTION_KINDS } from './constants.ts';
 
 export interface ManifestRow {
@@ -20,6 +22,8 @@ export interface ManifestRow {
   section: (typeof SECTION_KINDS)[number];
   packageType: string;
   repo: string;
+  /** The repo's bytes where they are not UTF-8. */
+  repoBytes?: ByteString | undefined;
   /** Archive byte at which the section's skippable frame starts, and that frame's length. */
   indexOffset: number;
   indexLength: number;
@@ -56,6 +60,8 @@ export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
   const sections = Uint8Array.from(rows, (row) => SECTION_KINDS.indexOf(row.section));
   // Few archives have remarks, and the others no word for them.
   const words = sections.includes(REMARKS) ? SECTION_KINDS : SECTION_KINDS.slice(0, REMARKS);
+  const repoBytes = new BytesBuilder();
+  for (const row of rows) repoBytes.append(row.repoBytes ?? null);
   return encodeTable(
     [
       dictionaryColumn('section', words, sections),
@@ -84,6 +90,8 @@ export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
       utf8Column('first_path', texts(rows.map((row) => row.firstPath))),
       utf8Column('last_path', texts(rows.map((row) => row.lastPath))),
       checksumColumn('checksum', checksums),
+      // Nearly all repos are UTF-8.
+      ...(repoBytes.byteLength > 0 ? [binaryColumn('repo_bytes', repoBytes)] : []),
     ],
     metadata,
   );
@@ -106,6 +114,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
     const sections = batch.dictionary('section', SECTION_KINDS, UNKNOWN_SECTION);
     const packageTypes = batch.utf8('package_type');
     const repos = batch.utf8('repo');
+    const repoBytes = batch.has('repo_bytes') ? batch.binary('repo_bytes') : undefined;
     const indexOffsets = batch.uint64('index_offset');
     const indexLengths = batch.uint64('index_length');
     const rowCounts = batch.uint64('row_count');
@@ -118,10 +127,13 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
       // A later minor version may add sections: they are none of this reader's business.
       if (sections[row] === UNKNOWN_SECTION) continue;
       if (isNull(row)) throw new ZnipError('damaged-manifest', `row ${row} has no checksum`);
+      const fault = differenceOf('repo', row, repos, repoBytes);
+      if (fault !== undefined) throw new ZnipError('damaged-manifest', `row ${row} ${fault}`);
       rows.push({
         section: SECTION_KINDS[sections[row] ?? 0] ?? 'members',
         packageType: packageTypes.text(row),
         repo: repos.text(row),
+        ...(repoBytes === undefined || repoBytes.isNull(row) ? {} : { repoBytes: repoBytes.get(row) }),
         indexOffset: indexOffsets[row] ?? 0,
         indexLength: indexLengths[row] ?? 0,
         rowCount: rowCounts[row] ?? 0,

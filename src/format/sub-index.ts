@@ -18,20 +18,11 @@ import {
   utf8Column,
   Validity,
 } from './table-writer.ts';
-import { isUtf8, toBytes, toText, type ByteString } from './byte-string.ts';
-import { CHECKSUM_LENGTH } from './constants.ts';
+import { isUtf8, type ByteString } from './byte-string.ts';
+import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from './constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from './entry.ts';
 import { grown } from './grow.ts';
-
-/** A name as an Arrow Utf8 value: its bytes, with U+FFFD where they are not UTF-8. */
-function displayBytes(name: ByteString): ByteString {
-  return Buffer.from(toBytes(name).toString('utf8'), 'utf8').toString('latin1');
-}
-
-/** A name of an owner as a table holds it: for display, as `path` is. */
-export function displayName(name: ByteString): ByteString {
-  return isUtf8(name) ? name : displayBytes(name);
-}
+import { differenceOf, displayBytes, displayName } from './shown-name.ts';
 
 /** A few: there may be thousands of groups, and rows for more are added as they come. */
 const INITIAL_ROWS = 16;
@@ -97,6 +88,22 @@ export class SubIndexBuilder {
     this.lastPath = path;
     this.contentBytes += member.size;
     this.length = row + 1;
+  }
+
+  /** Whether the table has all the rows, or all the bytes of names, that one may have. */
+  get isFull(): boolean {
+    return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
+  }
+
+  private get nameBytes(): number {
+    return [
+      this.paths,
+      this.pathBytes,
+      this.linkTargets,
+      this.linkTargetBytes,
+      this.unames,
+      this.gnames,
+    ].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
   /** First and last path and total content, for the manifest. */
@@ -306,20 +313,6 @@ export class EntryBatch {
       differenceOf('link_target', row, linkTargets, linkTargetBytes)
     );
   }
-}
-
-/** Why a text does not show the bytes beside it; undefined where it does, or there are none. */
-function differenceOf(
-  name: string,
-  row: number,
-  text: BytesColumn,
-  bytes: BytesColumn | undefined,
-): string | undefined {
-  if (bytes === undefined || bytes.isNull(row)) return undefined;
-  const value = bytes.get(row);
-  if (isUtf8(value)) return `has a '${name}_bytes' that is UTF-8, where '${name}' alone has a value`;
-  if (!text.isNull(row) && text.text(row) === toText(value)) return undefined;
-  return `has a '${name}' that is not how '${name}_bytes' is shown`;
 }
 
 /** Reads a sub-index's Arrow stream. Throws `damaged-sub-index`. */

@@ -70,6 +70,11 @@ export class BytesBuilder {
     this.offsets[this.length] = end;
   }
 
+  /** Bytes of all values so far. */
+  get byteLength(): number {
+    return this.offsets[this.length] ?? 0;
+  }
+
   /** The column of these values. */
   column(name: string, type: ColumnType, isNullable: boolean): Column {
     const values = this.bytes.subarray(0, this.offsets[this.length]);

@@ -3,7 +3,7 @@
  * Implements docs/format.md, "Blobs".
  */
 import { ZnipError } from '../errors.ts';
-import { MAX_CHUNK_SIZE, ZSTD_MAGIC } from './constants.ts';
+import { MAX_BLOB_EXCESS, MAX_CHUNK_SIZE, ZSTD_MAGIC } from './constants.ts';
 import { viewOf } from './skippable-frame.ts';
 
 /** Block_Maximum_Size, RFC 8878 §3.1.1.2.4, of all frames but those with a smaller window. */
@@ -23,9 +23,9 @@ export function rawFrameLength(contentLength: number): number {
   return RAW_FRAME_HEADER_LENGTH + 3 * Math.max(1, Math.ceil(contentLength / BLOCK_MAX)) + contentLength;
 }
 
-/** Longest blob that a chunk of this length may have: beyond, storing it would have been shorter. */
+/** Longest blob that a chunk of this length may have: storing it would have been shorter, and other compressors may not. */
 export function maxBlobLength(chunkLength: number): number {
-  return rawFrameLength(chunkLength) + 1024;
+  return rawFrameLength(chunkLength) + MAX_BLOB_EXCESS;
 }
 
 /**

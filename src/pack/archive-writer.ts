@@ -8,8 +8,17 @@ import type { Codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../format/block-header.ts';
 import { compareBytes, fromText, toText } from '../format/byte-string.ts';
-import { FORMAT_MAJOR, FORMAT_MINOR, MAX_SUB_INDEX_ROWS, PROLOGUE, TAG } from '../format/constants.ts';
-import type { Group, Member } from '../format/entry.ts';
+import {
+  FORMAT_MAJOR,
+  FORMAT_MINOR,
+  MAX_NAME_BYTES,
+  MAX_SUB_INDEX_ROWS,
+  MAX_TABLE_LENGTH,
+  MAX_TABLE_RATIO,
+  PROLOGUE,
+  TAG,
+} from '../format/constants.ts';
+import { type Group, type Member, repoOf } from '../format/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../format/footer.ts';
 import { encodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { encodeManifest, type ManifestRow } from '../format/manifest.ts';
@@ -72,6 +81,7 @@ export class ArchiveWriter {
   private readonly remarkParts: FinishedPart[] = [];
   /** Remarks that are in no part yet. */
   private remarks: Remark[] = [];
+  private remarkBytes = 0;
   /** Tables are compressed into it. */
   private scratch = new Uint8Array(0);
   private open: OpenMember | undefined;
@@ -123,14 +133,16 @@ export class ArchiveWriter {
       this.parts.sort(
         ({ row: a }, { row: b }) =>
           compareBytes(fromText(a.packageType), fromText(b.packageType)) ||
-          compareBytes(fromText(a.repo), fromText(b.repo)),
+          compareBytes(repoOf(a), repoOf(b)),
       );
       for (const { section, row } of [...this.parts, ...this.frameParts, ...this.remarkParts]) {
         rows.push({ ...row, indexOffset: this.sink.position });
         await this.sink.write([this.sections.get(section)]);
       }
       const manifestOffset = this.sink.position;
-      const manifest = await this.section(TAG.manifest, encodeManifest({ rows, metadata: this.metadata }));
+      const table = encodeManifest({ rows, metadata: this.metadata });
+      if (table.byteLength > MAX_TABLE_LENGTH) throw tooManyGroups(this.groups.length, table.byteLength);
+      const manifest = await this.section(TAG.manifest, table);
       const rootHash = this.codec.hash(manifest);
       await this.sink.write([manifest]);
       const footer = encodeFooter(
@@ -277,7 +289,7 @@ export class ArchiveWriter {
     builder.append(member, streamOffset, checksum, changed);
     this.members += 1;
     this.contentBytes += member.size;
-    if (builder.length === MAX_SUB_INDEX_ROWS) await this.finishPart(group);
+    if (builder.isFull) await this.finishPart(group);
   }
 
   private async finishPart(group: number): Promise<void> {
@@ -327,13 +339,16 @@ export class ArchiveWriter {
   private async takeRemarks(remarks: readonly Remark[]): Promise<void> {
     for (const remark of remarks) {
       this.remarks.push({ ...remark, headerOffset: this.streamLength + remark.headerOffset });
-      if (this.remarks.length === MAX_SUB_INDEX_ROWS) await this.finishRemarks();
+      this.remarkBytes += 2 * remark.path.length + remark.reason.length;
+      const isFull = this.remarks.length >= MAX_SUB_INDEX_ROWS || this.remarkBytes >= MAX_NAME_BYTES;
+      if (isFull) await this.finishRemarks();
     }
   }
 
   private async finishRemarks(): Promise<void> {
     const { remarks } = this;
     this.remarks = [];
+    this.remarkBytes = 0;
     const table = encodeRemarks(remarks, this.metadata);
     const section = await this.section(TAG.remarks, table);
     const row: FinishedPart['row'] = {
@@ -356,9 +371,17 @@ export class ArchiveWriter {
     const most = rawFrameLength(table.byteLength) + 64;
     if (this.scratch.byteLength < most) this.scratch = new Uint8Array(most);
     const length = await this.codec.compress(table, this.scratch, INDEX_SETTINGS);
-    if (length > 0) return encodeSection(tag, this.scratch.subarray(0, length), table.byteLength);
+    if (length > 0 && length * MAX_TABLE_RATIO >= table.byteLength)
+      return encodeSection(tag, this.scratch.subarray(0, length), table.byteLength);
     return encodeSection(tag, Buffer.concat(rawFramePieces(table)), table.byteLength);
   }
+}
+
+function tooManyGroups(groups: number, found: number): ZnipError {
+  return new ZnipError(
+    'limit',
+    `the names of ${groups} groups make a manifest of ${found} bytes, expected at most ${MAX_TABLE_LENGTH}: pack fewer repos into one archive, or without --repo-from-dir`,
+  );
 }
 
 function continuationOf(plan: ChunkPlan): Continuation | undefined {

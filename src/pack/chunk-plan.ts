@@ -29,6 +29,10 @@ export interface MemberColumns {
   sizes: Float64Array;
   /** By row; only links have one. */
   linkTargets: Map<number, ByteString>;
+  /** By row: where members are found that are recorded by another name; null where all are found by their own. */
+  foundPaths: (ByteString | undefined)[] | null;
+  /** By row: contents that were read before the walk, from what is no file. */
+  contents: Map<number, { fd: number; mtime: bigint }>;
   /** Rows of files with other names, which hard links refer to. */
   linked: Set<number>;
   /** Owners, when recorded; NO_ID where this one is not. */
@@ -112,6 +116,16 @@ export interface FilledChunkPlan extends CommonPlan {
 
 export type ChunkPlan = FileChunkPlan | FilledChunkPlan;
 
+/** What was read of something that does not say how long it is, in an unnamed file. */
+export interface SpooledContent {
+  fd: number;
+  size: number;
+  /** Of that file, by which it is seen that nobody has changed it. */
+  mtime: bigint;
+  /** Says that the taker closes the descriptor. */
+  take: () => void;
+}
+
 /** (uid_t)-1, which owns nothing. */
 const NO_ID = 0xffffffff;
 
@@ -119,6 +133,8 @@ const NO_ID = 0xffffffff;
 export interface SourceMember extends Member {
   /** `prefix + path` names it in messages. */
   prefix: string;
+  /** What it is called where it is found, when that is not `path`. */
+  foundPath?: ByteString;
   /** Where it is; members that no file is read for have none. */
   directory?: SourceDirectory;
   /** The file's own mtime where another is recorded; null where they are the same. */
@@ -127,6 +143,8 @@ export interface SourceMember extends Member {
   follow: boolean;
   /** Hard links refer to it, so it must be in the archive. */
   linked: boolean;
+  /** Its content, where that is there already. */
+  content?: SpooledContent;
 }
 
 /** Grows the columns of one chunk's members. */
@@ -162,6 +180,10 @@ export class MemberColumnsBuilder {
       follow: members.some((member) => member.follow),
       sizes: new Float64Array(count),
       linkTargets: new Map(),
+      foundPaths: members.some(({ foundPath }) => foundPath !== undefined)
+        ? members.map(({ foundPath }) => foundPath)
+        : null,
+      contents: new Map(),
       linked: new Set(),
       uids: owned ? new Uint32Array(count) : null,
       gids: owned ? new Uint32Array(count) : null,
@@ -188,6 +210,10 @@ export class MemberColumnsBuilder {
       columns.sizes[row] = member.size;
       if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
       if (member.linked) columns.linked.add(row);
+      if (member.content !== undefined) {
+        const { fd, mtime } = member.content;
+        columns.contents.set(row, { fd, mtime });
+      }
       if (columns.uids !== null) columns.uids[row] = member.uid ?? NO_ID;
       if (columns.gids !== null) columns.gids[row] = member.gid ?? NO_ID;
     }
@@ -227,7 +253,7 @@ export function placeAt(
   columns: MemberColumns,
   row: number,
 ): { directory: SourceDirectory | undefined; name: ByteString } {
-  const path = columns.paths[row] ?? '';
+  const path = foundPathAt(columns, row);
   return {
     directory: columns.directories[columns.directoryIndices[row] ?? 0],
     name: path.slice(path.lastIndexOf('/') + 1),
@@ -236,7 +262,11 @@ export function placeAt(
 
 /** The name of row `row` in messages, as a byte string. */
 export function sourceAt(columns: MemberColumns, row: number): ByteString {
-  return `${columns.prefixes[columns.prefixIndices[row] ?? 0] ?? ''}${columns.paths[row] ?? ''}`;
+  return `${columns.prefixes[columns.prefixIndices[row] ?? 0] ?? ''}${foundPathAt(columns, row)}`;
+}
+
+function foundPathAt({ foundPaths, paths }: MemberColumns, row: number): ByteString {
+  return foundPaths?.[row] ?? paths[row] ?? '';
 }
 
 /** Bytes of content that the plan's chunk holds. */

@@ -5,11 +5,18 @@ import type { CompressionSettings } from '../codec/backends.ts';
 import type { Codec } from '../codec/codec.ts';
 import { rawFrameLength } from '../format/zstd-frame.ts';
 import type { Slot } from '../ring/ring.ts';
+import type { AttributeNotes } from './attribute-notes.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
 import { writeChunkResult } from './chunk-record.ts';
 import { fillChunk } from './fill.ts';
 import { hashFilled } from './hash-filled.ts';
 import type { Warning } from './warning.ts';
+
+/** What was noticed while a chunk was made. */
+export interface ChunkReport {
+  warnings: Warning[];
+  attributes: Pick<AttributeNotes, 'plain' | 'first'>;
+}
 
 /**
  * A frame must save at least 1/256 to be worth decompressing: reading a stored blob costs nothing.
@@ -23,8 +30,8 @@ export async function compressChunk(
   slot: Slot,
   settings: CompressionSettings,
   codec: Codec,
-): Promise<Warning[]> {
-  const { warnings, ...filled } =
+): Promise<ChunkReport> {
+  const { warnings, attributes, ...filled } =
     plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
   const chunk = slot.input.subarray(0, filled.chunkLength);
   const checksum = codec.hash(chunk);
@@ -35,5 +42,5 @@ export async function compressChunk(
     checksum,
     blobLength: worthKeeping(blobLength, chunk.byteLength) ? blobLength : 0,
   });
-  return warnings;
+  return { warnings, attributes: { plain: attributes.plain, first: attributes.first } };
 }

@@ -5,13 +5,23 @@
 import { closeSync, readSync } from 'node:fs';
 import type { Codec } from '../codec/codec.ts';
 import { errnoOf, isExhaustion, systemReason, uninterrupted, ZnipError } from '../errors.ts';
+import { ATTRIBUTES } from '../format/attributes.ts';
 import { type ByteString, toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { clampTime, KIND, type Member } from '../format/entry.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import { fstat } from '../posix/stat.ts';
+import { attributesOf } from '../posix/attributes.ts';
 import type { Slot } from '../ring/ring.ts';
-import { type FileChunkPlan, type FilePart, memberAt, placeAt, sourceAt } from './chunk-plan.ts';
+import { AttributeNotes } from './attribute-notes.ts';
+import {
+  type FileChunkPlan,
+  type FilePart,
+  memberAt,
+  type MemberColumns,
+  placeAt,
+  sourceAt,
+} from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
 import { sourceFlags } from './plan.ts';
 import { SourceDirectories, type SourceDirectory } from './source-directories.ts';
@@ -23,9 +33,13 @@ export interface Filled {
   continuationLength: number;
   continuationChanged: boolean;
   warnings: Warning[];
+  /** Members with attributes that are not recorded. */
+  attributes: Pick<AttributeNotes, 'plain' | 'first'>;
 }
 
 const CHANGED = 'it changed while it was read';
+const SIZELESS =
+  'it has content, but its size is 0, as those of files in /proc are: named with --read-special, it is packed';
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
 export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
@@ -40,6 +54,7 @@ export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled
 function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
   const { input, records } = slot;
   const warnings: Warning[] = [];
+  const notes = new AttributeNotes();
   let position = 0;
   let continuationLength = 0;
   let continuationChanged = false;
@@ -66,6 +81,10 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
     if (plan.overflow !== null && row === members.count - 1) {
       changed = readPart(plan.overflow, input, dataOffset, warnings);
       dataLength = plan.overflow.length;
+    } else if (member.kind === KIND.file && members.contents.has(row)) {
+      changed = readPart(wholePart(members, row), input, dataOffset, warnings);
+      dataLength = member.size;
+      checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
     } else if (member.kind === KIND.file) {
       const { size } = member;
       const mtime = members.sourceMtimes?.[row] ?? member.mtime;
@@ -81,6 +100,8 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
         writeMemberResult(records, row, { dropped: true });
         continue;
       }
+      const missing = notes.add(read.attributes, () => toText(sourceAt(members, row)));
+      if (missing !== undefined) warnings.push(missing);
       dataLength = read.length ?? 0;
       member.size = dataLength;
       checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
@@ -93,16 +114,34 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
     writeMemberResult(records, row, { changed, dataOffset, size: member.size, checksum });
     position = dataOffset + padded;
   }
-  return { chunkLength: position, firstHeaderOffset, continuationLength, continuationChanged, warnings };
+  const attributes = { plain: notes.plain, first: notes.first };
+  return {
+    chunkLength: position,
+    firstHeaderOffset,
+    continuationLength,
+    continuationChanged,
+    warnings,
+    attributes,
+  };
 }
 
 const EMPTY = new Uint8Array(0);
+
+/** All of a content that is in an unnamed file. */
+function wholePart(members: MemberColumns, row: number): FilePart {
+  const { fd, mtime } = members.contents.get(row) ?? { fd: -1, mtime: 0n };
+  const size = members.sizes[row] ?? 0;
+  const source = sourceAt(members, row);
+  return { fd, path: source, source, mtime, fileOffset: 0, length: size, size, indexed: true };
+}
 
 interface SmallRead {
   /** Bytes read; undefined when there is nothing to put into the archive. */
   length: number | undefined;
   /** What is wrong with it, for a warning. */
   problem: string | undefined;
+  /** What its extended attributes mean: see ATTRIBUTES. */
+  attributes: number;
 }
 
 function openSource(
@@ -140,10 +179,11 @@ function readSmall(
         if (length === member.size) break;
       }
       const stats = fstat(fd);
-      if (!stats.isFile()) return { length: undefined, problem: 'it is no longer a file' };
+      if (!stats.isFile()) return notRead('it is no longer a file');
+      if (length > member.size && stats.size === 0) return notRead(SIZELESS);
       const kept = Math.min(length, member.size);
       const same = length === member.size && clampTime(stats.mtime) === member.mtime && stats.size === kept;
-      return { length: kept, problem: same ? undefined : CHANGED };
+      return { length: kept, problem: same ? undefined : CHANGED, attributes: attributesOf(fd) };
     } finally {
       closeSync(fd);
     }
@@ -151,8 +191,12 @@ function readSmall(
     if (isExhaustion(error)) throw error;
     const gone = error instanceof ZnipError && error.code === 'source-unreadable';
     if (errnoOf(error) === undefined && !gone) throw error;
-    return { length: undefined, problem: systemReason(error) };
+    return notRead(systemReason(error));
   }
+}
+
+function notRead(problem: string): SmallRead {
+  return { length: undefined, problem, attributes: ATTRIBUTES.none };
 }
 
 /**

@@ -5,6 +5,7 @@
 import type { Codec } from '../codec/codec.ts';
 import { KIND } from '../format/entry.ts';
 import type { Slot } from '../ring/ring.ts';
+import { AttributeNotes } from './attribute-notes.ts';
 import type { FilledChunkPlan } from './chunk-plan.ts';
 import { writeMemberResult } from './chunk-record.ts';
 import type { Filled } from './fill.ts';
@@ -23,5 +24,5 @@ export function hashFilled(plan: FilledChunkPlan, slot: Slot, codec: Codec): Fil
       ...(whole ? { checksum: codec.hash(slot.input.subarray(dataOffset, dataOffset + size)) } : {}),
     });
   }
-  return { ...filled, continuationChanged: false, warnings: [] };
+  return { ...filled, continuationChanged: false, warnings: [], attributes: new AttributeNotes() };
 }

@@ -1,22 +1,13 @@
 /**
  * Finds the ignore files that count in a directory: its own .gitignore, those of the directories above it
- * up to the repository's root, and the repository's info/exclude. Main thread.
- *
- * The user's own global excludes (core.excludesFile) do not count: an archive should not depend on them.
+ * up to the repository's root, the repository's info/exclude, and the user's own (core.excludesFile). Main thread.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fstatSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { errnoOf, systemReason } from '../errors.ts';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { decide, type GitignoreRules, parseGitignore } from '../select/gitignore.ts';
+import { parseGitIndex } from '../select/git-index.ts';
+import { excludesFile, gitVariables, hashLengthOf, readRegular } from './git-files.ts';
 import type { Warning } from './warning.ts';
 
 /** The rules of one ignore file, and those that count when it says nothing. */
@@ -25,6 +16,16 @@ export interface IgnoreScope {
   /** Length of the directory's path that the rules are relative to, its last slash included. */
   length: number;
   above: IgnoreScope | undefined;
+  /** Of a repository's root: names that git tracks, which are never ignored. */
+  tracked?: ReadonlySet<ByteString> | undefined;
+}
+
+/** Whether git tracks this path, or something in this directory. */
+export function isTracked(scope: IgnoreScope | undefined, path: ByteString, directory: boolean): boolean {
+  for (let at = scope; at !== undefined; at = at.above) {
+    if (at.tracked !== undefined) return at.tracked.has(`${path.slice(at.length)}${directory ? '/' : ''}`);
+  }
+  return false;
 }
 
 /** Whether the ignore files name this path. The deepest of them that says anything decides. */
@@ -39,10 +40,12 @@ export function isIgnored(scope: IgnoreScope | undefined, path: ByteString, dire
 /** Directories are named by their real, absolute paths with a slash at the end. */
 export class IgnoreScopes {
   private readonly onWarning: (warning: Warning) => void;
+  private readonly keepTracked: boolean;
   /** What counts in a directory, for directories above named ones. */
   private readonly known = new Map<ByteString, IgnoreScope | undefined>();
 
-  constructor(onWarning: (warning: Warning) => void) {
+  constructor(onWarning: (warning: Warning) => void, keepTracked: boolean) {
+    this.keepTracked = keepTracked;
     this.onWarning = onWarning;
   }
 
@@ -87,16 +90,47 @@ export class IgnoreScopes {
     if (names.includes('.git') && isRepository(source)) {
       // A repository of its own: what is outside says nothing about it.
       scope = undefined;
-      add(`${commonDirectory(source)}/info/exclude`, true);
+      const common = commonDirectory(source);
+      const variables = gitVariables(common);
+      add(excludesFile(variables, directory), true);
+      add(`${common}/info/exclude`, true);
+      const tracked = this.keepTracked
+        ? this.readIndex(source, directory, hashLengthOf(variables))
+        : undefined;
+      scope = { rules: [], length: directory.length, above: scope, tracked };
     }
     // git does not follow a .gitignore that is a symlink.
     if (names.includes('.gitignore')) add(`${source}.gitignore`, false);
     return scope;
   }
 
+  /** What a repository tracks; undefined, and a warning, where that cannot be told. */
+  private readIndex(
+    source: ByteString,
+    directory: ByteString,
+    hashLength: number,
+  ): ReadonlySet<ByteString> | undefined {
+    try {
+      const tracked = parseGitIndex(readRegular(`${gitDirectory(source)}/index`, true), hashLength);
+      if (tracked !== undefined) return tracked;
+      const reason = 'its index is of a form that is not read here (split, sparse, or of another version)';
+      this.onWarning({
+        path: toText(directory),
+        reason: `what git tracks is not known: ${reason}`,
+        failed: true,
+      });
+    } catch (error) {
+      // A repository without an index tracks nothing.
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      const reason = `what git tracks is not known: ${systemReason(error)}`;
+      this.onWarning({ path: toText(directory), reason, failed: true });
+    }
+    return undefined;
+  }
+
   private read(file: ByteString, followed: boolean, shown: ByteString): ByteString {
     try {
-      return readFile(file, followed);
+      return readRegular(file, followed).toString('latin1');
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EISDIR') return '';
@@ -105,19 +139,6 @@ export class IgnoreScopes {
       this.onWarning({ path: toText(shown), reason: `ignore rules not read: ${reason}`, failed: !link });
       return '';
     }
-  }
-}
-
-const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
-
-/** What a file holds. A FIFO that has its name is not waited for, and holds nothing, as a device does. */
-function readFile(file: ByteString, followed: boolean): ByteString {
-  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (followed ? 0 : NO_FOLLOW);
-  const fd = openSync(toFsPath(file), flags);
-  try {
-    return fstatSync(fd).isFile() ? readFileSync(fd, 'latin1') : '';
-  } finally {
-    closeSync(fd);
   }
 }
 
@@ -134,11 +155,16 @@ function isRepository(directory: ByteString): boolean {
   }
 }
 
-/** Where a repository keeps what its work trees share (gitrepository-layout(5)). */
-function commonDirectory(directory: ByteString): ByteString {
-  let git: ByteString = `${directory}.git`;
+/** Where a work tree keeps what is its own (gitrepository-layout(5)). */
+function gitDirectory(directory: ByteString): ByteString {
+  const git: ByteString = `${directory}.git`;
   const link = firstLine(git);
-  if (link?.startsWith('gitdir: ') === true) git = resolveFrom(directory, link.slice('gitdir: '.length));
+  return link?.startsWith('gitdir: ') === true ? resolveFrom(directory, link.slice('gitdir: '.length)) : git;
+}
+
+/** Where a repository keeps what its work trees share. */
+function commonDirectory(directory: ByteString): ByteString {
+  const git = gitDirectory(directory);
   const common = firstLine(`${git}/commondir`);
   return common === undefined ? git : resolveFrom(git, common);
 }
@@ -149,7 +175,7 @@ function resolveFrom(base: ByteString, path: ByteString): ByteString {
 
 function firstLine(file: ByteString): ByteString | undefined {
   try {
-    return readFile(file, true).split('\n')[0]?.trimEnd();
+    return readRegular(file, true).toString('latin1').split('\n')[0]?.trimEnd();
   } catch {
     return undefined;
   }

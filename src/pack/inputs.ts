@@ -3,11 +3,14 @@
  */
 import { ZnipError } from '../errors.ts';
 import { type ByteString, fromText } from '../format/byte-string.ts';
+import type { OnAttributes } from './attribute-notes.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
 import type { OwnOutput } from './own-output.ts';
+import { type NameOptions, withRecordedNames } from './recorded-names.ts';
 import { type Root, splitRoot } from './root.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
+import type { SpecialContents } from './special-contents.ts';
 import { walk } from './walk.ts';
 import type { Warning } from './warning.ts';
 
@@ -25,35 +28,50 @@ export interface NamedPath {
   required?: boolean | undefined;
 }
 
-export interface InputOptions extends FilterOptions, MetadataOptions {
+export interface InputOptions extends FilterOptions, MetadataOptions, NameOptions {
   /** Directory that paths are relative to. Default: the working directory. */
   directory?: string | undefined;
   /** Pack what symlinks point to in their place. */
   dereference?: boolean | undefined;
+  /** Read named FIFOs, devices and files of /proc and the like to their end, and pack that as files. */
+  readSpecial?: boolean | undefined;
   /** Directories on another file system than the path that was named are packed, but not what they hold. */
   oneFileSystem?: boolean | undefined;
+}
+
+/** What the walk is told by the run, and not by the caller. */
+export interface WalkContext {
+  own: OwnOutput;
+  special?: Pick<SpecialContents, 'get'> | undefined;
+  onWarning: (warning: Warning) => void;
+  /** Asked for by who packs: what only lists does not look. */
+  onAttributes?: OnAttributes | undefined;
 }
 
 /** Finds the members that `paths` and the options mean; see `walk`. */
 export function findMembers(
   paths: Iterable<PackPath>,
   options: InputOptions,
-  own: OwnOutput,
-  onWarning: (warning: Warning) => void,
+  { own, special, onWarning, onAttributes }: WalkContext,
 ): Generator<SourceMember, void, undefined> {
+  const members = walk(rootsOf(paths, options), {
+    metadata: metadataOf(options),
+    own,
+    filter: compileFilter(options, onWarning),
+    dereference: options.dereference ?? false,
+    oneFileSystem: options.oneFileSystem ?? false,
+    special,
+    onWarning,
+    onAttributes,
+  });
+  return withRecordedNames(members, options);
+}
+
+/** What paths mean; of an array an array. */
+export function rootsOf(paths: Iterable<PackPath>, { directory = '' }: InputOptions): Iterable<Root> {
   const named = typeof paths === 'string' ? [paths] : paths;
-  const directory = fromText(options.directory ?? '');
-  return walk(
-    Array.isArray(named) ? named.map((path) => toRoot(path, directory)) : toRoots(named, directory),
-    {
-      metadata: metadataOf(options),
-      own,
-      filter: compileFilter(options, onWarning),
-      dereference: options.dereference ?? false,
-      oneFileSystem: options.oneFileSystem ?? false,
-      onWarning,
-    },
-  );
+  const base = fromText(directory);
+  return Array.isArray(named) ? named.map((path) => toRoot(path, base)) : toRoots(named, base);
 }
 
 /** One by one: a list of names may be long. */

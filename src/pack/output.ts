@@ -19,8 +19,8 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { fromText } from '../format/byte-string.ts';
-import { uniquePart } from '../posix/unique-name.ts';
 import { NO_OUTPUT, type OwnOutput } from './own-output.ts';
+import { removeLeftovers, temporaryName } from './temporary-name.ts';
 
 export interface Output {
   fd: number;
@@ -60,6 +60,7 @@ export async function openOutput(path: string, signal: AbortSignal | undefined):
 function openReplacement(path: string, old: BigIntStats | undefined): Output {
   const target = old === undefined ? path : realpathSync(path);
   const directory = dirname(target);
+  removeLeftovers(directory, basename(target));
   const temporary = join(directory, temporaryName(basename(target)));
   let fd: number;
   try {
@@ -103,20 +104,6 @@ function openReplacement(path: string, old: BigIntStats | undefined): Output {
       }
     },
   };
-}
-
-/** A temporary name need not be longer than this; but it may where the final one is. */
-const SHORT_NAME = 64;
-
-/** A hidden name beside the final one, which fits wherever that fits: NAME_MAX counts bytes. */
-function temporaryName(name: string): string {
-  const unique = uniquePart();
-  const bytes = Buffer.from(name);
-  const room = Math.max(SHORT_NAME, bytes.byteLength) - `...tmp${unique}`.length;
-  let kept = Math.min(bytes.byteLength, room);
-  // Not within a character of UTF-8: bytes of the form 10xxxxxx are not the first of one.
-  while (kept < bytes.byteLength && ((bytes[kept] ?? 0) & 0xc0) === 0x80) kept--;
-  return `.${bytes.toString('utf8', 0, kept)}.${unique}.tmp`;
 }
 
 /** The file that an archive at `path` takes the place of; undefined where there is none. */

@@ -4,9 +4,10 @@
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import type { SourceMember } from './chunk-plan.ts';
-import { findMembers, type InputOptions, type PackPath } from './inputs.ts';
+import { findMembers, type InputOptions, type PackPath, rootsOf } from './inputs.ts';
 import { planChunks } from './plan.ts';
-import { type ArchiveOptions, type InputContext, type PackResult, runPack } from './run.ts';
+import { type ArchiveOptions, type Input, type InputContext, type PackResult, runPack } from './run.ts';
+import { SpecialContents } from './special-contents.ts';
 
 export interface PackOptions extends InputOptions, ArchiveOptions {}
 
@@ -49,18 +50,39 @@ function* chain(
  * range, `io` when the output cannot be written.
  */
 export async function pack(paths: Iterable<PackPath>, options: PackOptions): Promise<PackResult> {
+  const special = options.readSpecial === true ? new SpecialContents() : undefined;
   let found: Generator<SourceMember, void, undefined> | undefined;
+  const input = (named: Iterable<PackPath>, context: InputContext): Input => {
+    const { own, enough, groups, onWarning, onAttributes } = context;
+    found = counted(findMembers(named, options, { own, special, onWarning, onAttributes }), context);
+    const { members, total } = lookAhead(found, enough);
+    return {
+      total,
+      plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning, onAttributes }),
+    };
+  };
   try {
     return await runPack(options, (context) => {
-      const { own, enough, groups, onWarning } = context;
-      found = counted(findMembers(paths, options, own, onWarning), context);
-      const { members, total } = lookAhead(found, enough);
-      return { total, plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning }) };
+      if (special === undefined) return input(paths, context);
+      return readSpecial(special, typeof paths === 'string' ? [paths] : [...paths], options).then((named) =>
+        input(named, context),
+      );
     });
   } finally {
     // A walk that nobody goes on with lets go of its directories.
     found?.return();
+    special?.close();
   }
+}
+
+/** Reads what is special among the paths, and gives them back. */
+async function readSpecial(
+  special: SpecialContents,
+  paths: PackPath[],
+  options: PackOptions,
+): Promise<PackPath[]> {
+  await special.read([...rootsOf(paths, options)], options.dereference === true, options.signal);
+  return paths;
 }
 
 function* counted(

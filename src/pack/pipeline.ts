@@ -17,9 +17,8 @@ import { threadDied } from '../ring/thread-died.ts';
 import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
-import { compressChunk } from './compress.ts';
+import { type ChunkReport, compressChunk } from './compress.ts';
 import { FdSink } from './sink.ts';
-import type { Warning } from './warning.ts';
 import type { PackTaskResult, PackWorkerData } from './worker.ts';
 import type { WriterMessage, WriterThreadData } from './writer-thread.ts';
 
@@ -32,7 +31,8 @@ export interface PipelineOptions {
   /** Open for writing; the archive goes to its current position. */
   fd: number;
   outputName: string;
-  onWarning: (warning: Warning) => void;
+  /** Called with what was noticed while a chunk was made. */
+  onReport: (report: ChunkReport) => void;
   /** Called when a chunk is in the archive. */
   onChunk: (plan: ChunkPlan, archiveBytes: number) => void;
   signal: AbortSignal | undefined;
@@ -99,8 +99,7 @@ async function runInline(
       await setImmediate();
       signal?.throwIfAborted();
       sources.add(plan);
-      const warnings = await compressChunk(plan, slot, settings, zstd);
-      warnings.forEach(options.onWarning);
+      options.onReport(await compressChunk(plan, slot, settings, zstd));
       await writer.append(plan, slot);
       sources.written(plan.sequence);
       options.onChunk(plan, sink.position);
@@ -164,7 +163,7 @@ async function runThreads(
   const compress = async (plan: ChunkPlan): Promise<void> => {
     try {
       const result = (await pool.run(plan)) as PackTaskResult;
-      result.warnings.forEach(options.onWarning);
+      if (result.report !== undefined) options.onReport(result.report);
       if (result.error !== undefined) failure.fail(fromPlainError(result.error));
     } catch (error) {
       failure.fail(threadDied('a worker thread', error));

@@ -7,10 +7,12 @@
  */
 import { closeSync, constants, fstatSync } from 'node:fs';
 import { isExhaustion, systemReason } from '../errors.ts';
-import { toText } from '../format/byte-string.ts';
-import { type Group, KIND, type Member } from '../format/entry.ts';
+import { type ByteString, fromText, toText } from '../format/byte-string.ts';
+import { type Group, groupOf, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
+import { attributesOf } from '../posix/attributes.ts';
+import type { OnAttributes } from './attribute-notes.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder, type SourceMember } from './chunk-plan.ts';
 import { SourceDirectories } from './source-directories.ts';
 import type { Warning } from './warning.ts';
@@ -27,6 +29,7 @@ export interface GroupOptions {
 export interface PlanOptions extends GroupOptions {
   chunkSize: number;
   onWarning: (warning: Warning) => void;
+  onAttributes?: OnAttributes | undefined;
 }
 
 /** Numbers the groups as they turn up. */
@@ -43,14 +46,15 @@ export class GroupNumbers {
 
   numberOf(member: Pick<Member, 'path' | 'kind'>): number {
     const packageType = this.options.packageType ?? packageTypeOf(member.path);
-    const repo = this.options.repo ?? (this.options.repoFromDirectory ? firstComponent(member) : '');
+    const { repo: given, repoFromDirectory } = this.options;
+    const repo = given === undefined ? (repoFromDirectory ? firstComponent(member) : '') : fromText(given);
     const key = repo === '' ? packageType : `${packageType}\0${repo}`;
     if (key === this.lastKey) return this.lastNumber;
     let number = this.numbers.get(key);
     if (number === undefined) {
       number = this.numbers.size;
       this.numbers.set(key, number);
-      this.announced.push({ packageType, repo });
+      this.announced.push(groupOf(packageType, repo));
     }
     this.lastKey = key;
     this.lastNumber = number;
@@ -64,11 +68,11 @@ export class GroupNumbers {
   }
 }
 
-function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): string {
+function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): ByteString {
   const slash = path.indexOf('/');
-  if (slash >= 0) return toText(path.slice(0, slash));
+  if (slash >= 0) return path.slice(0, slash);
   // A directory at the top is the repo; a file at the top belongs to none.
-  return kind === KIND.directory ? toText(path) : '';
+  return kind === KIND.directory ? path : '';
 }
 
 /** Yields the chunks of an archive in order, the end of the tar stream last. */
@@ -76,7 +80,7 @@ export function* planChunks(
   members: Iterable<SourceMember>,
   options: PlanOptions,
 ): Generator<FileChunkPlan, void, undefined> {
-  const large = new LargeFileOpener(options.onWarning);
+  const large = new LargeFileOpener(options);
   try {
     yield* planAll(members, options, large);
   } finally {
@@ -122,7 +126,8 @@ function* planAll(
       continue;
     }
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
-    const fd = large.open(member);
+    member.content?.take();
+    const fd = member.content?.fd ?? large.open(member);
     if (fd === undefined) {
       // The worker will find it unreadable too, say so, and put an empty file in its place.
       if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
@@ -132,8 +137,8 @@ function* planAll(
       return {
         fd,
         path: member.path,
-        source: `${member.prefix}${member.path}`,
-        mtime: member.sourceMtime ?? member.mtime,
+        source: `${member.prefix}${member.foundPath ?? member.path}`,
+        mtime: member.content?.mtime ?? member.sourceMtime ?? member.mtime,
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
         size: member.size,
@@ -159,22 +164,26 @@ function* planAll(
 
 /** Opens files that are read in parts, in the directories that the walk found them in. */
 class LargeFileOpener {
-  private readonly onWarning: (warning: Warning) => void;
+  private readonly options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>;
   private directories: SourceDirectories | undefined;
 
-  constructor(onWarning: (warning: Warning) => void) {
-    this.onWarning = onWarning;
+  constructor(options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>) {
+    this.options = options;
   }
 
   /** undefined, and a warning, where there is no such file any more. */
   open(member: SourceMember): number | undefined {
-    const { directory, path, follow } = member;
+    const { directory, follow } = member;
+    const path = member.foundPath ?? member.path;
     if (directory === undefined) return undefined;
     this.directories ??= new SourceDirectories(follow);
     try {
       this.directories.enter(directory);
       const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
-      if (fstatSync(fd).isFile()) return fd;
+      if (fstatSync(fd).isFile()) {
+        this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
+        return fd;
+      }
       closeSync(fd);
       this.warn(member, 'it is no longer a file');
     } catch (error) {
@@ -188,9 +197,9 @@ class LargeFileOpener {
     this.directories?.close();
   }
 
-  private warn({ prefix, path, linked }: SourceMember, reason: string): void {
+  private warn({ prefix, path, foundPath = path, linked }: SourceMember, reason: string): void {
     // Of one that hard links refer to, the worker will find and say the same.
-    if (!linked) this.onWarning({ path: toText(`${prefix}${path}`), reason, failed: true });
+    if (!linked) this.options.onWarning({ path: toText(`${prefix}${foundPath}`), reason, failed: true });
   }
 }
 

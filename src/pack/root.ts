@@ -53,30 +53,31 @@ export function baseOf({ prefix, path }: Root): { path: ByteString; members: Byt
   return { path: `${prefix}${members}`, members, name: path.slice(slash) };
 }
 
-/**
- * Throws `source-unreadable` when a root does not exist that must, and `usage` when it is the archive that is to
- * be written, under whatever name: what is in it would be lost.
- */
-export function requireRoot({ prefix, path, required }: Root, own: OwnOutput): void {
+/** Throws `source-unreadable` when a root does not exist that must. */
+export function requireRoot({ prefix, path, required }: Root): void {
   if (!required || path === '') return;
-  const source = `${prefix}${path}`;
-  let stats: FileStat;
   try {
-    stats = lstat(source);
+    lstat(`${prefix}${path}`);
   } catch (error) {
-    throw sourceError(source, error);
+    throw sourceError(`${prefix}${path}`, error);
   }
-  if (stats.isSymbolicLink()) {
-    try {
-      stats = stat(source);
-    } catch {
-      // It leads to nothing, which is a member like any other.
-      return;
-    }
+}
+
+/** Whether a root is the archive that is to be written, under whatever name. */
+export function isOwnRoot({ prefix, path }: Root, own: OwnOutput): boolean {
+  if (path === '') return false;
+  try {
+    return isOwnFile(own, stat(`${prefix}${path}`));
+  } catch {
+    // A link to nothing is a member like any other.
+    return false;
   }
-  if (!isOwnFile(own, stats)) return;
-  const name = toText(source);
-  throw new ZnipError(
+}
+
+/** Why a run has nothing to pack: what is in the archive that it would replace would be lost. */
+export function onlyItself({ prefix, path }: Root): ZnipError {
+  const name = toText(`${prefix}${path}`);
+  return new ZnipError(
     'usage',
     `'${name}' is the archive that is to be written: give the archive a name that is not packed`,
     { path: name },

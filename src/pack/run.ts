@@ -3,11 +3,13 @@
  */
 import { codec, windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
+import { toText } from '../format/byte-string.ts';
 import { checkChunkSize, chooseChunkSize, LONG_CHUNK_SIZE, SETTLED_TOTAL } from '../format/chunk-layout.ts';
 import { openSpool } from '../posix/spool.ts';
 import { deferred } from '../ring/deferred.ts';
 import { resolveThreads } from '../ring/threads.ts';
 import { VERSION } from '../version.ts';
+import { AttributeNotes, type OnAttributes } from './attribute-notes.ts';
 import type { ArchiveSummary } from './archive-writer.ts';
 import { type ChunkPlan, contentLength } from './chunk-plan.ts';
 import { copySpool } from './copy-spool.ts';
@@ -85,6 +87,8 @@ export interface InputContext {
   enough: number;
   groups: GroupOptions;
   onWarning: (warning: Warning) => void;
+  /** Called with what the extended attributes of something mean. */
+  onAttributes: OnAttributes;
   onFound: (size: number) => void;
   onAllFound: () => void;
 }
@@ -149,6 +153,8 @@ export async function runPack(
     options.onWarning?.(warning);
   };
 
+  const attributes = new AttributeNotes();
+
   try {
     const opening = openInput({
       own: output.own,
@@ -159,6 +165,10 @@ export async function runPack(
         repoFromDirectory: options.repoFromDirectory ?? false,
       },
       onWarning,
+      onAttributes(found, source) {
+        const missing = attributes.add(found, () => toText(source));
+        if (missing !== undefined) onWarning(missing);
+      },
       onFound: (size) => {
         progress.foundMembers += 1;
         progress.foundBytes += size;
@@ -191,7 +201,10 @@ export async function runPack(
         },
         fd,
         outputName: name,
-        onWarning,
+        onReport({ warnings, attributes: noticed }) {
+          warnings.forEach(onWarning);
+          attributes.merge(noticed);
+        },
         onChunk: (chunk, archiveBytes) => {
           progress.members += chunk.members.count;
           progress.contentBytes += contentLength(chunk);
@@ -201,6 +214,8 @@ export async function runPack(
         signal,
       });
       if (spool !== undefined) await copySpool(spool, new FdSink(output.fd, output.name, signal));
+      const others = attributes.warning();
+      if (others !== undefined) onWarning(others);
       await check?.(output);
       output.commit();
       return { ...summary, failedInputs, elapsedMs: performance.now() - start };

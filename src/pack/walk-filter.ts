@@ -4,10 +4,10 @@
  * A directory that is left out is never read. An include pattern wins over all of them, for the names that
  * it matches; it cannot bring back what is below a directory that stays out.
  */
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type ByteString, toFsPath, toText } from '../format/byte-string.ts';
 import { type Excludes, compileExcludes } from '../select/patterns.ts';
-import { type IgnoreScope, IgnoreScopes, isIgnored } from './ignore-scopes.ts';
+import { type IgnoreScope, IgnoreScopes, isIgnored, isTracked } from './ignore-scopes.ts';
 import type { Warning } from './warning.ts';
 
 export interface FilterOptions {
@@ -17,6 +17,8 @@ export interface FilterOptions {
   include?: readonly string[] | undefined;
   /** Leave out what .gitignore files and .git/info/exclude name, and .git. */
   gitignore?: boolean | undefined;
+  /** With `gitignore`: take in what git tracks, whatever ignores it, as git does. */
+  keepTracked?: boolean | undefined;
   /** Leave out the directories of version control systems. */
   excludeVcs?: boolean | undefined;
   /** Leave out what directories with a CACHEDIR.TAG hold, but not the tag (https://bford.info/cachedir/). */
@@ -37,6 +39,8 @@ export interface DirectoryRules {
   /** The directory's real path with a slash at its end; '' when nothing asks for it. */
   directory: ByteString;
   scope: IgnoreScope | undefined;
+  /** Git ignores the directory itself: in it, only what is tracked counts. */
+  ignored: boolean;
   cache: boolean;
 }
 
@@ -45,14 +49,22 @@ export function compileFilter(
   options: FilterOptions,
   onWarning: (warning: Warning) => void,
 ): WalkFilter | undefined {
-  const { exclude = [], excludeVcs = false, excludeCaches = false, gitignore = false } = options;
-  if (exclude.length === 0 && !excludeVcs && !excludeCaches && !gitignore) return undefined;
+  const {
+    exclude = [],
+    include = [],
+    excludeVcs = false,
+    excludeCaches = false,
+    gitignore = false,
+  } = options;
+  if (exclude.length + include.length === 0 && !excludeVcs && !excludeCaches && !gitignore) return undefined;
   return new WalkFilter(options, onWarning);
 }
 
 export class WalkFilter {
   private readonly excludes: Excludes | undefined;
   private readonly includes: Excludes | undefined;
+  /** Include patterns that have not matched anything so far. */
+  private readonly unused: Map<string, Excludes>;
   private readonly ignores: IgnoreScopes | undefined;
   private readonly caches: boolean;
   /** Whether a directory above a named path is left out, by its path. */
@@ -63,17 +75,19 @@ export class WalkFilter {
     const excludes = excludeVcs ? [...exclude, ...VCS] : exclude;
     this.excludes = excludes.length > 0 ? compileExcludes(excludes) : undefined;
     this.includes = include.length > 0 ? compileExcludes(include) : undefined;
-    this.ignores = options.gitignore === true ? new IgnoreScopes(onWarning) : undefined;
+    this.unused = new Map(include.map((pattern) => [pattern, compileExcludes([pattern])]));
+    this.ignores =
+      options.gitignore === true ? new IgnoreScopes(onWarning, options.keepTracked === true) : undefined;
     this.caches = options.excludeCaches === true;
   }
 
   /** Whether to leave out what the walk found in a directory with these rules, or was given, without. */
   drops(rules: DirectoryRules | undefined, name: ByteString, path: ByteString, directory: boolean): boolean {
+    if (this.unused.size > 0) this.use(path, directory);
     if (rules === undefined) return this.dropsNamed(path, directory);
     const dropped =
       (rules.cache && name !== CACHE_TAG) ||
-      (this.ignores !== undefined &&
-        (name === '.git' || isIgnored(rules.scope, `${rules.directory}${name}`, directory))) ||
+      (this.ignores !== undefined && (name === '.git' || ignores(rules, name, directory))) ||
       this.excludes?.matches(toText(path), directory) === true;
     return dropped && !this.includesName(path, directory);
   }
@@ -101,6 +115,18 @@ export class WalkFilter {
     return dropped;
   }
 
+  /** Include patterns that have matched nothing that was looked at. */
+  unmatched(): string[] {
+    return [...this.unused.keys()];
+  }
+
+  private use(path: ByteString, directory: boolean): void {
+    const text = toText(path);
+    for (const [pattern, compiled] of this.unused) {
+      if (compiled.matches(text, directory)) this.unused.delete(pattern);
+    }
+  }
+
   private includesName(path: ByteString, directory: boolean): boolean {
     return this.includes?.matches(toText(path), directory) === true;
   }
@@ -116,25 +142,39 @@ export class WalkFilter {
     above: DirectoryRules | undefined,
   ): DirectoryRules {
     const cache = this.caches && names.includes(CACHE_TAG) && isCacheTag(`${source}${CACHE_TAG}`);
-    const { ignores } = this;
-    if (ignores === undefined) return { directory: '', scope: undefined, cache };
-    const directory = above === undefined ? ignores.realDirectory(source) : `${above.directory}${name}/`;
-    const outer = above === undefined ? ignores.scopeAbove(directory) : above.scope;
-    return { directory, scope: ignores.scopeIn(directory, names, outer, source), cache };
+    const { ignores: scopes } = this;
+    if (scopes === undefined) return { directory: '', scope: undefined, ignored: false, cache };
+    const directory = above === undefined ? scopes.realDirectory(source) : `${above.directory}${name}/`;
+    const outer = above === undefined ? scopes.scopeAbove(directory) : above.scope;
+    // Entered for what is tracked in it, and for nothing else.
+    const ignored =
+      above !== undefined &&
+      (above.ignored ||
+        (isIgnored(above.scope, directory.slice(0, -1), true) &&
+          isTracked(above.scope, directory.slice(0, -1), true)));
+    return { directory, scope: scopes.scopeIn(directory, names, outer, source), ignored, cache };
   }
+}
+
+/** Whether git ignores a name in a directory with these rules. */
+function ignores(rules: DirectoryRules, name: ByteString, directory: boolean): boolean {
+  const { scope, ignored, directory: within } = rules;
+  const path = `${within}${name}`;
+  return (ignored || isIgnored(scope, path, directory)) && !isTracked(scope, path, directory);
 }
 
 function isCacheTag(source: ByteString): boolean {
   const start = Buffer.alloc(CACHE_SIGNATURE.length);
   try {
-    const fd = openSync(toFsPath(source), constants.O_RDONLY | constants.O_NONBLOCK);
+    const fd = openSync(toFsPath(source), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
     try {
+      if (!fstatSync(fd).isFile()) return false;
       readSync(fd, start, 0, start.byteLength, 0);
     } finally {
       closeSync(fd);
     }
   } catch {
-    // A tag that cannot be read says nothing.
+    // A tag that cannot be read says nothing, and one that is a symlink is none (https://bford.info/cachedir/).
     return false;
   }
   return start.toString('latin1') === CACHE_SIGNATURE;

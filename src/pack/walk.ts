@@ -9,12 +9,17 @@ import { errnoOf, isExhaustion, systemReason } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../format/constants.ts';
 import { KIND } from '../format/entry.ts';
+import { attributesAt } from '../posix/attributes.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../posix/stat.ts';
+import type { OnAttributes } from './attribute-notes.ts';
 import type { SourceMember } from './chunk-plan.ts';
 import type { Metadata } from './metadata.ts';
 import { isOwnOutput, type OwnOutput } from './own-output.ts';
-import { baseOf, requireDirectory, requireRoot, type Root } from './root.ts';
+import { baseOf, isOwnRoot, onlyItself, requireDirectory, requireRoot, type Root } from './root.ts';
 import { childDirectory, SourceDirectories, type SourceDirectory } from './source-directories.ts';
+import { kindOf, whyLeftOut } from './source-kind.ts';
+import type { SpecialContents } from './special-contents.ts';
+import { isTemporaryName } from './temporary-name.ts';
 import type { DirectoryRules, WalkFilter } from './walk-filter.ts';
 import type { Warning } from './warning.ts';
 
@@ -29,7 +34,10 @@ export interface WalkOptions {
   dereference: boolean;
   /** Do not enter directories that are on another file system than the path that was named. */
   oneFileSystem: boolean;
+  /** What was read of named things that are no files; undefined when they are left out. */
+  special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
+  onAttributes?: OnAttributes | undefined;
 }
 
 interface Level {
@@ -68,9 +76,18 @@ function* walkRoots(
   // One root has every name once. By name: the root that it came from.
   const seen = Array.isArray(roots) && roots.length === 1 ? undefined : new Map<ByteString, Root>();
   const hardLinks = new Map<string, ByteString>();
-  if (Array.isArray(roots)) for (const root of roots) requireRoot(root, own);
+  // With `pack *`, the archive that is replaced is one of many; by itself it is a mistake.
+  if (Array.isArray(roots)) {
+    for (const root of roots) requireRoot(root);
+    const [first] = roots;
+    if (first !== undefined && roots.every((root) => isOwnRoot(root, own))) throw onlyItself(first);
+  }
+  let itself: Root | undefined;
+  let hasOthers = false;
 
   for (const root of roots) {
+    if (!hasOthers && isOwnRoot(root, own)) itself ??= root;
+    else hasOthers = true;
     const { prefix, path: rootPath } = root;
     const warn = (path: ByteString, reason: string, failed: boolean): void => {
       options.onWarning({ path: toText(`${prefix}${path}`), reason, failed });
@@ -94,7 +111,7 @@ function* walkRoots(
       }
     };
 
-    if (!Array.isArray(roots)) requireRoot(root, own);
+    if (!Array.isArray(roots)) requireRoot(root);
     if (rootPath === '') {
       const base = requireDirectory(prefix, () => directories.openBase(prefix));
       device = base.identity.dev;
@@ -170,15 +187,10 @@ function* walkRoots(
         continue;
       }
       seen?.set(path, root);
-      const kind = directory
-        ? KIND.directory
-        : stats.isSymbolicLink()
-          ? KIND.symlink
-          : stats.isFile()
-            ? KIND.file
-            : undefined;
-      if (kind === undefined) {
-        warn(path, `${kindName(stats)} skipped: an archive holds files, directories and links`, false);
+      const content = level.listed ? undefined : options.special?.get(`${prefix}${path}`);
+      const kind = kindOf(stats) ?? (content === undefined ? undefined : KIND.file);
+      if (kind === undefined || typeof content === 'string') {
+        warn(path, typeof content === 'string' ? content : whyLeftOut(stats, !level.listed), true);
         continue;
       }
       const recorded = metadata(stats, kind);
@@ -199,6 +211,7 @@ function* walkRoots(
       };
       if (kind === KIND.directory) {
         device ??= stats.dev;
+        options.onAttributes?.(attributesAt(directories.pathOf(name)), `${prefix}${path}`);
         yield member;
         if (root.recurse && (!oneFileSystem || stats.dev === device)) {
           enter(path, name, rules, childDirectory(within, name, stats));
@@ -211,9 +224,19 @@ function* walkRoots(
           continue;
         }
         yield member;
+      } else if (content !== undefined) {
+        yield { ...member, size: content.size, content };
       } else {
         if (isOwnOutput(own, stats, { directory: within.identity, name }, dereference)) {
-          warn(path, 'it is the archive itself, left out', false);
+          if (!level.listed) warn(path, 'left out: it is the archive that is written', false);
+          continue;
+        }
+        if (level.listed && isTemporaryName(name)) {
+          warn(
+            path,
+            'left out: an archive that is not complete, of a pack that was ended or still runs',
+            false,
+          );
           continue;
         }
         let first: ByteString | undefined;
@@ -237,6 +260,14 @@ function* walkRoots(
         yield member;
       }
     }
+  }
+  if (itself !== undefined && !hasOthers) throw onlyItself(itself);
+  for (const pattern of filter?.unmatched() ?? []) {
+    options.onWarning({
+      path: pattern,
+      reason: '--include matched nothing; it does not bring back what is below a directory that is left out',
+      failed: true,
+    });
   }
 }
 
@@ -279,10 +310,4 @@ function registerHardLink(
   const first = hardLinks.get(inode);
   if (first === undefined) hardLinks.set(inode, path);
   return first;
-}
-
-function kindName(stats: FileStat): string {
-  if (stats.isSocket()) return 'socket';
-  if (stats.isFIFO()) return 'FIFO';
-  return 'device';
 }

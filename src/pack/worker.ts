@@ -1,6 +1,6 @@
 /**
  * The pack worker: piscina calls it with one plan at a time. It fills the plan's slot, compresses it and
- * publishes it to the writer; only warnings go back to the main thread.
+ * publishes it to the writer; only its report goes back to the main thread.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
@@ -10,8 +10,7 @@ import { toPlainError, type PlainError } from '../errors.ts';
 import { Ring, type RingMemory } from '../ring/ring.ts';
 import { isStopping, noteLoaded, type ThreadEnds } from '../ring/thread-ends.ts';
 import type { ChunkPlan } from './chunk-plan.ts';
-import { compressChunk } from './compress.ts';
-import type { Warning } from './warning.ts';
+import { type ChunkReport, compressChunk } from './compress.ts';
 
 export interface PackWorkerData {
   ring: RingMemory;
@@ -20,7 +19,8 @@ export interface PackWorkerData {
 }
 
 export interface PackTaskResult {
-  warnings: Warning[];
+  /** undefined when the chunk was not made. */
+  report?: ChunkReport;
   error?: PlainError;
 }
 
@@ -31,13 +31,13 @@ noteLoaded(ends);
 export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
   // The native hash frees its results in turns of the event loop, and piscina's wait for a task is none.
   await turn();
-  if (isStopping(ends)) return { warnings: [] };
+  if (isStopping(ends)) return {};
   try {
-    const warnings = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
+    const report = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
     ring.publish(plan.sequence);
-    return { warnings };
+    return { report };
   } catch (error) {
     // Piscina would clone the error, and with that drop its code.
-    return { warnings: [], error: toPlainError(error) };
+    return { error: toPlainError(error) };
   }
 }

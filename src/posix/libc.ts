@@ -35,6 +35,9 @@ export interface Libc {
   ): number;
   /** statx(2): the one stat whose structure is the same on every architecture. */
   statx(directory: number, path: string | Buffer, flags: number, mask: number, result: Uint8Array): number;
+  /** flistxattr(2): names with a NUL behind each; their length, 0 for none. */
+  flistxattr(fd: number, names: Uint8Array, length: number): number;
+  listxattr(path: string | Buffer, names: Uint8Array, length: number): number;
   /** Why the last call failed: ENOENT and so on. */
   errno(): string;
 }
@@ -63,6 +66,8 @@ const PROTOTYPES: Record<Exclude<keyof Libc, 'errno'>, string> = {
   linkat: 'int linkat(int fromDirectory, const char *from, int directory, const char *path, int flags)',
   renameat2:
     'int renameat2(int fromDirectory, const char *from, int directory, const char *path, unsigned int flags)',
+  flistxattr: 'long flistxattr(int fd, void *names, size_t length)',
+  listxattr: 'long listxattr(const char *path, void *names, size_t length)',
   statx: 'int statx(int directory, const char *path, int flags, uint32_t mask, void *result)',
 };
 

@@ -5,7 +5,7 @@
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ioError, systemReason, uninterrupted, ZnipError } from '../errors.ts';
+import { ioError, isExhaustion, systemReason, toZnipError, uninterrupted, ZnipError } from '../errors.ts';
 import { uniquePart } from './unique-name.ts';
 
 export interface Spool {
@@ -31,6 +31,7 @@ export function openSpool(): Spool {
 
 /** What to do when there is no room for a spool, or no more. */
 export function spoolError(directory: string, error: unknown): ZnipError {
+  if (isExhaustion(error)) return toZnipError(error);
   const { code, context } = ioError('write', directory, error);
   const reason = systemReason(error);
   return new ZnipError(

@@ -4,8 +4,8 @@
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
-import { TAG } from '../format/constants.ts';
-import type { Group } from '../format/entry.ts';
+import { MAX_TABLE_LENGTH, TAG } from '../format/constants.ts';
+import { type Group, groupKey, groupOf, repoOf } from '../format/entry.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
@@ -24,7 +24,6 @@ import {
   entryFacts,
   frameFacts,
   remarkFacts,
-  MAX_TABLE_LENGTH,
   mostManifestLength,
 } from './tables.ts';
 
@@ -34,7 +33,7 @@ const TAIL_LENGTH = 64 * 1024;
 export interface EntrySelection {
   /** Package types to read; undefined: all. */
   packageTypes?: readonly string[];
-  /** Repos to read; undefined: all. */
+  /** Repos to read, as they are shown; undefined: all. */
   repos?: readonly string[];
   /** Ends it, with its reason, between two sub-indexes. */
   signal?: AbortSignal | undefined;
@@ -69,9 +68,13 @@ export class Archive {
     const groups = new Map<string, GroupSummary>();
     for (const row of this.manifest.rows) {
       if (row.section !== 'members') continue;
-      const { packageType, repo } = row;
-      const key = `${packageType}\0${repo}`;
-      const group = groups.get(key) ?? { packageType, repo, members: 0, contentBytes: 0, indexBytes: 0 };
+      const key = groupKey(row);
+      const group = groups.get(key) ?? {
+        ...groupIn(row),
+        members: 0,
+        contentBytes: 0,
+        indexBytes: 0,
+      };
       group.members += row.rowCount;
       group.contentBytes += row.contentBytes;
       group.indexBytes += row.indexLength;
@@ -101,9 +104,10 @@ export class Archive {
     for (const row of rows) {
       if (turns.isDue()) await turns.take();
       try {
+        this.checkPlace(row, 'damaged-sub-index');
         budget.spend(row);
         const batches = await this.readSubIndex(row);
-        parts.push({ group: { packageType: row.packageType, repo: row.repo }, batches });
+        parts.push({ group: groupIn(row), batches });
       } catch (error) {
         if (onDamaged === undefined || !(error instanceof ZnipError)) throw error;
         onDamaged(error, row);
@@ -142,6 +146,7 @@ export class Archive {
     const budget = new EntryBudget();
     for (const row of this.manifest.rows) {
       if (row.section !== 'remarks') continue;
+      this.checkPlace(row, 'damaged-sub-index');
       budget.spend(row);
       const decoded = decodeRemarks(await this.readSection(row, TAG.remarks, 'damaged-sub-index'));
       checkFacts('table of remarks', row, remarkFacts(decoded));
@@ -154,17 +159,17 @@ export class Archive {
     this.source.close();
   }
 
+  /** Refuses a section that is not before the manifest. */
+  private checkPlace({ indexOffset, indexLength }: ManifestRow, code: ZnipErrorCode): void {
+    if (indexOffset + indexLength <= this.footer.manifestOffset) return;
+    throw new ZnipError(code, `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`, {
+      offset: indexOffset,
+    });
+  }
+
   private async readSection(row: ManifestRow, tag: string, code: ZnipErrorCode): Promise<Uint8Array> {
     const { indexOffset, indexLength, uncompressedBytes, checksum } = row;
-    if (indexOffset + indexLength > this.footer.manifestOffset) {
-      throw new ZnipError(
-        code,
-        `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`,
-        {
-          offset: indexOffset,
-        },
-      );
-    }
+    this.checkPlace(row, code);
     const frame = await this.source.read(indexOffset, indexLength);
     return decodeTableSection(frame, {
       tag,
@@ -175,6 +180,11 @@ export class Archive {
       offset: indexOffset,
     });
   }
+}
+
+/** The group whose entries a section has. */
+function groupIn(row: ManifestRow): Group {
+  return groupOf(row.packageType, repoOf(row));
 }
 
 export interface OpenOptions {

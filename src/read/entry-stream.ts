@@ -5,7 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Column } from '../format/arrow-messages.ts';
 import { encodeTableStream } from '../format/table-stream.ts';
-import { BytesBuilder, utf8Column } from '../format/table-writer.ts';
+import { binaryColumn, BytesBuilder, utf8Column } from '../format/table-writer.ts';
 import { fromText } from '../format/byte-string.ts';
 import { MAX_SUB_INDEX_ROWS } from '../format/constants.ts';
 import { SubIndexBuilder } from '../format/sub-index.ts';
@@ -44,6 +44,7 @@ class EntryColumns {
   private readonly entries = new SubIndexBuilder();
   private readonly packageTypes = new BytesBuilder();
   private readonly repos = new BytesBuilder();
+  private readonly repoBytes = new BytesBuilder();
 
   get length(): number {
     return this.entries.length;
@@ -54,6 +55,7 @@ class EntryColumns {
     this.entries.append(batch.member(row), streamOffset, batch.checksum(row), batch.changed(row));
     this.packageTypes.append(fromText(group.packageType));
     this.repos.append(fromText(group.repo));
+    this.repoBytes.append(group.repoBytes ?? null);
   }
 
   finish(): Column[] {
@@ -61,6 +63,7 @@ class EntryColumns {
       ...this.entries.columns(),
       utf8Column('package_type', this.packageTypes),
       utf8Column('repo', this.repos),
+      binaryColumn('repo_bytes', this.repoBytes),
     ];
   }
 }

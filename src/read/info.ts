@@ -18,6 +18,8 @@ export interface SectionInfo {
   /** Group of a sub-index; '' for other sections. */
   packageType: string;
   repo: string;
+  /** The repo's bytes where they are not UTF-8, one a character. */
+  repoBytes?: string | undefined;
 }
 
 export interface ArchiveInfo {
@@ -103,8 +105,9 @@ function listSections({ footer, manifest }: Archive): SectionInfo[] {
   const { manifestOffset, manifestLength } = footer;
   const none = { packageType: '', repo: '' };
   const listed = manifest.rows.map((row): SectionInfo => {
-    const { section, indexOffset, indexLength, rowCount, packageType, repo } = row;
-    return { section, offset: indexOffset, length: indexLength, rows: rowCount, packageType, repo };
+    const { section, indexOffset, indexLength, rowCount, packageType, repo, repoBytes } = row;
+    const bytes = repoBytes === undefined ? {} : { repoBytes };
+    return { section, offset: indexOffset, length: indexLength, rows: rowCount, packageType, repo, ...bytes };
   });
   return [
     ...listed,

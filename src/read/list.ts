@@ -22,6 +22,7 @@ export interface ListedEntry {
   /** BLAKE3 of the content in hexadecimal; null for all but files. */
   checksum: string | null;
   packageType: string;
+  /** As text, as `path` is. */
   repo: string;
   /** The file changed while it was packed. */
   changed: boolean;

@@ -5,6 +5,7 @@
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { equalBytes, MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import { MAX_TABLE_LENGTH, MAX_TABLE_RATIO } from '../format/constants.ts';
 import type { Frame } from '../format/frame-table.ts';
 import type { ManifestRow } from '../format/manifest.ts';
 import { decodeSection } from '../format/skippable-frame.ts';
@@ -12,14 +13,9 @@ import type { EntryBatch } from '../format/sub-index.ts';
 import { MAX_MEMBERS } from './limits.ts';
 
 /**
- * The longest table that is decompressed. A part of 65,536 entries with names of 200 bytes has about
- * 20 MB; one in which every name and link target has PATH_MAX bytes has 540 MB.
- */
-export const MAX_TABLE_LENGTH = 768 * 1024 * 1024;
-
-/**
- * What all tables of entries may come to: a start, and so much for each entry on average. A name of 200 bytes
- * makes an entry of 320. Without this, a part of a few kilobytes could stand for `MAX_TABLE_LENGTH`, each.
+ * What all tables of entries may come to: a start, so much for each entry on average (a name of 200 bytes makes an
+ * entry of 320), and what their sections stand for at most, by MAX_TABLE_RATIO. Without this, a part of a few
+ * kilobytes could stand for `MAX_TABLE_LENGTH`, each.
  */
 const ENTRIES_START = 256 * 1024 * 1024;
 const MAX_ENTRY_LENGTH = 1024;
@@ -43,14 +39,14 @@ export class EntryBudget {
   private rows = 0;
 
   /**
-   * Takes off what a sub-index declares. Throws `damaged-sub-index` where that is more than is left, `limit` for
+   * Takes off what a sub-index declares, whose section is known to lie in the archive. Throws `damaged-sub-index` where that is more than is left, `limit` for
    * more members than there may be.
    */
-  spend({ rowCount, uncompressedBytes, indexOffset: offset }: ManifestRow): void {
+  spend({ rowCount, uncompressedBytes, indexOffset: offset, indexLength }: ManifestRow): void {
     if (this.rows + rowCount > MAX_MEMBERS) {
       throw new ZnipError('limit', `the index has more than ${MAX_MEMBERS} members`, { offset });
     }
-    const left = this.bytes + rowCount * MAX_ENTRY_LENGTH;
+    const left = this.bytes + rowCount * MAX_ENTRY_LENGTH + indexLength * MAX_TABLE_RATIO;
     if (uncompressedBytes > left) {
       throw new ZnipError(
         'damaged-sub-index',

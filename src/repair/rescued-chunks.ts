@@ -6,7 +6,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
-import { floorSeconds, type Group, KIND, type Member } from '../format/entry.ts';
+import { floorSeconds, type Group, groupKey, KIND, type Member } from '../format/entry.ts';
 import { packageTypeOf } from '../format/package-type.ts';
 import type { Remark } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
@@ -323,13 +323,13 @@ class Groups {
   private readonly numbers = new Map<string, number>();
   private announced: Group[] = [];
 
-  numberOf({ packageType, repo }: Group): number {
-    const key = `${packageType}\0${repo}`;
+  numberOf(group: Group): number {
+    const key = groupKey(group);
     let number = this.numbers.get(key);
     if (number === undefined) {
       number = this.numbers.size;
       this.numbers.set(key, number);
-      this.announced.push({ packageType, repo });
+      this.announced.push(group);
     }
     return number;
   }

@@ -6,7 +6,7 @@ import { equalBytes } from '../format/block-header.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { floorSeconds, KIND, KINDS } from '../format/entry.ts';
-import { displayName } from '../format/sub-index.ts';
+import { displayName } from '../format/shown-name.ts';
 import type { Entries, EntryRef } from '../read/entries.ts';
 import { type InspectedMembers, linkTargetAt, pathAt } from '../read/inspect-chunk.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';

@@ -199,6 +199,7 @@ describe('--format arrow', () => {
       'link_target_bytes',
       'package_type',
       'repo',
+      'repo_bytes',
     ]);
     expect(table.getColumn('path').toArray()).toEqual(ALL);
     expect(table.getColumn('size').toArray().map(Number)).toEqual([0, 5000, 0, 5, 0, 0, 300]);
@@ -248,7 +249,7 @@ describe('--format arrow', () => {
     expect(table.getColumn('path').toArray().at(-1)).toBe('f69999');
     expect(table.getColumn('kind').cast(polars.Utf8).unique().toArray()).toEqual(['directory']);
     writeFileSync(at('none.znip'), forgeArchive([]));
-    expect(readTable('none.znip').shape).toEqual({ height: 0, width: 15 });
+    expect(readTable('none.znip').shape).toEqual({ height: 0, width: 16 });
   });
 
   test.skipIf(!hasProgram('script'))('is not written to a terminal', () => {

@@ -514,7 +514,7 @@ describe('the command', () => {
     expect({ status, stderr, lines: stdout.trim().split(/\s+/) }).toEqual({
       status: 0,
       stderr: '',
-      lines: ['100', '0'],
+      lines: ['100', '141'],
     });
   });
 

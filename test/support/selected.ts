@@ -21,9 +21,10 @@ export function selectedMembers(args: readonly string[], directory: string): Sou
   const warnings: string[] = [];
   pack.exitOverride().action((paths: string[], options: PackCommandOptions) => {
     const named = inputPaths(paths, pack.order, options);
-    const found = findMembers(named, inputOptions(options), NO_OUTPUT, ({ path, reason }) =>
-      warnings.push(`${path}: ${reason}`),
-    );
+    const found = findMembers(named, inputOptions(options), {
+      own: NO_OUTPUT,
+      onWarning: ({ path, reason }) => warnings.push(`${path}: ${reason}`),
+    });
     members.push(...found);
   });
   const before = process.cwd();

@@ -60,11 +60,22 @@ export function definePack(program: Command): void {
     .option('-x, --exclude <pattern>', 'leave out what matches (may be repeated)', collect)
     .option('--exclude-from <file>', 'patterns to leave out, one on a line; # begins a comment', collect)
     .option('--include <pattern>', 'take in what matches although something leaves it out', collect)
-    .option('--gitignore', 'leave out what .gitignore and .git/info/exclude name, and .git')
+    .option(
+      '--gitignore',
+      'leave out what .gitignore, .git/info/exclude and core.excludesFile name, and .git',
+    )
+    .option('--keep-tracked', 'with --gitignore: pack what git tracks, whatever ignores it, as git does')
     .option('--exclude-vcs', 'leave out directories of version control: .git, .hg, .svn, …')
     .option('--exclude-caches', 'leave out what directories with a CACHEDIR.TAG hold, except the tag')
     .option('--one-file-system', 'leave out what is in directories where another file system is mounted')
     .option('-h, --dereference', 'pack what symlinks point to in their place')
+    .option(
+      '--transform <expr>',
+      'change recorded names, as sed does: s,REGEXP,REPLACEMENT,FLAGS (see below)',
+      collect,
+    )
+    .option('--prefix <dir>', 'put all members into this directory')
+    .option('--read-special', 'pack what is read from named FIFOs and devices, and files of /proc, as files')
     .option('--level <n>', 'compression level, also as -1 to -19 (default: 3)', LEVEL)
     .option('--long', 'find repetitions up to 128 MiB away: smaller, for more memory (see below)')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
@@ -124,6 +135,16 @@ that are named count as chosen for --gitignore, but -x leaves them out.
 Names in a list (-T) are taken as they are: never patterns, never options. A directory in it is
 packed without what it holds, as find and git list that themselves; one that is missing is a
 warning, and the status is 3.
+
+--transform takes what GNU tar takes: basic regular expressions (x: extended), with flags g, i, a number, and
+R for link targets only; expressions may follow one another, with ; or by further options. Names of members
+and targets of hard links change; targets of symlinks only with the flag s. Patterns are compared before that.
+A name that becomes empty, unsafe, or that of another member is an error. --prefix is put before what results.
+
+--keep-tracked reads the repository's index (versions 2 to 4, not split or sparse); git is not run.
+
+Extended attributes are not recorded: one line says how many members had some. Those that lose an access
+control list or capabilities are named, as are sockets, FIFOs and devices, and the status is 3.
 
 --long makes chunks of 128 MiB, unless --chunk-size says otherwise, and finds repetitions at any distance
 within one, as zstd --long=27 does. Packing takes about 300 MB for each thread, unpacking 130 MB, and

@@ -1,12 +1,12 @@
 /**
  * Entries as lines: names, the long form, JSON, CSV.
  */
-import { isUtf8, toBytes, toText, type ByteString } from '../../format/byte-string.ts';
+import { isUtf8, toText, type ByteString } from '../../format/byte-string.ts';
 import { floorSeconds, KIND, KINDS, NANOSECONDS } from '../../format/entry.ts';
 import { Entries, type EntryRef } from '../../read/entries.ts';
 import { describeEntry } from '../../read/list.ts';
 import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
-import { formatBytes, formatMode, formatTime, jsonLine, printable } from '../text.ts';
+import { base64Of, formatBytes, formatMode, formatTime, jsonLine, printable } from '../text.ts';
 import type { Listing } from './listing.ts';
 
 /** Output is written in pieces of about this many characters. */
@@ -86,7 +86,7 @@ function octal(mode: number): string {
 
 /** The name's bytes in base64, where its text cannot give them. */
 function base64Name(path: ByteString): string | undefined {
-  return isUtf8(path) ? undefined : toBytes(path).toString('base64');
+  return isUtf8(path) ? undefined : base64Of(path);
 }
 
 export function writeJson(listing: Listing): void {
@@ -99,6 +99,7 @@ export function writeJson(listing: Listing): void {
       // Nanoseconds do not fit a JSON number exactly.
       mtimeNs: String(mtime),
       ...(pathBase64 === undefined ? {} : { pathBase64 }),
+      ...(ref.group.repoBytes === undefined ? {} : { repoBase64: base64Of(ref.group.repoBytes) }),
     });
   });
 }

@@ -1,10 +1,11 @@
 /**
  * `znip info`.
  */
-import { type ArchiveInfo, readInfo } from '../../read/info.ts';
+import type { GroupSummary } from '../../read/archive.ts';
+import { type ArchiveInfo, readInfo, type SectionInfo } from '../../read/info.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { writeOutput } from '../standard-streams.ts';
-import { formatBytes, formatCount, formatPercent, jsonLine, printable } from '../text.ts';
+import { base64Of, formatBytes, formatCount, formatPercent, jsonLine, printable } from '../text.ts';
 
 export interface InfoCommandOptions {
   json?: boolean;
@@ -25,12 +26,22 @@ export async function runInfo(path: string, options: InfoCommandOptions): Promis
     const info = await readInfo(archive);
     writeOutput(
       options.json === true
-        ? jsonLine({ archive: path, ...info })
+        ? jsonLine({
+            archive: path,
+            ...info,
+            groups: info.groups.map(withBase64),
+            sections: info.sections.map(withBase64),
+          })
         : describe(path, info, options.verbose === true ? Infinity : SHOWN_ROWS),
     );
   } finally {
     archive.close();
   }
+}
+
+/** With a repo that is not UTF-8 as programs can read it. */
+function withBase64({ repoBytes, ...rest }: GroupSummary | SectionInfo): object {
+  return repoBytes === undefined ? rest : { ...rest, repoBase64: base64Of(repoBytes) };
 }
 
 function describe(path: string, info: ArchiveInfo, shownRows: number): string {

@@ -8,6 +8,7 @@ import { findMembers, type InputOptions, type NamedPath } from '../../pack/input
 import { replacedBy } from '../../pack/output.ts';
 import { NO_OUTPUT, type OwnOutput } from '../../pack/own-output.ts';
 import { pack } from '../../pack/pack.ts';
+import { NOT_READ } from '../../pack/special-contents.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { EXIT } from '../exit-status.ts';
@@ -42,6 +43,7 @@ export function openInput(
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): PackInput {
+  refuseTwoReaders(operands, options);
   if (options.name !== undefined) return openNamed(operands, options.name, options);
   if (operands.includes('-')) {
     throw new ZnipError(
@@ -88,6 +90,20 @@ function openNamed(operands: readonly string[], name: string, options: PackComma
   };
 }
 
+/** Throws `usage` where more than one thing is to be read from standard input: each would get a part of it. */
+export function refuseTwoReaders(operands: readonly string[], options: PackCommandOptions): void {
+  const { filesFrom = [], excludeFrom = [], tar, name } = options;
+  const readers = [
+    ...filesFrom.map((file) => ['-T', file]),
+    ...excludeFrom.map((file) => ['--exclude-from', file]),
+    ...(tar === undefined ? [] : [['--tar', tar]]),
+    ...(name === undefined ? [] : operands.map((operand) => ['--name', operand])),
+  ].filter(([, from]) => from === '-' || from === '/dev/stdin');
+  if (readers.length < 2) return;
+  const flags = readers.map(([flag]) => flag).join(' and ');
+  throw new ZnipError('usage', `${flags} both read standard input: only one can, put the other into a file`);
+}
+
 /** Options that choose and change what is read from the file system. */
 const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'directory',
@@ -97,10 +113,14 @@ const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'excludeFrom',
   'include',
   'gitignore',
+  'keepTracked',
   'excludeVcs',
   'excludeCaches',
   'oneFileSystem',
   'dereference',
+  'readSpecial',
+  'transform',
+  'prefix',
   'dryRun',
 ];
 
@@ -123,15 +143,22 @@ function refuseOthers(
 /** What to leave out and what to record. Options win over the environment. */
 export function inputOptions(options: PackCommandOptions): InputOptions {
   const { reproducible = false } = options;
+  if (options.keepTracked === true && options.gitignore !== true) {
+    throw new ZnipError('usage', '--keep-tracked has no effect without --gitignore');
+  }
   const epoch = reproducible ? sourceDateEpoch(process.env['SOURCE_DATE_EPOCH']) : undefined;
   return {
     exclude: [...(options.exclude ?? []), ...(options.excludeFrom ?? []).flatMap(readPatterns)],
     include: options.include,
     gitignore: options.gitignore,
+    keepTracked: options.keepTracked,
     excludeVcs: options.excludeVcs,
     excludeCaches: options.excludeCaches,
     oneFileSystem: options.oneFileSystem,
     dereference: options.dereference,
+    readSpecial: options.readSpecial,
+    transform: options.transform,
+    prefix: options.prefix,
     owner: options.owner,
     mtime: options.mtime ?? epoch,
     reproducible,
@@ -147,6 +174,7 @@ export function listInputs(
   order: ArgumentOrder,
   options: PackCommandOptions,
 ): void {
+  refuseTwoReaders(operands, options);
   if (options.json === true)
     throw new ZnipError('usage', '--dry-run prints names: it does not go with --json');
   const reporter = new Reporter({
@@ -157,9 +185,13 @@ export function listInputs(
   });
   let failed = false;
   const paths = inputPaths(operands, order, options);
-  const members = findMembers(paths, inputOptions(options), ownOutput(options.output), (warning) => {
-    failed ||= warning.failed;
-    reporter.warn(warning.path, warning.reason);
+  const members = findMembers(paths, inputOptions(options), {
+    own: ownOutput(options.output),
+    special: options.readSpecial === true ? NOT_READ : undefined,
+    onWarning(warning) {
+      failed ||= warning.failed;
+      reporter.warn(warning.path, warning.reason);
+    },
   });
   const terminal = isTerminal(STDOUT);
   let count = 0;

@@ -11,10 +11,14 @@ export interface PackCommandOptions extends CommonOptions {
   excludeFrom?: string[];
   include?: string[];
   gitignore?: boolean;
+  keepTracked?: boolean;
   excludeVcs?: boolean;
   excludeCaches?: boolean;
   oneFileSystem?: boolean;
   dereference?: boolean;
+  readSpecial?: boolean;
+  transform?: string[];
+  prefix?: string;
   filesFrom?: string[];
   directory?: string[];
   tar?: string;

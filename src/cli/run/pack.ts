@@ -8,7 +8,7 @@ import { EXIT } from '../exit-status.ts';
 import { curbGarbage } from '../heap.ts';
 import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
-import { refuseTerminal, STDOUT } from '../standard-streams.ts';
+import { refuseTerminal, requireOutput, STDOUT } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
 import { listInputs, openInput } from './pack-inputs.ts';
 import type { PackCommandOptions } from './pack-options.ts';
@@ -26,7 +26,10 @@ export async function runPack(
     return;
   }
   const toStdout = output === '-';
-  if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
+  if (toStdout) {
+    requireOutput('the archive');
+    refuseTerminal(STDOUT, 'an archive', options.force === true);
+  }
   const reporter = new Reporter({
     command: 'pack',
     quiet: options.quiet === true,

@@ -1,0 +1,28 @@
+/**
+ * Which extended attributes a file has, which Node.js cannot ask. Where libc cannot be called, nothing is known.
+ */
+import { ATTRIBUTES, meaningOf } from '../format/attributes.ts';
+import type { ByteString } from '../format/byte-string.ts';
+import { libc, pathArgument } from './libc.ts';
+
+/** XATTR_LIST_MAX (Linux, linux/limits.h): no list of names is longer. */
+const names = Buffer.alloc(65_536);
+
+/** What the attributes of an open file mean, all together: see ATTRIBUTES. One system call. */
+export function attributesOf(fd: number): number {
+  return meaningOfAll(libc()?.flistxattr(fd, names, names.byteLength) ?? 0);
+}
+
+/** The same of what has this name, or of what it leads to. */
+export function attributesAt(path: ByteString): number {
+  return meaningOfAll(libc()?.listxattr(pathArgument(path), names, names.byteLength) ?? 0);
+}
+
+function meaningOfAll(length: number): number {
+  // 0: none. -1: the file system has none, or does not say.
+  if (length <= 0) return ATTRIBUTES.none;
+  return names
+    .toString('latin1', 0, length - 1)
+    .split('\0')
+    .reduce((all, name) => all | meaningOf(name), ATTRIBUTES.none as number);
+}
