@@ -5,7 +5,7 @@ import { closeSync, openSync } from 'node:fs';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { Interruption } from './interruption.ts';
+import { ignoreWhatWasIgnored, Interruption } from './interruption.ts';
 import { chooseMessages, speaksJson, writeError } from './messages.ts';
 import { expandLevels } from './options.ts';
 import { printable } from './text.ts';
@@ -56,7 +56,8 @@ async function printVersion(verbose: boolean): Promise<void> {
 }
 
 function report(error: unknown): void {
-  if (error instanceof ClosedPipe || toZnipError(error).context.errno === 'EPIPE') return;
+  // The reader of a listing has seen what it wanted. One of an archive has not, and is told below.
+  if (error instanceof ClosedPipe) return;
   if (isCommanderError(error)) {
     // Commander has said it already, for people; help and version are no errors.
     process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
@@ -114,6 +115,7 @@ function reportIdle(): void {
 }
 
 async function main(): Promise<void> {
+  ignoreWhatWasIgnored();
   process.once('beforeExit', reportIdle);
   try {
     await run(process.argv.slice(2));

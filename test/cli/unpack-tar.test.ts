@@ -164,13 +164,14 @@ describe('the command', () => {
     });
   });
 
-  test('a reader that goes away ends it quietly', () => {
+  test('a reader that goes away before the end is an error', () => {
     const { stdout, stderr } = run(
       'bash',
       ['-c', `node ${ZNIP} unpack --tar - tree.znip | head -c 100 | wc -c; echo "\${PIPESTATUS[0]}"`],
       here,
     );
-    expect({ stderr, lines: stdout.trim().split(/\s+/) }).toEqual({ stderr: '', lines: ['100', '0'] });
+    expect(stdout.trim().split(/\s+/)).toEqual(['100', '1']);
+    expect(stderr).toMatch(/^znip: .*the reader went away\n$/);
   });
 
   test('JSON goes where the tar stream does not', () => {
