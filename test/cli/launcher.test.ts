@@ -18,17 +18,17 @@ beforeAll(() => {
   expect(shell(`${ZNIP} pack -q tree -o tree.znip`).status).toBe(0);
 });
 
-describe.skipIf(!existsSync('/proc/self/status'))('signals that are ignored when znip starts', () => {
-  /** Standard input that ends when the signal has been sent, which is when znip has said what it does about SIGHUP. */
-  const packWhile = (signal: string, prepare = ''): ReturnType<typeof run> =>
-    shell(`trap '' PIPE; ${prepare}
-      mkfifo in-${signal}
-      ${ZNIP} pack -q --name n -o ${signal}.znip - <in-${signal} & pid=$!
-      exec 3>in-${signal}
-      until grep -q '^SigCgt:.*[13579bdf]$' /proc/$pid/status; do kill -0 $pid || exit 99; sleep 0.05; done
-      kill -${signal} $pid
-      sleep 0.3; echo content >&3; exec 3>&-; wait $pid`);
+/** Standard input that ends when the signal has been sent, which is when znip has said what it does about SIGHUP. */
+const packWhile = (signal: string, prepare = ''): ReturnType<typeof run> =>
+  shell(`trap '' PIPE; ${prepare}
+    mkfifo in-${signal}
+    ${ZNIP} pack -q --name n -o ${signal}.znip - <in-${signal} & pid=$!
+    exec 3>in-${signal}
+    until grep -q '^SigCgt:.*[13579bdf]$' /proc/$pid/status; do kill -0 $pid || exit 99; sleep 0.05; done
+    kill -${signal} $pid
+    sleep 0.3; echo content >&3; exec 3>&-; wait $pid`);
 
+describe.skipIf(!existsSync('/proc/self/status'))('signals that are ignored when znip starts', () => {
   test('stay ignored, by nohup and by a shell without job control', () => {
     expect(packWhile('HUP', "trap '' HUP").status).toBe(0);
     expect(existsSync(at('HUP.znip'))).toBe(true);

@@ -1,12 +1,12 @@
 /**
  * `znip unpack`.
  */
-import { closeSync, openSync } from 'node:fs';
-import { ioError, ZnipError } from '../../errors.ts';
+import { ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
 import type { LostMember } from '../../read/lost.ts';
 import type { RecoverOptions } from '../../read/recover.ts';
+import { borrowed, FileSource } from '../../read/source.ts';
 import { tellRemarks } from '../../read/remarks.ts';
 import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
@@ -195,17 +195,37 @@ function existingPolicy({
   return keepOld === true ? 'keep' : 'fail';
 }
 
-/** By the index, or what is left of it; what has none, a tar file of others, in one pass. */
+/**
+ * By the index, or what is left of it; what has none, a tar file of others, in one pass. The name is opened once: what
+ * is unpacked is what was looked at.
+ */
 async function fromFile(
   path: string,
   options: UnpackCommandOptions,
   shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
+  const source = new FileSource(path);
+  try {
+    return await fromSource(source, options, shared, reporter);
+  } finally {
+    source.close();
+  }
+}
+
+async function fromSource(
+  source: FileSource,
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
+  // Reads of an index are by offset, so the descriptor is still at the start of the file.
+  const fromForeign = (): Promise<UnpackResult> =>
+    fromStream(source.fd, `'${source.name}'`, options, shared, reporter);
   if (wantsRecovery(options)) {
-    const { recover } = await import('../../read/recover.ts');
+    const { recoverFile } = await import('../../read/recover.ts');
     try {
-      return await recover(path, {
+      return await recoverFile(source, {
         ...shared,
         ...rootOf(options),
         onProgress: (progress) => reporter.progress(progress),
@@ -213,27 +233,23 @@ async function fromFile(
     } catch (error) {
       const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
       if (!foreign || options.recover === true || needsIndex(options)) throw error;
-      return fromForeignFile(path, options, shared, reporter);
+      return fromForeign();
     }
   }
   let archive;
   try {
-    archive = await openArchive(path, rootOf(options));
+    archive = await openArchive(borrowed(source), rootOf(options));
   } catch (error) {
     const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
     if (!foreign || needsIndex(options)) throw error;
-    return fromForeignFile(path, options, shared, reporter);
+    return fromForeign();
   }
-  try {
-    await tellRemarks(archive, shared, shared.onDoubt);
-    return await unpack(archive, {
-      ...shared,
-      ...defined({ packageTypes: options.type, repos: options.repo }),
-      onProgress: (progress) => reporter.progress(progress),
-    });
-  } finally {
-    archive.close();
-  }
+  await tellRemarks(archive, shared, shared.onDoubt);
+  return unpack(archive, {
+    ...shared,
+    ...defined({ packageTypes: options.type, repos: options.repo }),
+    onProgress: (progress) => reporter.progress(progress),
+  });
 }
 
 /** Whether the archive is to be unpacked even where its index is damaged. Groups are chosen by the index alone. */
@@ -249,25 +265,6 @@ export function needsIndex({ requireIndex, root }: UnpackCommandOptions): boolea
 
 export function rootOf({ root }: UnpackCommandOptions): { root?: string } {
   return root === undefined ? {} : { root };
-}
-
-async function fromForeignFile(
-  path: string,
-  options: UnpackCommandOptions,
-  shared: SharedOptions,
-  reporter: Reporter,
-): Promise<UnpackResult> {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    throw ioError('open', path, error);
-  }
-  try {
-    return await fromStream(fd, `'${path}'`, options, shared, reporter);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 async function fromStandardInput(
