@@ -66,10 +66,22 @@ export class Reporter {
     return this.warningCount;
   }
 
-  /** A warning names the file and the reason. `-q` silences it; it is counted all the same. */
+  /** A loss names the file and what is not as it was asked for. `-q` does not silence it: the status tells of it. */
   warn(path: string, reason: string): void {
     this.warningCount += 1;
+    this.between(() => writeWarning(path, reason));
+  }
+
+  /** A note is about what is as it was asked for. It is counted as a warning; `-q` silences it. */
+  note(path: string, reason: string): void {
+    this.warningCount += 1;
     if (!this.options.quiet) this.between(() => writeWarning(path, reason));
+  }
+
+  /** What pack and diff tell of. */
+  warning({ path, reason, failed }: { path: string; reason: string; failed: boolean }): void {
+    if (failed) this.warn(path, reason);
+    else this.note(path, reason);
   }
 
   /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. */

@@ -80,8 +80,8 @@ export async function* diff(
     } else if (isImplied(disk.path, missing)) {
       if (disk.kind !== KIND.directory) yield* changed(disk.path, ['kind']);
     } else if (disk.kind === OTHER_KIND) {
-      const reason = 'skipped: an archive holds files, directories and links';
-      options.onWarning?.({ path: toText(`${base}${disk.path}`), reason, failed: false });
+      const reason = 'not compared: an archive holds files, directories and links';
+      options.onWarning?.({ path: toText(`${base}${disk.path}`), reason, failed: true });
     } else {
       yield difference(disk.path, 'added');
     }

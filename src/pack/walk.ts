@@ -32,6 +32,9 @@ export interface WalkOptions {
   onWarning: (warning: Warning) => void;
 }
 
+const OUT_OF_TIME =
+  'its modification time is recorded as the nearest that an archive can hold: from 1677-09-21 to 2262-04-11';
+
 interface Level {
   /** Member path of the directory with a trailing slash; '' for a root without a name. */
   base: ByteString;
@@ -178,10 +181,11 @@ function* walkRoots(
             ? KIND.file
             : undefined;
       if (kind === undefined) {
-        warn(path, `${kindName(stats)} skipped: an archive holds files, directories and links`, false);
+        warn(path, `${kindName(stats)} skipped: an archive holds files, directories and links`, true);
         continue;
       }
       const recorded = metadata(stats, kind);
+      if (recorded.sourceMtime === null && recorded.mtime !== stats.mtime) warn(path, OUT_OF_TIME, true);
       const member: SourceMember = {
         prefix,
         path,

@@ -3,6 +3,7 @@
  */
 import { type Aspect, diff, type Difference } from '../../diff/diff.ts';
 import { isUtf8, toBytes } from '../../format/byte-string.ts';
+import { tellRemarks } from '../../read/remarks.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeWarning } from '../messages.ts';
@@ -26,11 +27,15 @@ export async function runDiff(path: string, directory: string, options: DiffComm
   let incomplete = false;
   const archive = await openIndexed(path, 'diff');
   try {
+    await tellRemarks(archive, { about: ['absent'] }, (member, reason) => {
+      incomplete = true;
+      writeWarning(member, reason);
+    });
     const differences = diff(archive, directory, {
       ...defined({ stripComponents: options.stripComponents, mtime: options.mtime }),
       onWarning: (warning) => {
         incomplete ||= warning.failed;
-        if (!quiet) writeWarning(warning.path, warning.reason);
+        if (warning.failed || !quiet) writeWarning(warning.path, warning.reason);
       },
     });
     for await (const difference of differences) {

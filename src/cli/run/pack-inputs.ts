@@ -159,7 +159,7 @@ export function listInputs(
   const paths = inputPaths(operands, order, options);
   const members = findMembers(paths, inputOptions(options), ownOutput(options.output), (warning) => {
     failed ||= warning.failed;
-    reporter.warn(warning.path, warning.reason);
+    reporter.warning(warning);
   });
   const terminal = isTerminal(STDOUT);
   let count = 0;

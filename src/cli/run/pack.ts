@@ -46,7 +46,7 @@ export async function runPack(
       repo: options.repo,
       repoFromDirectory: options.repoFromDir,
     }),
-    onWarning: ({ path, reason }) => reporter.warn(path, reason),
+    onWarning: (warning) => reporter.warning(warning),
     onProgress: ({ members, contentBytes, foundBytes, foundMembers, allFound }) =>
       reporter.progress({
         members,

@@ -168,8 +168,8 @@ class DryListing {
   }
 
   add({ path, pathBytes, standing }: DryMember): void {
-    if (standing === 'kept') this.reporter.warn(path, 'exists already and would be left as it is');
-    if (standing === 'replaced') this.reporter.warn(path, 'exists already and would be replaced');
+    if (standing === 'kept') this.reporter.note(path, 'exists already and would be left as it is');
+    if (standing === 'replaced') this.reporter.note(path, 'exists already and would be replaced');
     if (this.collects) this.members.push({ path, standing });
     else if (standing !== 'kept') {
       const name = this.terminal ? Buffer.from(printable(path)) : Buffer.from(pathBytes);
@@ -298,7 +298,7 @@ async function fromStream(
     requireIndex: options.requireIndex === true,
     name,
     onLost: (path, reason) => warnIncomplete(reporter, path, reason),
-    onNote: (path, reason) => reporter.warn(path, reason),
+    onNote: (path, reason) => reporter.note(path, reason),
     onProgress: ({ members, contentBytes }) =>
       reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),
   });
