@@ -52,7 +52,7 @@ export function givenFlags(command: Command): string[] {
 export function addCommonOptions(command: Command): Command {
   return command
     .option('-q, --quiet', 'say nothing but errors and what is left out')
-    .option('-v, --verbose', 'say more')
+    .option('-v, --verbose', 'say more: pack and unpack list members, on standard error')
     .option('--json', 'print the result as JSON on standard output')
     .addOption(
       new Option('--progress <mode>', 'progress on standard error: on a terminal, never, or as NDJSON events')

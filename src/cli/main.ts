@@ -7,7 +7,7 @@ import { VERSION } from '../version.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
 import { ignoreWhatWasIgnored, Interruption } from './interruption.ts';
 import { chooseMessages, speaksJson, writeError } from './messages.ts';
-import { expandLevels } from './options.ts';
+import { normalized } from './options.ts';
 import { printable } from './text.ts';
 import { ClosedPipe, isTerminal, STDERR, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
 
@@ -21,7 +21,7 @@ async function run(args: readonly string[]): Promise<void> {
     return;
   }
   chooseMessages(args);
-  const { buildProgram } = await import('./program.ts');
+  const { buildProgram, refuseForeignArguments } = await import('./program.ts');
   const program = buildProgram(first);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
@@ -42,7 +42,8 @@ async function run(args: readonly string[]): Promise<void> {
     process.exitCode = EXIT.usage;
     return;
   }
-  await program.parseAsync(expandLevels(args), { from: 'user' });
+  refuseForeignArguments(program, args);
+  await program.parseAsync(normalized(args), { from: 'user' });
 }
 
 async function printVersion(verbose: boolean): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Packs trees into an archive: the library's `pack`.
  */
+import { toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import type { SourceMember } from './chunk-plan.ts';
@@ -53,7 +54,7 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   try {
     return await runPack(options, (context) => {
       const { own, enough, groups, onWarning } = context;
-      found = counted(findMembers(paths, options, own, onWarning), context);
+      found = counted(findMembers(paths, options, own, onWarning), context, options.onMember);
       const { members, total } = lookAhead(found, enough);
       return { total, plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning }) };
     });
@@ -66,9 +67,11 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
 function* counted(
   found: Iterable<SourceMember>,
   { onFound, onAllFound }: InputContext,
+  onMember: PackOptions['onMember'],
 ): Generator<SourceMember, void, undefined> {
   for (const member of found) {
     onFound(member.size);
+    onMember?.(toText(member.path));
     yield member;
   }
   onAllFound();

@@ -1,6 +1,7 @@
 /**
  * `znip unpack`.
  */
+import { statSync } from 'node:fs';
 import { ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
@@ -14,6 +15,7 @@ import { EXIT } from '../exit-status.ts';
 import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
 import type { CommonOptions } from '../options.ts';
+import { quoted } from '../other-tools.ts';
 import { Reporter } from '../reporter.ts';
 import { isTerminal, STDIN, STDOUT, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
@@ -58,6 +60,7 @@ type SharedOptions = Pick<
   | 'patterns'
   | 'onUnmatched'
   | 'exclude'
+  | 'filter'
   | 'stripComponents'
   | 'maxSize'
   | 'maxMembers'
@@ -115,6 +118,7 @@ export async function runUnpack(
     },
     onDoubt: (member, reason) => warnIncomplete(reporter, member, reason),
     onSkipped: (member, reason) => warnIncomplete(reporter, member, reason),
+    ...(options.verbose === true && options.dryRun !== true ? { filter: namesOnce(reporter) } : {}),
     signal: interruption(),
   };
   try {
@@ -137,12 +141,39 @@ export async function runUnpack(
     reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned }, options);
   } catch (error) {
     // Names that were taken are the smaller news: damage decides the status.
+    if (error instanceof ZnipError && error.code === 'no-match')
+      throw withDirectoryHint(error, path, patterns);
     if (lost.length === 0 || !(error instanceof ZnipError) || error.code !== 'exists') throw error;
     reporter.error(error, EXIT.badArchive);
   } finally {
     dry.flush();
     reporter.end();
   }
+}
+
+/** Lists members as they are chosen, in the archive's own names, as tar's -v does. */
+function namesOnce(reporter: Reporter): (path: string) => boolean {
+  const told = new Set<string>();
+  return (path) => {
+    // From a pipe, a member comes once more with the index.
+    if (!told.has(path)) reporter.detail(printable(path));
+    told.add(path);
+    return true;
+  };
+}
+
+/** `unpack x.znip dir/`: a name that nothing has, and that is a directory here or looks like one. */
+function withDirectoryHint(error: ZnipError, archive: string, patterns: readonly string[]): ZnipError {
+  const [directory] = patterns;
+  if (directory === undefined || patterns.length > 1) return error;
+  const isDirectory = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isDirectory && !directory.endsWith('/')) return error;
+  const line = `znip unpack ${quoted(archive)} -C ${quoted(directory)}`;
+  return new ZnipError(
+    error.code,
+    `${error.message}; to unpack into that directory, use \`${line}\``,
+    error.context,
+  );
 }
 
 /** What is not as it was asked for. Damage decides the status where there is any. */
@@ -244,7 +275,8 @@ async function fromSource(
     if (!foreign || needsIndex(options)) throw error;
     return fromForeign();
   }
-  await tellRemarks(archive, shared, shared.onDoubt);
+  const { filter: _, ...choice } = shared;
+  await tellRemarks(archive, choice, shared.onDoubt);
   return unpack(archive, {
     ...shared,
     ...defined({ packageTypes: options.type, repos: options.repo }),
