@@ -8,7 +8,7 @@ import { EXIT, exitStatusOf } from './exit-status.ts';
 import { ignoreWhatWasIgnored, Interruption } from './interruption.ts';
 import { chooseMessages, speaksJson, writeError } from './messages.ts';
 import { normalized } from './options.ts';
-import { printable } from './text.ts';
+import { printable, readable } from './text.ts';
 import { ClosedPipe, isTerminal, STDERR, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
 
 /** Width of help that no terminal shows. */
@@ -84,7 +84,7 @@ function printableError(text: string): string {
   return text
     .trimEnd()
     .split(/\n(?=\(Did you mean )/)
-    .map(printable)
+    .map(readable)
     .join('\n');
 }
 

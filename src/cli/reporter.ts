@@ -5,7 +5,7 @@ import type { Ora } from 'ora';
 import type { ZnipError } from '../errors.ts';
 import { speaksJson, writeError, writeEvent, writeUnmatched, writeWarning } from './messages.ts';
 import { isTerminal, STDERR, writeMessage, writeOutput } from './standard-streams.ts';
-import { countOf, formatBytes, formatDuration, formatPercent, jsonLine, printable } from './text.ts';
+import { countOf, formatBytes, formatDuration, formatPercent, jsonLine, readable } from './text.ts';
 
 export type ProgressMode = 'auto' | 'never' | 'json';
 
@@ -88,7 +88,7 @@ export class Reporter {
   lost({ member, reason, ...place }: Lost): void {
     this.between(() => {
       if (speaksJson()) writeEvent('lost', { member, reason, ...place });
-      else writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
+      else writeMessage(`znip: ${readable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
     });
   }
 

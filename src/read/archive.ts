@@ -4,6 +4,7 @@
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { toBytes, toText } from '../format/byte-string.ts';
 import { TAG } from '../format/constants.ts';
 import type { Group } from '../format/entry.ts';
 import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
@@ -46,6 +47,13 @@ export interface GroupSummary extends Group {
   contentBytes: number;
   /** Stored bytes of the group's sub-indexes. */
   indexBytes: number;
+}
+
+/** A remark as others read it. */
+export interface NamedRemark extends Remark {
+  /** As text: bytes that are not UTF-8 are U+FFFD. */
+  path: string;
+  pathBytes: Uint8Array;
 }
 
 /** Every method of a closed archive throws `usage`, and so does whatever reads it. */
@@ -149,7 +157,17 @@ export class Archive {
   }
 
   /** What the index cannot say of members of the tar stream, in its order. Throws `damaged-sub-index`. */
-  async remarks(): Promise<Remark[]> {
+  async remarks(): Promise<NamedRemark[]> {
+    const remarks = await this.rawRemarks();
+    return remarks.map((remark) => ({
+      ...remark,
+      path: toText(remark.path),
+      pathBytes: toBytes(remark.path),
+    }));
+  }
+
+  /** The same, with names as byte strings. */
+  async rawRemarks(): Promise<Remark[]> {
     this.requireOpen();
     const remarks: Remark[] = [];
     const budget = new EntryBudget();

@@ -146,7 +146,7 @@ describe('differences', () => {
       Buffer.from([0x2b, 0x20, 0x6e, 0xff, 0x0a]),
     );
     expect(diff('t.znip', 't', '--json').stdout).toBe(
-      '{"path":"n\ufffd","change":"added","aspects":[],"pathBase64":"bv8="}\n',
+      '{"path":"n\ufffd","change":"added","aspects":[],"pathBytes":"bv8="}\n',
     );
   });
 

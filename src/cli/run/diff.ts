@@ -2,14 +2,13 @@
  * `znip diff`.
  */
 import { type Aspect, diff, type Difference } from '../../diff/diff.ts';
-import { isUtf8, toBytes } from '../../format/byte-string.ts';
 import { tellRemarks } from '../../read/remarks.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeWarning } from '../messages.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
-import { jsonLine, printable } from '../text.ts';
+import { base64Bytes, jsonLine, printable } from '../text.ts';
 
 export interface DiffCommandOptions {
   stripComponents?: number;
@@ -51,13 +50,13 @@ export async function runDiff(path: string, directory: string, options: DiffComm
 }
 
 /** Names as their bytes, for other programs; as printable text on a terminal. */
-function lineOf({ change, aspects, path, rawPath }: Difference, terminal: boolean): string | Uint8Array {
+function lineOf({ change, aspects, path, pathBytes }: Difference, terminal: boolean): string | Uint8Array {
   const letters =
     change === 'added' ? '+' : change === 'removed' ? '-' : aspects.map((aspect) => LETTERS[aspect]).join('');
-  return terminal ? `${letters} ${printable(path)}\n` : Buffer.from(`${letters} ${rawPath}\n`, 'latin1');
+  if (terminal) return `${letters} ${printable(path)}\n`;
+  return Buffer.concat([Buffer.from(`${letters} `), pathBytes, Buffer.from('\n')]);
 }
 
-function jsonOf({ change, aspects, path, rawPath }: Difference): string {
-  const pathBase64 = isUtf8(rawPath) ? {} : { pathBase64: toBytes(rawPath).toString('base64') };
-  return jsonLine({ path, change, aspects, ...pathBase64 });
+function jsonOf({ change, aspects, path, pathBytes }: Difference): string {
+  return jsonLine({ path, change, aspects, ...defined({ pathBytes: base64Bytes(pathBytes) }) });
 }
