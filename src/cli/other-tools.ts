@@ -44,7 +44,7 @@ function meaningOf(word: string): Meaning | undefined {
   const known = WORDS.get(word);
   if (known !== undefined || !CLUSTER.test(word) || (!word.startsWith('-') && !word.includes('f')))
     return known;
-  const letter = [...word].find((one) => LETTERS[one] !== undefined) ?? '';
+  const letter = Array.from(word).find((one) => LETTERS[one] !== undefined) ?? '';
   return LETTERS[letter];
 }
 

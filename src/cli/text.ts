@@ -114,7 +114,7 @@ export function readable(message: string): string {
 
 function shorten(text: string): string {
   if (text.length <= LONGEST_NAME) return text;
-  const characters = [...text];
+  const characters = Array.from(text);
   return `${characters.slice(0, HEAD).join('')}…${characters.slice(-TAIL).join('')}`;
 }
 

@@ -105,13 +105,14 @@ describe('listings', () => {
   });
 });
 
+const listed = (args: readonly string[], input?: Buffer): string[] => {
+  const { status, stderr, stdout } = znip(args, { ...here, ...(input === undefined ? {} : { input }) });
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
+  return stderr.split('\n').slice(0, -2);
+};
+
 describe('-v lists members on standard error', () => {
   const names = ['d', 'd/a.txt', 'd/deep', 'd/deep/b.txt'];
-  const listed = (args: readonly string[], input?: Buffer): string[] => {
-    const { status, stderr, stdout } = znip(args, { ...here, ...(input === undefined ? {} : { input }) });
-    expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
-    return stderr.split('\n').slice(0, -2);
-  };
   test('pack, of paths and of a tar', () => {
     expect(listed(['pack', '-v', 'd', '-o', 'v.znip'])).toEqual(names);
     expect(run('tar', ['--sort=name', '-cf', 'd.tar', 'd'], here).status).toBe(0);

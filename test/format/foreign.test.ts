@@ -25,7 +25,7 @@ const COMMANDS = [['ls'], ['info'], ['cat', 't/a'], ['verify'], ['verify', '--qu
 describe.each(['x.tar', 'v7.tar', 'x.tar.gz', 'x.tar.zst', 'x.tar.xz', 'x.tar.bz2'])('%s', (file) => {
   const program = { 'x.tar.zst': 'zstd', 'x.tar.xz': 'xz', 'x.tar.bz2': 'bzip2' }[file] ?? 'tar';
   test.skipIf(lacks(program)).each(COMMANDS)('%s says what makes an archive of it', (command, ...rest) => {
-    const { status, stdout, stderr } = znip([command as string, file, ...rest], here);
+    const { status, stdout, stderr } = znip([command, file, ...rest], here);
     expect({ status, stdout }).toEqual({ status: 4, stdout: '' });
     const advice = /^znip: '[^']+' is not a znip archive, but an? .*`(.*)` first/.exec(stderr)?.[1] ?? stderr;
     if (command !== 'ls') return;
