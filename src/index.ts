@@ -1,7 +1,7 @@
 /**
  * The library: what another program may import.
  */
-export type { Remark, RemarkKind } from './format/remarks.ts';
+export type { RemarkKind } from './format/remarks.ts';
 export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
 export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
 export type { InputOptions, NamedPath, PackPath } from './pack/inputs.ts';
@@ -15,9 +15,10 @@ export {
   type EntrySelection,
   type GroupSummary,
   openArchive,
+  type NamedRemark,
   type OpenOptions,
 } from './read/archive.ts';
-export { Entries, type EntryRef } from './read/entries.ts';
+export { Entries, Entry, type EntryRef } from './read/entries.ts';
 export { type ArchiveInfo, readInfo, type SectionInfo } from './read/info.ts';
 export { list, type ListedEntry } from './read/list.ts';
 export { encodeEntryStream } from './read/entry-stream.ts';

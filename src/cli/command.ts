@@ -2,7 +2,7 @@
  * What the definitions of the commands share: option groups, value parsers, the shape of the help.
  */
 import { type Command, Option } from 'commander';
-import { EXIT_STATUS_HELP } from './exit-status.ts';
+import { EXIT_STATUS_HELP, SILENCE_HELP } from './exit-status.ts';
 import { collect, parseWholeNumber } from './options.ts';
 
 export const THREADS = parseWholeNumber('-j', 1, 256);
@@ -19,7 +19,7 @@ export function addExamples(command: Command, text: string, statuses = EXIT_STAT
     .addHelpText('before', () =>
       [`Examples:\n${listed}`, ...notes.map(fitToScreen), ''].join('\n\n').slice(0, -1),
     )
-    .addHelpText('after', `\n${statuses}`);
+    .addHelpText('after', `\n${SILENCE_HELP}\n\n${statuses}`);
 }
 
 /** Puts notes after the options. */
@@ -51,8 +51,8 @@ export function givenFlags(command: Command): string[] {
 /** What every command that works for a while has: -q, -v, --json, --progress. */
 export function addCommonOptions(command: Command): Command {
   return command
-    .option('-q, --quiet', 'say nothing but errors')
-    .option('-v, --verbose', 'say more')
+    .option('-q, --quiet', 'say nothing but errors and what is left out')
+    .option('-v, --verbose', 'say more: pack and unpack list members, on standard error')
     .option('--json', 'print the result as JSON on standard output')
     .addOption(
       new Option('--progress <mode>', 'progress on standard error: on a terminal, never, or as NDJSON events')

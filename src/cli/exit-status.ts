@@ -22,6 +22,9 @@ export const EXIT_STATUS_HELP = `Exit status:
   4  the archive is damaged, hostile or of an unknown version
   128+n  ended by signal n`;
 
+/** The rule behind them, which the document has in full. */
+export const SILENCE_HELP = 'Silence means success of everything that was asked: docs/exit-status.md.';
+
 const STATUS: Partial<Record<ZnipErrorCode, number>> = {
   usage: EXIT.usage,
   'no-match': EXIT.incomplete,

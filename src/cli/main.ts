@@ -6,10 +6,10 @@ import { constants } from 'node:os';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 import { EXIT, exitStatusOf } from './exit-status.ts';
-import { Interruption } from './interruption.ts';
+import { ignoreWhatWasIgnored, Interruption } from './interruption.ts';
 import { chooseMessages, speaksJson, writeError } from './messages.ts';
-import { expandLevels } from './options.ts';
-import { printable } from './text.ts';
+import { normalized } from './options.ts';
+import { printable, readable } from './text.ts';
 import { ClosedPipe, isTerminal, STDERR, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
 
 /** Width of help that no terminal shows. */
@@ -22,7 +22,7 @@ async function run(args: readonly string[]): Promise<void> {
     return;
   }
   chooseMessages(args);
-  const { buildProgram } = await import('./program.ts');
+  const { buildProgram, refuseForeignArguments } = await import('./program.ts');
   const program = buildProgram(first);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({
@@ -43,7 +43,8 @@ async function run(args: readonly string[]): Promise<void> {
     process.exitCode = EXIT.usage;
     return;
   }
-  await program.parseAsync(expandLevels(args), { from: 'user' });
+  refuseForeignArguments(program, args);
+  await program.parseAsync(normalized(args), { from: 'user' });
 }
 
 async function printVersion(verbose: boolean): Promise<void> {
@@ -89,7 +90,7 @@ function printableError(text: string): string {
   return text
     .trimEnd()
     .split(/\n(?=\(Did you mean )/)
-    .map(printable)
+    .map(readable)
     .join('\n');
 }
 
@@ -121,6 +122,7 @@ function reportIdle(): void {
 }
 
 async function main(): Promise<void> {
+  ignoreWhatWasIgnored();
   process.once('beforeExit', reportIdle);
   try {
     await run(process.argv.slice(2));

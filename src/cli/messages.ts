@@ -4,7 +4,7 @@
  */
 import type { ZnipError } from '../errors.ts';
 import { writeMessage } from './standard-streams.ts';
-import { jsonLine, printable } from './text.ts';
+import { jsonLine, readable, shortName } from './text.ts';
 
 /** The command whose events these are, or undefined where people read. */
 let eventsOf: string | undefined;
@@ -33,13 +33,13 @@ export function writeEvent(event: string, data: Record<string, unknown>): void {
 /** A file and what is wrong with it. */
 export function writeWarning(path: string, reason: string): void {
   if (speaksJson()) writeEvent('warning', { path, reason });
-  else writeMessage(`znip: ${printable(path)}: ${reason}`);
+  else writeMessage(`znip: ${shortName(path)}: ${readable(reason)}`);
 }
 
 /** A pattern that nothing in the archive matches. */
 export function writeUnmatched(pattern: string, archiveName: string): void {
   if (speaksJson()) writeEvent('unmatched', { pattern });
-  else writeMessage(`znip: nothing in ${printable(archiveName)} matches '${printable(pattern)}'`);
+  else writeMessage(readable(`znip: nothing in ${archiveName} matches '${pattern}'`));
 }
 
 /** Why the command failed, and the exit status that it ends with. */
@@ -48,5 +48,5 @@ export function writeError(
   status: number,
 ): void {
   if (speaksJson()) writeEvent('error', { code, message, status, ...context });
-  else writeMessage(`znip: ${printable(message)}`);
+  else writeMessage(`znip: ${readable(message)}`);
 }

@@ -51,14 +51,18 @@ export function collect(text: string, before: string[] | undefined): string[] {
 }
 
 /**
- * `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to `--level=19` to the parser; but
- * `--range -5` has a value.
+ * Arguments as the parser takes them. In those of pack, `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to
+ * `--level=19`, and `-h` alone asks for help; `ls -lh` wants sizes that people read, which it has anyway.
  */
-export function expandLevels(args: readonly string[]): string[] {
+export function normalized(args: readonly string[]): string[] {
+  const [command, ...rest] = args;
+  if (command === 'pack' && rest.length === 1 && rest[0] === '-h') return ['pack', '--help'];
   const end = args.indexOf('--');
-  return args.map((arg, i) =>
-    (end < 0 || i < end) && args[i - 1] !== '--range' && /^-[1-9]\d?$/.test(arg)
-      ? `--level=${arg.slice(1)}`
-      : arg,
-  );
+  return args.map((arg, i) => {
+    if (end >= 0 && i >= end) return arg;
+    if (command === 'pack' && /^-[1-9]\d?$/.test(arg)) return `--level=${arg.slice(1)}`;
+    if ((command === 'ls' || command === 'list') && /^-[a-zA-Z0-9]{2,}$/.test(arg))
+      return arg.replaceAll('h', '');
+    return arg;
+  });
 }

@@ -2,6 +2,7 @@
  * The command line: every command. What a command does is loaded when it runs.
  */
 import { Command } from 'commander';
+import { ZnipError } from '../errors.ts';
 import { addExamples } from './command.ts';
 import { defineCat } from './commands/cat.ts';
 import { defineCompletion } from './commands/completion.ts';
@@ -13,6 +14,7 @@ import { defineRecover } from './commands/recover.ts';
 import { defineRepair } from './commands/repair.ts';
 import { defineUnpack } from './commands/unpack.ts';
 import { defineVerify } from './commands/verify.ts';
+import { refuseOtherOptions, refuseOtherTools } from './other-tools.ts';
 
 /** Every command, by the names that it goes by, in the order of the help. */
 const COMMANDS = new Map([
@@ -36,6 +38,28 @@ function subcommandTerm(command: Command): string {
     return argument.required ? `<${name}>` : `[${name}]`;
   });
   return [[command.name(), ...command.aliases()].join('|'), ...values].join(' ');
+}
+
+/** Throws `usage` for the command lines of other tools, and for the name of no command after `help`. */
+export function refuseForeignArguments(program: Command, args: readonly string[]): void {
+  const [first = '', ...rest] = args;
+  if (first === 'help') {
+    const [topic] = rest;
+    if (topic !== undefined && topic !== 'help' && !topic.startsWith('-') && !COMMANDS.has(topic)) {
+      throw new ZnipError(
+        'usage',
+        `there is no command '${topic}' to help with: znip --help shows the commands`,
+      );
+    }
+    return;
+  }
+  if (!COMMANDS.has(first)) return refuseOtherTools(args);
+  const [command] = program.commands;
+  if (command === undefined) return;
+  const flags = command.options.flatMap(({ short, long }) =>
+    [short, long].filter((flag) => flag !== undefined),
+  );
+  refuseOtherOptions(command.name(), rest, new Set(flags));
 }
 
 /** The program with all of its commands, or with the one alone that `first`, the first argument, means. */

@@ -5,7 +5,7 @@ import type { Ora } from 'ora';
 import type { ZnipError } from '../errors.ts';
 import { speaksJson, writeError, writeEvent, writeUnmatched, writeWarning } from './messages.ts';
 import { isTerminal, STDERR, writeMessage, writeOutput } from './standard-streams.ts';
-import { countOf, formatBytes, formatDuration, formatPercent, jsonLine, printable } from './text.ts';
+import { countOf, formatBytes, formatDuration, formatPercent, jsonLine, readable } from './text.ts';
 
 export type ProgressMode = 'auto' | 'never' | 'json';
 
@@ -66,17 +66,29 @@ export class Reporter {
     return this.warningCount;
   }
 
-  /** A warning names the file and the reason. `-q` silences it; it is counted all the same. */
+  /** A loss names the file and what is not as it was asked for. `-q` does not silence it: the status tells of it. */
   warn(path: string, reason: string): void {
     this.warningCount += 1;
+    this.between(() => writeWarning(path, reason));
+  }
+
+  /** A note is about what is as it was asked for. It is counted as a warning; `-q` silences it. */
+  note(path: string, reason: string): void {
+    this.warningCount += 1;
     if (!this.options.quiet) this.between(() => writeWarning(path, reason));
+  }
+
+  /** What pack and diff tell of. */
+  warning({ path, reason, failed }: { path: string; reason: string; failed: boolean }): void {
+    if (failed) this.warn(path, reason);
+    else this.note(path, reason);
   }
 
   /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. */
   lost({ member, reason, ...place }: Lost): void {
     this.between(() => {
       if (speaksJson()) writeEvent('lost', { member, reason, ...place });
-      else writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
+      else writeMessage(`znip: ${readable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
     });
   }
 

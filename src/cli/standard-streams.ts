@@ -3,7 +3,7 @@
  * the command quietly, as it does for cat.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import { ZnipError, errnoOf, ioError } from '../errors.ts';
+import { ZnipError, errnoOf, ioError, systemReason } from '../errors.ts';
 import { writeFully } from '../posix/write.ts';
 
 export const STDIN = 0;
@@ -13,13 +13,25 @@ export const STDERR = 2;
 /** The reader of standard output went away. Not an error: the command ends with status 0. */
 export class ClosedPipe extends Error {}
 
-/** Writes to standard output; throws ClosedPipe when nobody reads it any more. */
+/**
+ * Throws `io` where standard output is closed, as by `>&-`. Node.js puts /dev/null in its place, where all would be lost
+ * with success; `bin/znip.cjs` looks before that.
+ */
+export function refuseClosedOutput(): void {
+  if ((process.env['ZNIP_CLOSED_OUTPUT'] ?? '') === '') return;
+  throw new ZnipError('io', 'cannot write to standard output: it is closed');
+}
+
+/** Writes to standard output; throws ClosedPipe when nobody reads it any more, `io` when it is closed or full. */
 export function writeOutput(data: string | Uint8Array): void {
+  refuseClosedOutput();
   try {
     writeFully(STDOUT, typeof data === 'string' ? Buffer.from(data, 'utf8') : data);
   } catch (error) {
     if (errnoOf(error) === 'EPIPE') throw new ClosedPipe();
-    throw new ZnipError('io', 'cannot write to standard output', {}, error);
+    const errno = errnoOf(error);
+    const context = errno === undefined ? {} : { errno };
+    throw new ZnipError('io', `cannot write to standard output: ${systemReason(error)}`, context, error);
   }
 }
 
@@ -46,13 +58,14 @@ function mayBeTerminal(fd: number): boolean {
   }
 }
 
-/** Throws `usage` rather than write binary data to a terminal. `instead` says what the user can do. */
+/** Throws `usage` rather than write binary data to a terminal, `io` where standard output is closed. `instead` says what the user can do. */
 export function refuseTerminal(
   fd: number,
   what: string,
   force: boolean,
   instead = '-o FILE, a pipe, or --force',
 ): void {
+  if (fd === STDOUT) refuseClosedOutput();
   if (!force && isTerminal(fd)) {
     throw new ZnipError('usage', `${what} is not written to a terminal: use ${instead}`);
   }

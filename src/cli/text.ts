@@ -1,6 +1,7 @@
 /**
  * Numbers, sizes, times and names as people read them.
  */
+import { isUtf8 } from 'node:buffer';
 import { type ByteString, toBytes } from '../format/byte-string.ts';
 import { floorSeconds } from '../format/entry.ts';
 
@@ -93,6 +94,39 @@ export function printable(name: string): string {
       ? `\\x${code.toString(16).padStart(2, '0')}`
       : `\\u${code.toString(16).padStart(4, '0')}`;
   });
+}
+
+/** Characters of a name in a message; a name may have 4,095 bytes, and the numbers behind it are to be found. */
+const LONGEST_NAME = 200;
+const HEAD = 120;
+const TAIL = 60;
+
+/** A name for a message: printable, and without its middle where it is long. */
+export function shortName(name: string): string {
+  return shorten(printable(name));
+}
+
+/** A message with names in it: printable, and each name without its middle where it is long. */
+export function readable(message: string): string {
+  const text = printable(message);
+  if (text.length <= LONGEST_NAME) return text;
+  return (
+    text
+      .replace(/'([^']+)'/g, (_, name: string) => `'${shorten(name)}'`)
+      // What has a quote in it, or none around it.
+      .replace(/\S{401,}/g, shorten)
+  );
+}
+
+function shorten(text: string): string {
+  if (text.length <= LONGEST_NAME) return text;
+  const characters = Array.from(text);
+  return `${characters.slice(0, HEAD).join('')}…${characters.slice(-TAIL).join('')}`;
+}
+
+/** Bytes in base64, where text cannot give them: undefined for what is UTF-8. */
+export function base64Bytes(bytes: Uint8Array): string | undefined {
+  return isUtf8(bytes) ? undefined : Buffer.from(bytes).toString('base64');
 }
 
 /**

@@ -17,7 +17,7 @@ export function parseTime(text: string): bigint {
       `'${text}' is not a time: write @SECONDS since 1970, or a date as in 2026-01-31 or 2026-01-31T12:00:00Z`,
     );
   }
-  return inRange(time, text);
+  return inRange(time, '--mtime', text);
 }
 
 /** SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/) in nanoseconds, if set. */
@@ -26,12 +26,12 @@ export function sourceDateEpoch(value: string | undefined): bigint | undefined {
   if (!/^\d{1,18}$/.test(value)) {
     throw new ZnipError('usage', `SOURCE_DATE_EPOCH is '${value}': it must be whole seconds since 1970`);
   }
-  return inRange(BigInt(value) * NANOSECONDS_PER_S, value);
+  return inRange(BigInt(value) * NANOSECONDS_PER_S, 'SOURCE_DATE_EPOCH', value);
 }
 
-function inRange(time: bigint, text: string): bigint {
+function inRange(time: bigint, what: string, text: string): bigint {
   if (time > -LIMIT && time < LIMIT) return time;
-  throw new ZnipError('usage', `the time '${text}' is out of range: it must be from 1677 to 2262`);
+  throw new ZnipError('usage', `${what} '${text}' is out of range: it must be from 1677-09-21 to 2262-04-11`);
 }
 
 function parseSeconds(text: string): bigint | undefined {

@@ -1,22 +1,23 @@
 /**
  * The seam between znip and the packages that compress and hash. Everything else sees only `Codec`.
  *
- * The fast packages (zstd-napi, @napi-rs/blake-hash) are used when they load, the portable ones
- * (@mongodb-js/zstd, blake3-wasm) otherwise; each thread loads its own. `ZNIP_CODEC=portable` asks
- * for the portable ones.
+ * The fast packages (zstd-napi, @napi-rs/blake-hash) are used when they load, otherwise node:zlib where it has zstd,
+ * and the portable ones (@mongodb-js/zstd, blake3-wasm); each thread loads its own. `ZNIP_CODEC` asks for one:
+ * `portable`, or `node`, which hashes with the portable package.
  */
 import { createRequire } from 'node:module';
 import { ZnipError } from '../errors.ts';
 import type { Blake3Backend, ZstdBackend } from './backends.ts';
 import { loadBlake3Fast, loadBlake3Portable } from './blake3.ts';
 import { loadZstdFast } from './zstd-fast.ts';
+import { loadZstdNode } from './zstd-node.ts';
 import { loadZstdPortable } from './zstd-portable.ts';
 
 export interface Codec extends ZstdBackend, Omit<Blake3Backend, 'name'> {
   readonly hashName: string;
 }
 
-export type CodecChoice = 'auto' | 'fast' | 'portable';
+export type CodecChoice = 'auto' | 'fast' | 'node' | 'portable';
 
 type Require = (name: string) => unknown;
 
@@ -32,16 +33,29 @@ function firstThatLoads<T>(what: string, loaders: readonly ((load: Require) => T
   }
   throw new ZnipError(
     'codec-unavailable',
-    `no ${what} package loads on this machine (${reasons.join('; ')}): reinstall znip with its dependencies`,
+    `no ${what} package loads on this machine (${reasons.join('; ')}): reinstall znip with its dependencies, or use Node.js 22.15 or newer, which has zstd`,
   );
 }
 
+/** In the order in which they are tried. */
+const ZSTD = {
+  auto: [loadZstdFast, loadZstdNode, loadZstdPortable],
+  fast: [loadZstdFast],
+  node: [loadZstdNode],
+  portable: [loadZstdPortable],
+} as const;
+
+const BLAKE3 = {
+  auto: [loadBlake3Fast, loadBlake3Portable],
+  fast: [loadBlake3Fast],
+  node: [loadBlake3Portable],
+  portable: [loadBlake3Portable],
+} as const;
+
 /** Loads a codec; `auto` takes the fast packages where they load. Throws `codec-unavailable`. */
 export function loadCodec(choice: CodecChoice = 'auto'): Codec {
-  const pick = <T>(fast: (load: Require) => T, portable: (load: Require) => T): ((load: Require) => T)[] =>
-    choice === 'auto' ? [fast, portable] : [choice === 'fast' ? fast : portable];
-  const zstd = firstThatLoads('zstd', pick(loadZstdFast, loadZstdPortable));
-  const blake3 = firstThatLoads('BLAKE3', pick(loadBlake3Fast, loadBlake3Portable));
+  const zstd = firstThatLoads('zstd', ZSTD[choice]);
+  const blake3 = firstThatLoads('BLAKE3', BLAKE3[choice]);
   return {
     name: zstd.name,
     hashName: blake3.name,
@@ -59,7 +73,8 @@ let current: Codec | undefined;
 
 /** This thread's codec, loaded at the first call. */
 export function codec(): Codec {
-  current ??= loadCodec(process.env['ZNIP_CODEC'] === 'portable' ? 'portable' : 'auto');
+  const asked = process.env['ZNIP_CODEC'];
+  current ??= loadCodec(asked === 'portable' || asked === 'node' ? asked : 'auto');
   return current;
 }
 

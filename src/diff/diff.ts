@@ -6,7 +6,7 @@
 import { fstatSync, statSync } from 'node:fs';
 import { ioError, systemReason, ZnipError } from '../errors.ts';
 import { equalBytes } from '../format/block-header.ts';
-import { compareBytes, fromText, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
+import { compareBytes, fromText, toBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
 import { KIND } from '../format/entry.ts';
 import type { Archive } from '../read/archive.ts';
 import type { Entries, EntryRef } from '../read/entries.ts';
@@ -22,7 +22,7 @@ export interface Difference {
   /** Below the directory, as text; '.' for the directory itself. */
   path: string;
   /** The same as its bytes, one character for each. */
-  rawPath: string;
+  pathBytes: Uint8Array;
   /** `added`: only in the directory; `removed`: only in the archive. */
   change: 'added' | 'removed' | 'changed';
   /** What has changed; empty for what was added or removed. */
@@ -80,8 +80,8 @@ export async function* diff(
     } else if (isImplied(disk.path, missing)) {
       if (disk.kind !== KIND.directory) yield* changed(disk.path, ['kind']);
     } else if (disk.kind === OTHER_KIND) {
-      const reason = 'skipped: an archive holds files, directories and links';
-      options.onWarning?.({ path: toText(`${base}${disk.path}`), reason, failed: false });
+      const reason = 'not compared: an archive holds files, directories and links';
+      options.onWarning?.({ path: toText(`${base}${disk.path}`), reason, failed: true });
     } else {
       yield difference(disk.path, 'added');
     }
@@ -190,7 +190,7 @@ function* removed(
 
 function difference(rawPath: ByteString, change: Difference['change'], aspects: Aspect[] = []): Difference {
   const shown = rawPath === '' ? '.' : rawPath;
-  return { path: toText(shown), rawPath: shown, change, aspects };
+  return { path: toText(shown), pathBytes: toBytes(shown), change, aspects };
 }
 
 /** The archive may lie in the directory that it was made of. */

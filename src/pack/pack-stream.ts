@@ -2,7 +2,7 @@
  * Packs what arrives on a stream as one file: the library's `packStream`.
  */
 import { ZnipError } from '../errors.ts';
-import { fromText } from '../format/byte-string.ts';
+import { fromText, toText } from '../format/byte-string.ts';
 import { SETTLED_TOTAL } from '../format/chunk-layout.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { KIND, type Member } from '../format/entry.ts';
@@ -43,6 +43,7 @@ export async function packStream(
       : new IterableStream(options.sourceName ?? 'the stream', source);
   try {
     return await runPack(options, async ({ groups, onWarning, onFound, onAllFound }) => {
+      options.onMember?.(toText(member.path));
       const size = await stream.readAhead(SETTLED_TOTAL);
       if (size >= SETTLED_TOTAL) {
         return {

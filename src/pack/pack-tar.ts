@@ -2,6 +2,7 @@
  * Makes an archive of a tar stream that is there already: the library's `packTar`.
  */
 import { ZnipError } from '../errors.ts';
+import { toText } from '../format/byte-string.ts';
 import { type ByteStream, FdStream, IterableStream } from '../stream/byte-stream.ts';
 import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
 import { longestHeaders } from './headers-ahead.ts';
@@ -55,7 +56,10 @@ export async function packTar(
             chunkSize,
             groups,
             onWarning,
-            onMember: ({ size }) => onFound(size),
+            onMember: ({ path, size }) => {
+              onFound(size);
+              options.onMember?.(toText(path));
+            },
             onEnd: onAllFound,
           }),
       };

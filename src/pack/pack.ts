@@ -1,6 +1,7 @@
 /**
  * Packs trees into an archive: the library's `pack`.
  */
+import { toText } from '../format/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/constants.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
 import type { SourceMember } from './chunk-plan.ts';
@@ -54,7 +55,11 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   let found: Generator<SourceMember, void, undefined> | undefined;
   const input = (named: Iterable<PackPath>, context: InputContext): Input => {
     const { own, enough, groups, onWarning, onAttributes } = context;
-    found = counted(findMembers(named, options, { own, special, onWarning, onAttributes }), context);
+    found = counted(
+      findMembers(named, options, { own, special, onWarning, onAttributes }),
+      context,
+      options.onMember,
+    );
     const { members, total } = lookAhead(found, enough);
     return {
       total,
@@ -88,9 +93,11 @@ async function readSpecial(
 function* counted(
   found: Iterable<SourceMember>,
   { onFound, onAllFound }: InputContext,
+  onMember: PackOptions['onMember'],
 ): Generator<SourceMember, void, undefined> {
   for (const member of found) {
     onFound(member.size);
+    onMember?.(toText(member.path));
     yield member;
   }
   onAllFound();

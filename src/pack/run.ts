@@ -46,6 +46,8 @@ export interface ArchiveOptions {
   repoFromDirectory?: boolean;
   /** Called for each input that was skipped, could not be read, or changed while it was read. */
   onWarning?: (warning: Warning) => void;
+  /** Called for each member that is found, with its path as text, in the order of the archive. */
+  onMember?: (path: string) => void;
   /** Called as chunks are written. */
   onProgress?: (progress: PackProgress) => void;
   signal?: AbortSignal;

@@ -40,6 +40,9 @@ export interface WalkOptions {
   onAttributes?: OnAttributes | undefined;
 }
 
+const OUT_OF_TIME =
+  'its modification time is recorded as the nearest that an archive can hold: from 1677-09-21 to 2262-04-11';
+
 interface Level {
   /** Member path of the directory with a trailing slash; '' for a root without a name. */
   base: ByteString;
@@ -194,6 +197,7 @@ function* walkRoots(
         continue;
       }
       const recorded = metadata(stats, kind);
+      if (recorded.sourceMtime === null && recorded.mtime !== stats.mtime) warn(path, OUT_OF_TIME, true);
       const member: SourceMember = {
         prefix,
         path,

@@ -4,18 +4,20 @@
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { toBytes, toText } from '../format/byte-string.ts';
 import { MAX_TABLE_LENGTH, TAG } from '../format/constants.ts';
 import { type Group, groupKey, groupOf, repoOf } from '../format/entry.ts';
+import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/frame-table.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
-import { MARKS_LENGTH, startsAsArchive } from '../format/marks.ts';
+import { startsAsArchive } from '../format/marks.ts';
 import { SECTION_HEADER_LENGTH } from '../format/skippable-frame.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/sub-index.ts';
 import { Turns } from '../ring/turns.ts';
 import { Entries } from './entries.ts';
-import { type ByteSource, FileSource } from './source.ts';
+import { type ByteSource, closedError, FileSource } from './source.ts';
 import {
   checkFacts,
   checkFrameRow,
@@ -46,16 +48,31 @@ export interface GroupSummary extends Group {
   indexBytes: number;
 }
 
+/** A remark as others read it. */
+export interface NamedRemark extends Remark {
+  /** As text: bytes that are not UTF-8 are U+FFFD. */
+  path: string;
+  pathBytes: Uint8Array;
+}
+
+/** Every method of a closed archive throws `usage`, and so does whatever reads it. */
 export class Archive {
-  readonly source: ByteSource;
+  private readonly bytes: ByteSource;
+  private closed = false;
   readonly footer: Footer;
   readonly manifest: Manifest;
   private frameList: Frame[] | undefined;
 
   constructor(source: ByteSource, footer: Footer, manifest: Manifest) {
-    this.source = source;
+    this.bytes = source;
     this.footer = footer;
     this.manifest = manifest;
+  }
+
+  /** Where its bytes come from, as long as it is open. */
+  get source(): ByteSource {
+    if (this.closed) throw closedError(this.bytes.name);
+    return this.bytes;
   }
 
   /** BLAKE3 of the manifest in hexadecimal. It covers every byte that a reader relies on. */
@@ -65,6 +82,7 @@ export class Archive {
 
   /** The (package type, repo) pairs of the archive, in the order of its sub-indexes. */
   groups(): GroupSummary[] {
+    this.requireOpen();
     const groups = new Map<string, GroupSummary>();
     for (const row of this.manifest.rows) {
       if (row.section !== 'members') continue;
@@ -91,6 +109,7 @@ export class Archive {
     { packageTypes, repos, signal }: EntrySelection = {},
     onDamaged?: (error: ZnipError, row: ManifestRow) => void,
   ): Promise<Entries> {
+    this.requireOpen();
     const rows = this.manifest.rows.filter(
       (row) =>
         row.section === 'members' &&
@@ -125,6 +144,7 @@ export class Archive {
 
   /** The frame table: every blob in archive order. */
   async frames(): Promise<Frame[]> {
+    this.requireOpen();
     if (this.frameList !== undefined) return this.frameList;
     const frames: Frame[] = [];
     for (const row of this.manifest.rows) {
@@ -141,7 +161,18 @@ export class Archive {
   }
 
   /** What the index cannot say of members of the tar stream, in its order. Throws `damaged-sub-index`. */
-  async remarks(): Promise<Remark[]> {
+  async remarks(): Promise<NamedRemark[]> {
+    const remarks = await this.rawRemarks();
+    return remarks.map((remark) => ({
+      ...remark,
+      path: toText(remark.path),
+      pathBytes: toBytes(remark.path),
+    }));
+  }
+
+  /** The same, with names as byte strings. */
+  async rawRemarks(): Promise<Remark[]> {
+    this.requireOpen();
     const remarks: Remark[] = [];
     const budget = new EntryBudget();
     for (const row of this.manifest.rows) {
@@ -155,8 +186,14 @@ export class Archive {
     return remarks;
   }
 
+  /** Closes the source. What is read at the same time ends with an error; a second call does nothing. */
   close(): void {
-    this.source.close();
+    this.closed = true;
+    this.bytes.close();
+  }
+
+  private requireOpen(): void {
+    if (this.closed) throw closedError(this.bytes.name);
   }
 
   /** Refuses a section that is not before the manifest. */
@@ -249,7 +286,7 @@ async function readArchive(source: ByteSource): Promise<Archive> {
 async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
   const { byteLength, name } = source;
   if (source.start > 0) return new ZnipError('not-an-archive', `'${name}' does not end as a znip archive`);
-  const start = await source.read(0, Math.min(byteLength, MARKS_LENGTH));
+  const start = await source.read(0, Math.min(byteLength, FOREIGN_LENGTH));
   const context: ErrorContext = { path: name };
   if (startsAsArchive(start)) {
     return new ZnipError(
@@ -258,5 +295,6 @@ async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
       context,
     );
   }
-  return new ZnipError('not-an-archive', `'${name}' is not a znip archive`, context);
+  const advice = foreignAdvice(start, name);
+  return new ZnipError('not-an-archive', `'${name}' is not a znip archive${advice}`, context);
 }

@@ -2,8 +2,8 @@
  * The entries of one or more sub-indexes, in archive order.
  */
 import { ZnipError } from '../errors.ts';
-import type { ByteString } from '../format/byte-string.ts';
-import type { Group } from '../format/entry.ts';
+import { toBytes, toText, type ByteString } from '../format/byte-string.ts';
+import { type Group, type Kind, KINDS } from '../format/entry.ts';
 import type { EntryBatch } from '../format/sub-index.ts';
 
 interface Part {
@@ -11,11 +11,55 @@ interface Part {
   batches: EntryBatch[];
 }
 
-/** One entry: a row of a batch. Cheap to make, and only made for the rows that are looked at. */
+/** One entry: a row of a batch. */
 export interface EntryRef {
+  /** Columns. Names in them are byte strings, one character for each byte. */
   batch: EntryBatch;
   row: number;
   group: Group;
+}
+
+/** One entry as others read it: names are text, with their bytes beside them. Cheap to make, and only made when asked for. */
+export class Entry implements EntryRef {
+  readonly batch: EntryBatch;
+  readonly row: number;
+  readonly group: Group;
+
+  constructor(batch: EntryBatch, row: number, group: Group) {
+    this.batch = batch;
+    this.row = row;
+    this.group = group;
+  }
+
+  /** Its name as text: bytes that are not UTF-8 are U+FFFD. */
+  get path(): string {
+    return toText(this.batch.path(this.row));
+  }
+
+  /** Its name as it is. */
+  get pathBytes(): Uint8Array {
+    return toBytes(this.batch.path(this.row));
+  }
+
+  get kind(): Kind {
+    return KINDS[this.batch.kinds[this.row] ?? 0] ?? 'file';
+  }
+
+  /** Bytes of content. */
+  get size(): number {
+    return this.batch.sizes[this.row] ?? 0;
+  }
+
+  /** Where a link leads, as text; null for all but links. */
+  get linkTarget(): string | null {
+    const target = this.batch.linkTarget(this.row);
+    return target === '' ? null : toText(target);
+  }
+
+  get linkTargetBytes(): Uint8Array | null {
+    const target = this.batch.linkTarget(this.row);
+    return target === '' ? null : toBytes(target);
+  }
 }
 
 /** Rows `from` to `to`, exclusive, of a batch. */
@@ -49,11 +93,11 @@ export class Entries {
     if (!this.inOrder()) this.sort();
   }
 
-  *[Symbol.iterator](): Generator<EntryRef, void, undefined> {
+  *[Symbol.iterator](): Generator<Entry, void, undefined> {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 
-  at(position: number): EntryRef {
+  at(position: number): Entry {
     let batch: number;
     let row: number;
     if (this.order === undefined) {
@@ -63,11 +107,7 @@ export class Entries {
       batch = this.order.batch[position] ?? 0;
       row = this.order.row[position] ?? 0;
     }
-    return {
-      batch: this.batches[batch] as EntryBatch,
-      row,
-      group: this.groups[batch] as Group,
-    };
+    return new Entry(this.batches[batch] as EntryBatch, row, this.groups[batch] as Group);
   }
 
   /** The entries as runs of rows that follow one another: a few long ones, where groups do not alternate. */
@@ -90,7 +130,8 @@ export class Entries {
     }
   }
 
-  path(position: number): ByteString {
+  /** Its name as a byte string. */
+  rawPath(position: number): ByteString {
     const { batch, row } = this.at(position);
     return batch.path(row);
   }

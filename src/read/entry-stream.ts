@@ -1,6 +1,6 @@
 /**
  * Entries as one Arrow table for Polars, pandas, DuckDB and the like: the entry columns of
- * docs/format.md, "Sub-index", with the group of each member beside them.
+ * docs/format.md, "Sub-index", with the group of each member beside them. Names are those of JSON and CSV.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Column } from '../format/arrow-messages.ts';
@@ -40,6 +40,11 @@ function* batches(entries: Iterable<EntryRef>): Generator<Column[], void, undefi
   if (batch.length > 0 || !yielded) yield batch.finish();
 }
 
+/** `link_target` is `linkTarget` wherever programs read it. */
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 class EntryColumns {
   private readonly entries = new SubIndexBuilder();
   private readonly packageTypes = new BytesBuilder();
@@ -60,8 +65,8 @@ class EntryColumns {
 
   finish(): Column[] {
     return [
-      ...this.entries.columns(),
-      utf8Column('package_type', this.packageTypes),
+      ...this.entries.columns().map((column) => ({ ...column, name: camelCase(column.name) })),
+      utf8Column('packageType', this.packageTypes),
       utf8Column('repo', this.repos),
       binaryColumn('repo_bytes', this.repoBytes),
     ];

@@ -168,6 +168,8 @@ async function extractOnPool(
     const { job, targets } = prepare(planned, options);
     if (free.length === 0) await finishOldest();
     const slot = free.pop() as Slot;
+    // The worker knows the number alone: whoever closes the archive meanwhile must not free it for another file.
+    const release = source.hold?.();
     const result = pool.run('extract', {
       fd,
       name,
@@ -180,7 +182,7 @@ async function extractOnPool(
       settings,
     });
     // It is awaited in its turn; until then its failure is not unhandled.
-    result.catch(() => {});
+    result.catch(() => {}).finally(release);
     inFlight.push({ job, slot, result });
   }
   while (inFlight.length > 0) await finishOldest();

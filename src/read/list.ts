@@ -1,7 +1,7 @@
 /**
  * Entries as plain objects: the library's `list`.
  */
-import { toText } from '../format/byte-string.ts';
+import { toBytes, toText } from '../format/byte-string.ts';
 import { type Kind, KINDS } from '../format/entry.ts';
 import type { Archive, EntrySelection } from './archive.ts';
 import type { EntryRef } from './entries.ts';
@@ -9,6 +9,8 @@ import type { EntryRef } from './entries.ts';
 export interface ListedEntry {
   /** As text: bytes that are not UTF-8 are U+FFFD. */
   path: string;
+  /** As it is. */
+  pathBytes: Uint8Array;
   kind: Kind;
   /** Permission bits. */
   mode: number;
@@ -16,7 +18,9 @@ export interface ListedEntry {
   mtime: bigint;
   /** Bytes of content. */
   size: number;
+  /** As text; null for all but links. */
   linkTarget: string | null;
+  linkTargetBytes: Uint8Array | null;
   uid: number | null;
   gid: number | null;
   /** BLAKE3 of the content in hexadecimal; null for all but files. */
@@ -33,11 +37,13 @@ export function describeEntry({ batch, row, group }: EntryRef): ListedEntry {
   const checksum = batch.checksum(row);
   return {
     path: toText(member.path),
+    pathBytes: toBytes(member.path),
     kind: KINDS[member.kind] ?? 'file',
     mode: member.mode,
     mtime: member.mtime,
     size: member.size,
     linkTarget: member.linkTarget === '' ? null : toText(member.linkTarget),
+    linkTargetBytes: member.linkTarget === '' ? null : toBytes(member.linkTarget),
     uid: member.uid,
     gid: member.gid,
     checksum: checksum === null ? null : Buffer.from(checksum).toString('hex'),

@@ -1,9 +1,9 @@
 /**
  * Unpacks everything that is whole of a damaged or truncated archive: the library's `recover`.
  */
-import { closeSync, openSync } from 'node:fs';
-import { ioError, ZnipError } from '../errors.ts';
+import { ZnipError } from '../errors.ts';
 import { type Archive, openArchive } from './archive.ts';
+import { borrowed, FileSource } from './source.ts';
 import { isDamage, lostMember, type LostMember } from './lost.ts';
 import type { Frame } from '../format/frame-table.ts';
 import { salvageStream } from './unpack-stream.ts';
@@ -48,28 +48,24 @@ export interface RecoverResult extends UnpackResult {
  * (everything else is written), `no-match`, `limit`, `io`, `usage`.
  */
 export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoverResult> {
-  const index = await openIndex(path, options);
-  if (index?.whole === true && options.dryRun === undefined) {
-    try {
-      await tellWhatIsNotIndexed(index.archive, options);
-      return { ...(await unpack(index.archive, { ...options, keepGoing: true })), byIndex: true };
-    } finally {
-      index.archive.close();
-    }
-  }
-  index?.archive.close();
-  let fd: number;
+  const source = new FileSource(path);
   try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    throw ioError('open', path, error);
-  }
-  try {
-    const result = await salvageStream(fd, { ...options, name: `'${path}'` }, index?.frames ?? []);
-    return { ...result, byIndex: index?.whole === true };
+    return await recoverFile(source, options);
   } finally {
-    closeSync(fd);
+    source.close();
   }
+}
+
+/** As `recover`, of a file that is open and stays so. Nothing was read by its position, and it is read once. */
+export async function recoverFile(source: FileSource, options: RecoverOptions = {}): Promise<RecoverResult> {
+  const index = await openIndex(source, options);
+  if (index?.whole === true && options.dryRun === undefined) {
+    await tellWhatIsNotIndexed(index.archive, options);
+    return { ...(await unpack(index.archive, { ...options, keepGoing: true })), byIndex: true };
+  }
+  const { fd, name } = source;
+  const result = await salvageStream(fd, { ...options, name: `'${name}'` }, index?.frames ?? []);
+  return { ...result, byIndex: index?.whole === true };
 }
 
 /** By the index, remarks say what it does not. They are no reason to stop. */
@@ -92,10 +88,10 @@ interface FoundIndex {
   frames: readonly Frame[];
 }
 
-async function openIndex(path: string, options: RecoverOptions): Promise<FoundIndex | undefined> {
+async function openIndex(source: FileSource, options: RecoverOptions): Promise<FoundIndex | undefined> {
   let archive: Archive;
   try {
-    archive = await openArchive(path, options.root === undefined ? {} : { root: options.root });
+    archive = await openArchive(borrowed(source), options.root === undefined ? {} : { root: options.root });
   } catch (error) {
     // Which archive it is, nobody can tell then.
     if (options.root !== undefined) throw error;
@@ -110,10 +106,7 @@ async function openIndex(path: string, options: RecoverOptions): Promise<FoundIn
     await archive.entries({ signal: options.signal });
     return { archive, whole: true, frames };
   } catch (error) {
-    if (!isDamage(error)) {
-      archive.close();
-      throw error;
-    }
+    if (!isDamage(error)) throw error;
     return { archive, whole: false, frames };
   }
 }

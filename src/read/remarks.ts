@@ -23,7 +23,7 @@ const UNPACKED: readonly RemarkKind[] = ['absent', 'differs'];
 
 /** Tells the remarks of an archive about members that are chosen. Throws `damaged-sub-index`, `io`. */
 export async function tellRemarks(archive: Archive, options: RemarkOptions, onDoubt: OnDoubt): Promise<void> {
-  const remarks = await archive.remarks();
+  const remarks = await archive.rawRemarks();
   if (remarks.length === 0) return;
   const choice = new MemberChoice(options);
   const wanted = options.about ?? (options.sameOwner === true ? REMARK_KINDS : UNPACKED);

@@ -11,11 +11,38 @@ export interface ByteSource {
   readonly byteLength: number;
   /** First byte that can be read: 0, unless only the end of an archive is there. */
   readonly start: number;
-  /** The file descriptor, where there is one: workers then read for themselves. */
+  /** The file descriptor, where there is one: workers then read for themselves. Throws `usage` when it is closed. */
   readonly fd: number | undefined;
   /** Exactly `length` bytes from `offset`. Throws `truncated` where there are fewer. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Nothing is read any more. */
   close(): void;
+  /**
+   * Keeps the descriptor open, even when the source is closed, until the function that it returns is called: for who
+   * reads from it in other threads.
+   */
+  hold?(): () => void;
+}
+
+/** What is thrown where something closed is read on. */
+export function closedError(name: string): ZnipError {
+  return new ZnipError('usage', `'${name}' is closed: open it again to read more of it`, { path: name });
+}
+
+/** The same source for somebody who closes what he has read: it stays open for its owner. */
+export function borrowed(source: ByteSource): ByteSource {
+  const { name, byteLength, start } = source;
+  return {
+    name,
+    byteLength,
+    start,
+    get fd() {
+      return source.fd;
+    },
+    read: (offset, length) => source.read(offset, length),
+    close() {},
+    hold: () => source.hold?.() ?? (() => {}),
+  };
 }
 
 /** Fills `target` from byte `offset` of a file; throws `truncated` when the file ends before. */
@@ -43,8 +70,9 @@ export class FileSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
   readonly start = 0;
-  readonly fd: number;
+  private readonly descriptor: number;
   private open = true;
+  private holders = 0;
 
   /**
    * Opens a regular file, or takes the descriptor of one, which it will close. Throws `io` when it cannot be opened,
@@ -54,11 +82,11 @@ export class FileSource implements ByteSource {
     this.name = path;
     try {
       // A FIFO, which is refused below, is not waited for.
-      this.fd = fd ?? openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      this.descriptor = fd ?? openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     } catch (error) {
       throw ioError('open', path, error);
     }
-    const stats = fstatSync(this.fd);
+    const stats = fstatSync(this.descriptor);
     if (!stats.isFile()) {
       this.close();
       const what = stats.isDirectory() ? 'a directory' : 'not a regular file';
@@ -67,7 +95,14 @@ export class FileSource implements ByteSource {
     this.byteLength = stats.size;
   }
 
+  /** Not the number alone: it may be another file's by now. */
+  get fd(): number {
+    if (!this.open) throw closedError(this.name);
+    return this.descriptor;
+  }
+
   async read(offset: number, length: number): Promise<Uint8Array> {
+    const { fd } = this;
     if (offset + length > this.byteLength) {
       throw new ZnipError(
         'truncated',
@@ -76,12 +111,25 @@ export class FileSource implements ByteSource {
       );
     }
     const target = new Uint8Array(length);
-    readFully(this.fd, this.name, target, offset);
+    readFully(fd, this.name, target, offset);
     return target;
   }
 
   close(): void {
-    if (this.open) closeSync(this.fd);
+    if (!this.open) return;
     this.open = false;
+    if (this.holders === 0) closeSync(this.descriptor);
+  }
+
+  hold(): () => void {
+    if (!this.open) throw closedError(this.name);
+    this.holders += 1;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.holders -= 1;
+      if (this.holders === 0 && !this.open) closeSync(this.descriptor);
+    };
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Writes a good archive from what is whole of a damaged one: the library's `repair`. Main thread.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
-import { errnoOf, ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { fstatSync, readSync, statSync } from 'node:fs';
+import { ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/constants.ts';
 import { openOutput, type Output } from '../pack/output.ts';
 import { runPack } from '../pack/run.ts';
@@ -10,7 +10,7 @@ import { writeFully } from '../posix/write.ts';
 import type { LostMember } from '../read/lost.ts';
 import { FileSource } from '../read/source.ts';
 import type { CheckedIndex } from '../verify/index-check.ts';
-import { verify, verifyFile, type VerifyProgress, type VerifyReport } from '../verify/verify.ts';
+import { verifyFile, type VerifyProgress, type VerifyReport } from '../verify/verify.ts';
 import { rescuedChunks } from './rescued-chunks.ts';
 import { Survey } from './survey.ts';
 
@@ -54,33 +54,40 @@ export interface RepairResult {
  * the output is the damaged archive, `io`.
  */
 export async function repair(path: string, options: RepairOptions): Promise<RepairResult> {
+  const source = new FileSource(path);
+  try {
+    return await repairFile(source, options);
+  } finally {
+    source.close();
+  }
+}
+
+/** All of it by one descriptor, so that what is written is what was verified. */
+async function repairFile(source: FileSource, options: RepairOptions): Promise<RepairResult> {
   const start = performance.now();
-  refuseOutput(path, options.output);
+  const { name: path } = source;
+  refuseOutput(source, options.output);
   const survey = new Survey();
   const { output, onRefused, ...rest } = options;
-  const { report, index } = await verifyFile(path, rest, (walked) => survey.take(walked));
+  const { report, index } = await verifyFile(source, rest, (walked) => survey.take(walked));
   let refused = 0;
   let written: VerifyReport | undefined;
   const check = async (made: Output): Promise<void> => {
     written = await checkMade(path, made, report, options);
   };
-  try {
-    if (report.ok) await copyFile(path, options, check);
-    else {
-      if (report.blobs === 0) {
-        throw new ZnipError(
-          'not-an-archive',
-          `'${path}' holds no whole block of a znip archive: nothing can be repaired`,
-        );
-      }
-      const onRefusedMember = (lost: LostMember): void => {
-        refused += 1;
-        onRefused?.(lost);
-      };
-      await rewrite(path, options, { survey, index, onRefused: onRefusedMember, check });
+  if (report.ok) await copyFile(source, options, check);
+  else {
+    if (report.blobs === 0) {
+      throw new ZnipError(
+        'not-an-archive',
+        `'${path}' holds no whole block of a znip archive: nothing can be repaired`,
+      );
     }
-  } finally {
-    index?.archive.close();
+    const onRefusedMember = (lost: LostMember): void => {
+      refused += 1;
+      onRefused?.(lost);
+    };
+    await rewrite(source, options, { survey, index, onRefused: onRefusedMember, check });
   }
   if (written === undefined) throw new ZnipError('internal', `'${output}' was not verified`);
   return {
@@ -98,17 +105,28 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
 /** Verifies what was made, before it gets its name. Throws `inconsistent` when it is not whole, or not a copy. */
 async function checkMade(
   path: string,
-  { temporary }: Output,
+  { temporary, fd }: Output,
   report: VerifyReport,
   { output, threads, signal }: RepairOptions,
 ): Promise<VerifyReport> {
   if (temporary === undefined) throw notAFile(output);
   let why: string;
+  const source = new FileSource(temporary);
   try {
-    const made = await verify(temporary, {
+    if (!isSameFile(fd, source.fd)) {
+      throw new ZnipError(
+        'io',
+        `'${temporary}' was replaced while it was written: write to another directory`,
+        {
+          path: temporary,
+        },
+      );
+    }
+    const checkOptions = {
       ...(threads === undefined ? {} : { threads }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    };
+    const { report: made } = await verifyFile(source, checkOptions, () => {});
     const isCopy = !report.ok || made.rootHash === report.rootHash;
     if (made.ok && isCopy) return made;
     why = made.damage[0]?.message ?? 'it is another archive now';
@@ -116,6 +134,8 @@ async function checkMade(
     const unknown = error instanceof ZnipError && NO_ARCHIVE.has(error.code);
     if (!unknown) throw error;
     why = error.message;
+  } finally {
+    source.close();
   }
   throw new ZnipError(
     'inconsistent',
@@ -138,55 +158,45 @@ interface RewriteContext {
 }
 
 async function rewrite(
-  path: string,
+  source: FileSource,
   { output, threads, signal }: RepairOptions,
   { survey, index, onRefused, check }: RewriteContext,
 ): Promise<void> {
-  const source = new FileSource(path);
   const chunkSize = survey.blocks.reduce((size, block) => Math.max(size, block.chunkLength), MIN_CHUNK_SIZE);
   const total = survey.blocks.reduce((sum, block) => sum + block.chunkLength, 0);
   const level = Number(index?.archive.manifest.metadata.get('znip.level'));
-  try {
-    await runPack(
-      {
-        output,
-        chunkSize: Math.min(chunkSize, MAX_CHUNK_SIZE),
-        ...(Number.isInteger(level) && level >= 1 && level <= 19 ? { level } : {}),
-        ...(threads === undefined ? {} : { threads }),
-        ...(signal === undefined ? {} : { signal }),
-      },
-      () => ({
-        total,
-        plans: (_, acquire) => rescuedChunks(acquire, { source, survey, entries: index?.entries, onRefused }),
-      }),
-      check,
-    );
-  } finally {
-    source.close();
-  }
+  await runPack(
+    {
+      output,
+      chunkSize: Math.min(chunkSize, MAX_CHUNK_SIZE),
+      ...(Number.isInteger(level) && level >= 1 && level <= 19 ? { level } : {}),
+      ...(threads === undefined ? {} : { threads }),
+      ...(signal === undefined ? {} : { signal }),
+    },
+    () => ({
+      total,
+      plans: (_, acquire) => rescuedChunks(acquire, { source, survey, entries: index?.entries, onRefused }),
+    }),
+    check,
+  );
 }
 
 const PIECE = 1024 * 1024;
 
 async function copyFile(
-  path: string,
+  source: FileSource,
   { output: name, signal }: RepairOptions,
   check: (made: Output) => Promise<void>,
 ): Promise<void> {
   const output = await openOutput(name, signal);
   try {
-    const fd = openSync(path, 'r');
-    try {
-      const piece = Buffer.alloc(PIECE);
-      for (let read = readSync(fd, piece); read > 0; read = readSync(fd, piece)) {
-        signal?.throwIfAborted();
-        writeFully(output.fd, piece.subarray(0, read));
-      }
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      throw ioError('copy', path, error);
-    } finally {
-      closeSync(fd);
+    const piece = Buffer.alloc(PIECE);
+    for (let offset = 0; ;) {
+      signal?.throwIfAborted();
+      const length = readPiece(source, piece, offset);
+      if (length === 0) break;
+      writeOut(output, piece.subarray(0, length));
+      offset += length;
     }
     await check(output);
     output.commit();
@@ -195,11 +205,34 @@ async function copyFile(
   }
 }
 
+/** As far as the file goes now: it may be another length than when it was verified, which is noticed in the end. */
+function readPiece({ fd, name }: FileSource, piece: Buffer, offset: number): number {
+  try {
+    return readSync(fd, piece, 0, piece.byteLength, offset);
+  } catch (error) {
+    throw ioError('copy', name, error);
+  }
+}
+
+function writeOut({ fd, name }: Output, piece: Uint8Array): void {
+  try {
+    writeFully(fd, piece);
+  } catch (error) {
+    throw ioError('write', name, error);
+  }
+}
+
+function isSameFile(fd: number, other: number): boolean {
+  const [a, b] = [fd, other].map((one) => fstatSync(one, { bigint: true }));
+  return a?.ino === b?.ino && a?.dev === b?.dev;
+}
+
 /** The damaged archive may be the only one there is. And what is written must be read again. */
-function refuseOutput(path: string, output: string): void {
-  const [from, to] = [path, output].map((name) => statSync(name, { bigint: true, throwIfNoEntry: false }));
+function refuseOutput(source: FileSource, output: string): void {
+  const from = fstatSync(source.fd, { bigint: true });
+  const to = statSync(output, { bigint: true, throwIfNoEntry: false });
   if (to !== undefined && !to.isFile() && !to.isDirectory()) throw notAFile(output);
-  if (from === undefined || to === undefined || from.ino !== to.ino || from.dev !== to.dev) return;
+  if (to === undefined || from.ino !== to.ino || from.dev !== to.dev) return;
   throw new ZnipError(
     'usage',
     `'${output}' is the archive that is to be repaired: give the new one another name`,

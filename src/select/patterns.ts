@@ -21,7 +21,8 @@ export interface Selection {
 
 /**
  * Compiles member patterns. A pattern is a member's exact name, the name of a directory (which means all
- * below it too), or a glob for whole paths with `*`, `?`, `[...]`, `**` and `{a,b}`. A name that happens
+ * below it too), or a glob for whole paths with `*`, `?`, `[...]`, `**` and `{a,b}`; one without a `/` is found at any
+ * depth, as `-x` finds it, unless `/` or `./` is before it. A name that happens
  * to hold such characters is matched as a name, too. `./`, a leading `/` and a trailing one do not count,
  * because no member's name has them; `.` means everything.
  */
@@ -37,7 +38,7 @@ export function compileSelection(patterns: readonly string[]): Selection {
     if (alike === undefined) names.set(name, [given]);
     else alike.push(given);
     lengths.add(name.length);
-    if (isGlob(name)) globs.push({ given, glob: compileGlob(name) });
+    if (isGlob(name)) globs.push({ given, glob: compileGlob(isAnyDepth(given, name) ? `**/${name}` : name) });
   }
   const use = (given: readonly string[] | undefined): boolean => {
     if (given === undefined) return false;
@@ -61,6 +62,11 @@ export function compileSelection(patterns: readonly string[]): Selection {
     },
     unmatched: () => [...unused],
   };
+}
+
+/** As for excludes: a glob of one component is looked for at any depth, unless a leading slash ties it to the first. */
+function isAnyDepth(given: string, name: string): boolean {
+  return !name.includes('/') && !given.startsWith('/') && !given.startsWith('./');
 }
 
 /** A pattern in the form that member names have. */

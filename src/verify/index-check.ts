@@ -80,7 +80,7 @@ export async function checkIndex(
   }
   let remarks: Remark[] = [];
   try {
-    remarks = await archive.remarks();
+    remarks = await archive.rawRemarks();
   } catch (error) {
     list.addError(error, SUB_INDEX_CODES);
   }

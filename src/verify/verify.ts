@@ -2,16 +2,16 @@
  * Proves an archive whole, or tells everything that is wrong with it: the library's `verify` and
  * `verifyStream`. Main thread.
  */
-import { closeSync, openSync } from 'node:fs';
-import { ioError, ZnipError } from '../errors.ts';
+import { ZnipError } from '../errors.ts';
 import { toText } from '../format/byte-string.ts';
+import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
 import type { Frame } from '../format/frame-table.ts';
 import type { Remark, RemarkKind } from '../format/remarks.ts';
 import type { Gap } from '../read/block-scanner.ts';
 import { detectStream } from '../stream/foreign-stream.ts';
 import type { InspectedChunk } from '../read/inspect-chunk.ts';
 import { Limits } from '../read/limits.ts';
-import { FileSource } from '../read/source.ts';
+import { borrowed, FileSource } from '../read/source.ts';
 import { readRest, TailSource } from '../read/stream-check.ts';
 import { FdStream } from '../stream/byte-stream.ts';
 import { Turns } from '../ring/turns.ts';
@@ -86,32 +86,28 @@ export interface Differing {
  * than 16,000,000 members.
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const { report, index } = await verifyFile(path, options, () => {});
-  index?.archive.close();
-  return report;
+  const source = new FileSource(path);
+  try {
+    return (await verifyFile(source, options, () => {})).report;
+  } finally {
+    source.close();
+  }
 }
 
 /**
- * As `verify`; besides, `onBlock` sees every block, and what is whole of the index is returned, its archive
- * open.
+ * As `verify`, of a file that is open and stays so; besides, `onBlock` sees every block, and what is whole of the index
+ * is returned. Index and blocks are read by one descriptor, so that they are of one file.
  */
 export async function verifyFile(
-  path: string,
+  source: FileSource,
   options: VerifyOptions,
   onBlock: (walked: WalkedBlock) => void,
 ): Promise<{ report: VerifyReport; index: CheckedIndex | undefined }> {
   const run = new VerifyRun(options, false, onBlock);
-  const source = new FileSource(path);
-  const { byteLength } = source;
-  const index = await checkIndex(source, run.list, options.signal);
-  try {
-    if (options.quick !== true) await run.verifyBlocks(path, index);
-    else run.takeRemarks(index?.remarks ?? []);
-    return { report: run.report(index, byteLength), index };
-  } catch (error) {
-    index?.archive.close();
-    throw error;
-  }
+  const index = await checkIndex(borrowed(source), run.list, options.signal);
+  if (options.quick !== true) await run.verifyBlocks(source, index);
+  else run.takeRemarks(index?.remarks ?? []);
+  return { report: run.report(index, source.byteLength), index };
 }
 
 /**
@@ -134,7 +130,8 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
   const { name } = stream;
   const kind = await detectStream(stream);
   if (kind !== 'znip') {
-    throw new ZnipError('not-an-archive', `${name} is not a znip archive, but a ${kind} stream`);
+    const advice = foreignAdvice(await stream.peek(FOREIGN_LENGTH), '-');
+    throw new ZnipError('not-an-archive', `${name} is not a znip archive${advice}`);
   }
   const blocksEnd = await run.walk(stream, []);
   const tail = await readRest(stream, run.tarLength);
@@ -196,21 +193,15 @@ class VerifyRun {
   }
 
   /** All blocks of a file, held against what is whole of its index. */
-  async verifyBlocks(path: string, index: CheckedIndex | undefined): Promise<void> {
-    let fd: number;
-    try {
-      fd = openSync(path, 'r');
-    } catch (error) {
-      throw ioError('open', path, error);
-    }
-    const stream = new FdStream(fd, `'${path}'`, this.options.signal);
+  async verifyBlocks({ fd, name }: FileSource, index: CheckedIndex | undefined): Promise<void> {
+    // Its own reads are by offset, so the descriptor is still at the start of the file.
+    const stream = new FdStream(fd, `'${name}'`, this.options.signal);
     try {
       if (index !== undefined) await this.useIndex(index);
       const blocksEnd = await this.walk(stream, index?.frames ?? []);
       if (index !== undefined) await checkSections(index.archive, blocksEnd, this.list, this.signal);
     } finally {
       await stream.close();
-      closeSync(fd);
     }
     this.finish();
   }

@@ -408,7 +408,7 @@ describe('values', () => {
     pack(
       ['--mtime', '@99999999999'],
       2,
-      "the time '@99999999999' is out of range: it must be from 1677 to 2262",
+      "--mtime '@99999999999' is out of range: it must be from 1677-09-21 to 2262-04-11",
     ),
     pack(['-x', '/'], 2, "'/' is not a pattern: it names nothing"),
     pack(['--exclude-from', 'missing'], 1, "cannot read 'missing': no such file or directory"),

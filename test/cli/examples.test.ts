@@ -282,7 +282,7 @@ describe('CI, as the README has it', () => {
   });
 
   test.skipIf(lacks('zstd'))('the first commands that the README shows', async () => {
-    const [, block = ''] = /```sh\nnpm link[^\n]*\n([^]*?)```/.exec(readme) ?? [];
+    const [, block = ''] = /```sh\nnpm install --global[^\n]*\n([^]*?)```/.exec(readme) ?? [];
     const folder = newFolder();
     for (const line of block.trimEnd().split('\n')) {
       if (line.startsWith('tar')) run('rm', ['-rf', join(folder, 'node_modules')]);

@@ -50,10 +50,10 @@ const textOfPage = (): string => {
 describe('the manual page', () => {
   test('is where npm finds it', () => {
     const { man, files } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8')) as {
-      man: string;
+      man: string[];
       files: string[];
     };
-    expect(man).toBe('./dist/man/znip.1');
+    expect(man).toEqual(['./dist/man/znip.1']);
     expect(files).toContain('dist');
     expect(readFileSync(page, 'utf8')).toMatch(/^\.TH ZNIP 1 /);
   });

@@ -153,9 +153,9 @@ describe('formats', () => {
     const checksum = run('b3sum', ['--no-names', 't/small'], here).stdout.trim();
     expect(csv).toBe(
       [
-        'path,kind,mode,mtime,size,link_target,uid,gid,checksum,package_type,repo,changed,path_base64',
-        't/link,symlink,0777,2022-01-02T03:04:05.006007008Z,0,small,,,,plain,,false,',
-        `t/small,file,0644,2023-01-02T03:04:05.006007008Z,5,,,,${checksum},plain,,false,`,
+        'path,kind,mode,mtime,size,linkTarget,uid,gid,checksum,packageType,repo,changed,pathBytes,linkTargetBytes',
+        't/link,symlink,0777,2022-01-02T03:04:05.006007008Z,0,small,,,,plain,,false,,',
+        `t/small,file,0644,2023-01-02T03:04:05.006007008Z,5,,,,${checksum},plain,,false,,`,
         '',
       ].join('\r\n'),
     );
@@ -169,14 +169,16 @@ describe('formats', () => {
     const raw = Buffer.from([0x6e, 0xff]);
     mkdirSync(at('raw'));
     writeFileSync(Buffer.concat([Buffer.from(`${at('raw')}/`), raw]), '');
+    symlinkSync(raw, at('raw/z'));
     expect(znip(['pack', '-q', '-C', 'raw', '.', '-o', 'raw.znip'], here).status).toBe(0);
-    expect(znip(['ls', 'raw.znip'], here).output).toEqual(Buffer.concat([raw, Buffer.from('\n')]));
-    expect(znip(['ls', 'raw.znip', '--json'], here).stdout).toContain(
-      `"pathBase64":"${raw.toString('base64')}"`,
-    );
-    expect(znip(['ls', 'raw.znip', '--format', 'csv'], here).stdout).toContain(
-      `,${raw.toString('base64')}\r\n`,
-    );
+    expect(znip(['ls', 'raw.znip'], here).output).toEqual(Buffer.concat([raw, Buffer.from('\nz\n')]));
+    const base64 = raw.toString('base64');
+    const [file, link] = lines(znip(['ls', 'raw.znip', '--json'], here).stdout);
+    expect(file).toContain(`"pathBytes":"${base64}"`);
+    expect(link).toContain(`"linkTargetBytes":"${base64}"`);
+    const csv = znip(['ls', 'raw.znip', '--format', 'csv'], here).stdout;
+    expect(csv).toContain(`,${base64},\r\n`);
+    expect(csv).toContain(`,,${base64}\r\n`);
   });
 });
 
@@ -191,19 +193,19 @@ describe('--format arrow', () => {
       'uid',
       'gid',
       'size',
-      'stream_offset',
-      'link_target',
+      'streamOffset',
+      'linkTarget',
       'checksum',
       'changed',
-      'path_bytes',
-      'link_target_bytes',
-      'package_type',
+      'pathBytes',
+      'linkTargetBytes',
+      'packageType',
       'repo',
       'repo_bytes',
     ]);
     expect(table.getColumn('path').toArray()).toEqual(ALL);
     expect(table.getColumn('size').toArray().map(Number)).toEqual([0, 5000, 0, 5, 0, 0, 300]);
-    expect(table.getColumn('link_target').toArray()).toEqual([
+    expect(table.getColumn('linkTarget').toArray()).toEqual([
       null,
       null,
       'small',
@@ -221,7 +223,7 @@ describe('--format arrow', () => {
       'hardlink',
       'file',
     ]);
-    expect(table.getColumn('package_type').toArray()).toEqual(ALL.map(() => 'plain'));
+    expect(table.getColumn('packageType').toArray()).toEqual(ALL.map(() => 'plain'));
   });
 
   test('has the chosen entries in the chosen order, and several groups in one table', () => {
@@ -233,7 +235,7 @@ describe('--format arrow', () => {
     expect(znip(pack, here).status).toBe(0);
     const table = readTable('mirror.znip', '--sort', 'size', 'a/x.tgz', 'b/y.jar');
     expect(table.getColumn('path').toArray()).toEqual(['b/y.jar', 'a/x.tgz']);
-    expect(table.getColumn('package_type').toArray()).toEqual(['maven', 'npm']);
+    expect(table.getColumn('packageType').toArray()).toEqual(['maven', 'npm']);
     expect(table.getColumn('repo').toArray()).toEqual(['b', 'a']);
     expect(readTable('mirror.znip', '--type', 'npm').height).toBe(1);
   });

@@ -507,7 +507,7 @@ describe('the command', () => {
     opened.close();
   });
 
-  test('a reader that goes away ends it quietly', () => {
+  test('a reader that goes away before the end is an error', () => {
     const { status, stderr, stdout } = shell(
       `node ${ZNIP} pack -q --tar tree.tar -o - | head -c 100 | wc -c; echo "\${PIPESTATUS[0]}"`,
     );

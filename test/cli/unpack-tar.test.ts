@@ -164,7 +164,7 @@ describe('the command', () => {
     });
   });
 
-  test('a reader that goes away ends it quietly', () => {
+  test('a reader that goes away before the end is an error', () => {
     const { stdout, stderr } = run(
       'bash',
       ['-c', `node ${ZNIP} unpack --tar - tree.znip | head -c 100 | wc -c; echo "\${PIPESTATUS[0]}"`],

@@ -37,9 +37,9 @@ test('each directory is a group of its own, by its bytes', async () => {
 test('listings have the bytes in base64', () => {
   const { stdout } = znip(['info', '--json', 'm.znip'], here);
   const { groups } = JSON.parse(stdout) as { groups: Record<string, unknown>[] };
-  expect(groups.map(({ repoBase64 }) => repoBase64)).toEqual([undefined, 'cv4=', 'cv8=']);
+  expect(groups.map(({ repoBytes }) => repoBytes)).toEqual([undefined, 'cv4=', 'cv8=']);
   const listed = znip(['ls', '--json', 'm.znip'], here).stdout.trim().split('\n');
-  const repos = new Set(listed.map((line) => (JSON.parse(line) as Record<string, unknown>)['repoBase64']));
+  const repos = new Set(listed.map((line) => (JSON.parse(line) as Record<string, unknown>)['repoBytes']));
   expect(repos).toEqual(new Set([undefined, 'cv4=', 'cv8=']));
 });
 

@@ -30,8 +30,8 @@ test.each([
   // Globs.
   ['*', 'a', true],
   ['*', '.hidden', true],
-  ['*', 'a/b', false],
-  ['*.js', 'x/a.js', false],
+  ['*', 'a/b', true],
+  ['*.js', 'x/a.js', true],
   ['**/*.js', 'a.js', true],
   ['**/*.js', 'x/y/.a.js', true],
   ['x/*/z', 'x/y/z', true],

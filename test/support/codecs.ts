@@ -12,21 +12,23 @@ export interface NamedCodec {
   codec: () => Codec;
 }
 
-function named(choice: 'fast' | 'portable'): NamedCodec {
+function named(choice: 'fast' | 'node' | 'portable'): NamedCodec {
   const load = (): Codec => loadCodec(choice);
   try {
     const codec = load();
     return { title: `the ${choice} codec`, installed: true, codec: () => codec };
   } catch (error) {
     if (!(error instanceof ZnipError) || error.code !== 'codec-unavailable') throw error;
-    return { title: `the ${choice} codec (its package is not installed)`, installed: false, codec: load };
+    return { title: `the ${choice} codec (it is not installed)`, installed: false, codec: load };
   }
 }
 
 export const FAST = named('fast');
 /** A dependency, not an optional one: it must load wherever the tests run. */
 export const PORTABLE: NamedCodec = { ...named('portable'), installed: true };
-export const CODECS: readonly NamedCodec[] = [FAST, PORTABLE];
+/** From Node.js 22.15 on. */
+export const NODE = named('node');
+export const CODECS: readonly NamedCodec[] = [FAST, NODE, PORTABLE];
 
 /** BLAKE3 for tests of the structures that carry checksums. */
 export function hash(bytes: Uint8Array): Uint8Array {

@@ -10,7 +10,7 @@ const STATUSES = `Exit status:
   0  no difference
   1  different, or failed with a message
   2  usage error
-  3  some files could not be read, so nobody knows
+  3  some things could not be read or compared, so nobody knows
   4  the archive is damaged, hostile or of an unknown version
   128+n  ended by signal n`;
 
@@ -27,7 +27,7 @@ export function defineDiff(program: Command): void {
     )
     .option('--mtime', 'compare times of modification as well')
     .option('--json', 'one JSON object for each difference')
-    .option('-q, --quiet', 'print nothing: the status tells');
+    .option('-q, --quiet', 'print no differences: the status tells');
   addExamples(
     diff,
     `znip pack build -o build.znip && znip diff build.znip build

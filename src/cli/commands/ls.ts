@@ -13,6 +13,7 @@ export function defineLs(program: Command): void {
     .argument('<archive>', 'archive file')
     .argument('[pattern...]', 'names of members or directories, or patterns (default: all members)')
     .option('-l, --long', 'mode, size, time and name')
+    .option('-1, --one-per-line', 'one name on a line, as it is anyway')
     .option('-b, --bytes', 'sizes in bytes, exactly')
     .option('-0, --null', 'end each name with NUL instead of a line break')
     .option('--tree', 'draw the directories as a tree')

@@ -1,12 +1,14 @@
 /**
  * `znip pack`: its options and its help.
  */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { ZnipError } from '../../errors.ts';
 import { OrderedCommand } from '../argument-order.ts';
 import { addCommonOptions, addExamples, addNotes, LEVEL, THREADS } from '../command.ts';
 import { collect, parseSize } from '../options.ts';
 import type { PackCommandOptions } from '../run/pack-options.ts';
+import { numbersHint } from '../user-names.ts';
 import { parseTime } from '../time.ts';
 
 const MAX_ID = 0xfffffffe;
@@ -22,10 +24,18 @@ class PackCommand extends OrderedCommand {
         break;
       }
       const numbers = arg === '--owner' && /^\d+(?::\d+)?$/.test(args[i + 1] ?? '');
+      if (arg === '--owner' && !numbers) refuseNames(args[i + 1] ?? '');
       joined.push(arg === '--owner' ? `--owner=${numbers ? args[++i] : ''}` : arg);
     }
     return super.parseOptions(joined);
   }
+}
+
+/** `--owner root`: what follows is a path, unless there is none and a user has that name. Throws `usage`. */
+function refuseNames(text: string): void {
+  const hint = text === '' || existsSync(text) ? '' : numbersHint(text);
+  if (hint !== '')
+    throw new ZnipError('usage', `--owner takes numbers as UID or UID:GID, not '${text}'${hint}`);
 }
 
 function parseOwner(text: string): true | { uid: number; gid: number | undefined } {
@@ -34,7 +44,10 @@ function parseOwner(text: string): true | { uid: number; gid: number | undefined
   const uid = Number(match?.[1]);
   const gid = match?.[2] === undefined ? undefined : Number(match[2]);
   if (match === null || uid > MAX_ID || (gid ?? 0) > MAX_ID) {
-    throw new ZnipError('usage', `--owner takes numbers as UID or UID:GID, not '${text}'`);
+    throw new ZnipError(
+      'usage',
+      `--owner takes numbers as UID or UID:GID, not '${text}'${numbersHint(text)}`,
+    );
   }
   return { uid, gid };
 }

@@ -1,12 +1,13 @@
 /**
  * Entries as lines: names, the long form, JSON, CSV.
  */
-import { isUtf8, toText, type ByteString } from '../../format/byte-string.ts';
+import { toText } from '../../format/byte-string.ts';
 import { floorSeconds, KIND, KINDS, NANOSECONDS } from '../../format/entry.ts';
 import { Entries, type EntryRef } from '../../read/entries.ts';
 import { describeEntry } from '../../read/list.ts';
+import { defined } from '../defined.ts';
 import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
-import { base64Of, formatBytes, formatMode, formatTime, jsonLine, printable } from '../text.ts';
+import { base64Bytes, base64Of, formatBytes, formatMode, formatTime, jsonLine, printable } from '../text.ts';
 import type { Listing } from './listing.ts';
 
 /** Output is written in pieces of about this many characters. */
@@ -84,22 +85,19 @@ function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }
 
-/** The name's bytes in base64, where its text cannot give them. */
-function base64Name(path: ByteString): string | undefined {
-  return isUtf8(path) ? undefined : base64Of(path);
-}
-
 export function writeJson(listing: Listing): void {
   writeLines(listing, (ref) => {
-    const { mtime, mode, ...entry } = describeEntry(ref);
-    const pathBase64 = base64Name(ref.batch.path(ref.row));
+    const { mtime, mode, pathBytes, linkTargetBytes, ...entry } = describeEntry(ref);
     return jsonLine({
       ...entry,
       mode: octal(mode),
       // Nanoseconds do not fit a JSON number exactly.
       mtimeNs: String(mtime),
-      ...(pathBase64 === undefined ? {} : { pathBase64 }),
-      ...(ref.group.repoBytes === undefined ? {} : { repoBase64: base64Of(ref.group.repoBytes) }),
+      ...(ref.group.repoBytes === undefined ? {} : { repoBytes: base64Of(ref.group.repoBytes) }),
+      ...defined({
+        pathBytes: base64Bytes(pathBytes),
+        linkTargetBytes: linkTargetBytes === null ? undefined : base64Bytes(linkTargetBytes),
+      }),
     });
   });
 }
@@ -110,14 +108,15 @@ const CSV_COLUMNS = [
   'mode',
   'mtime',
   'size',
-  'link_target',
+  'linkTarget',
   'uid',
   'gid',
   'checksum',
-  'package_type',
+  'packageType',
   'repo',
   'changed',
-  'path_base64',
+  'pathBytes',
+  'linkTargetBytes',
 ];
 
 /** RFC 4180: fields with a comma, a quote or a line break are quoted, lines end in CR LF. */
@@ -142,7 +141,8 @@ export function writeCsv(listing: Listing): void {
       entry.packageType,
       entry.repo,
       entry.changed,
-      base64Name(ref.batch.path(ref.row)),
+      base64Bytes(entry.pathBytes),
+      entry.linkTargetBytes === null ? undefined : base64Bytes(entry.linkTargetBytes),
     ];
     return `${fields.map((value) => field(String(value ?? ''))).join(',')}\r\n`;
   };

@@ -14,7 +14,7 @@ import type { RangeOf } from '../byte-range.ts';
 import { EXIT } from '../exit-status.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { isTerminal, STDOUT, writeMessage, writeOutput } from '../standard-streams.ts';
-import { printable } from '../text.ts';
+import { readable } from '../text.ts';
 
 export interface CatCommandOptions {
   range?: RangeOf;
@@ -59,7 +59,7 @@ export async function runCat(path: string, names: string[], options: CatCommandO
 function reportLost(member: string | null, { message }: ZnipError): void {
   const what =
     member === null || message.includes(`'${member}'`) ? message : `'${member}' is lost: ${message}`;
-  writeMessage(`znip: ${printable(what)}`);
+  writeMessage(`znip: ${readable(what)}`);
   process.exitCode = EXIT.badArchive;
 }
 

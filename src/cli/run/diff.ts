@@ -2,13 +2,13 @@
  * `znip diff`.
  */
 import { type Aspect, diff, type Difference } from '../../diff/diff.ts';
-import { isUtf8, toBytes } from '../../format/byte-string.ts';
+import { tellRemarks } from '../../read/remarks.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { writeWarning } from '../messages.ts';
 import { openIndexed } from '../open-indexed.ts';
 import { isTerminal, STDOUT, writeOutput } from '../standard-streams.ts';
-import { jsonLine, printable } from '../text.ts';
+import { base64Bytes, jsonLine, printable } from '../text.ts';
 
 export interface DiffCommandOptions {
   stripComponents?: number;
@@ -26,11 +26,15 @@ export async function runDiff(path: string, directory: string, options: DiffComm
   let incomplete = false;
   const archive = await openIndexed(path, 'diff');
   try {
+    await tellRemarks(archive, { about: ['absent'] }, (member, reason) => {
+      incomplete = true;
+      writeWarning(member, reason);
+    });
     const differences = diff(archive, directory, {
       ...defined({ stripComponents: options.stripComponents, mtime: options.mtime }),
       onWarning: (warning) => {
         incomplete ||= warning.failed;
-        if (!quiet) writeWarning(warning.path, warning.reason);
+        if (warning.failed || !quiet) writeWarning(warning.path, warning.reason);
       },
     });
     for await (const difference of differences) {
@@ -46,13 +50,13 @@ export async function runDiff(path: string, directory: string, options: DiffComm
 }
 
 /** Names as their bytes, for other programs; as printable text on a terminal. */
-function lineOf({ change, aspects, path, rawPath }: Difference, terminal: boolean): string | Uint8Array {
+function lineOf({ change, aspects, path, pathBytes }: Difference, terminal: boolean): string | Uint8Array {
   const letters =
     change === 'added' ? '+' : change === 'removed' ? '-' : aspects.map((aspect) => LETTERS[aspect]).join('');
-  return terminal ? `${letters} ${printable(path)}\n` : Buffer.from(`${letters} ${rawPath}\n`, 'latin1');
+  if (terminal) return `${letters} ${printable(path)}\n`;
+  return Buffer.concat([Buffer.from(`${letters} `), pathBytes, Buffer.from('\n')]);
 }
 
-function jsonOf({ change, aspects, path, rawPath }: Difference): string {
-  const pathBase64 = isUtf8(rawPath) ? {} : { pathBase64: toBytes(rawPath).toString('base64') };
-  return jsonLine({ path, change, aspects, ...pathBase64 });
+function jsonOf({ change, aspects, path, pathBytes }: Difference): string {
+  return jsonLine({ path, change, aspects, ...defined({ pathBytes: base64Bytes(pathBytes) }) });
 }

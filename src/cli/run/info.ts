@@ -41,7 +41,7 @@ export async function runInfo(path: string, options: InfoCommandOptions): Promis
 
 /** With a repo that is not UTF-8 as programs can read it. */
 function withBase64({ repoBytes, ...rest }: GroupSummary | SectionInfo): object {
-  return repoBytes === undefined ? rest : { ...rest, repoBase64: base64Of(repoBytes) };
+  return repoBytes === undefined ? rest : { ...rest, repoBytes: base64Of(repoBytes) };
 }
 
 function describe(path: string, info: ArchiveInfo, shownRows: number): string {

@@ -190,7 +190,7 @@ export function listInputs(
     special: options.readSpecial === true ? NOT_READ : undefined,
     onWarning(warning) {
       failed ||= warning.failed;
-      reporter.warn(warning.path, warning.reason);
+      reporter.warning(warning);
     },
   });
   const terminal = isTerminal(STDOUT);

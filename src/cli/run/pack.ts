@@ -1,17 +1,31 @@
 /**
  * `znip pack`.
  */
+import { existsSync } from 'node:fs';
+import { ZnipError } from '../../errors.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import type { ArgumentOrder } from '../argument-order.ts';
 import { defined } from '../defined.ts';
 import { EXIT } from '../exit-status.ts';
 import { curbGarbage } from '../heap.ts';
+import { quoted } from '../other-tools.ts';
 import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
-import { refuseTerminal, requireOutput, STDOUT } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration, formatPercent } from '../text.ts';
+import { isTerminal, refuseTerminal, requireOutput, STDOUT } from '../standard-streams.ts';
+import { countOf, formatBytes, formatDuration, formatPercent, printable } from '../text.ts';
 import { listInputs, openInput } from './pack-inputs.ts';
 import type { PackCommandOptions } from './pack-options.ts';
+
+/** `pack dir out.znip`: what is no file yet is meant to be the archive. Throws `usage`. */
+function refuseArchiveAsInput(operands: readonly string[]): void {
+  const meant = [operands.at(-1), operands[0]].find((name) => name?.endsWith('.znip') === true);
+  if (operands.length < 2 || meant === undefined || (existsSync(meant) && !isTerminal(STDOUT))) return;
+  const paths = operands.filter((name) => name !== meant).map(quoted);
+  throw new ZnipError(
+    'usage',
+    `'${meant}' stands where something to pack does: to write it, use \`znip pack ${paths.join(' ')} -o ${quoted(meant)}\``,
+  );
+}
 
 export async function runPack(
   operands: string[],
@@ -26,6 +40,7 @@ export async function runPack(
     return;
   }
   const toStdout = output === '-';
+  if (options.output === undefined) refuseArchiveAsInput(operands);
   if (toStdout) {
     requireOutput('the archive');
     refuseTerminal(STDOUT, 'an archive', options.force === true);
@@ -49,7 +64,8 @@ export async function runPack(
       repo: options.repo,
       repoFromDirectory: options.repoFromDir,
     }),
-    onWarning: ({ path, reason }) => reporter.warn(path, reason),
+    ...(options.verbose === true ? { onMember: (path: string) => reporter.detail(printable(path)) } : {}),
+    onWarning: (warning) => reporter.warning(warning),
     onProgress: ({ members, contentBytes, foundBytes, foundMembers, allFound }) =>
       reporter.progress({
         members,

@@ -12,7 +12,7 @@ import { speaksJson, writeEvent } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { writeMessage } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
+import { countOf, formatBytes, formatDuration, printable, readable } from '../text.ts';
 import { tellDamage } from './verify.ts';
 
 export interface RepairCommandOptions extends CommonOptions {
@@ -61,7 +61,7 @@ export async function runRepair(path: string, options: RepairCommandOptions): Pr
 
 function tellRefused({ member, reason, ...place }: LostMember): void {
   if (speaksJson()) writeEvent('lost', { member, reason, ...place });
-  else writeMessage(`znip: ${printable(member === null ? reason : `'${member}' is left out: ${reason}`)}`);
+  else writeMessage(`znip: ${readable(member === null ? reason : `'${member}' is left out: ${reason}`)}`);
 }
 
 function describe(

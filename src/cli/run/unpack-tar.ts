@@ -7,6 +7,7 @@ import { descriptorOutput, openOutput, type Output } from '../../pack/output.ts'
 import { FdSink } from '../../pack/sink.ts';
 import { type Archive, openArchive } from '../../read/archive.ts';
 import { tarPieces } from '../../read/tar-output.ts';
+import { borrowed, FileSource } from '../../read/source.ts';
 import { existsError } from '../../read/taken-names.ts';
 import { fromText } from '../../format/byte-string.ts';
 import { defined } from '../defined.ts';
@@ -98,14 +99,7 @@ interface TarSource {
 
 /** An archive file by its frame table, everything else as it arrives. */
 async function openSource(path: string, options: UnpackCommandOptions): Promise<TarSource> {
-  if (path !== '-') {
-    try {
-      return await fromArchive(await openArchive(path, rootOf(options)), path);
-    } catch (error) {
-      const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
-      if (!foreign || needsIndex(options)) throw error;
-    }
-  }
+  if (path !== '-') return openFile(new FileSource(path), options);
   const { fd, name, close } = openForReading(path);
   if (!needsIndex(options)) return { source: fd, name, totalBytes: undefined, close };
   const { openSpooled } = await import('../../read/spooled-archive.ts');
@@ -115,6 +109,21 @@ async function openSource(path: string, options: UnpackCommandOptions): Promise<
   } finally {
     await stream.close();
     close();
+  }
+}
+
+/** The name is opened once: what is read is what was looked at. */
+async function openFile(source: FileSource, options: UnpackCommandOptions): Promise<TarSource> {
+  const { name, fd } = source;
+  const close = (): void => source.close();
+  try {
+    return { ...(await fromArchive(await openArchive(borrowed(source), rootOf(options)), name)), close };
+  } catch (error) {
+    const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+    if (foreign && !needsIndex(options))
+      return { source: fd, name: `'${name}'`, totalBytes: undefined, close };
+    close();
+    throw error;
   }
 }
 

@@ -1,12 +1,13 @@
 /**
  * `znip unpack`.
  */
-import { closeSync, openSync } from 'node:fs';
-import { ioError, ZnipError } from '../../errors.ts';
+import { statSync } from 'node:fs';
+import { ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
 import type { LostMember } from '../../read/lost.ts';
 import type { RecoverOptions } from '../../read/recover.ts';
+import { borrowed, FileSource } from '../../read/source.ts';
 import { tellRemarks } from '../../read/remarks.ts';
 import { unpack, type UnpackOptions, type UnpackResult } from '../../read/unpack.ts';
 import { defined } from '../defined.ts';
@@ -14,6 +15,7 @@ import { EXIT } from '../exit-status.ts';
 import { curbGarbage } from '../heap.ts';
 import { interruption } from '../interruption.ts';
 import type { CommonOptions } from '../options.ts';
+import { quoted } from '../other-tools.ts';
 import { Reporter } from '../reporter.ts';
 import { isTerminal, STDIN, STDOUT, writeOutput } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
@@ -65,6 +67,7 @@ type SharedOptions = Pick<
   | 'patterns'
   | 'onUnmatched'
   | 'exclude'
+  | 'filter'
   | 'stripComponents'
   | 'maxSize'
   | 'maxMembers'
@@ -125,6 +128,7 @@ export async function runUnpack(
     },
     onDoubt: (member, reason) => warnIncomplete(reporter, member, reason),
     onSkipped: (member, reason) => warnIncomplete(reporter, member, reason),
+    ...(options.verbose === true && options.dryRun !== true ? { filter: namesOnce(reporter) } : {}),
     signal: interruption(),
   };
   try {
@@ -147,12 +151,39 @@ export async function runUnpack(
     reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned }, options);
   } catch (error) {
     // Names that were taken are the smaller news: damage decides the status.
+    if (error instanceof ZnipError && error.code === 'no-match')
+      throw withDirectoryHint(error, path, patterns);
     if (lost.length === 0 || !(error instanceof ZnipError) || error.code !== 'exists') throw error;
     reporter.error(error, EXIT.badArchive);
   } finally {
     dry.flush();
     reporter.end();
   }
+}
+
+/** Lists members as they are chosen, in the archive's own names, as tar's -v does. */
+function namesOnce(reporter: Reporter): (path: string) => boolean {
+  const told = new Set<string>();
+  return (path) => {
+    // From a pipe, a member comes once more with the index.
+    if (!told.has(path)) reporter.detail(printable(path));
+    told.add(path);
+    return true;
+  };
+}
+
+/** `unpack x.znip dir/`: a name that nothing has, and that is a directory here or looks like one. */
+function withDirectoryHint(error: ZnipError, archive: string, patterns: readonly string[]): ZnipError {
+  const [directory] = patterns;
+  if (directory === undefined || patterns.length > 1) return error;
+  const isDirectory = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isDirectory && !directory.endsWith('/')) return error;
+  const line = `znip unpack ${quoted(archive)} -C ${quoted(directory)}`;
+  return new ZnipError(
+    error.code,
+    `${error.message}; to unpack into that directory, use \`${line}\``,
+    error.context,
+  );
 }
 
 /** What is not as it was asked for. Damage decides the status where there is any. */
@@ -178,8 +209,8 @@ class DryListing {
   }
 
   add({ path, pathBytes, standing }: DryMember): void {
-    if (standing === 'kept') this.reporter.warn(path, 'exists already and would be left as it is');
-    if (standing === 'replaced') this.reporter.warn(path, 'exists already and would be replaced');
+    if (standing === 'kept') this.reporter.note(path, 'exists already and would be left as it is');
+    if (standing === 'replaced') this.reporter.note(path, 'exists already and would be replaced');
     if (this.collects) this.members.push({ path, standing });
     else if (standing !== 'kept') {
       const name = this.terminal ? Buffer.from(printable(path)) : Buffer.from(pathBytes);
@@ -205,17 +236,37 @@ function existingPolicy({
   return keepOld === true ? 'keep' : 'fail';
 }
 
-/** By the index, or what is left of it; what has none, a tar file of others, in one pass. */
+/**
+ * By the index, or what is left of it; what has none, a tar file of others, in one pass. The name is opened once: what
+ * is unpacked is what was looked at.
+ */
 async function fromFile(
   path: string,
   options: UnpackCommandOptions,
   shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
+  const source = new FileSource(path);
+  try {
+    return await fromSource(source, options, shared, reporter);
+  } finally {
+    source.close();
+  }
+}
+
+async function fromSource(
+  source: FileSource,
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
+  // Reads of an index are by offset, so the descriptor is still at the start of the file.
+  const fromForeign = (): Promise<UnpackResult> =>
+    fromStream(source.fd, `'${source.name}'`, options, shared, reporter);
   if (wantsRecovery(options)) {
-    const { recover } = await import('../../read/recover.ts');
+    const { recoverFile } = await import('../../read/recover.ts');
     try {
-      return await recover(path, {
+      return await recoverFile(source, {
         ...shared,
         ...rootOf(options),
         onProgress: (progress) => reporter.progress(progress),
@@ -223,27 +274,24 @@ async function fromFile(
     } catch (error) {
       const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
       if (!foreign || options.recover === true || needsIndex(options)) throw error;
-      return fromForeignFile(path, options, shared, reporter);
+      return fromForeign();
     }
   }
   let archive;
   try {
-    archive = await openArchive(path, rootOf(options));
+    archive = await openArchive(borrowed(source), rootOf(options));
   } catch (error) {
     const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
     if (!foreign || needsIndex(options)) throw error;
-    return fromForeignFile(path, options, shared, reporter);
+    return fromForeign();
   }
-  try {
-    await tellRemarks(archive, shared, shared.onDoubt);
-    return await unpack(archive, {
-      ...shared,
-      ...defined({ packageTypes: options.type, repos: options.repo }),
-      onProgress: (progress) => reporter.progress(progress),
-    });
-  } finally {
-    archive.close();
-  }
+  const { filter: _, ...choice } = shared;
+  await tellRemarks(archive, choice, shared.onDoubt);
+  return unpack(archive, {
+    ...shared,
+    ...defined({ packageTypes: options.type, repos: options.repo }),
+    onProgress: (progress) => reporter.progress(progress),
+  });
 }
 
 /** Whether the archive is to be unpacked even where its index is damaged. Groups are chosen by the index alone. */
@@ -259,25 +307,6 @@ export function needsIndex({ requireIndex, root }: UnpackCommandOptions): boolea
 
 export function rootOf({ root }: UnpackCommandOptions): { root?: string } {
   return root === undefined ? {} : { root };
-}
-
-async function fromForeignFile(
-  path: string,
-  options: UnpackCommandOptions,
-  shared: SharedOptions,
-  reporter: Reporter,
-): Promise<UnpackResult> {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    throw ioError('open', path, error);
-  }
-  try {
-    return await fromStream(fd, `'${path}'`, options, shared, reporter);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 async function fromStandardInput(
@@ -311,7 +340,7 @@ async function fromStream(
     requireIndex: options.requireIndex === true,
     ignoreZeros: options.ignoreZeros === true,
     name,
-    onNote: (path, reason) => reporter.warn(path, reason),
+    onNote: (path, reason) => reporter.note(path, reason),
     onProgress: ({ members, contentBytes }) =>
       reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),
   });

@@ -12,7 +12,7 @@ import { speaksJson, writeEvent, writeWarning } from '../messages.ts';
 import type { CommonOptions } from '../options.ts';
 import { Reporter } from '../reporter.ts';
 import { isTerminal, STDIN, writeMessage } from '../standard-streams.ts';
-import { countOf, formatBytes, formatDuration, printable } from '../text.ts';
+import { countOf, formatBytes, formatDuration, printable, readable, shortName } from '../text.ts';
 
 export interface VerifyCommandOptions extends CommonOptions {
   quick?: boolean;
@@ -95,7 +95,7 @@ export function tellDamage(name: string, { damage, damageCount }: VerifyReport, 
   const shownMembers = all ? Infinity : SHOWN_MEMBERS;
   const hit = new Set<string>();
   for (const one of damage) {
-    writeMessage(`znip: ${one.code}: ${printable(one.message)}`);
+    writeMessage(`znip: ${one.code}: ${readable(one.message)}`);
     for (const member of one.members) hit.add(member);
     if (!isNamed(one)) tellMembers(one.members, shownMembers);
   }
@@ -110,7 +110,7 @@ function isNamed({ members, message }: Damage): boolean {
 }
 
 function tellMembers(members: readonly string[], shown: number): void {
-  for (const member of members.slice(0, shown)) writeMessage(`  hits ${printable(member)}`);
+  for (const member of members.slice(0, shown)) writeMessage(`  hits ${shortName(member)}`);
   if (members.length > shown)
     writeMessage(`  and ${countOf(members.length - shown, 'more member')}: -v names them`);
 }
