@@ -46,6 +46,9 @@ read_it() { bsdtar --no-same-owner -xf a.tar -C out 2> said; }`,
 /** The files around it are there: otherwise the rest of the stream is lost. */
 const AROUND = 'cmp -s one out/before; cmp -s one out/after';
 
+/** @param {string} name */
+const neighbour = (name) => JSON.stringify({ name, content: 'one\n' });
+
 /** @param {string} answer */
 const told = (answer) => `${answer}, named`;
 
@@ -59,8 +62,7 @@ const told = (answer) => `${answer}, named`;
  * @returns {Ability}
  */
 function kind(name, members, outcomes, extra = '') {
-  const file = (/** @type {string} */ of) => JSON.stringify({ name: of, content: 'one\n' });
-  const all = [file('before'), ...members.map((member) => JSON.stringify(member)), file('after')];
+  const all = [neighbour('before'), ...members.map((member) => JSON.stringify(member)), neighbour('after')];
   const setup = `
 echo one > one
 tar_of ${all.map((member) => `'${member}'`).join(' ')} > a.tar

@@ -145,7 +145,7 @@ export class StreamRun {
     this.members = new TarMembers({
       select: (path, memberKind) => this.choice.nameFor(path, memberKind),
       onSkipped: (path, typeFlag) => options.onSkipped?.(toText(path), skippedReason(typeFlag)),
-      sparse: kind !== 'znip',
+      foreign: kind !== 'znip',
       ignoreZeros: kind !== 'znip' && options.ignoreZeros === true,
       renames: this.choice.renames,
       directories,

@@ -34,6 +34,8 @@ export interface ChunkMembers {
   ended: boolean;
   /** Where: chunk byte behind its first record of zeros. */
   endOffset: number;
+  /** In a stream of others, what is wrong with the header that follows. */
+  failure?: unknown;
 }
 
 export interface TarMembersOptions {
@@ -55,8 +57,11 @@ export interface TarMembersOptions {
   onPassed: (streamOffset: number) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
-  /** Sparse files are written, by their maps. */
-  sparse: boolean;
+  /**
+   * The stream is one of others: sparse files are written, by their maps, and what is whole in front of a header that
+   * is none is given out.
+   */
+  foreign: boolean;
   /** Records of zeros end nothing. */
   ignoreZeros: boolean;
   /**
@@ -108,7 +113,7 @@ export class TarMembers {
   constructor(options: TarMembersOptions) {
     this.options = options;
     this.directories = options.directories;
-    this.reader = new TarReader(options.sparse);
+    this.reader = new TarReader(options.foreign);
     this.names = new MemberNames(options.limits);
     this.segments = new SegmentBuilder(options.owners);
   }
@@ -147,10 +152,18 @@ export class TarMembers {
     this.segments = new SegmentBuilder(this.options.owners);
     let position = Math.max(start, this.takePending(chunk));
     let ended = false;
+    let failure: unknown;
     let endOffset = chunk.byteLength;
     let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
-      const item = this.reader.read(chunk, position, streamOffset, complete);
+      let item;
+      try {
+        item = this.reader.read(chunk, position, streamOffset, complete);
+      } catch (error) {
+        if (!this.options.foreign) throw error;
+        failure = error;
+        break;
+      }
       if (item === 'more') break;
       if (item === 'end' && this.options.ignoreZeros) {
         position += TAR_RECORD;
@@ -186,7 +199,7 @@ export class TarMembers {
       // The data begins right behind its header, which may be the last of the chunk.
       position = dataOffset + this.takePending(chunk.subarray(dataOffset), dataOffset);
     }
-    return { segments: this.segments.finish(), consumed: position, firstHeader, ended, endOffset };
+    return { segments: this.segments.finish(), consumed: position, firstHeader, ended, endOffset, failure };
   }
 
   /** Takes data of the pending member from the start of `bytes`; returns how much. */

@@ -32,6 +32,10 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
     const taken = run.extraction.submitPlain(slot, chunk, () =>
       run.take(bytes, streamOffset, isLast, FOREIGN_CHUNK, archive.position),
     );
+    if (taken.failure !== undefined) {
+      await run.unlessFailed(run.extraction.drain());
+      throw taken.failure;
+    }
     if (taken.ended) {
       await run.unlessFailed(run.extraction.drain());
       await passRest(run, stream, chunk.subarray(taken.endOffset), streamOffset + taken.endOffset);

@@ -56,6 +56,12 @@ describe('without zeros at its end', () => {
   });
 });
 
+test('what is whole in front of a header that is none is there, and said', () => {
+  const { status, stderr, names } = unpack(Buffer.concat([A, Buffer.alloc(512, 'x'), A, END_OF_TAR]));
+  expect({ status, names }).toEqual({ status: 4, names: ['a'] });
+  expect(stderr).toMatch(/at byte 1024: expected a header.*; 1 members that came before it are unpacked/);
+});
+
 describe('behind the end', () => {
   const whole = tarStream({ name: 'a', content: 'hello\n' });
   const two = Buffer.concat([whole, Buffer.alloc(10_240), tarStream({ name: 'b', content: 'hello\n' })]);

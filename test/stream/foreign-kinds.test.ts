@@ -36,8 +36,9 @@ describe.each([
   });
 });
 
+const command = (start: string): string | undefined => commandFor(Buffer.from(start, 'latin1'))?.command;
+
 test('what other programs compress is told by its first bytes', () => {
-  const command = (start: string): string | undefined => commandFor(Buffer.from(start, 'latin1'))?.command;
   expect(command('LZIP\x01\x0c')).toBe('lzip -dc');
   expect(command('\x1f\x9d\x90')).toBe('gzip -dc');
   expect(command('\x89LZO\0\r\n\x1a\n')).toBe('lzop -dc');

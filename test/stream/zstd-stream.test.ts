@@ -22,6 +22,9 @@ function hasCodec(codec: 'fast' | 'portable'): boolean {
   }
 }
 
+const compress = (input: Buffer, ...options: string[]): Buffer =>
+  run('zstd', ['-qc', ...options], { input }).output;
+
 let count = 0;
 function unpack(codec: string, stream: Buffer, flags: string[] = []): RunResult & { names: string[] } {
   const directory = join(place, `out-${count++}`);
@@ -34,9 +37,6 @@ function unpack(codec: string, stream: Buffer, flags: string[] = []): RunResult 
 
 /** Debian: zstd. */
 describe.skipIf(lacks('zstd')).each(['fast', 'portable'] as const)('by the %s codec', (codec) => {
-  const compress = (input: Buffer, ...options: string[]): Buffer =>
-    run('zstd', ['-qc', ...options], { input }).output;
-
   test.skipIf(!hasCodec(codec))('frames of any length, one behind the other, are read', () => {
     const frames: Buffer[] = [compress(Buffer.alloc(0))];
     // Frames of one byte are shorter than the longest header.
