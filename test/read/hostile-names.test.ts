@@ -166,10 +166,14 @@ describe('a member below one that is no directory', () => {
       { path: 'd', kind: 'directory' } as const,
     ];
     for (const streamed of [false, true]) {
-      const prepare = (at: string): void => {
-        for (const name of ['same', 'd']) writeFileSync(join(at, name), 'mine');
-      };
-      const { target } = attempt(members, ['-n', '--overwrite'], prepare, streamed);
+      const { target } = attempt(
+        members,
+        ['-n', '--overwrite'],
+        (at) => {
+          for (const name of ['same', 'd']) writeFileSync(join(at, name), 'mine');
+        },
+        streamed,
+      );
       for (const name of ['same', 'd']) expect(readFileSync(join(target, name), 'utf8')).toBe('mine');
     }
   });
