@@ -70,7 +70,8 @@ export class SpecialContents {
       if (isExhaustion(error)) throw error;
       return systemReason(error);
     }
-    const stream = new FdStream(input, `'${toText(source)}'`, signal);
+    // Opened once, and read as it is: see `openReader`.
+    const stream = new FdStream(input, `'${toText(source)}'`, signal, true);
     try {
       const { fd, directory } = openSpool();
       this.open.add(fd);
@@ -93,7 +94,6 @@ export class SpecialContents {
       return { fd, size, mtime: clampTime(fstat(fd).mtime), take: () => this.open.delete(fd) };
     } finally {
       await stream.close();
-      closeSync(input);
     }
   }
 }

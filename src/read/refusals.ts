@@ -2,13 +2,12 @@
  * What the file system refuses of one member: a mode on FAT, a symlink on SMB, a file in a directory of somebody else.
  * The others may go well, so the member is named and the run goes on. A disk that is full or broken ends it.
  */
-import { errnoOf, systemReason } from '../errors.ts';
+import { errnoOf, systemReason, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/byte-string.ts';
 
 const REFUSALS: ReadonlySet<string | undefined> = new Set([
   'EPERM',
   'EACCES',
-  'EROFS',
   'ENOTSUP',
   'EOPNOTSUPP',
   'ENOSYS',
@@ -55,6 +54,7 @@ export function linkWithoutFile(target: ByteString): string {
 export class RefusedMembers {
   /** Members that are left out, and those of which not all could be set. */
   count = 0;
+  private first = '';
   private readonly leftOut = new Set<ByteString>();
   private readonly onLost: ((path: string, reason: string) => void) | undefined;
 
@@ -64,16 +64,26 @@ export class RefusedMembers {
 
   add(path: ByteString, { written, reason }: { written: boolean; reason: string }): void {
     this.count += 1;
+    if (this.count === 1) this.first = reason.replace(/^left out: /, '');
     if (!written) this.leftOut.add(path);
     this.onLost?.(toText(path), reason);
+  }
+
+  /** How many of the members that are left out `isMember` knows. */
+  countLeftOut(isMember: (path: ByteString) => boolean): number {
+    let count = 0;
+    for (const path of this.leftOut) if (isMember(path)) count += 1;
+    return count;
+  }
+
+  /** Throws `io` at the end of a run that could write nothing. */
+  throwIfNothing(members: number): void {
+    if (members > 0 || this.leftOut.size === 0) return;
+    throw new ZnipError('io', `nothing could be unpacked: ${this.first}`);
   }
 
   /** Whether the member of this name is left out. */
   has(path: ByteString): boolean {
     return this.leftOut.has(path);
-  }
-
-  get leftOutCount(): number {
-    return this.leftOut.size;
   }
 }

@@ -101,6 +101,21 @@ export class FileSource implements ByteSource {
     return this.descriptor;
   }
 
+  /**
+   * The same file once more, to be read from its beginning and closed by the caller: what has its name may be another
+   * by now. Throws `io`.
+   */
+  openAgain(): number {
+    try {
+      return openSync(
+        process.platform === 'linux' ? `/proc/self/fd/${this.fd}` : this.name,
+        constants.O_RDONLY,
+      );
+    } catch (error) {
+      throw ioError('open', this.name, error);
+    }
+  }
+
   async read(offset: number, length: number): Promise<Uint8Array> {
     const { fd } = this;
     if (offset + length > this.byteLength) {

@@ -198,12 +198,12 @@ export class StreamRun {
     this.losses.throwRefused();
     this.taken.throwIfAny(this.target.settings);
     const lostNames = this.losses.countNames((name) => this.arrived.has(name));
+    const arrived = failure === undefined ? this.arrived.nameCount : this.arrived.countWhole();
+    const leftOut = this.refused.countLeftOut((name) => this.arrived.has(name));
+    const members = arrived - this.taken.size - lostNames - leftOut;
+    this.refused.throwIfNothing(members);
     return {
-      members:
-        (failure === undefined ? this.arrived.nameCount : this.arrived.countWhole()) -
-        this.taken.size -
-        lostNames -
-        this.refused.leftOutCount,
+      members,
       contentBytes: this.selectedBytes,
       kept: this.taken.size,
       lost: this.losses.count,

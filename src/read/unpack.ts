@@ -119,8 +119,10 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
   const result = (taken: TakenNames): UnpackResult => {
     losses.throwRefused();
     taken.throwIfAny(settings);
+    const members = totalMembers - taken.size - losses.ofTree - refused.countLeftOut(() => true);
+    refused.throwIfNothing(members);
     return {
-      members: totalMembers - taken.size - losses.ofTree - refused.leftOutCount,
+      members,
       contentBytes: tree.contentBytes,
       kept: taken.size,
       lost: losses.count,

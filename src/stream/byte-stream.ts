@@ -120,9 +120,10 @@ export class FdStream extends ByteStream {
   private closed = false;
   private readonly onAbort = (): void => this.aborted.fail(this.signal?.reason);
 
-  constructor(fd: number, name: string, signal?: AbortSignal) {
+  /** `own`: the descriptor is for this stream alone, which closes it. */
+  constructor(fd: number, name: string, signal?: AbortSignal, own = false) {
     super(name);
-    this.reader = openReader(fd);
+    this.reader = openReader(fd, own);
     this.signal = signal;
     signal?.addEventListener('abort', this.onAbort, { once: true });
   }

@@ -2,7 +2,7 @@
  * Reads from pipes through the event loop instead of Node.js's thread pool. A thread that waits for bytes
  * which never come could not be ended, and neither could the process: process.exit waits for the pool.
  */
-import { constants, fstatSync, openSync, read as readCallback } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read as readCallback, readlinkSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { deferred, type Deferred } from '../ring/deferred.ts';
@@ -26,10 +26,13 @@ class FileReader implements DescriptorReader {
   private readonly ends: boolean;
   private reading: Promise<unknown> = Promise.resolve();
 
+  private readonly owned: boolean;
+
   /** `ends`: no read takes for ever. */
-  constructor(fd: number, ends: boolean) {
+  constructor(fd: number, ends: boolean, owned = false) {
     this.fd = fd;
     this.ends = ends;
+    this.owned = owned;
   }
 
   async read(target: Uint8Array, offset: number): Promise<number> {
@@ -40,6 +43,7 @@ class FileReader implements DescriptorReader {
 
   async close(): Promise<void> {
     if (this.ends) await this.reading;
+    if (this.owned) closeSync(this.fd);
   }
 }
 
@@ -103,10 +107,27 @@ class PipeReader implements DescriptorReader {
 
 const STDIN = 0;
 
-/** The way to read this descriptor that can be given up at any time, where there is one. */
-export function openReader(fd: number): DescriptorReader {
+/**
+ * Whether a pipe has no name. One that has is not opened a second time: where all writers have gone meanwhile, what is
+ * opened then waits for others and hears of no end (Linux, fifo(7)).
+ */
+function isAnonymous(fd: number): boolean {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('pipe:');
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The way to read this descriptor that can be given up at any time, where there is one. `own`: it is for this reader
+ * alone, which closes it.
+ */
+export function openReader(fd: number, own = false): DescriptorReader {
   const stats = fstatSync(fd);
-  if (stats.isFIFO()) {
+  if (own && stats.isFIFO()) return new PipeReader(fd, true);
+  if (own) return new FileReader(fd, stats.isFile(), true);
+  if (stats.isFIFO() && isAnonymous(fd)) {
     try {
       // The pipe once more: non-blocking here, and as it was for all who share `fd`.
       const own = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);

@@ -115,12 +115,24 @@ const cases: Case[] = [
     what: 'pax records without a value',
     stream: one({ pax: { path: '', uid: '', size: '' } }),
     tree: { a: `file ${A}` },
+    // GNU tar reads an empty path or size otherwise than bsdtar: that is named.
+    status: [3],
+    said: /a: tar programs read it differently/,
   },
-  { what: 'a negative owner', stream: one({ pax: { uid: '-2' } }), tree: { a: `file ${A}` } },
+  {
+    what: 'a negative owner',
+    stream: one({ pax: { uid: '-2' } }),
+    tree: { a: `file ${A}` },
+    // Who asks for no owners is not told of one that is none; an archive of it is.
+    status: [0, 3],
+    said: /owner/,
+  },
 ];
 
 test.each(cases)('$what', ({ stream, ...right }) => {
-  expectEveryWay(readEveryWay(place, stream), right);
+  // A chunk holds the headers of a member whole.
+  const chunkSize = stream.byteLength > 1024 * 1024 ? '4M' : '64K';
+  expectEveryWay(readEveryWay(place, stream, { chunkSize }), right);
 });
 
 test('an absolute name: the slash is taken away, and said once', () => {

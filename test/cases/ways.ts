@@ -133,8 +133,9 @@ export function expectEveryWay(reading: Reading, { tree, status = [0], said, orN
       expect({ way, stderr }).toEqual({ way, stderr: '' });
     }
   }
-  expect(reading.verify?.stderr).toBe('');
-  expect(reading.verify?.status).toBe(0);
+  // What is named where it is unpacked, because programs read it differently, `verify` counts apart.
+  if (status.includes(3)) expect([0, 3]).toContain(reading.verify?.status);
+  else expect(reading.verify).toMatchObject({ status: 0, stderr: '' });
   if (said === undefined && !instead) {
     expect({ status: reading.pack.status, stderr: reading.pack.stderr }).toEqual({ status: 0, stderr: '' });
   }

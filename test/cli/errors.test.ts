@@ -99,7 +99,7 @@ const conflict = (command: string, one: string, other: string): string[] => [
 ];
 
 const readOnly = (directory: string): string =>
-  `cannot create the directory '${directory}/read-only/t': permission denied`;
+  `nothing could be unpacked: cannot create the directory '${directory}/read-only/t': permission denied`;
 
 const pack = (args: string[], status: number, ...message: string[]): Case => [
   ['pack', 't', '-o', 'x.znip', ...args],

@@ -1,7 +1,7 @@
 /**
  * `znip unpack`.
  */
-import { statSync } from 'node:fs';
+import { closeSync, statSync } from 'node:fs';
 import { ZnipError } from '../../errors.ts';
 import { openArchive } from '../../read/archive.ts';
 import type { DryMember } from '../../read/dry-run.ts';
@@ -260,9 +260,14 @@ async function fromSource(
   shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
-  // Reads of an index are by offset, so the descriptor is still at the start of the file.
-  const fromForeign = (): Promise<UnpackResult> =>
-    fromStream(source.fd, `'${source.name}'`, options, shared, reporter);
+  const fromForeign = async (): Promise<UnpackResult> => {
+    const fd = source.openAgain();
+    try {
+      return await fromStream(fd, `'${source.name}'`, options, shared, reporter);
+    } finally {
+      closeSync(fd);
+    }
+  };
   if (wantsRecovery(options)) {
     const { recoverFile } = await import('../../read/recover.ts');
     try {
