@@ -23,7 +23,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   128+n  ended by signal n`;
 
 /** The rule behind them, which the document has in full. */
-export const SILENCE_HELP = 'Silence means that all went well: docs/exit-status.md.';
+export const SILENCE_HELP = 'Silence means success: docs/exit-status.md.';
 
 const STATUS: Partial<Record<ZnipErrorCode, number>> = {
   usage: EXIT.usage,

@@ -76,9 +76,9 @@ export class RefusedMembers {
     return count;
   }
 
-  /** Throws `io` at the end of a run that could write nothing. */
-  throwIfNothing(members: number): void {
-    if (members > 0 || this.leftOut.size === 0) return;
+  /** Throws `io` at the end of a run in which nothing could be written, and nothing was kept. */
+  throwIfNothing(members: number, kept: number): void {
+    if (members > 0 || kept > 0 || this.leftOut.size === 0) return;
     throw new ZnipError('io', `nothing could be unpacked: ${this.first}`);
   }
 

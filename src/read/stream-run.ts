@@ -201,7 +201,7 @@ export class StreamRun {
     const arrived = failure === undefined ? this.arrived.nameCount : this.arrived.countWhole();
     const leftOut = this.refused.countLeftOut((name) => this.arrived.has(name));
     const members = arrived - this.taken.size - lostNames - leftOut;
-    this.refused.throwIfNothing(members);
+    this.refused.throwIfNothing(members, this.taken.size);
     return {
       members,
       contentBytes: this.selectedBytes,

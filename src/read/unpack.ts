@@ -120,7 +120,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     losses.throwRefused();
     taken.throwIfAny(settings);
     const members = totalMembers - taken.size - losses.ofTree - refused.countLeftOut(() => true);
-    refused.throwIfNothing(members);
+    refused.throwIfNothing(members, taken.size);
     return {
       members,
       contentBytes: tree.contentBytes,

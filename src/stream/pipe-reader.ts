@@ -125,7 +125,8 @@ function isAnonymous(fd: number): boolean {
  */
 export function openReader(fd: number, own = false): DescriptorReader {
   const stats = fstatSync(fd);
-  if (own && stats.isFIFO()) return new PipeReader(fd, true);
+  // A named pipe that is standard input is read to its end, or by nobody any more.
+  if (stats.isFIFO() && (own || (fd === STDIN && !isAnonymous(fd)))) return new PipeReader(fd, true);
   if (own) return new FileReader(fd, stats.isFile(), true);
   if (stats.isFIFO() && isAnonymous(fd)) {
     try {

@@ -98,8 +98,12 @@ const conflict = (command: string, one: string, other: string): string[] => [
   help(command),
 ];
 
-const readOnly = (directory: string): string =>
-  `nothing could be unpacked: cannot create the directory '${directory}/read-only/t': permission denied`;
+/** Each member is named, and then that there is nothing. */
+const readOnly = (directory: string): string[] => {
+  const why = `cannot create the directory '${directory}/read-only/t': permission denied`;
+  const members = ['t/a', 't/sub/b', 't/link', 't', 't/sub'];
+  return [...members.map((member) => `${member}: left out: ${why}`), `nothing could be unpacked: ${why}`];
+};
 
 const pack = (args: string[], status: number, ...message: string[]): Case => [
   ['pack', 't', '-o', 'x.znip', ...args],
@@ -300,7 +304,7 @@ describe.skipIf(root && lacks('setpriv'))('what may not be read or written', () 
       ],
       [['pack', 'closed/x', '--dry-run'], 1, "cannot pack 'closed/x': permission denied"],
       [['pack', 't', '-o', 'read-only/x.znip'], 1, "cannot write 'read-only/x.znip': permission denied"],
-      [['unpack', 't.znip', '-C', 'read-only'], 1, readOnly(directory)],
+      [['unpack', 't.znip', '-C', 'read-only'], 1, ...readOnly(directory)],
       [
         ['unpack', 't.znip', '-C', 'read-only/new'],
         1,
@@ -311,7 +315,7 @@ describe.skipIf(root && lacks('setpriv'))('what may not be read or written', () 
         1,
         "cannot write 'read-only/x.tar': permission denied",
       ],
-      [['recover', 't.znip', '-C', 'read-only'], 1, readOnly(directory)],
+      [['recover', 't.znip', '-C', 'read-only'], 1, ...readOnly(directory)],
       [
         ['repair', 't.znip', '-o', 'read-only/x.znip'],
         1,

@@ -158,7 +158,7 @@ describe.skipIf(cannotTrace).each(['by the index', 'from a pipe'])('unpack %s', 
       [
         ...list(['pwrite64'], ['EIO', 'ENOSPC', 'EDQUOT'], ['1', '3']),
         ...list(['mkdir'], ['ENOSPC', 'EDQUOT'], ['2', '4']),
-        ...list(['rename', 'symlink', 'link', 'utimensat'], ['EROFS'], ['1+']),
+        ...list(['linkat,link', 'symlink', 'utimensat'], ['EROFS'], ['1+']),
       ].map((injection) => ({ threads, ...injection })),
     ),
   )(

@@ -245,7 +245,7 @@ describe('unpack', () => {
     async (act) => {
       const outcome = await run({
         args: ['unpack', '-q', '-j', '3', '-', '-C', fresh('target')],
-        faults: [{ thread: 'read-worker', call: 'openSync', nth: OPENS_DIRECTORY, act }],
+        faults: [{ thread: 'read-worker', call: 'writeSync', nth: 1, act }],
         stalledInput: { fifo: makeFifo(), file: 'tree.znip', length: archiveLength - 3_000_000 },
       });
       expectFailure(outcome, act === 'exit' ? 'ended before its work was done' : 'a defect for this test');
