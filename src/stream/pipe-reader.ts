@@ -2,9 +2,10 @@
  * Reads from pipes through the event loop instead of Node.js's thread pool. A thread that waits for bytes
  * which never come could not be ended, and neither could the process: process.exit waits for the pool.
  */
-import { closeSync, constants, fstatSync, openSync, read as readCallback, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, read as readCallback, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { errnoOf } from '../errors.ts';
 import { deferred, type Deferred } from '../ring/deferred.ts';
 
 /** Takes bytes from a descriptor. */
@@ -50,18 +51,31 @@ class FileReader implements DescriptorReader {
 /** As much as a pipe holds by default (pipe(7)). */
 const BUFFER_LENGTH = 64 * 1024;
 
+/** More than any pipe holds without being made larger by root. */
+const MAX_PIECES = 64;
+
+/** Bytes that were in a pipe, and whether nothing comes behind them. */
+interface Waiting {
+  waiting: Buffer;
+  ended: boolean;
+}
+
+const NOTHING_WAITING: Waiting = { waiting: Buffer.alloc(0), ended: false };
+
 class PipeReader implements DescriptorReader {
   private readonly socket: Socket;
   private readonly owned: boolean;
   private readonly buffer = Buffer.allocUnsafe(BUFFER_LENGTH);
   /** Bytes of the buffer that have arrived and are not taken yet. */
-  private filled = this.buffer.subarray(0, 0);
-  private ended = false;
+  private filled: Buffer;
+  private ended: boolean;
   private failure: Error | undefined;
   private waiting: Deferred<void> | undefined;
 
-  constructor(fd: number, owned: boolean) {
+  constructor(fd: number, owned: boolean, { waiting, ended }: Waiting = NOTHING_WAITING) {
     this.owned = owned;
+    this.filled = waiting;
+    this.ended = ended;
     const wake = (): void => this.waiting?.resolve();
     // Not in @types/node: `onread` of the constructor, which spares a Buffer for each read.
     const onread = {
@@ -108,14 +122,24 @@ class PipeReader implements DescriptorReader {
 const STDIN = 0;
 
 /**
- * Whether a pipe has no name. One that has is not opened a second time: where all writers have gone meanwhile, what is
- * opened then waits for others and hears of no end (Linux, fifo(7)).
+ * What is in a named pipe that was opened a second time, and whether that is all. Where its writers have gone before,
+ * what was opened then waits for others and hears of no end (Linux, fifo(7)): it is found out by reading.
  */
-function isAnonymous(fd: number): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('pipe:');
-  } catch {
-    return false;
+function takeWaiting(fd: number): Waiting {
+  const pieces: Buffer[] = [];
+  for (;;) {
+    const piece = Buffer.allocUnsafe(BUFFER_LENGTH);
+    try {
+      const length = readSync(fd, piece);
+      if (length === 0) return { waiting: Buffer.concat(pieces), ended: true };
+      pieces.push(piece.subarray(0, length));
+    } catch (error) {
+      // Somebody still writes.
+      if (errnoOf(error) === 'EAGAIN') return { waiting: Buffer.concat(pieces), ended: false };
+      if (errnoOf(error) !== 'EINTR') throw error;
+    }
+    // Who writes faster than this reads is still there.
+    if (pieces.length === MAX_PIECES) return { waiting: Buffer.concat(pieces), ended: false };
   }
 }
 
@@ -125,14 +149,13 @@ function isAnonymous(fd: number): boolean {
  */
 export function openReader(fd: number, own = false): DescriptorReader {
   const stats = fstatSync(fd);
-  // A named pipe that is standard input is read to its end, or by nobody any more.
-  if (stats.isFIFO() && (own || (fd === STDIN && !isAnonymous(fd)))) return new PipeReader(fd, true);
+  if (own && stats.isFIFO()) return new PipeReader(fd, true);
   if (own) return new FileReader(fd, stats.isFile(), true);
-  if (stats.isFIFO() && isAnonymous(fd)) {
+  if (stats.isFIFO()) {
     try {
       // The pipe once more: non-blocking here, and as it was for all who share `fd`.
       const own = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
-      return new PipeReader(own, true);
+      return new PipeReader(own, true, takeWaiting(own));
     } catch {
       // Not Linux, or another user's pipe: as any other descriptor.
     }

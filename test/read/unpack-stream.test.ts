@@ -61,6 +61,18 @@ describe('an archive of znip', () => {
     expect(readFileSync(at('dribble/few.txt')).equals(prose(5000))).toBe(true);
   });
 
+  test('comes back from a named pipe whose writer has long gone', async () => {
+    writeFileSync(at('small.txt'), 'small');
+    await pack(['small.txt'], { directory, output: at('small.znip') });
+    run('mkfifo', [at('named')]);
+    const script = `cat small.znip > named & exec 3< named; wait; exec node ${ZNIP} unpack -q - -C named-out <&3`;
+    expect(run('bash', ['-c', script], { ...here, timeout: 20_000 })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+    expect(readFileSync(at('named-out/small.txt'), 'utf8')).toBe('small');
+  });
+
   test('comes back from a non-blocking pipe', () => {
     // The writer makes the shared end of the pipe non-blocking: empty reads answer EAGAIN.
     const script = `
