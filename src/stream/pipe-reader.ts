@@ -81,7 +81,9 @@ class PipeReader implements DescriptorReader {
     const onread = {
       buffer: this.buffer,
       callback: (length: number): boolean => {
-        this.filled = this.buffer.subarray(0, length);
+        const arrived = this.buffer.subarray(0, length);
+        // What was taken before the socket began to read may be there still.
+        this.filled = this.filled.byteLength === 0 ? arrived : Buffer.concat([this.filled, arrived]);
         wake();
         // Nothing more is read before this is taken.
         return false;
