@@ -2,7 +2,17 @@
  * Marks of a znip archive: whatever is damaged of one, it is never read as a stream of others, which has fewer
  * hashes. And the options that refuse such streams, or every archive but one.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openArchive, pack, packTar, unpackStream, ZnipError } from 'znip';
@@ -142,6 +152,19 @@ test('the name of a file is a mark: what is called .znip and is none is refused'
     }
   }
   expect(readdirSync(directory)).not.toContain('o.tar');
+});
+
+test('the magic of tar in its place makes no other stream of an archive', async () => {
+  writeFileSync(at('noise'), randomBytes(4096));
+  await pack(['noise'], { directory, output: at('noise.znip') });
+  const input = readFileSync(at('noise.znip'));
+  input.write('ustar', 257, 'latin1');
+  for (const args of [['verify'], ['unpack', '-q', '-C', 'noise.out']]) {
+    const { status, stderr } = znip([...args, '-'], { ...here, input });
+    expect(status).toBe(4);
+    expect(stderr).toMatch(/does not have the hash/);
+  }
+  expect(existsSync(at('noise.out/noise'))).toBe(false);
 });
 
 test('a damaged archive is packed as no tar stream of others', async () => {
