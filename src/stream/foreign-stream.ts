@@ -32,10 +32,11 @@ async function kindOf(stream: ByteStream): Promise<StreamKind> {
   const start = await stream.peek(PROBE_LENGTH);
   if (start.byteLength === 0)
     throw new ZnipError('truncated', `${stream.name} is empty: expected an archive`);
-  // Only a checksum tells a header from bytes that look like one: a stored blob may hold the magic of tar in its place,
-  // and the name of a tar's first member may be a mark.
-  const startsAsTar = start.byteLength === TAR_RECORD && isHeader(start, 0);
-  if (!startsAsTar && startsAsArchive(start)) return 'znip';
+  const isRecord = start.byteLength === TAR_RECORD && isHeader(start, 0);
+  const hasMagic = start.toString('latin1', 257, 262) === 'ustar';
+  // The name of a tar's first member may be a mark. A stored blob may hold the magic of tar in its place, or bytes that
+  // sum up as a header's do: both at once are no chance.
+  if (!(isRecord && hasMagic) && startsAsArchive(start)) return 'znip';
   if (start.byteLength >= 4) {
     const magic = start.readUInt32LE(0);
     // A zstd stream may begin with a skippable frame, as those of pzstd do.
@@ -43,7 +44,7 @@ async function kindOf(stream: ByteStream): Promise<StreamKind> {
     if ((magic & 0xffff) === 0x8b1f) return 'gzip';
   }
   // Plain v7 has no magic, and a damaged header is still one of tar by its magic.
-  if (startsAsTar || start.toString('latin1', 257, 262) === 'ustar') return 'tar';
+  if (isRecord || hasMagic) return 'tar';
   const other = commandFor(start);
   if (other !== undefined) {
     const file = /^'(.*)'$/.exec(stream.name)?.[1] ?? 'FILE';
