@@ -3,7 +3,8 @@
  * learns from them what is not there, and what other programs read differently.
  * Implements docs/format.md, "Remarks".
  */
-import { fromText, isUtf8, toBytes, type ByteString } from './byte-string.ts';
+import { fromText, isUtf8, type ByteString } from './byte-string.ts';
+import { displayName } from './shown-name.ts';
 import type { TarMember } from './tar/tar-member.ts';
 import { UNKNOWN_KINDS } from './tar/types.ts';
 import { decodeTable } from './table-reader.ts';
@@ -74,7 +75,7 @@ export function encodeRemarks(remarks: readonly Remark[], metadata: ReadonlyMap<
   const pathBytes = new BytesBuilder();
   const reasons = new BytesBuilder();
   for (const { path, reason } of remarks) {
-    paths.append(isUtf8(path) ? path : fromText(toBytes(path).toString('utf8')));
+    paths.append(displayName(path));
     pathBytes.append(isUtf8(path) ? null : path);
     reasons.append(fromText(reason));
   }

@@ -306,6 +306,7 @@ function checkLinks(
     fault(new ZnipError('damaged-member', why, { member }), ref);
   }
 }
+
 /** What follows an archive: nothing is unpacked of it, and nothing is known about it. */
 function somethingBehind(name: string, tail: Buffer, length: number, start: number): ZnipError {
   const offset = start + length;
