@@ -68,7 +68,7 @@ class EntryColumns {
       ...this.entries.columns().map((column) => ({ ...column, name: camelCase(column.name) })),
       utf8Column('packageType', this.packageTypes),
       utf8Column('repo', this.repos),
-      binaryColumn('repo_bytes', this.repoBytes),
+      binaryColumn('repoBytes', this.repoBytes),
     ];
   }
 }

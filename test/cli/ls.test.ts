@@ -201,7 +201,7 @@ describe('--format arrow', () => {
       'linkTargetBytes',
       'packageType',
       'repo',
-      'repo_bytes',
+      'repoBytes',
     ]);
     expect(table.getColumn('path').toArray()).toEqual(ALL);
     expect(table.getColumn('size').toArray().map(Number)).toEqual([0, 5000, 0, 5, 0, 0, 300]);
