@@ -2,6 +2,7 @@
  * Files of other programs, by their first bytes, and what to do with them: for messages alone.
  */
 import { TAR_RECORD, ZSTD_MAGIC } from './constants.ts';
+import { commandFor } from './foreign-kinds.ts';
 import { isHeader } from './tar/record.ts';
 
 /** Bytes of a file's start that are looked at. */
@@ -15,14 +16,6 @@ const TAR_KINDS = [
     what: 'a .tar.zst',
     is: (start: Buffer) => start.byteLength >= 4 && start.readUInt32LE(0) === ZSTD_MAGIC,
   },
-];
-
-/** What others decompress, by magic numbers. */
-const COMPRESSED: readonly [what: string, magic: string, program: string][] = [
-  ['an .xz file', '\xfd7zXZ\0', 'xz -dc'],
-  ['a .bz2 file', 'BZh', 'bzip2 -dc'],
-  ['an .lz4 file', '\x04"M\x18', 'lz4 -dc'],
-  ['an .lz file', 'LZIP', 'lzip -dc'],
 ];
 
 /** Archives that are no tar, by magic numbers. */
@@ -49,10 +42,10 @@ export function foreignAdvice(bytes: Uint8Array, name: string): string {
     return `, but ${tar}: make one of it with \`znip pack --tar ${from} -o ${to}\` first (unpack reads it as it is)`;
   }
   const begins = (magic: string): boolean => start.toString('latin1', 0, magic.length) === magic;
-  const packed = COMPRESSED.find(([, magic]) => begins(magic));
+  const packed = commandFor(start);
   if (packed !== undefined) {
-    const [what, , program] = packed;
-    return `, but ${what}: if a tar is in it, make one of it with \`${program} ${from} | znip pack --tar - -o ${to}\` first`;
+    const { what, command } = packed;
+    return `, but ${what}: if a tar is in it, make one of it with \`${command} ${from} | znip pack --tar - -o ${to}\` first`;
   }
   const archive = ARCHIVES.find(([, magic]) => begins(magic));
   if (archive === undefined) return '';

@@ -3,10 +3,10 @@
  */
 import { ZnipError } from '../errors.ts';
 import { ANY_SKIPPABLE_MAGIC, TAR_RECORD, ZSTD_MAGIC } from '../format/constants.ts';
+import { commandFor } from '../format/foreign-kinds.ts';
 import { isArchiveName, startsAsArchive } from '../format/marks.ts';
 import { isHeader } from '../format/tar/record.ts';
 import { type ByteStream, IterableStream } from './byte-stream.ts';
-import { commandFor } from './foreign-kinds.ts';
 import { gunzip } from './gzip-stream.ts';
 import { unzstd } from './zstd-stream.ts';
 

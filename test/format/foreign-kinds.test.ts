@@ -1,7 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { commandFor } from '../../src/stream/foreign-kinds.ts';
+import { commandFor } from '../../src/format/foreign-kinds.ts';
 import { lacks, run, ZNIP, znip } from '../support/run.ts';
 import { tarStream } from '../support/tar.ts';
 import { temporaryDirectory } from '../support/tree.ts';
