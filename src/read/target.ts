@@ -125,21 +125,31 @@ type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
 
 /** Links after every file, so that nothing was written through one; directory modes and times last of all. */
 export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
-  for (const link of symlinks) createBelow(link.path, end, () => createSymlink(link, end.tree));
-  createHardLinks(hardLinks, end);
+  const missing = new Set<ByteString>();
+  for (const link of symlinks) {
+    if (!createBelow(link.path, end, () => createSymlink(link, end.tree))) missing.add(link.path);
+  }
+  createHardLinks(hardLinks, end, missing);
   end.madeDirectories.finish(end);
 }
 
-/** Creates hard links to what this run has written, so none to what was kept: their targets are there by now. */
-export function createHardLinks(hardLinks: Iterable<HardLink>, end: LinksEnd): void {
-  const { tree, taken, linked } = end;
+/**
+ * Creates hard links to what this run has written, so none to what was kept: their targets are there by now, but for
+ * the symlinks that are `missing`, because something has their name or nothing can.
+ */
+export function createHardLinks(
+  hardLinks: Iterable<HardLink>,
+  end: LinksEnd,
+  missing: ReadonlySet<ByteString> = new Set(),
+): void {
+  const { tree, linked } = end;
   const files = new TargetTree(tree.settings);
   try {
     for (const link of hardLinks) {
       const { path, symlink, target } = link;
       createBelow(path, end, () =>
-        // A link to a symlink that was kept for the user: it becomes what that was to be.
-        symlink !== undefined && taken.has(target)
+        // It becomes what the missing one was to be.
+        symlink !== undefined && missing.has(target)
           ? createSymlink({ ...symlink, path }, tree)
           : createHardLink(link, files, tree, linked),
       );
@@ -149,21 +159,23 @@ export function createHardLinks(hardLinks: Iterable<HardLink>, end: LinksEnd): v
   }
 }
 
-/** Creates a link in its directory, where that can be there. */
+/** Creates a link in its directory, where that can be there; false when it is not. */
 function createBelow(
   path: ByteString,
   { madeDirectories, taken, onBlocked, onLost }: LinksEnd,
   create: () => boolean,
-): void {
+): boolean {
   const block = madeDirectories.ensureParent(path);
   if (block !== undefined) {
     onBlocked(path, block);
-    return;
+    return false;
   }
   try {
-    if (!create()) taken.add(path);
+    if (create()) return true;
+    taken.add(path);
   } catch (error) {
     if (!isRefusal(error)) throw error;
     onLost(path, toZnipError(error).message);
   }
+  return false;
 }

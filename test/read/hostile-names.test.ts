@@ -254,6 +254,24 @@ describe('what stands in the target already', () => {
     expect(outside).toEqual(['elsewhere']);
   });
 
+  test.each([false, true])(
+    'a hard link to a member that cannot be there is that member (stream: %s)',
+    (asStream) => {
+      const members = [symlink('d/b', 'e'), hardlink('h', 'd/b'), file('z')];
+      const { status, stderr, target } = attempt(
+        members,
+        [],
+        (at) => symlinkSync('nowhere', join(at, 'd')),
+        asStream,
+      );
+      expect(status).toBe(4);
+      expect(stderr).toContain('is a symbolic link where the archive has a directory');
+      expect(stderr).not.toContain('something else changes the target');
+      expect(readlinkSync(join(target, 'h'))).toBe('e');
+      expect(readdirSync(target).sort()).toEqual(['d', 'h', 'z']);
+    },
+  );
+
   test.each([['--overwrite'], ['-k'], []])(
     'a symlink where a file goes is not written through (%s)',
     (...args) => {
