@@ -11,12 +11,10 @@ import { Doubts, type PaxHeader, readPaxRecords } from './tar/pax-records.ts';
 import { checksumMatches, guessNumber, isZeroRecord, readNumber, readText } from './tar/record.ts';
 import { isLeading, readHeaderMap, readLeadingMap, readRecordsMap, type SparseMap } from './tar/sparse.ts';
 import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar/tar-member.ts';
+import { isExtension } from './tar/types.ts';
 
 export type { TarMember } from './tar/tar-member.ts';
 export type TarItem = TarMember | 'end' | 'more';
-
-/** Headers that say something of the member that follows: pax, Solaris, global, GNU long names and link targets. */
-const EXTENSIONS = 'xXgLK';
 
 /** Sparse files of old GNU archives: 482, and 504 of each record that follows, say whether one more follows. */
 const GNU_SPARSE = 'S';
@@ -99,13 +97,6 @@ const GLOBAL = 'g'.charCodeAt(0);
 const LONG_NAME = 'L'.charCodeAt(0);
 const LONG_LINK = 'K'.charCodeAt(0);
 const SPARSE = GNU_SPARSE.charCodeAt(0);
-
-const IS_EXTENSION = new Uint8Array(256);
-for (const flag of EXTENSIONS) IS_EXTENSION[flag.charCodeAt(0)] = 1;
-
-function isExtension(flag: number): boolean {
-  return IS_EXTENSION[flag] === 1;
-}
 
 function nothing(): Extended {
   return {

@@ -5,7 +5,7 @@ import { ZnipError } from '../errors.ts';
 import { toText } from '../format/byte-string.ts';
 import { type ByteStream, FdStream, IterableStream } from '../stream/byte-stream.ts';
 import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
-import { longestHeaders } from './headers-ahead.ts';
+import { longestHeaders } from './longest-headers.ts';
 import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
 import { chunkTar } from './tar-chunks.ts';
 

@@ -49,3 +49,14 @@ export const UNKNOWN_KINDS: Record<string, string> = {
 export const FILE_TYPES = '0\x007';
 
 export const DIRECTORY_BY_NAME: Type = { kind: KIND.directory, data: false };
+
+/** Headers that say something of the member that follows: pax, Solaris, global, GNU long names and link targets. */
+const EXTENSIONS = 'xXgLK';
+
+const IS_EXTENSION = new Uint8Array(256);
+for (const flag of EXTENSIONS) IS_EXTENSION[flag.charCodeAt(0)] = 1;
+
+/** Whether a header of this type flag, as a byte, stands in front of that of a member. */
+export function isExtension(flag: number): boolean {
+  return IS_EXTENSION[flag] === 1;
+}

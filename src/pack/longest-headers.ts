@@ -4,13 +4,8 @@
  */
 import { TAR_RECORD } from '../format/constants.ts';
 import { readNumber } from '../format/tar/record.ts';
+import { FILE, isExtension, TYPES } from '../format/tar/types.ts';
 import { paddedLength } from '../format/tar-header.ts';
-
-/** Type flags of headers that stand before that of a member. */
-const EXTENDED = new Set(['x', 'X', 'g', 'L', 'K']);
-
-/** Type flags of members without data, whatever their size field says. */
-const WITHOUT_DATA = '123456';
 
 /**
  * The longest headers in these pieces of a tar stream. It follows sizes alone and stops where these lead nowhere:
@@ -23,16 +18,17 @@ export function longestHeaders(pieces: readonly Uint8Array[]): number {
   for (let at = 0; ;) {
     const record = records.at(at);
     if (record === undefined) return Math.max(longest, headers);
-    const flag = String.fromCharCode(record[156] ?? 0);
+    const flag = record[156] ?? 0;
     const size = readNumber(record, 124, 12);
     if (!(size >= 0) || !Number.isSafeInteger(size)) return longest;
-    const isExtended = EXTENDED.has(flag);
+    const isExtended = isExtension(flag);
     headers += TAR_RECORD + (isExtended ? paddedLength(size) : 0);
     if (!isExtended) {
       longest = Math.max(longest, headers);
       headers = 0;
     }
-    at += TAR_RECORD + (WITHOUT_DATA.includes(flag) ? 0 : paddedLength(size));
+    const { data } = TYPES[String.fromCharCode(flag)] ?? FILE;
+    at += TAR_RECORD + (data ? paddedLength(size) : 0);
   }
 }
 
