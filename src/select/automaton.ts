@@ -85,6 +85,15 @@ export class AutomatonBuilder {
     this.ends = longer;
   }
 
+  /** Two stars and a slash: nothing, or any directories with a slash behind them. */
+  directories(): void {
+    this.open();
+    this.alternative();
+    this.everything();
+    this.literal(SLASH);
+    this.close();
+  }
+
   finish(): Automaton {
     this.add(END);
     return new Automaton(this.states);

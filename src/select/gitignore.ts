@@ -119,15 +119,8 @@ function addStars(builder: AutomatonBuilder, pattern: ByteString, start: number)
   if (!crosses) builder.star();
   else if (!pattern.startsWith('/', end)) builder.everything();
   else {
-    // `a/**/b` means `a/b`, too.
-    builder.open();
-    builder.alternative();
-    builder.everything();
-    builder.literal(SLASH);
-    builder.close();
+    builder.directories();
     return end;
   }
   return last;
 }
-
-const SLASH = 0x2f;

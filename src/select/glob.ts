@@ -72,13 +72,8 @@ class GlobCompiler {
       builder.star();
       return end;
     }
-    // `a/**/b` means `a/b`, too.
     if (glob.charAt(end) === '/') {
-      builder.open();
-      builder.alternative();
-      builder.everything();
-      builder.literal(SLASH);
-      builder.close();
+      builder.directories();
       return end + 1;
     }
     builder.everything();
@@ -95,8 +90,6 @@ class GlobCompiler {
     return behind === '' || behind === '/' || this.groups.has(at);
   }
 }
-
-const SLASH = 0x2f;
 
 /** Positions of braces that belong together and have a comma between them, and of these commas. */
 function findGroups(glob: string): Set<number> {
