@@ -43,7 +43,7 @@ export function nameOfOpen(fd: number): string {
 }
 
 /** Close on exec, as Node.js opens files (Linux, fcntl.h). */
-const O_CLOEXEC = 0x80000;
+export const O_CLOEXEC = 0x80000;
 
 /** Opens what a held directory has under a name that was read from it, as open(2) does. Throws Node.js's error. */
 export function openIn(directory: number, name: ByteString, flags: number): number {

@@ -5,7 +5,7 @@
 import { openSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { HeldDirectories, nameOfDescriptor, nameOfOpen } from '../posix/held-directories.ts';
+import { HeldDirectories, nameOfDescriptor, nameOfOpen, O_CLOEXEC } from '../posix/held-directories.ts';
 import {
   AT_FDCWD,
   AT_SYMLINK_FOLLOW,
@@ -119,6 +119,3 @@ export class TargetTree {
     }
   }
 }
-
-/** Close on exec, as Node.js opens files (Linux, fcntl.h). */
-const O_CLOEXEC = 0x80000;

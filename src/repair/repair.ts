@@ -1,11 +1,12 @@
 /**
  * Writes a good archive from what is whole of a damaged one: the library's `repair`. Main thread.
  */
-import { fstatSync, readSync, statSync } from 'node:fs';
+import { readSync, statSync } from 'node:fs';
 import { ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/constants.ts';
 import { openOutput, type Output } from '../pack/output.ts';
 import { runPack } from '../pack/run.ts';
+import { fstat, isSameFile } from '../posix/stat.ts';
 import { writeFully } from '../posix/write.ts';
 import type { LostMember } from '../read/lost.ts';
 import { FileSource } from '../read/source.ts';
@@ -113,7 +114,7 @@ async function checkMade(
   let why: string;
   const source = new FileSource(temporary);
   try {
-    if (!isSameFile(fd, source.fd)) {
+    if (!isSameFile(fstat(fd), fstat(source.fd))) {
       throw new ZnipError(
         'io',
         `'${temporary}' was replaced while it was written: write to another directory`,
@@ -222,17 +223,11 @@ function writeOut({ fd, name }: Output, piece: Uint8Array): void {
   }
 }
 
-function isSameFile(fd: number, other: number): boolean {
-  const [a, b] = [fd, other].map((one) => fstatSync(one, { bigint: true }));
-  return a?.ino === b?.ino && a?.dev === b?.dev;
-}
-
 /** The damaged archive may be the only one there is. And what is written must be read again. */
 function refuseOutput(source: FileSource, output: string): void {
-  const from = fstatSync(source.fd, { bigint: true });
   const to = statSync(output, { bigint: true, throwIfNoEntry: false });
   if (to !== undefined && !to.isFile() && !to.isDirectory()) throw notAFile(output);
-  if (to === undefined || from.ino !== to.ino || from.dev !== to.dev) return;
+  if (to === undefined || !isSameFile(fstat(source.fd), to)) return;
   throw new ZnipError(
     'usage',
     `'${output}' is the archive that is to be repaired: give the new one another name`,
