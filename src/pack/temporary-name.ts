@@ -43,9 +43,14 @@ let known: string | undefined;
  * process, on a file system that several share, is left alone.
  */
 function machine(): string {
-  const parts = [hostname(), textOf(() => readFileSync('/etc/machine-id', 'latin1'))];
-  parts.push(textOf(() => readlinkSync('/proc/self/ns/pid')));
-  return (known ??= createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 8));
+  if (known !== undefined) return known;
+  const parts = [
+    hostname(),
+    textOf(() => readFileSync('/etc/machine-id', 'latin1')),
+    textOf(() => readlinkSync('/proc/self/ns/pid')),
+  ];
+  known = createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 8);
+  return known;
 }
 
 function textOf(read: () => string): string {
