@@ -2,12 +2,12 @@
  * Names that are not UTF-8 stand in a table twice: as text for whoever looks, and as their bytes.
  * Implements docs/format.md, "Tables".
  */
-import { isUtf8, toBytes, toText, type ByteString } from './byte-string.ts';
+import { fromText, isUtf8, toText, type ByteString } from './byte-string.ts';
 import type { BytesColumn } from './table-reader.ts';
 
 /** A name as an Arrow Utf8 value: its bytes, with U+FFFD where they are not UTF-8. */
 export function displayBytes(name: ByteString): ByteString {
-  return Buffer.from(toBytes(name).toString('utf8'), 'utf8').toString('latin1');
+  return fromText(toText(name));
 }
 
 /** The same for any name, most of which are UTF-8. */

@@ -34,8 +34,11 @@ class PackCommand extends OrderedCommand {
 /** `--owner root`: what follows is a path, unless there is none and a user has that name. Throws `usage`. */
 function refuseNames(text: string): void {
   const hint = text === '' || existsSync(text) ? '' : numbersHint(text);
-  if (hint !== '')
-    throw new ZnipError('usage', `--owner takes numbers as UID or UID:GID, not '${text}'${hint}`);
+  if (hint !== '') throw noOwner(text, hint);
+}
+
+function noOwner(text: string, hint: string): ZnipError {
+  return new ZnipError('usage', `--owner takes numbers as UID or UID:GID, not '${text}'${hint}`);
 }
 
 function parseOwner(text: string): true | { uid: number; gid: number | undefined } {
@@ -44,10 +47,7 @@ function parseOwner(text: string): true | { uid: number; gid: number | undefined
   const uid = Number(match?.[1]);
   const gid = match?.[2] === undefined ? undefined : Number(match[2]);
   if (match === null || uid > MAX_ID || (gid ?? 0) > MAX_ID) {
-    throw new ZnipError(
-      'usage',
-      `--owner takes numbers as UID or UID:GID, not '${text}'${numbersHint(text)}`,
-    );
+    throw noOwner(text, numbersHint(text));
   }
   return { uid, gid };
 }
