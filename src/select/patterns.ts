@@ -69,8 +69,8 @@ function isAnyDepth(given: string, name: string): boolean {
   return !name.includes('/') && !given.startsWith('/') && !given.startsWith('./');
 }
 
-/** A pattern in the form that member names have. */
-function memberName(pattern: string): string {
+/** A pattern, or the name of a member as somebody types it, in the form that names of members have: `./a/` is `a`. */
+export function memberName(pattern: string): string {
   const name = withoutTrailingSlashes(withoutLeadingSlashes(pattern));
   return name === '.' ? '' : name;
 }

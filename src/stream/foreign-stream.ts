@@ -16,7 +16,8 @@ export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
 const PROBE_LENGTH = TAR_RECORD;
 
 /**
- * What a stream is: an archive of znip where it has any mark of one. Throws `not-an-archive` when it is nothing that znip reads, `truncated` when it is empty.
+ * What a stream is: an archive of znip where it has any mark of one. Throws `not-an-archive` when it is nothing that
+ * znip reads, `truncated` when it is empty.
  */
 export async function detectStream(stream: ByteStream): Promise<StreamKind> {
   const kind = await kindOf(stream);

@@ -154,12 +154,14 @@ export function openReader(fd: number, own = false): DescriptorReader {
   if (own && stats.isFIFO()) return new PipeReader(fd, true);
   if (own) return new FileReader(fd, stats.isFile(), true);
   if (stats.isFIFO()) {
+    let again: number | undefined;
     try {
       // The pipe once more: non-blocking here, and as it was for all who share `fd`.
-      const own = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
-      return new PipeReader(own, true, takeWaiting(own));
+      again = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
+      return new PipeReader(again, true, takeWaiting(again));
     } catch {
-      // Not Linux, or another user's pipe: as any other descriptor.
+      // Not Linux, another user's pipe, or one that cannot be read: as any other descriptor, which says why.
+      if (again !== undefined) closeSync(again);
     }
   }
   // Standard input stays open as long as the process, so nobody misses the descriptor.

@@ -4,12 +4,11 @@
 import { ZnipError } from '../../errors.ts';
 import { fromText, toText, type ByteString } from '../../format/byte-string.ts';
 import { KIND } from '../../format/entry.ts';
-import { withoutLeadingSlashes, withoutTrailingSlashes } from '../../format/member-path.ts';
 import type { Entries, EntryRef } from '../../read/entries.ts';
 import { findContents, findMembers } from '../../read/find-members.ts';
 import { isDamage } from '../../read/lost.ts';
 import { ChunkReader, readContent } from '../../read/member-reader.ts';
-import { compileSelection } from '../../select/patterns.ts';
+import { compileSelection, memberName } from '../../select/patterns.ts';
 import type { RangeOf } from '../byte-range.ts';
 import { EXIT } from '../exit-status.ts';
 import { openIndexed } from '../open-indexed.ts';
@@ -65,11 +64,11 @@ function reportLost(member: string | null, { message }: ZnipError): void {
 
 /** The members that the arguments mean, in the order of the arguments. Throws `no-match` and `usage`. */
 function findAll(entries: Entries, names: readonly string[], archiveName: string): EntryRef[] {
-  const exact = findMembers(entries, names.map(memberName));
+  const exact = findMembers(entries, names.map(byName));
   const members: EntryRef[] = [];
   const missing: string[] = [];
   for (const name of names) {
-    const member = exact.get(memberName(name));
+    const member = exact.get(byName(name));
     if (member !== undefined) {
       members.push(member);
       continue;
@@ -88,7 +87,7 @@ function findAll(entries: Entries, names: readonly string[], archiveName: string
 /** The files that a pattern means. The name of a directory is none, even where no member has it. */
 function findMatching(entries: Entries, pattern: string): EntryRef[] {
   const selection = compileSelection([pattern]);
-  const below = `${memberName(pattern)}/`;
+  const below = `${byName(pattern)}/`;
   const members = new Map<ByteString, EntryRef>();
   for (const ref of entries) {
     const path = ref.batch.path(ref.row);
@@ -103,12 +102,6 @@ function findMatching(entries: Entries, pattern: string): EntryRef[] {
   return [...members.values()];
 }
 
-/** An argument as members are named: `./a`, `/a` and `a/` are `a`. */
-function memberName(argument: string): ByteString {
-  const name = withoutTrailingSlashes(withoutLeadingSlashes(argument));
-  return name === '.' ? '' : fromText(name);
-}
-
 function refuseBinary(piece: Uint8Array, { batch, row }: EntryRef): void {
   if (!piece.subarray(0, BINARY_PROBE).includes(0)) return;
   const member = toText(batch.path(row));
@@ -117,4 +110,9 @@ function refuseBinary(piece: Uint8Array, { batch, row }: EntryRef): void {
     `member '${member}' is binary, it has NUL bytes, and is not written to a terminal: use a file, a pipe, or --force`,
     { member },
   );
+}
+
+/** An argument as members are named. */
+function byName(argument: string): ByteString {
+  return fromText(memberName(argument));
 }
