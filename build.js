@@ -45,9 +45,10 @@ const { metafile, outputFiles } = await build({
   entryPoints: {
     index: 'src/index.ts',
     cli: 'src/cli/main.ts',
-    'pack-worker': 'src/pack/worker.ts',
-    'writer-thread': 'src/pack/writer-thread.ts',
-    'read-worker': 'src/read/worker.ts',
+    'pack-worker': 'src/pack/chunk/worker.ts',
+    'writer-thread': 'src/pack/write/writer-thread.ts',
+    'decode-worker': 'src/blocks/decode-worker.ts',
+    'extract-worker': 'src/unpack/extract-worker.ts',
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },

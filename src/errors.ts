@@ -129,17 +129,6 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof errno === 'number' ? ERRNO_NAMES.get(-errno) : undefined;
 }
 
-/** Makes a system call again as long as a signal interrupts it: Node.js does so for all but read(2) and close(2). */
-export function uninterrupted<T>(call: () => T): T {
-  for (;;) {
-    try {
-      return call();
-    } catch (error) {
-      if (errnoOf(error) !== 'EINTR') throw error;
-    }
-  }
-}
-
 /** A failed system call as a ZnipError: `cannot <action> <path>: <reason>`. */
 export function ioError(action: string, path: string, error: unknown): ZnipError {
   const errno = errnoOf(error);

@@ -5,12 +5,19 @@ import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { toZnipError, ZnipError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-import { EXIT, exitStatusOf } from './exit-status.ts';
-import { ignoreWhatWasIgnored, Interruption } from './interruption.ts';
-import { chooseMessages, speaksJson, writeError } from './messages.ts';
-import { normalized } from './options.ts';
-import { printable, readable } from './text.ts';
-import { ClosedPipe, isTerminal, STDERR, STDOUT, writeMessage, writeOutput } from './standard-streams.ts';
+import { normalized } from './args/options.ts';
+import { EXIT, exitStatusOf } from './process/exit-status.ts';
+import { ignoreWhatWasIgnored, Interruption } from './process/interruption.ts';
+import {
+  ClosedPipe,
+  isTerminal,
+  STDERR,
+  STDOUT,
+  writeMessage,
+  writeOutput,
+} from './process/standard-streams.ts';
+import { chooseMessages, speaksJson, writeError } from './ui/messages.ts';
+import { printable, readable } from './ui/text.ts';
 
 /** Width of help that no terminal shows. */
 const COLUMNS = 80;

@@ -3,18 +3,18 @@
  */
 import { Command } from 'commander';
 import { ZnipError } from '../errors.ts';
-import { addExamples } from './command.ts';
-import { defineCat } from './commands/cat.ts';
-import { defineCompletion } from './commands/completion.ts';
-import { defineDiff } from './commands/diff.ts';
-import { defineInfo } from './commands/info.ts';
-import { defineLs } from './commands/ls.ts';
-import { definePack } from './commands/pack.ts';
-import { defineRecover } from './commands/recover.ts';
-import { defineRepair } from './commands/repair.ts';
-import { defineUnpack } from './commands/unpack.ts';
-import { defineVerify } from './commands/verify.ts';
-import { refuseOtherOptions, refuseOtherTools } from './other-tools.ts';
+import { addExamples } from './args/command.ts';
+import { refuseOtherOptions, refuseOtherTools } from './args/other-tools.ts';
+import { defineCat } from './cat/command.ts';
+import { defineCompletion } from './completion/command.ts';
+import { defineDiff } from './diff/command.ts';
+import { defineInfo } from './info/command.ts';
+import { defineLs } from './ls/command.ts';
+import { definePack } from './pack/command.ts';
+import { defineRecover } from './recover/command.ts';
+import { defineRepair } from './repair/command.ts';
+import { defineUnpack } from './unpack/command.ts';
+import { defineVerify } from './verify/command.ts';
 
 /** Every command, by the names that it goes by, in the order of the help. */
 const COMMANDS = new Map([

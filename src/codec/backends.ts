@@ -1,7 +1,7 @@
 /**
  * What a package that compresses, or one that hashes, must do to stand behind the seam.
  */
-import type { FrameEnd } from '../format/zstd-scanner.ts';
+import type { FrameEnd } from '../format/zstd/zstd-scanner.ts';
 
 /** How to compress: what `-1` to `-19` and the chunk size come to. */
 export interface CompressionSettings {

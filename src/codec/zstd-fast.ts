@@ -4,7 +4,7 @@
  */
 import type { CCtx, CParameter, DCtx, DParameter, ResetDirective } from 'zstd-napi/binding.js';
 import { ZnipError } from '../errors.ts';
-import { checkFrame } from '../format/zstd-frame.ts';
+import { checkFrame } from '../format/zstd/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend, ZstdStreamDecoder } from './backends.ts';
 
 interface Binding {

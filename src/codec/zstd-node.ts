@@ -4,7 +4,7 @@
  * It allocates its results. @types/node of the oldest supported version does not know it, so its shape is here.
  */
 import { ZnipError } from '../errors.ts';
-import { checkFrame } from '../format/zstd-frame.ts';
+import { checkFrame } from '../format/zstd/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend } from './backends.ts';
 import { createPortableStreamDecoder, MAX_FZSTD_WINDOW } from './zstd-portable-stream.ts';
 

@@ -4,7 +4,7 @@
  * (RFC 8878 §3.1.1, Content_Checksum).
  */
 import { ZnipError } from '../errors.ts';
-import type { FrameEnd } from '../format/zstd-scanner.ts';
+import type { FrameEnd } from '../format/zstd/zstd-scanner.ts';
 import type { ZstdStreamDecoder } from './backends.ts';
 
 interface Decoder {

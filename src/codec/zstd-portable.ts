@@ -12,7 +12,7 @@ import {
   decodeFrameHeader,
   DECLARED_HEADER_LENGTH,
   MAX_WINDOW_SIZE,
-} from '../format/zstd-frame.ts';
+} from '../format/zstd/zstd-frame.ts';
 import type { CompressionSettings, ZstdBackend } from './backends.ts';
 import { createPortableStreamDecoder, MAX_FZSTD_WINDOW } from './zstd-portable-stream.ts';
 

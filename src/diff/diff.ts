@@ -4,13 +4,20 @@
  * archive is decompressed, and nothing is written.
  */
 import { fstatSync, statSync } from 'node:fs';
+import type { Archive } from '../archive/archive.ts';
+import type { Entries, EntryRef } from '../archive/entries.ts';
+import { findMeant } from '../archive/find-members.ts';
 import { ioError, systemReason, ZnipError } from '../errors.ts';
-import { equalBytes } from '../format/block-header.ts';
-import { compareBytes, fromText, toBytes, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { KIND } from '../format/entry.ts';
-import type { Archive } from '../read/archive.ts';
-import type { Entries, EntryRef } from '../read/entries.ts';
-import { findMeant } from '../read/find-members.ts';
+import {
+  compareBytes,
+  fromText,
+  toBytes,
+  toFsPath,
+  toText,
+  type ByteString,
+} from '../format/values/byte-string.ts';
+import { equalBytes } from '../format/values/bytes.ts';
+import { KIND } from '../format/values/entry.ts';
 import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-tree.ts';
 import { hashFile } from './hash-file.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';

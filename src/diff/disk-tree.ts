@@ -4,8 +4,8 @@
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { systemReason } from '../errors.ts';
-import { compareBytes, toFsPath, type ByteString } from '../format/byte-string.ts';
-import { KIND, MODE_MASK } from '../format/entry.ts';
+import { compareBytes, toFsPath, type ByteString } from '../format/values/byte-string.ts';
+import { KIND, MODE_MASK } from '../format/values/entry.ts';
 import { type FileIdentity, type FileStat, lstat } from '../posix/stat.ts';
 
 /** The kind of a socket, a FIFO or a device: no kind of member. */

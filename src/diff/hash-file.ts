@@ -3,7 +3,7 @@
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { codec } from '../codec/codec.ts';
-import { toFsPath, type ByteString } from '../format/byte-string.ts';
+import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
 
 const PIECE = 1024 * 1024;
 

@@ -3,10 +3,10 @@
  */
 import { lstatSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { Entries, EntryRef } from '../archive/entries.ts';
 import { ZnipError } from '../errors.ts';
-import { fromText, toFsPath, toText, type ByteString } from '../format/byte-string.ts';
-import { KIND } from '../format/entry.ts';
-import type { Entries, EntryRef } from '../read/entries.ts';
+import { fromText, toFsPath, toText, type ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
 
 export interface PlacedMembers {
   /** Path below the directory -> member. */

@@ -3,7 +3,8 @@
  * Implements docs/format.md, "Block header".
  */
 import { ZnipError } from '../errors.ts';
-import type { ByteString } from './byte-string.ts';
+import type { ByteString } from './values/byte-string.ts';
+import { equalBytes } from './values/bytes.ts';
 import {
   CHECKSUM_LENGTH,
   FORMAT_MAJOR,
@@ -13,15 +14,15 @@ import {
   SHORT_CHECKSUM_LENGTH,
   SKIPPABLE_HEADER_LENGTH,
   TAG,
-} from './constants.ts';
-import { readUint64, writeUint64 } from './integers.ts';
+} from './values/constants.ts';
+import { readUint64, writeUint64 } from './values/integers.ts';
 import {
   checkMajor,
   readTag,
   skippableFrameLength,
   viewOf,
   writeSkippableHeader,
-} from './skippable-frame.ts';
+} from './zstd/skippable-frame.ts';
 
 /** Hashes bytes with BLAKE3; 32 bytes. The codec supplies it, so that this folder loads no package. */
 export type Hash = (bytes: Uint8Array) => Uint8Array;
@@ -149,10 +150,6 @@ export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number)
     // A copy: `slice` of a Buffer would be a view of memory that the caller uses again.
     checksum: Uint8Array.from(frame.subarray(56, 56 + CHECKSUM_LENGTH)),
   };
-}
-
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
 
 /** Length of the block header's frame from its first bytes, or undefined when these are none. */

@@ -3,7 +3,8 @@
  * Implements docs/format.md, "Footer".
  */
 import { ZnipError } from '../errors.ts';
-import { equalBytes, type Hash } from './block-header.ts';
+import { type Hash } from './block-header.ts';
+import { equalBytes } from './values/bytes.ts';
 import {
   CHECKSUM_LENGTH,
   FOOTER_MAGIC,
@@ -11,15 +12,15 @@ import {
   FORMAT_MINOR,
   SHORT_CHECKSUM_LENGTH,
   TAG,
-} from './constants.ts';
-import { readUint64, writeUint64 } from './integers.ts';
+} from './values/constants.ts';
+import { readUint64, writeUint64 } from './values/integers.ts';
 import {
   checkMajor,
   readTag,
   skippableFrameLength,
   viewOf,
   writeSkippableHeader,
-} from './skippable-frame.ts';
+} from './zstd/skippable-frame.ts';
 
 export const FOOTER_LENGTH = 88;
 

@@ -1,9 +1,9 @@
 /**
  * Files of other programs, by their first bytes, and what to do with them: for messages alone.
  */
-import { TAR_RECORD, ZSTD_MAGIC } from './constants.ts';
 import { commandFor } from './foreign-kinds.ts';
 import { isHeader } from './tar/record.ts';
+import { TAR_RECORD, ZSTD_MAGIC } from './values/constants.ts';
 
 /** Bytes of a file's start that are looked at. */
 export const FOREIGN_LENGTH = TAR_RECORD;

@@ -3,8 +3,8 @@
  * Implements docs/format.md, "Manifest".
  */
 import { ZnipError } from '../errors.ts';
-import { differenceOf } from './shown-name.ts';
-import { decodeTable } from './table-reader.ts';
+import { differenceOf } from './tables/shown-name.ts';
+import { decodeTable } from './tables/table-reader.ts';
 import {
   binaryColumn,
   BytesBuilder,
@@ -13,9 +13,9 @@ import {
   encodeTable,
   uint64Column,
   utf8Column,
-} from './table-writer.ts';
-import { type ByteString, fromText } from './byte-string.ts';
-import { CHECKSUM_LENGTH, SECTION_KINDS } from './constants.ts';
+} from './tables/table-writer.ts';
+import { type ByteString, fromText } from './values/byte-string.ts';
+import { CHECKSUM_LENGTH, SECTION_KINDS } from './values/constants.ts';
 
 export interface ManifestRow {
   /** What the section holds: entries (`members`), frames (`frames`) or remarks (`remarks`). */

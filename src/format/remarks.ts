@@ -3,11 +3,8 @@
  * learns from them what is not there, and what other programs read differently.
  * Implements docs/format.md, "Remarks".
  */
-import { fromText, isUtf8, type ByteString } from './byte-string.ts';
-import { displayName } from './shown-name.ts';
-import type { TarMember } from './tar/tar-member.ts';
-import { UNKNOWN_KINDS } from './tar/types.ts';
-import { decodeTable } from './table-reader.ts';
+import { displayName } from './tables/shown-name.ts';
+import { decodeTable } from './tables/table-reader.ts';
 import {
   binaryColumn,
   BytesBuilder,
@@ -15,7 +12,10 @@ import {
   encodeTable,
   uint64Column,
   utf8Column,
-} from './table-writer.ts';
+} from './tables/table-writer.ts';
+import type { TarMember } from './tar/tar-member.ts';
+import { UNKNOWN_KINDS } from './tar/types.ts';
+import { fromText, isUtf8, type ByteString } from './values/byte-string.ts';
 
 /** What a remark is about: a member that has no entry, one that has, or only its owner. */
 export const REMARK_KINDS = ['absent', 'differs', 'owner'] as const;

@@ -1,8 +1,8 @@
 /**
  * What packing takes of memory, by its settings.
  */
-import { type MemoryPlan, planMemory } from '../ring/memory.ts';
-import { slotLength } from '../ring/ring.ts';
+import { type MemoryPlan, planMemory } from '../threads/memory.ts';
+import { slotLength } from '../threads/ring.ts';
 
 const MiB = 1024 * 1024;
 

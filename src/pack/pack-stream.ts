@@ -2,17 +2,17 @@
  * Packs what arrives on a stream as one file: the library's `packStream`.
  */
 import { ZnipError } from '../errors.ts';
-import { fromText, toText } from '../format/byte-string.ts';
 import { SETTLED_TOTAL } from '../format/chunk-layout.ts';
-import { TAR_END_LENGTH } from '../format/constants.ts';
-import { KIND, type Member } from '../format/entry.ts';
-import { unsafePathReason } from '../format/member-path.ts';
-import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar-header.ts';
-import { FdStream, IterableStream } from '../stream/byte-stream.ts';
-import { FIXED_MTIME, metadataOf, type MetadataOptions } from './metadata.ts';
+import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar/tar-header.ts';
+import { fromText, toText } from '../format/values/byte-string.ts';
+import { TAR_END_LENGTH } from '../format/values/constants.ts';
+import { KIND, type Member } from '../format/values/entry.ts';
+import { unsafePathReason } from '../format/values/member-path.ts';
+import { FdStream, IterableStream } from '../io/byte-stream.ts';
+import { chunkTar } from './plan/tar-chunks.ts';
+import { chunkUnsized } from './plan/unsized-chunks.ts';
 import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
-import { chunkTar } from './tar-chunks.ts';
-import { chunkUnsized } from './unsized-chunks.ts';
+import { FIXED_MTIME, metadataOf, type MetadataOptions } from './walk/metadata.ts';
 
 export interface PackStreamOptions extends ArchiveOptions, MetadataOptions {
   /** What the source is called in messages. Default: `standard input`, `the stream`. */

@@ -2,12 +2,12 @@
  * Makes an archive of a tar stream that is there already: the library's `packTar`.
  */
 import { ZnipError } from '../errors.ts';
-import { toText } from '../format/byte-string.ts';
-import { type ByteStream, FdStream, IterableStream } from '../stream/byte-stream.ts';
-import { detectStream, openTarStream } from '../stream/foreign-stream.ts';
-import { longestHeaders } from './longest-headers.ts';
+import { toText } from '../format/values/byte-string.ts';
+import { type ByteStream, FdStream, IterableStream } from '../io/byte-stream.ts';
+import { detectStream, openTarStream } from '../io/foreign-stream.ts';
+import { longestHeaders } from './plan/longest-headers.ts';
+import { chunkTar } from './plan/tar-chunks.ts';
 import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
-import { chunkTar } from './tar-chunks.ts';
 
 export interface PackTarOptions extends ArchiveOptions {
   /** What the source is called in messages. Default: `standard input`, `the tar stream`. */

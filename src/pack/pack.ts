@@ -1,14 +1,14 @@
 /**
  * Packs trees into an archive: the library's `pack`.
  */
-import { toText } from '../format/byte-string.ts';
-import { TAR_END_LENGTH } from '../format/constants.ts';
-import { paddedLength, tarHeaderLength } from '../format/tar-header.ts';
-import type { SourceMember } from './chunk-plan.ts';
-import { findMembers, type InputOptions, type PackPath, rootsOf } from './inputs.ts';
-import { planChunks } from './plan.ts';
+import { paddedLength, tarHeaderLength } from '../format/tar/tar-header.ts';
+import { toText } from '../format/values/byte-string.ts';
+import { TAR_END_LENGTH } from '../format/values/constants.ts';
+import { planChunks } from './plan/plan.ts';
 import { type ArchiveOptions, type Input, type InputContext, type PackResult, runPack } from './run.ts';
-import { SpecialContents } from './special-contents.ts';
+import { findMembers, type InputOptions, type PackPath, rootsOf } from './walk/inputs.ts';
+import type { SourceMember } from './walk/source-member.ts';
+import { SpecialContents } from './walk/special-contents.ts';
 
 export interface PackOptions extends InputOptions, ArchiveOptions {}
 

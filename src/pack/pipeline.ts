@@ -3,24 +3,24 @@
  * Data flows one way: plans from here to the workers, chunks through the ring to the writer. Who makes the
  * plans may fill slots as well; otherwise the workers do.
  */
-import { setImmediate } from 'node:timers/promises';
 import { closeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
 import { fromPlainError } from '../errors.ts';
-import { deferred } from '../ring/deferred.ts';
-import { Failure } from '../ring/failure.ts';
-import { THREAD_LIMITS } from '../ring/memory.ts';
-import { createThreadEnds, settleThreads } from '../ring/thread-ends.ts';
-import { threadDied } from '../ring/thread-died.ts';
-import { createRing, createSlot, Ring, type Slot } from '../ring/ring.ts';
-import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
-import type { ChunkPlan } from './chunk-plan.ts';
-import { type ChunkReport, compressChunk } from './compress.ts';
-import { FdSink } from './sink.ts';
-import type { PackTaskResult, PackWorkerData } from './worker.ts';
-import type { WriterMessage, WriterThreadData } from './writer-thread.ts';
+import { FdSink } from '../io/sink.ts';
+import { deferred } from '../threads/deferred.ts';
+import { Failure } from '../threads/failure.ts';
+import { THREAD_LIMITS } from '../threads/memory.ts';
+import { createRing, createSlot, Ring } from '../threads/ring.ts';
+import { threadDied } from '../threads/thread-died.ts';
+import { createThreadEnds, settleThreads } from '../threads/thread-ends.ts';
+import { type ChunkReport, compressChunk } from './chunk/compress.ts';
+import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
+import type { AcquireSlot, ChunkPlan } from './plan/chunk-plan.ts';
+import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './write/archive-writer.ts';
+import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
 export interface PipelineOptions {
   /** Worker threads; 1 runs everything on the calling thread. */
@@ -37,9 +37,6 @@ export interface PipelineOptions {
   onChunk: (plan: ChunkPlan, archiveBytes: number) => void;
   signal: AbortSignal | undefined;
 }
-
-/** Gives the slot of a chunk once it is free; throws what stops the run meanwhile. */
-export type AcquireSlot = (sequence: number) => Promise<Slot>;
 
 /** Makes the plans of an archive, the end of the tar stream last. Acquires the slots that it fills itself. */
 export type PlanSource = (acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;

@@ -3,23 +3,23 @@
  */
 import { codec, windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import { toText } from '../format/byte-string.ts';
 import { checkChunkSize, chooseChunkSize, LONG_CHUNK_SIZE, SETTLED_TOTAL } from '../format/chunk-layout.ts';
-import { openSpool } from '../posix/spool.ts';
-import { deferred } from '../ring/deferred.ts';
-import { resolveThreads } from '../ring/threads.ts';
+import { toText } from '../format/values/byte-string.ts';
+import { copySpool } from '../io/copy-spool.ts';
+import { descriptorOutput, openOutput, type Output } from '../io/output.ts';
+import type { OwnOutput } from '../io/own-output.ts';
+import { FdSink } from '../io/sink.ts';
+import { openSpool } from '../io/spool.ts';
+import { deferred } from '../threads/deferred.ts';
+import { resolveThreads } from '../threads/thread-count.ts';
 import { VERSION } from '../version.ts';
-import { AttributeNotes, type OnAttributes } from './attribute-notes.ts';
-import type { ArchiveSummary } from './archive-writer.ts';
-import { type ChunkPlan, contentLength } from './chunk-plan.ts';
-import { copySpool } from './copy-spool.ts';
 import { planPackMemory } from './memory.ts';
-import { descriptorOutput, openOutput, type Output } from './output.ts';
-import type { OwnOutput } from './own-output.ts';
-import { type AcquireSlot, runPipeline } from './pipeline.ts';
-import type { GroupOptions } from './plan.ts';
-import { FdSink } from './sink.ts';
-import type { Warning } from './warning.ts';
+import { runPipeline } from './pipeline.ts';
+import { type ChunkPlan, contentLength, type AcquireSlot } from './plan/chunk-plan.ts';
+import type { GroupOptions } from './plan/plan.ts';
+import { AttributeNotes, type OnAttributes } from './walk/attribute-notes.ts';
+import type { Warning } from './walk/warning.ts';
+import type { ArchiveSummary } from './write/archive-writer.ts';
 
 /** How an archive is to be made, wherever its members come from. */
 export interface ArchiveOptions {

@@ -1,8 +1,8 @@
 /**
  * Which extended attributes a file has, which Node.js cannot ask. Where libc cannot be called, nothing is known.
  */
-import { ATTRIBUTES, meaningOf } from '../format/attributes.ts';
-import type { ByteString } from '../format/byte-string.ts';
+import { ATTRIBUTES, meaningOf } from '../format/values/attributes.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
 import { libc, pathArgument } from './libc.ts';
 
 /** XATTR_LIST_MAX (Linux, linux/limits.h): no list of names is longer. */

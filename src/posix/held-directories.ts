@@ -6,7 +6,7 @@
  * Node.js that know only paths.
  */
 import { closeSync, constants, openSync } from 'node:fs';
-import { toFsPath, type ByteString } from '../format/byte-string.ts';
+import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
 import { isLibcLoaded, libc, pathArgument } from './libc.ts';
 import { fstat, stat } from './stat.ts';
 

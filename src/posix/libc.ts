@@ -6,7 +6,7 @@
  */
 import { createRequire } from 'node:module';
 import { errnoName } from '../errors.ts';
-import { isAscii, type ByteString } from '../format/byte-string.ts';
+import { isAscii, type ByteString } from '../format/values/byte-string.ts';
 
 /** The functions as libc has them: -1 for an error, which the caller finds out by asking Node.js. */
 export interface Libc {

@@ -3,7 +3,7 @@
  * statx(2) where libc can be called, through Node.js where not. Both say the same.
  */
 import { type BigIntStats, constants, fstatSync, lstatSync, statSync } from 'node:fs';
-import { toFsPath, type ByteString } from '../format/byte-string.ts';
+import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, isLibcLoaded, libc, pathArgument } from './libc.ts';
 
 /** Which file it is. */

@@ -6,8 +6,8 @@
  * times are exact to the microsecond.
  */
 import { futimesSync, lutimesSync, utimesSync } from 'node:fs';
-import { toFsPath, type ByteString } from '../format/byte-string.ts';
-import { floorSeconds, NANOSECONDS } from '../format/entry.ts';
+import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
+import { floorSeconds, NANOSECONDS } from '../format/values/entry.ts';
 import { nameOfOpen } from './held-directories.ts';
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, libc, pathArgument } from './libc.ts';
 

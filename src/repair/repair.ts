@@ -3,13 +3,13 @@
  */
 import { readSync, statSync } from 'node:fs';
 import { ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
-import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/constants.ts';
-import { openOutput, type Output } from '../pack/output.ts';
+import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/values/constants.ts';
+import { openOutput, type Output } from '../io/output.ts';
+import { FileSource } from '../io/source.ts';
 import { runPack } from '../pack/run.ts';
 import { fstat, isSameFile } from '../posix/stat.ts';
 import { writeFully } from '../posix/write.ts';
-import type { LostMember } from '../read/lost.ts';
-import { FileSource } from '../read/source.ts';
+import type { LostMember } from '../rules/lost.ts';
 import type { CheckedIndex } from '../verify/index-check.ts';
 import { verifyFile, type VerifyProgress, type VerifyReport } from '../verify/verify.ts';
 import { rescuedChunks } from './rescued-chunks.ts';

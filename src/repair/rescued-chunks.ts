@@ -2,32 +2,36 @@
  * The tar stream of what is whole, as plans for the pipeline that packs: chunk by chunk, without what is lost
  * or refused, with all that the index says and the tar headers do not. Main thread.
  */
-import { codec } from '../codec/codec.ts';
-import { ZnipError } from '../errors.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
-import { TAR_END_LENGTH } from '../format/constants.ts';
-import { floorSeconds, type Group, groupKey, KIND, type Member } from '../format/entry.ts';
-import { packageTypeOf } from '../format/package-type.ts';
-import type { Remark } from '../format/remarks.ts';
-import { paddedLength } from '../format/tar-header.ts';
-import { TarReader } from '../format/tar-reader.ts';
-import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from '../pack/chunk-plan.ts';
-import type { AcquireSlot } from '../pack/pipeline.ts';
-import { RescuedLinks } from './rescued-links.ts';
-import type { Entries, EntryRef } from '../read/entries.ts';
-import { decodeBlob } from '../read/extract-chunk.ts';
+import type { Entries, EntryRef } from '../archive/entries.ts';
+import { decodeBlob } from '../blocks/decode-blob.ts';
 import {
   type InspectedChunk,
   type InspectedMembers,
   inspectChunk,
   linkTargetAt,
   pathAt,
-} from '../read/inspect-chunk.ts';
-import { lostMember, type LostMember } from '../read/lost.ts';
-import { Limits } from '../read/limits.ts';
-import { MemberNames } from '../read/member-names.ts';
-import { checkPath } from '../read/safe-path.ts';
-import type { ByteSource } from '../read/source.ts';
+} from '../blocks/inspect-chunk.ts';
+import { codec } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import type { Remark } from '../format/remarks.ts';
+import { paddedLength } from '../format/tar/tar-header.ts';
+import { TarReader } from '../format/tar/tar-reader.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { TAR_END_LENGTH } from '../format/values/constants.ts';
+import { floorSeconds, type Group, groupKey, KIND, type Member } from '../format/values/entry.ts';
+import { packageTypeOf } from '../format/values/package-type.ts';
+import type { ByteSource } from '../io/source.ts';
+import {
+  type FilledChunkPlan,
+  MemberColumnsBuilder,
+  type MemberPart,
+  type AcquireSlot,
+} from '../pack/plan/chunk-plan.ts';
+import { Limits } from '../rules/limits.ts';
+import { lostMember, type LostMember } from '../rules/lost.ts';
+import { MemberNames } from '../rules/member-names.ts';
+import { checkPath } from '../rules/safe-path.ts';
+import { RescuedLinks } from './rescued-links.ts';
 import type { Survey, WholeBlock } from './survey.ts';
 
 export interface RescueOptions {

@@ -2,8 +2,8 @@
  * Whether what a hard link means is whole, as far as the index tells: another member may have the target's name by
  * now, and has another content. Main thread.
  */
-import type { Entries, EntryRef } from '../read/entries.ts';
-import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../read/link-meanings.ts';
+import type { Entries, EntryRef } from '../archive/entries.ts';
+import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import type { Survey, WholeBlock } from './survey.ts';
 
 export class RescuedLinks {

@@ -2,11 +2,11 @@
  * Which blocks of a damaged archive are whole, and which of the members that go on from one to the next:
  * what has to be known before the first of them is written again. Main thread.
  */
+import { inspectChunk } from '../blocks/inspect-chunk.ts';
+import type { WalkedBlock } from '../blocks/walk-blocks.ts';
 import { codec } from '../codec/codec.ts';
-import { paddedLength } from '../format/tar-header.ts';
-import { TarReader } from '../format/tar-reader.ts';
-import { inspectChunk } from '../read/inspect-chunk.ts';
-import type { WalkedBlock } from '../verify/walk-blocks.ts';
+import { paddedLength } from '../format/tar/tar-header.ts';
+import { TarReader } from '../format/tar/tar-reader.ts';
 
 /** A block whose chunk is verified and whose tar headers could be read. */
 export interface WholeBlock {

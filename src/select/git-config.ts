@@ -1,7 +1,7 @@
 /**
  * Git's configuration files, as far as ignore rules ask for them (git-config(1), "Syntax").
  */
-import type { ByteString } from '../format/byte-string.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
 
 /** One variable, in the order of the file: `core.excludesfile`, in small letters, or `include.path`. */
 export interface GitVariable {

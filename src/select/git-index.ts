@@ -1,7 +1,7 @@
 /**
  * The names in a repository's index, which are what git tracks (gitformat-index(5), versions 2 to 4).
  */
-import type { ByteString } from '../format/byte-string.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
 
 /** Bytes of an entry before its hash; the flags follow the hash. */
 const STAT_LENGTH = 40;

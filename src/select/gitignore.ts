@@ -6,7 +6,7 @@
  * directory that is ignored, and neither does the walk. (The npm package `ignore` asks a path's parents
  * too, which gives wrong answers where a deeper .gitignore takes a directory back.)
  */
-import type { ByteString } from '../format/byte-string.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
 import { type Automaton, AutomatonBuilder } from './automaton.ts';
 import { parseBracket } from './bracket.ts';
 

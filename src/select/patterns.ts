@@ -6,7 +6,7 @@
  * compared one by one, so that thousands of names cost little.
  */
 import { ZnipError } from '../errors.ts';
-import { withoutLeadingSlashes, withoutTrailingSlashes } from '../format/member-path.ts';
+import { withoutLeadingSlashes, withoutTrailingSlashes } from '../format/values/member-path.ts';
 import type { Automaton } from './automaton.ts';
 import { ExcludeSet } from './exclude-set.ts';
 import { compileGlob, isGlob } from './glob.ts';

@@ -3,7 +3,7 @@
  * Regular expressions of POSIX are translated into those of JavaScript.
  */
 import { ZnipError } from '../errors.ts';
-import { type ByteString, fromText, isUtf8, toText } from '../format/byte-string.ts';
+import { type ByteString, fromText, isUtf8, toText } from '../format/values/byte-string.ts';
 
 /** Renames: `isTarget` for the target of a symlink, which few expressions are about. */
 export type Transform = (name: ByteString, isTarget: boolean) => ByteString;

@@ -2,13 +2,13 @@
  * Holds the index against the tar headers, member by member in the order of the tar stream: the same
  * members, in the same places, with the same metadata and contents, and none in one that is not in the other.
  */
-import { equalBytes } from '../format/block-header.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
-import { CHECKSUM_LENGTH } from '../format/constants.ts';
-import { floorSeconds, KIND, KINDS } from '../format/entry.ts';
-import { displayName } from '../format/shown-name.ts';
-import type { Entries, EntryRef } from '../read/entries.ts';
-import { type InspectedMembers, linkTargetAt, pathAt } from '../read/inspect-chunk.ts';
+import type { Entries, EntryRef } from '../archive/entries.ts';
+import { type InspectedMembers, linkTargetAt, pathAt } from '../blocks/inspect-chunk.ts';
+import { displayName } from '../format/tables/shown-name.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { equalBytes } from '../format/values/bytes.ts';
+import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
+import { floorSeconds, KIND, KINDS } from '../format/values/entry.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';
 
 /** What a chunk came to, or a run of the tar stream that is lost. */

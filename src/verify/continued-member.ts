@@ -2,14 +2,14 @@
  * The member that a chunk ends within, and what the next block must therefore say and hold. Main thread.
  * Implements docs/format.md, "Block header": continuation.
  */
+import type { ScannedBlock } from '../blocks/block-scanner.ts';
+import type { InspectedChunk } from '../blocks/inspect-chunk.ts';
 import type { Hasher } from '../codec/backends.ts';
 import { codec } from '../codec/codec.ts';
 import type { BlockHeader } from '../format/block-header.ts';
-import { toText, type ByteString } from '../format/byte-string.ts';
-import { KIND } from '../format/entry.ts';
-import { paddedLength } from '../format/tar-header.ts';
-import type { ScannedBlock } from '../read/block-scanner.ts';
-import type { InspectedChunk } from '../read/inspect-chunk.ts';
+import { paddedLength } from '../format/tar/tar-header.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
 import type { DamageList } from './damage.ts';
 
 interface OpenMember {

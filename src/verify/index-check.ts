@@ -2,20 +2,20 @@
  * The index by itself: footer, manifest, sub-indexes, frame table, the tree of names, and whether they agree.
  * Implements docs/format.md, "Reading", steps 1 to 7, without stopping at the first fault.
  */
+import { type Archive, openArchive } from '../archive/archive.ts';
+import { Entries, type EntryRef } from '../archive/entries.ts';
+import { isSkippableMagic, ZNIP_TAGS } from '../blocks/block-stream.ts';
 import type { ZnipErrorCode } from '../errors.ts';
-import { toText } from '../format/byte-string.ts';
-import { SKIPPABLE_HEADER_LENGTH, TAG } from '../format/constants.ts';
-import type { Frame } from '../format/frame-table.ts';
 import type { ManifestRow } from '../format/manifest.ts';
 import type { Remark } from '../format/remarks.ts';
-import { readTag, skippableFrameLength } from '../format/skippable-frame.ts';
-import { type Archive, openArchive } from '../read/archive.ts';
-import { isSkippableMagic, ZNIP_TAGS } from '../read/block-stream.ts';
-import { Entries, type EntryRef } from '../read/entries.ts';
-import { Limits } from '../read/limits.ts';
-import { buildTree } from '../read/member-tree.ts';
-import type { ByteSource } from '../read/source.ts';
-import { Turns } from '../ring/turns.ts';
+import type { Frame } from '../format/tables/frame-table.ts';
+import { toText } from '../format/values/byte-string.ts';
+import { SKIPPABLE_HEADER_LENGTH, TAG } from '../format/values/constants.ts';
+import { readTag, skippableFrameLength } from '../format/zstd/skippable-frame.ts';
+import type { ByteSource } from '../io/source.ts';
+import { Limits } from '../rules/limits.ts';
+import { Turns } from '../threads/turns.ts';
+import { buildTree } from '../unpack/member-tree.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';
 
 /** What is whole of an index. */

@@ -2,25 +2,25 @@
  * Proves an archive whole, or tells everything that is wrong with it: the library's `verify` and
  * `verifyStream`. Main thread.
  */
+import { readRest, TailSource } from '../archive/arrived-index.ts';
+import type { Gap } from '../blocks/block-scanner.ts';
+import type { InspectedChunk } from '../blocks/inspect-chunk.ts';
+import { walkBlocks, type WalkedBlock } from '../blocks/walk-blocks.ts';
 import { ZnipError } from '../errors.ts';
-import { toText } from '../format/byte-string.ts';
 import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
-import type { Frame } from '../format/frame-table.ts';
 import type { Remark, RemarkKind } from '../format/remarks.ts';
-import type { Gap } from '../read/block-scanner.ts';
-import { detectStream } from '../stream/foreign-stream.ts';
-import type { InspectedChunk } from '../read/inspect-chunk.ts';
-import { Limits } from '../read/limits.ts';
-import { borrowed, FileSource } from '../read/source.ts';
-import { readRest, TailSource } from '../read/stream-check.ts';
-import { FdStream } from '../stream/byte-stream.ts';
-import { Turns } from '../ring/turns.ts';
-import { resolveThreads } from '../ring/threads.ts';
+import type { Frame } from '../format/tables/frame-table.ts';
+import { toText } from '../format/values/byte-string.ts';
+import { FdStream } from '../io/byte-stream.ts';
+import { detectStream } from '../io/foreign-stream.ts';
+import { borrowed, FileSource } from '../io/source.ts';
+import { Limits } from '../rules/limits.ts';
+import { resolveThreads } from '../threads/thread-count.ts';
+import { Turns } from '../threads/turns.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
 import { ContinuedMember } from './continued-member.ts';
 import { type Damage, DamageList, MAX_KEPT } from './damage.ts';
 import { type CheckedIndex, checkIndex, checkSections, FrameCheck } from './index-check.ts';
-import { walkBlocks, type WalkedBlock } from './walk-blocks.ts';
 
 export interface VerifyOptions {
   /** Check the index alone, without reading blobs. Not for streams. */

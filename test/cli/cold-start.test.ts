@@ -50,14 +50,19 @@ function loadedBy(args: readonly string[], status = 0): Set<string> {
 }
 
 const CODECS = ['@mongodb-js/zstd', 'zstd-napi', 'blake3-wasm', '@napi-rs/blake-hash'];
-const THREADS = ['piscina', 'src/pack/worker.ts', 'src/pack/writer-thread.ts', 'src/read/worker.ts'];
-const READ = 'src/read/archive.ts';
+const THREADS = [
+  'piscina',
+  'src/pack/chunk/worker.ts',
+  'src/pack/write/writer-thread.ts',
+  'src/unpack/worker.ts',
+];
+const READ = 'src/archive/archive.ts';
 const PACK = 'src/pack/run.ts';
 
 test('the list is one of what is loaded', () => {
   const loaded = loadedBy(['ls', 't.znip', '*/a']);
   expect([...loaded]).toEqual(
-    expect.arrayContaining(['src/cli/main.ts', 'src/cli/run/ls.ts', READ, 'commander', 'src/select/glob.ts']),
+    expect.arrayContaining(['src/cli/main.ts', 'src/cli/ls/run.ts', READ, 'commander', 'src/select/glob.ts']),
   );
   expect(CODECS.some((name) => loaded.has(name))).toBe(true);
 });
@@ -67,19 +72,23 @@ test.each<[args: string[], status: number, not: string[]]>([
   [['--help'], 0, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
   [['pack', '--help'], 0, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
   [['pakc'], 2, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
-  [['--help'], 0, ['src/cli/outline.ts', 'src/cli/completion/bash.ts', 'src/cli/man/page.ts']],
+  [['--help'], 0, ['src/cli/args/outline.ts', 'src/cli/completion/bash.ts', 'src/cli/man/page.ts']],
   [
     ['completion', 'bash'],
     0,
     [...CODECS, 'flatbuffers', 'ora', READ, PACK, 'src/cli/completion/zsh.ts', 'src/cli/completion/fish.ts'],
   ],
-  [['ls', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK, 'src/cli/listing/tree.ts']],
+  [['ls', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK, 'src/cli/ls/tree.ts']],
   [['info', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK]],
   [['cat', 't.znip', 't/a'], 0, [...THREADS, 'ora', 'koffi', PACK]],
   [['diff', 't.znip', 't'], 0, [...THREADS, 'ora', PACK]],
   [['pack', '-q', 't', '-o', 'small.znip'], 0, [...THREADS, 'ora', READ]],
-  [['unpack', '-q', 't.znip', '-C', 'out'], 0, ['piscina', 'ora', PACK, 'src/read/unpack-stream.ts']],
-  [['verify', '-q', 't.znip'], 0, ['ora', PACK, 'src/cli/run/pack.ts']],
+  [
+    ['unpack', '-q', 't.znip', '-C', 'out'],
+    0,
+    ['piscina', 'ora', PACK, 'src/unpack-stream/unpack-stream.ts'],
+  ],
+  [['verify', '-q', 't.znip'], 0, ['ora', PACK, 'src/cli/pack/run.ts']],
 ])('znip %j, status %i, loads only what it uses', (args, status, not) => {
   const loaded = loadedBy(args, status);
   expect(loaded.size).toBeGreaterThan(1);

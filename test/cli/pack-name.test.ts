@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openArchive, pack, packStream } from 'znip';
-import { encodeReservedHeader, reservedHeaderLength } from '../../src/format/tar-header.ts';
-import { TarReader } from '../../src/format/tar-reader.ts';
+import { encodeReservedHeader, reservedHeaderLength } from '../../src/format/tar/tar-header.ts';
+import { TarReader } from '../../src/format/tar/tar-reader.ts';
 import { lacks, run, startZnip, ZNIP, znip } from '../support/run.ts';
 import { describeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
 

@@ -2,7 +2,7 @@
  * Long names in messages: their middle is left out, so that what is said of them is found.
  */
 import { expect, test } from 'vitest';
-import { readable, shortName } from '../../src/cli/text.ts';
+import { readable, shortName } from '../../src/cli/ui/text.ts';
 import { znip } from '../support/run.ts';
 
 const long = `${'a/'.repeat(2000)}end`;

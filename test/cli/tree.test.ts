@@ -2,10 +2,10 @@
  * `ls --tree` of names that are deep: lines end at a depth, so that the drawing grows with the names.
  */
 import { expect, test } from 'vitest';
-import { drawTree, MOST_LEVELS } from '../../src/cli/listing/tree.ts';
-import { KIND } from '../../src/format/entry.ts';
-import { decodeSubIndex, SubIndexBuilder } from '../../src/format/sub-index.ts';
-import { Entries } from '../../src/read/entries.ts';
+import { drawTree, MOST_LEVELS } from '../../src/cli/ls/tree.ts';
+import { KIND } from '../../src/format/values/entry.ts';
+import { decodeSubIndex, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { Entries } from '../../src/archive/entries.ts';
 
 function draw(paths: readonly string[]): string[] {
   const builder = new SubIndexBuilder();

@@ -10,7 +10,7 @@ import {
   decodeFrameHeader,
   rawFrameLength,
   rawFramePieces,
-} from '../../src/format/zstd-frame.ts';
+} from '../../src/format/zstd/zstd-frame.ts';
 import { CODECS, type NamedCodec, NODE, PORTABLE } from '../support/codecs.ts';
 import { codeOfAsync } from '../support/refusal.ts';
 import { hasProgram, run } from '../support/run.ts';

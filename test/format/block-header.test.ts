@@ -6,10 +6,10 @@ import {
   blockHeaderLength,
   decodeBlockHeader,
   encodeBlockHeader,
-  equalBytes,
   MAX_BLOCK_HEADER_LENGTH,
 } from '../../src/format/block-header.ts';
-import { MAX_CHUNK_SIZE, MAX_PATH_LENGTH } from '../../src/format/constants.ts';
+import { equalBytes } from '../../src/format/values/bytes.ts';
+import { MAX_CHUNK_SIZE, MAX_PATH_LENGTH } from '../../src/format/values/constants.ts';
 import * as arbitrary from '../support/arbitrary.ts';
 import { hash } from '../support/codecs.ts';
 import { codeOf, outcomeOf } from '../support/refusal.ts';

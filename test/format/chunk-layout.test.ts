@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkChunkSize, chooseChunkSize, SETTLED_TOTAL } from '../../src/format/chunk-layout.ts';
-import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../../src/format/constants.ts';
+import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../../src/format/values/constants.ts';
 import { codeOf } from '../support/refusal.ts';
 
 const KiB = 1024;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { FOOTER_MAGIC } from '../../src/format/constants.ts';
+import { FOOTER_MAGIC } from '../../src/format/values/constants.ts';
 import {
   decodeFooter,
   encodeFooter,

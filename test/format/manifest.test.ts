@@ -9,7 +9,7 @@ import {
 } from 'apache-arrow';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SECTION_KINDS } from '../../src/format/constants.ts';
+import { SECTION_KINDS } from '../../src/format/values/constants.ts';
 import {
   decodeManifest,
   encodeManifest,

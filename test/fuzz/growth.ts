@@ -3,11 +3,11 @@
  * counted in bytes and headers, however many they are.
  */
 import { encodeBlockHeader } from '../../src/format/block-header.ts';
-import { PROLOGUE, TAG } from '../../src/format/constants.ts';
-import { encodeSection } from '../../src/format/skippable-frame.ts';
-import { rawFramePieces } from '../../src/format/zstd-frame.ts';
-import { BlockScanner } from '../../src/read/block-scanner.ts';
-import { IterableStream } from '../../src/stream/byte-stream.ts';
+import { PROLOGUE, TAG } from '../../src/format/values/constants.ts';
+import { encodeSection } from '../../src/format/zstd/skippable-frame.ts';
+import { rawFramePieces } from '../../src/format/zstd/zstd-frame.ts';
+import { BlockScanner } from '../../src/blocks/block-scanner.ts';
+import { IterableStream } from '../../src/io/byte-stream.ts';
 import { blake3 } from './hash.ts';
 import { edge, mutate, type Random } from './random.ts';
 import { holds, type Target } from './target.ts';

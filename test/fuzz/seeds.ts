@@ -7,7 +7,7 @@ import { blake3 } from './hash.ts';
 import { loadCodec } from '../../src/codec/codec.ts';
 import { decodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
 import { decodeManifest } from '../../src/format/manifest.ts';
-import { decodeSection } from '../../src/format/skippable-frame.ts';
+import { decodeSection } from '../../src/format/zstd/skippable-frame.ts';
 
 export const FIXTURES = join(process.env['ZNIP_FUZZ_ROOT'] ?? '.', 'fixtures');
 

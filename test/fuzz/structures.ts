@@ -3,16 +3,16 @@
  */
 import { decodeBlockHeader, encodeBlockHeader } from '../../src/format/block-header.ts';
 import { decodeFooter, encodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
-import { decodeSection } from '../../src/format/skippable-frame.ts';
-import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../src/format/tar-header.ts';
-import { TarReader } from '../../src/format/tar-reader.ts';
+import { decodeSection } from '../../src/format/zstd/skippable-frame.ts';
+import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../src/format/tar/tar-header.ts';
+import { TarReader } from '../../src/format/tar/tar-reader.ts';
 import {
   asSingleSegment,
   checkFrame,
   decodeFrameHeader,
   zstdFrameLength,
-} from '../../src/format/zstd-frame.ts';
-import { FrameScanner } from '../../src/format/zstd-scanner.ts';
+} from '../../src/format/zstd/zstd-frame.ts';
+import { FrameScanner } from '../../src/format/zstd/zstd-scanner.ts';
 import { CODECS } from '../support/codecs.ts';
 import { blake3 } from './hash.ts';
 import { edge, mutate, type Random } from './random.ts';

@@ -1,10 +1,10 @@
 /**
  * Targets for the Arrow tables: sub-index, frame table, manifest, and the check of any Arrow stream.
  */
-import { decodeTable } from '../../src/format/table-reader.ts';
-import { checkFrames, decodeFrameTable, encodeFrameTable } from '../../src/format/frame-table.ts';
+import { decodeTable } from '../../src/format/tables/table-reader.ts';
+import { checkFrames, decodeFrameTable, encodeFrameTable } from '../../src/format/tables/frame-table.ts';
 import { decodeManifest, encodeManifest } from '../../src/format/manifest.ts';
-import { decodeSubIndex, SubIndexBuilder } from '../../src/format/sub-index.ts';
+import { decodeSubIndex, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
 import { mutate, type Random } from './random.ts';
 import { type Tables, tables } from './seeds.ts';
 import { accepted, holds, type Target } from './target.ts';

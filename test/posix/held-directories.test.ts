@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fromText } from '../../src/format/byte-string.ts';
+import { fromText } from '../../src/format/values/byte-string.ts';
 import { HeldDirectories, holdDirectory, nameOfDescriptor } from '../../src/posix/held-directories.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 

@@ -11,7 +11,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fromText } from '../../src/format/byte-string.ts';
+import { fromText } from '../../src/format/values/byte-string.ts';
 import { fstat, lstat, stat, type FileStat } from '../../src/posix/stat.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 

@@ -2,7 +2,7 @@
  * What patterns mean, for members and for excludes.
  */
 import { expect, test } from 'vitest';
-import { toText } from '../../src/format/byte-string.ts';
+import { toText } from '../../src/format/values/byte-string.ts';
 import { compileExcludes, compileSelection } from '../../src/select/patterns.ts';
 
 test.each([

@@ -2,8 +2,8 @@
  * Arbitrary names, members and numbers for property tests.
  */
 import * as fc from 'fast-check';
-import { MAX_PATH_LENGTH } from '../../src/format/constants.ts';
-import { KIND, type Member } from '../../src/format/entry.ts';
+import { MAX_PATH_LENGTH } from '../../src/format/values/constants.ts';
+import { KIND, type Member } from '../../src/format/values/entry.ts';
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 

@@ -4,16 +4,16 @@
  */
 import { loadCodec } from '../../src/codec/codec.ts';
 import { encodeBlockHeader } from '../../src/format/block-header.ts';
-import { PROLOGUE, TAG, TAR_END_LENGTH } from '../../src/format/constants.ts';
-import { toText } from '../../src/format/byte-string.ts';
-import { KIND, type Member } from '../../src/format/entry.ts';
+import { PROLOGUE, TAG, TAR_END_LENGTH } from '../../src/format/values/constants.ts';
+import { toText } from '../../src/format/values/byte-string.ts';
+import { KIND, type Member } from '../../src/format/values/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
-import { encodeFrameTable, type Frame } from '../../src/format/frame-table.ts';
+import { encodeFrameTable, type Frame } from '../../src/format/tables/frame-table.ts';
 import { encodeManifest, type ManifestRow } from '../../src/format/manifest.ts';
-import { encodeSection } from '../../src/format/skippable-frame.ts';
-import { SubIndexBuilder } from '../../src/format/sub-index.ts';
-import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../src/format/tar-header.ts';
-import { rawFramePieces } from '../../src/format/zstd-frame.ts';
+import { encodeSection } from '../../src/format/zstd/skippable-frame.ts';
+import { SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../src/format/tar/tar-header.ts';
+import { rawFramePieces } from '../../src/format/zstd/zstd-frame.ts';
 
 const codec = loadCodec();
 export const hash = codec.hash;

@@ -4,13 +4,13 @@
  */
 import { Command } from 'commander';
 import { expect } from 'vitest';
-import type { OrderedCommand } from '../../src/cli/argument-order.ts';
-import { definePack } from '../../src/cli/commands/pack.ts';
-import type { PackCommandOptions } from '../../src/cli/run/pack-options.ts';
-import { inputOptions, inputPaths } from '../../src/cli/run/pack-inputs.ts';
-import type { SourceMember } from '../../src/pack/chunk-plan.ts';
-import { findMembers } from '../../src/pack/inputs.ts';
-import { NO_OUTPUT } from '../../src/pack/own-output.ts';
+import type { OrderedCommand } from '../../src/cli/args/argument-order.ts';
+import { definePack } from '../../src/cli/pack/command.ts';
+import type { PackCommandOptions } from '../../src/cli/pack/options.ts';
+import { inputOptions, inputPaths } from '../../src/cli/pack/inputs.ts';
+import type { SourceMember } from '../../src/pack/walk/source-member.ts';
+import { findMembers } from '../../src/pack/walk/inputs.ts';
+import { NO_OUTPUT } from '../../src/io/own-output.ts';
 
 /** The members that these arguments mean in a working directory, which must go without a warning. */
 export function selectedMembers(args: readonly string[], directory: string): SourceMember[] {

@@ -3,12 +3,12 @@
  */
 import { expect, test } from 'vitest';
 import { codec } from '../../src/codec/codec.ts';
-import { KIND } from '../../src/format/entry.ts';
-import { decodeSubIndex, EntryBatch, SubIndexBuilder } from '../../src/format/sub-index.ts';
-import { encodeTarHeader, tarHeaderLength } from '../../src/format/tar-header.ts';
-import { TarReader } from '../../src/format/tar-reader.ts';
-import { Entries } from '../../src/read/entries.ts';
-import { inspectChunk } from '../../src/read/inspect-chunk.ts';
+import { KIND } from '../../src/format/values/entry.ts';
+import { decodeSubIndex, EntryBatch, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { encodeTarHeader, tarHeaderLength } from '../../src/format/tar/tar-header.ts';
+import { TarReader } from '../../src/format/tar/tar-reader.ts';
+import { Entries } from '../../src/archive/entries.ts';
+import { inspectChunk } from '../../src/blocks/inspect-chunk.ts';
 import { Comparison } from '../../src/verify/comparison.ts';
 import { DamageList } from '../../src/verify/damage.ts';
 

@@ -1,7 +1,7 @@
 /**
  * Completion for bash, from 3.2 on and without bash-completion.
  */
-import { namesOf, type Outline, type OutlineCommand, spellingsOf } from '../outline.ts';
+import { namesOf, type Outline, type OutlineCommand, spellingsOf } from '../args/outline.ts';
 import { ARCHIVE_SUFFIXES, type Offer, offerFor } from './values.ts';
 
 export function bashCompletion(program: Outline): string {

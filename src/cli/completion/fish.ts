@@ -1,7 +1,7 @@
 /**
  * Completion for fish, from 3.0 on.
  */
-import { namesOf, type Outline, type OutlineCommand, spellingsOf } from '../outline.ts';
+import { namesOf, type Outline, type OutlineCommand, spellingsOf } from '../args/outline.ts';
 import { type Offer, offerFor } from './values.ts';
 
 export function fishCompletion(program: Outline): string {

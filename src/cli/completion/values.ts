@@ -1,8 +1,8 @@
 /**
  * What a shell offers for a value: decided by the name that its argument or option gives it in the help.
  */
-import { KNOWN_PACKAGE_TYPES } from '../../format/package-type.ts';
-import type { Outline, OutlineCommand } from '../outline.ts';
+import { KNOWN_PACKAGE_TYPES } from '../../format/values/package-type.ts';
+import type { Outline, OutlineCommand } from '../args/outline.ts';
 
 export type Offer =
   | { kind: 'files' | 'directories' | 'archives' | 'members' | 'nothing' }

@@ -1,7 +1,13 @@
 /**
  * Completion for zsh, with its own `_arguments`. Works from a directory of `fpath`, and when it is sourced.
  */
-import { namesOf, type Outline, type OutlineCommand, type OutlineOption, spellingsOf } from '../outline.ts';
+import {
+  namesOf,
+  type Outline,
+  type OutlineCommand,
+  type OutlineOption,
+  spellingsOf,
+} from '../args/outline.ts';
 import { ARCHIVE_SUFFIXES, type Offer, offerFor } from './values.ts';
 
 export function zshCompletion(program: Outline): string {

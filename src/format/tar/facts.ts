@@ -2,12 +2,12 @@
  * The facts of one header, each by what stands above it: the member's own pax header, then GNU long names and global
  * headers. It notes where tar programs do not take the same. POSIX.1-2017, pax, "pax Interchange Format".
  */
-import type { ByteString } from '../byte-string.ts';
-import { TAR_RECORD } from '../constants.ts';
-import { clampTime, MODE_MASK, NANOSECONDS } from '../entry.ts';
+import type { ByteString } from '../values/byte-string.ts';
+import { TAR_RECORD } from '../values/constants.ts';
+import { clampTime, MODE_MASK, NANOSECONDS } from '../values/entry.ts';
 import { Doubts, type PaxHeader } from './pax-records.ts';
-import type { SparseRecords } from './sparse.ts';
 import { guessNumber, isHeader, readMagic, readNumber, readText } from './record.ts';
+import type { SparseRecords } from './sparse.ts';
 import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar-member.ts';
 import { DIRECTORY_BY_NAME, FILE, FILE_TYPES, type Type, TYPES } from './types.ts';
 

@@ -3,10 +3,10 @@
  * POSIX, GNU tar and bsdtar agree on; where they do not, it is one of their readings, and a doubt says so.
  * Implements the tables of docs/format.md, "Tar streams of others".
  */
-import type { ByteString } from '../byte-string.ts';
-import { TAR_RECORD } from '../constants.ts';
-import { KIND, type Member } from '../entry.ts';
-import { normalPath } from '../member-path.ts';
+import type { ByteString } from '../values/byte-string.ts';
+import { TAR_RECORD } from '../values/constants.ts';
+import { KIND, type Member } from '../values/entry.ts';
+import { normalPath } from '../values/member-path.ts';
 import { Facts } from './facts.ts';
 import type { PaxHeader } from './pax-records.ts';
 import type { Extended, SparseFile, TarMember } from './tar-member.ts';

@@ -2,8 +2,8 @@
  * The records of a pax header: what they say of a member, and what tar programs do not agree on in them.
  * POSIX.1-2017, pax, "pax Interchange Format"; how GNU tar and bsdtar read them was asked by running them.
  */
-import type { ByteString } from '../byte-string.ts';
-import { NANOSECONDS } from '../entry.ts';
+import type { ByteString } from '../values/byte-string.ts';
+import { NANOSECONDS } from '../values/entry.ts';
 import type { SparseRecords } from './sparse.ts';
 
 /** What extended headers say. A keyword that is missing, or whose value is empty, is not there. */

@@ -3,8 +3,8 @@
  * come to together: that is `meaning.ts`. POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic
  * Tar Format".
  */
-import type { ByteString } from '../byte-string.ts';
-import { TAR_RECORD } from '../constants.ts';
+import type { ByteString } from '../values/byte-string.ts';
+import { TAR_RECORD } from '../values/constants.ts';
 
 /** What follows the five letters that every magic but that of plain v7 begins with, which has none. */
 export type Magic = 'posix' | 'gnu' | 'other' | 'none';

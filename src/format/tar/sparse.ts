@@ -3,8 +3,8 @@
  * has four forms: in the header (`S`), and in pax records as pairs (0.0), as a list (0.1) or in front of the data (1.0).
  * GNU tar manual, "Storing Sparse Files".
  */
-import { MAX_HEADERS_LENGTH, TAR_RECORD } from '../constants.ts';
-import { roundUp } from '../integers.ts';
+import { MAX_HEADERS_LENGTH, TAR_RECORD } from '../values/constants.ts';
+import { roundUp } from '../values/integers.ts';
 import { readNumber } from './record.ts';
 
 /** The runs of data of a file, in order and apart. */

@@ -2,8 +2,8 @@
  * A member as it stands in a tar stream, with what is in doubt about it, and what stands before its header.
  */
 import { ZnipError } from '../../errors.ts';
-import type { ByteString } from '../byte-string.ts';
-import type { Member } from '../entry.ts';
+import type { ByteString } from '../values/byte-string.ts';
+import type { Member } from '../values/entry.ts';
 import type { Doubts, PaxHeader } from './pax-records.ts';
 import type { SparseMap, SparseRecords } from './sparse.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The type flags of tar: which kind of member each is, and whether data follows its header.
  */
-import { KIND } from '../entry.ts';
+import { KIND } from '../values/entry.ts';
 
 /** What a type flag comes to. Kinds that no entry has are null. */
 export interface Type {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { openArchive, packTar, recover, unpack, unpackStream, verify } from 'znip';
-import { TarReader } from '../../../src/format/tar-reader.ts';
+import { TarReader } from '../../../src/format/tar/tar-reader.ts';
 import { hasProgram, run } from '../../support/run.ts';
 import { END_OF_TAR, type HandmadeMember, paxRecords, tarMember } from '../../support/tar.ts';
 import { describeTree, inSeconds, noise, temporaryDirectory } from '../../support/tree.ts';

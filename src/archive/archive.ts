@@ -1,0 +1,300 @@
+/**
+ * An open archive: its footer, manifest and tables, each checked against the hash above it before
+ * anything in it is believed. Implements docs/format.md, "Reading".
+ */
+import { codec } from '../codec/codec.ts';
+import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
+import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
+import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
+import { decodeRemarks, type Remark } from '../format/remarks.ts';
+import { checkFrames, decodeFrameTable, type Frame } from '../format/tables/frame-table.ts';
+import { decodeSubIndex, type EntryBatch } from '../format/tables/sub-index.ts';
+import { toBytes, toText } from '../format/values/byte-string.ts';
+import { MAX_TABLE_LENGTH, TAG } from '../format/values/constants.ts';
+import { type Group, groupKey, groupOf, repoOf } from '../format/values/entry.ts';
+import { startsAsArchive } from '../format/zstd/marks.ts';
+import { SECTION_HEADER_LENGTH } from '../format/zstd/skippable-frame.ts';
+import { type ByteSource, closedError, FileSource } from '../io/source.ts';
+import { Turns } from '../threads/turns.ts';
+import { Entries } from './entries.ts';
+import {
+  checkFacts,
+  checkFrameRow,
+  decodeTableSection,
+  EntryBudget,
+  entryFacts,
+  frameFacts,
+  remarkFacts,
+  mostManifestLength,
+} from './tables.ts';
+
+/** The footer, and the manifest of all but huge archives, come with one read of this many bytes. */
+const TAIL_LENGTH = 64 * 1024;
+
+export interface EntrySelection {
+  /** Package types to read; undefined: all. */
+  packageTypes?: readonly string[];
+  /** Repos to read, as they are shown; undefined: all. */
+  repos?: readonly string[];
+  /** Ends it, with its reason, between two sub-indexes. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface GroupSummary extends Group {
+  members: number;
+  contentBytes: number;
+  /** Stored bytes of the group's sub-indexes. */
+  indexBytes: number;
+}
+
+/** A remark as others read it. */
+export interface NamedRemark extends Remark {
+  /** As text: bytes that are not UTF-8 are U+FFFD. */
+  path: string;
+  pathBytes: Uint8Array;
+}
+
+/** Every method of a closed archive throws `usage`, and so does whatever reads it. */
+export class Archive {
+  private readonly bytes: ByteSource;
+  private closed = false;
+  readonly footer: Footer;
+  readonly manifest: Manifest;
+  private frameList: Frame[] | undefined;
+
+  constructor(source: ByteSource, footer: Footer, manifest: Manifest) {
+    this.bytes = source;
+    this.footer = footer;
+    this.manifest = manifest;
+  }
+
+  /** Where its bytes come from, as long as it is open. */
+  get source(): ByteSource {
+    if (this.closed) throw closedError(this.bytes.name);
+    return this.bytes;
+  }
+
+  /** BLAKE3 of the manifest in hexadecimal. It covers every byte that a reader relies on. */
+  get rootHash(): string {
+    return Buffer.from(this.footer.rootHash).toString('hex');
+  }
+
+  /** The (package type, repo) pairs of the archive, in the order of its sub-indexes. */
+  groups(): GroupSummary[] {
+    this.requireOpen();
+    const groups = new Map<string, GroupSummary>();
+    for (const row of this.manifest.rows) {
+      if (row.section !== 'members') continue;
+      const key = groupKey(row);
+      const group = groups.get(key) ?? {
+        ...groupIn(row),
+        members: 0,
+        contentBytes: 0,
+        indexBytes: 0,
+      };
+      group.members += row.rowCount;
+      group.contentBytes += row.contentBytes;
+      group.indexBytes += row.indexLength;
+      groups.set(key, group);
+    }
+    return [...groups.values()];
+  }
+
+  /**
+   * Entries of the selected groups, in archive order. Reads the sub-indexes of these groups only. Throws for
+   * a damaged one, unless `onDamaged` takes that and throws nothing: the others are returned.
+   */
+  async entries(
+    { packageTypes, repos, signal }: EntrySelection = {},
+    onDamaged?: (error: ZnipError, row: ManifestRow) => void,
+  ): Promise<Entries> {
+    this.requireOpen();
+    const rows = this.manifest.rows.filter(
+      (row) =>
+        row.section === 'members' &&
+        (packageTypes === undefined || packageTypes.includes(row.packageType)) &&
+        (repos === undefined || repos.includes(row.repo)),
+    );
+    const parts = [];
+    const budget = new EntryBudget();
+    const turns = new Turns(signal);
+    signal?.throwIfAborted();
+    for (const row of rows) {
+      if (turns.isDue()) await turns.take();
+      try {
+        this.checkPlace(row, 'damaged-sub-index');
+        budget.spend(row);
+        const batches = await this.readSubIndex(row);
+        parts.push({ group: groupIn(row), batches });
+      } catch (error) {
+        if (onDamaged === undefined || !(error instanceof ZnipError)) throw error;
+        onDamaged(error, row);
+      }
+    }
+    return new Entries(parts);
+  }
+
+  private async readSubIndex(row: ManifestRow): Promise<EntryBatch[]> {
+    const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
+    const batches = decodeSubIndex(table);
+    checkFacts('sub-index', row, entryFacts(batches));
+    return batches;
+  }
+
+  /** The frame table: every blob in archive order. */
+  async frames(): Promise<Frame[]> {
+    this.requireOpen();
+    if (this.frameList !== undefined) return this.frameList;
+    const frames: Frame[] = [];
+    for (const row of this.manifest.rows) {
+      if (row.section !== 'frames') continue;
+      checkFrameRow(row, frames.length, this.footer.manifestOffset);
+      const table = await this.readSection(row, TAG.frameTable, 'damaged-frame-table');
+      const decoded = decodeFrameTable(table);
+      checkFacts('frame table', row, frameFacts(decoded));
+      for (const frame of decoded) frames.push(frame);
+    }
+    checkFrames(frames, this.footer.manifestOffset);
+    this.frameList = frames;
+    return frames;
+  }
+
+  /** What the index cannot say of members of the tar stream, in its order. Throws `damaged-sub-index`. */
+  async remarks(): Promise<NamedRemark[]> {
+    const remarks = await this.rawRemarks();
+    return remarks.map((remark) => ({
+      ...remark,
+      path: toText(remark.path),
+      pathBytes: toBytes(remark.path),
+    }));
+  }
+
+  /** The same, with names as byte strings. */
+  async rawRemarks(): Promise<Remark[]> {
+    this.requireOpen();
+    const remarks: Remark[] = [];
+    const budget = new EntryBudget();
+    for (const row of this.manifest.rows) {
+      if (row.section !== 'remarks') continue;
+      this.checkPlace(row, 'damaged-sub-index');
+      budget.spend(row);
+      const decoded = decodeRemarks(await this.readSection(row, TAG.remarks, 'damaged-sub-index'));
+      checkFacts('table of remarks', row, remarkFacts(decoded));
+      for (const remark of decoded) remarks.push(remark);
+    }
+    return remarks;
+  }
+
+  /** Closes the source. What is read at the same time ends with an error; a second call does nothing. */
+  close(): void {
+    this.closed = true;
+    this.bytes.close();
+  }
+
+  private requireOpen(): void {
+    if (this.closed) throw closedError(this.bytes.name);
+  }
+
+  /** Refuses a section that is not before the manifest. */
+  private checkPlace({ indexOffset, indexLength }: ManifestRow, code: ZnipErrorCode): void {
+    if (indexOffset + indexLength <= this.footer.manifestOffset) return;
+    throw new ZnipError(code, `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`, {
+      offset: indexOffset,
+    });
+  }
+
+  private async readSection(row: ManifestRow, tag: string, code: ZnipErrorCode): Promise<Uint8Array> {
+    const { indexOffset, indexLength, uncompressedBytes, checksum } = row;
+    this.checkPlace(row, code);
+    const frame = await this.source.read(indexOffset, indexLength);
+    return decodeTableSection(frame, {
+      tag,
+      code,
+      checksum,
+      tableLength: uncompressedBytes,
+      mostLength: MAX_TABLE_LENGTH,
+      offset: indexOffset,
+    });
+  }
+}
+
+/** The group whose entries a section has. */
+function groupIn(row: ManifestRow): Group {
+  return groupOf(row.packageType, repoOf(row));
+}
+
+export interface OpenOptions {
+  /** The root hash that the archive must have, in hexadecimal: no other is opened. */
+  root?: string;
+}
+
+/**
+ * Opens an archive and checks its footer and manifest.
+ *
+ * Throws ZnipError: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`,
+ * `damaged-manifest`, `root-mismatch`, or `io`. The source is closed when it throws.
+ */
+export async function openArchive(source: string | ByteSource, { root }: OpenOptions = {}): Promise<Archive> {
+  const bytes = typeof source === 'string' ? new FileSource(source) : source;
+  try {
+    const archive = await readArchive(bytes);
+    if (root !== undefined && root.toLowerCase() !== archive.rootHash) {
+      throw new ZnipError(
+        'root-mismatch',
+        `'${bytes.name}' is not the archive that is meant: its root hash must be ${root.toLowerCase()}, but it is ${archive.rootHash}`,
+        { path: bytes.name },
+      );
+    }
+    return archive;
+  } catch (error) {
+    bytes.close();
+    throw error;
+  }
+}
+
+async function readArchive(source: ByteSource): Promise<Archive> {
+  const { byteLength, name } = source;
+  const tailLength = Math.min(byteLength - source.start, TAIL_LENGTH);
+  const tail = await source.read(byteLength - tailLength, tailLength);
+  if (!endsWithMagic(tail) || tailLength < FOOTER_LENGTH) throw await explainMissingFooter(source);
+  const footer = decodeFooter(tail.subarray(-FOOTER_LENGTH), byteLength, codec().hash);
+  const { manifestOffset, manifestLength } = footer;
+  if (manifestLength > MAX_TABLE_LENGTH) {
+    throw new ZnipError('damaged-footer', `'${name}': a manifest of ${manifestLength} bytes is too long`);
+  }
+  const tailStart = byteLength - tailLength;
+  const frame =
+    manifestOffset >= tailStart
+      ? tail.subarray(manifestOffset - tailStart, manifestOffset - tailStart + manifestLength)
+      : await source.read(manifestOffset, manifestLength);
+  const sections = Math.floor(manifestOffset / SECTION_HEADER_LENGTH);
+  const table = await decodeTableSection(frame, {
+    tag: TAG.manifest,
+    code: 'damaged-manifest',
+    checksum: footer.rootHash,
+    tableLength: undefined,
+    mostLength: mostManifestLength(sections),
+    offset: manifestOffset,
+  });
+  const manifest = decodeManifest(table, sections);
+  checkSections(manifest.rows);
+  return new Archive(source, footer, manifest);
+}
+
+/** The file does not end as an archive does: tells whether it is a cut archive or something else. */
+async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
+  const { byteLength, name } = source;
+  if (source.start > 0) return new ZnipError('not-an-archive', `'${name}' does not end as a znip archive`);
+  const start = await source.read(0, Math.min(byteLength, FOREIGN_LENGTH));
+  const context: ErrorContext = { path: name };
+  if (startsAsArchive(start)) {
+    return new ZnipError(
+      'truncated',
+      `'${name}' begins as a znip archive but does not end as one: it was cut short, or bytes were added to it; recover unpacks what is whole`,
+      context,
+    );
+  }
+  const advice = foreignAdvice(start, name);
+  return new ZnipError('not-an-archive', `'${name}' is not a znip archive${advice}`, context);
+}

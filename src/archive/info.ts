@@ -1,0 +1,128 @@
+/**
+ * What an archive is made of: the library's `readInfo`. Reads the manifest, the frame table and, to
+ * count members by kind, the sub-indexes; no blob.
+ */
+import { FOOTER_LENGTH } from '../format/footer.ts';
+import { type Kind, KINDS } from '../format/values/entry.ts';
+import type { Archive, GroupSummary } from './archive.ts';
+
+export interface SectionInfo {
+  /** What the section holds: entries, frames, remarks, the list of sections, or the fixed end of the file. */
+  section: 'members' | 'frames' | 'remarks' | 'manifest' | 'footer';
+  /** Archive byte at which it starts. */
+  offset: number;
+  /** Stored bytes. */
+  length: number;
+  /** Rows of its table; 0 for the footer. */
+  rows: number;
+  /** Group of a sub-index; '' for other sections. */
+  packageType: string;
+  repo: string;
+  /** The repo's bytes where they are not UTF-8, one a character. */
+  repoBytes?: string | undefined;
+}
+
+export interface ArchiveInfo {
+  formatVersion: string;
+  /** BLAKE3 of the manifest in hexadecimal. */
+  rootHash: string;
+  /** What made the archive, as it says itself; null where it does not. */
+  producer: string | null;
+  codec: string | null;
+  level: number | null;
+  /** Bytes. */
+  chunkSize: number | null;
+  members: number;
+  kinds: Record<Kind, number>;
+  contentBytes: number;
+  archiveBytes: number;
+  /** Archive bytes for each byte of content; null when there is no content. */
+  ratio: number | null;
+  /** Bytes of the tar stream: contents, headers, padding. */
+  streamBytes: number;
+  /** `stored` blobs hold their chunk as it is, uncompressed. */
+  blobs: { count: number; bytes: number; stored: number; storedBytes: number };
+  /** Stored bytes of all sections. */
+  indexBytes: number;
+  groups: GroupSummary[];
+  sections: SectionInfo[];
+}
+
+/** Throws what reading a section may throw: the code of a damaged sub-index or frame table, `truncated`, `io`. */
+export async function readInfo(archive: Archive): Promise<ArchiveInfo> {
+  const { footer, manifest, source } = archive;
+  const counts = new Float64Array(KINDS.length);
+  let contentBytes = 0;
+  const entries = await archive.entries();
+  for (const { batch, row } of entries) {
+    const kind = batch.kinds[row] ?? 0;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+    contentBytes += batch.sizes[row] ?? 0;
+  }
+
+  const blobs = { count: 0, bytes: 0, stored: 0, storedBytes: 0 };
+  let streamBytes = 0;
+  for (const { blobLength, stored, streamLength } of await archive.frames()) {
+    blobs.count += 1;
+    blobs.bytes += blobLength;
+    streamBytes += streamLength;
+    if (!stored) continue;
+    blobs.stored += 1;
+    blobs.storedBytes += blobLength;
+  }
+
+  const sections = listSections(archive);
+  let indexBytes = 0;
+  for (const { length } of sections) indexBytes += length;
+  const { metadata } = manifest;
+  return {
+    formatVersion: metadata.get('znip.format_version') ?? '1.0',
+    rootHash: archive.rootHash,
+    producer: metadata.get('znip.producer') ?? null,
+    codec: metadata.get('znip.codec') ?? null,
+    level: wholeNumber(metadata.get('znip.level')),
+    chunkSize: wholeNumber(metadata.get('znip.chunk_size')),
+    members: entries.length,
+    kinds: {
+      file: counts[0] ?? 0,
+      directory: counts[1] ?? 0,
+      symlink: counts[2] ?? 0,
+      hardlink: counts[3] ?? 0,
+    },
+    contentBytes,
+    archiveBytes: footer.archiveLength,
+    ratio: contentBytes === 0 ? null : source.byteLength / contentBytes,
+    streamBytes,
+    blobs,
+    indexBytes,
+    groups: archive.groups(),
+    sections,
+  };
+}
+
+/** The sections as they follow one another in the archive. */
+function listSections({ footer, manifest }: Archive): SectionInfo[] {
+  const { manifestOffset, manifestLength } = footer;
+  const none = { packageType: '', repo: '' };
+  const listed = manifest.rows.map((row): SectionInfo => {
+    const { section, indexOffset, indexLength, rowCount, packageType, repo, repoBytes } = row;
+    const bytes = repoBytes === undefined ? {} : { repoBytes };
+    return { section, offset: indexOffset, length: indexLength, rows: rowCount, packageType, repo, ...bytes };
+  });
+  return [
+    ...listed,
+    {
+      section: 'manifest',
+      offset: manifestOffset,
+      length: manifestLength,
+      rows: manifest.rows.length,
+      ...none,
+    },
+    { section: 'footer', offset: manifestOffset + manifestLength, length: FOOTER_LENGTH, rows: 0, ...none },
+  ];
+}
+
+/** Metadata is text that the archive's maker wrote: a number only where it is one. */
+function wholeNumber(text: string | undefined): number | null {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,145 @@
+/**
+ * What hard links mean: the file or symlink that had the target's name at that place of the archive, and where none
+ * had it yet, the first that gets it. Implements docs/format.md, "Hard links".
+ */
+import type { ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
+import type { Entries, EntryRef } from './entries.ts';
+
+/** What the hard links among `entries` mean. */
+export function hardLinkMeanings(entries: Entries): HardLinkMeanings {
+  const wanted = linkTargets(entries);
+  return wanted.size === 0 ? new HardLinkMeanings() : new Resolution(entries, wanted).finish();
+}
+
+export class HardLinkMeanings {
+  /** By where the tar stream goes on behind the link's header, which is nowhere else. */
+  private readonly meant = new Map<number, EntryRef>();
+
+  add(link: EntryRow, meant: EntryRef): void {
+    this.meant.set(streamOffset(link), meant);
+  }
+
+  /** The file, symlink or directory that a hard link means; undefined when it leads to nothing. */
+  of(link: EntryRow): EntryRef | undefined {
+    return this.at(streamOffset(link));
+  }
+
+  /** The same, of the link behind whose header the tar stream goes on at this byte. */
+  at(offset: number): EntryRef | undefined {
+    return this.meant.get(offset);
+  }
+
+  /** All that is meant, some of it more than once. */
+  all(): Iterable<EntryRef> {
+    return this.meant.values();
+  }
+}
+
+/** Tells one entry from all others: content starts behind a header, which no two share. */
+export function streamOffset({ batch, row }: EntryRow): number {
+  return batch.streamOffsets[row] ?? 0;
+}
+
+type EntryRow = Pick<EntryRef, 'batch' | 'row'>;
+
+export function hasHardLinks(entries: Entries): boolean {
+  for (const { batch, from, to } of entries.runs()) {
+    if (batch.kinds.subarray(from, to).includes(KIND.hardlink)) return true;
+  }
+  return false;
+}
+
+function linkTargets(entries: Entries): Set<ByteString> {
+  const targets = new Set<ByteString>();
+  for (const { batch, from, to } of entries.runs()) {
+    for (let row = from; row < to; row++) {
+      if (batch.kinds[row] === KIND.hardlink) targets.add(batch.linkTarget(row));
+    }
+  }
+  return targets;
+}
+
+class Resolution {
+  private readonly entries: Entries;
+  /** Names that links lead to: of no other is anything kept. */
+  private readonly wanted: ReadonlySet<ByteString>;
+  private readonly meanings = new HardLinkMeanings();
+  /** What has a name so far: the position of a member that is no hard link, a directory too. */
+  private readonly current = new Map<ByteString, number>();
+  /** Names that a link has whose target has not come. */
+  private readonly early = new Map<ByteString, EarlyLink>();
+  /** Links whose target has not come, by its name. */
+  private readonly waiting = new Map<ByteString, EarlyLink[]>();
+
+  constructor(entries: Entries, wanted: ReadonlySet<ByteString>) {
+    this.entries = entries;
+    this.wanted = wanted;
+  }
+
+  finish(): HardLinkMeanings {
+    let position = -1;
+    for (const link of this.entries) {
+      position += 1;
+      const { batch, row } = link;
+      const path = batch.path(row);
+      const kind = batch.kinds[row];
+      if (kind !== KIND.hardlink) {
+        if (!this.wanted.has(path)) continue;
+        if (kind === KIND.directory) this.holdDirectory(path, position);
+        else this.hold(path, position);
+        continue;
+      }
+      const target = batch.linkTarget(row);
+      const meaning = this.current.get(target);
+      if (meaning === undefined) this.wait({ link, path }, target);
+      else {
+        this.meanings.add(link, this.entries.at(meaning));
+        // A link to a directory is refused: it changes nothing.
+        if (this.wanted.has(path) && !this.isDirectory(meaning)) this.hold(path, meaning);
+      }
+    }
+    return this.meanings;
+  }
+
+  private isDirectory(position: number): boolean {
+    const { batch, row } = this.entries.at(position);
+    return batch.kinds[row] === KIND.directory;
+  }
+
+  /** A directory has a name: nothing that waits for the name is it. */
+  private holdDirectory(path: ByteString, position: number): void {
+    this.current.set(path, position);
+    this.early.delete(path);
+  }
+
+  /** A name has this meaning from now on, and so have the links that have waited for it. */
+  private hold(name: ByteString, meaning: number): void {
+    const names = [name];
+    for (let held = names.pop(); held !== undefined; held = names.pop()) {
+      this.current.set(held, meaning);
+      this.early.delete(held);
+      const links = this.waiting.get(held) ?? [];
+      this.waiting.delete(held);
+      for (const early of links) {
+        this.meanings.add(early.link, this.entries.at(meaning));
+        if (this.early.get(early.path) === early) names.push(early.path);
+      }
+    }
+  }
+
+  private wait(early: EarlyLink, target: ByteString): void {
+    if (this.wanted.has(early.path)) {
+      this.early.set(early.path, early);
+      this.current.delete(early.path);
+    }
+    const links = this.waiting.get(target);
+    if (links === undefined) this.waiting.set(target, [early]);
+    else links.push(early);
+  }
+}
+
+interface EarlyLink {
+  link: EntryRow;
+  path: ByteString;
+}

@@ -1,0 +1,181 @@
+/**
+ * The tables of an index: what they may come to, which is decided before they are decompressed, and how they
+ * are taken out of their sections. Implements docs/format.md, "Sections", and "Reading", step 4.
+ */
+import { codec } from '../codec/codec.ts';
+import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
+import { MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import type { ManifestRow } from '../format/manifest.ts';
+import type { Frame } from '../format/tables/frame-table.ts';
+import type { EntryBatch } from '../format/tables/sub-index.ts';
+import { equalBytes } from '../format/values/bytes.ts';
+import { MAX_TABLE_LENGTH, MAX_TABLE_RATIO } from '../format/values/constants.ts';
+import { decodeSection } from '../format/zstd/skippable-frame.ts';
+import { MAX_MEMBERS } from '../rules/limits.ts';
+
+/**
+ * What all tables of entries may come to: a start, so much for each entry on average (a name of 200 bytes makes an
+ * entry of 320), and what their sections stand for at most, by MAX_TABLE_RATIO. Without this, a part of a few
+ * kilobytes could stand for `MAX_TABLE_LENGTH`, each.
+ */
+const ENTRIES_START = 256 * 1024 * 1024;
+const MAX_ENTRY_LENGTH = 1024;
+
+/** The same of a frame table, whose rows have 65 bytes and whatever a later version adds. */
+const FRAMES_START = 2 * 1024 * 1024;
+const MAX_FRAME_LENGTH = 1024;
+
+/** The same of a manifest, in whose rows there are two names. */
+const MANIFEST_START = 2 * 1024 * 1024;
+const MAX_MANIFEST_ROW_LENGTH = 20 * 1024;
+
+/** The longest manifest of an archive in which there is room for so many sections. */
+export function mostManifestLength(sections: number): number {
+  return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_MANIFEST_ROW_LENGTH);
+}
+
+/** What the tables of entries that are held together may still come to. */
+export class EntryBudget {
+  private bytes = ENTRIES_START;
+  private rows = 0;
+
+  /**
+   * Takes off what a sub-index declares, whose section is known to lie in the archive. Throws `damaged-sub-index` where that is more than is left, `limit` for
+   * more members than there may be.
+   */
+  spend({ rowCount, uncompressedBytes, indexOffset: offset, indexLength }: ManifestRow): void {
+    if (this.rows + rowCount > MAX_MEMBERS) {
+      throw new ZnipError('limit', `the index has more than ${MAX_MEMBERS} members`, { offset });
+    }
+    const left = this.bytes + rowCount * MAX_ENTRY_LENGTH + indexLength * MAX_TABLE_RATIO;
+    if (uncompressedBytes > left) {
+      throw new ZnipError(
+        'damaged-sub-index',
+        `the sub-index at byte ${offset} declares ${uncompressedBytes} bytes for ${rowCount} members, expected at most ${left}`,
+        { offset },
+      );
+    }
+    this.rows += rowCount;
+    this.bytes = left - uncompressedBytes;
+  }
+}
+
+/**
+ * Refuses a frame table that declares more rows than blocks fit before `blocksEnd`, of which `before` are in
+ * tables before it, or more bytes than its rows need. Throws `inconsistent`, `damaged-frame-table`.
+ */
+export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: number): void {
+  const { rowCount, uncompressedBytes, indexOffset: offset } = row;
+  const what = `the frame table at byte ${offset} declares`;
+  if ((before + rowCount) * MIN_BLOCK_HEADER_LENGTH > blocksEnd) {
+    throw new ZnipError('inconsistent', `${what} ${rowCount} rows, more than the archive has blocks`, {
+      offset,
+    });
+  }
+  const most = FRAMES_START + rowCount * MAX_FRAME_LENGTH;
+  if (uncompressedBytes > most) {
+    throw new ZnipError(
+      'damaged-frame-table',
+      `${what} ${uncompressedBytes} bytes for ${rowCount} rows, expected at most ${most}`,
+      { offset },
+    );
+  }
+}
+
+/** What a table holds that its row of the manifest says as well. */
+export interface TableFacts {
+  rowCount: number;
+  contentBytes: number;
+  firstPath: string;
+  lastPath: string;
+}
+
+/** The facts of a sub-index. */
+export function entryFacts(batches: readonly EntryBatch[]): TableFacts {
+  const facts: TableFacts = { rowCount: 0, contentBytes: 0, firstPath: '', lastPath: '' };
+  for (const batch of batches) {
+    if (facts.rowCount === 0) facts.firstPath = batch.shownPath(0);
+    facts.lastPath = batch.shownPath(batch.length - 1);
+    facts.rowCount += batch.length;
+    for (const size of batch.sizes) facts.contentBytes += size;
+  }
+  return facts;
+}
+
+/** The facts of a frame table. */
+export function frameFacts(frames: readonly Frame[]): TableFacts {
+  const contentBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
+  return { rowCount: frames.length, contentBytes, firstPath: '', lastPath: '' };
+}
+
+export function remarkFacts(remarks: readonly unknown[]): TableFacts {
+  return { rowCount: remarks.length, contentBytes: 0, firstPath: '', lastPath: '' };
+}
+
+/**
+ * Refuses a table of which the manifest says what is not so: whoever reads the manifest alone, and whoever reads
+ * the table, must be told the same. Throws `inconsistent`.
+ */
+export function checkFacts(what: string, row: ManifestRow, found: TableFacts): void {
+  const { indexOffset: offset } = row;
+  const differ = (says: string, has: string): ZnipError =>
+    new ZnipError('inconsistent', `${what} at byte ${offset}: the manifest says ${says}, it has ${has}`, {
+      offset,
+    });
+  if (row.rowCount !== found.rowCount) throw differ(`${row.rowCount} rows`, String(found.rowCount));
+  if (row.contentBytes !== found.contentBytes) {
+    throw differ(`${row.contentBytes} bytes of content`, String(found.contentBytes));
+  }
+  for (const [name, says, has] of [
+    ['first', row.firstPath, found.firstPath],
+    ['last', row.lastPath, found.lastPath],
+  ] as const) {
+    if (says !== has) throw differ(`that '${says}' is its ${name} path`, `'${has}'`);
+  }
+}
+
+interface SectionExpectation {
+  tag: string;
+  code: ZnipErrorCode;
+  checksum: Uint8Array;
+  /** undefined: as the section says. */
+  tableLength: number | undefined;
+  mostLength: number;
+  offset: number;
+}
+
+/**
+ * A section's Arrow stream, after its hash and its length have been checked. Throws `code`, also where it does
+ * not decompress to what it declares.
+ */
+export async function decodeTableSection(
+  frame: Uint8Array,
+  expected: SectionExpectation,
+): Promise<Uint8Array> {
+  const { tag, code, checksum, mostLength, offset } = expected;
+  const context: ErrorContext = { offset };
+  if (!equalBytes(codec().hash(frame), checksum)) {
+    throw new ZnipError(
+      code,
+      `the ${tag} section at byte ${offset} is damaged: its hash does not match`,
+      context,
+    );
+  }
+  const { compressed, tableLength } = decodeSection(frame, tag, code);
+  if (tableLength > mostLength || (expected.tableLength ?? tableLength) !== tableLength) {
+    throw new ZnipError(code, `the ${tag} section at byte ${offset} declares ${tableLength} bytes`, context);
+  }
+  const table = new Uint8Array(tableLength);
+  try {
+    await codec().decompress(compressed, table);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ZnipError(
+      code,
+      `the ${tag} section at byte ${offset} does not decompress: ${reason}`,
+      context,
+      error,
+    );
+  }
+  return table;
+}

@@ -1,0 +1,68 @@
+/**
+ * Option values that several commands share: their parsing, with errors that say what is expected.
+ */
+import { ZnipError } from '../../errors.ts';
+import type { ProgressMode } from '../ui/reporter.ts';
+
+export interface CommonOptions {
+  quiet?: boolean;
+  verbose?: boolean;
+  json?: boolean;
+  progress?: ProgressMode;
+}
+
+const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+
+/** A size such as `512`, `64K`, `16M`, `1.5GiB`: binary units, as tar and zstd have them. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
+  const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? ''];
+  if (match === null || unit === undefined) {
+    throw new ZnipError(
+      'usage',
+      `'${text}' is not a size: write bytes or a number with K, M, G or T, as in 16M`,
+    );
+  }
+  return Math.round(Number(match[1]) * unit);
+}
+
+/** A whole number from `min` to `max`. */
+export function parseWholeNumber(name: string, min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new ZnipError('usage', `${name} takes a whole number from ${min} to ${max}, not '${text}'`);
+    }
+    return value;
+  };
+}
+
+/** A BLAKE3 hash: 64 hexadecimal digits. */
+export function parseRootHash(text: string): string {
+  const hash = text.trim();
+  if (!/^[0-9a-f]{64}$/i.test(hash)) {
+    throw new ZnipError('usage', `'${text}' is not a root hash: it has 64 hexadecimal digits`);
+  }
+  return hash.toLowerCase();
+}
+
+export function collect(text: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}
+
+/**
+ * Arguments as the parser takes them. In those of pack, `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to
+ * `--level=19`, and `-h` alone asks for help; `ls -lh` wants sizes that people read, which it has anyway.
+ */
+export function normalized(args: readonly string[]): string[] {
+  const [command, ...rest] = args;
+  if (command === 'pack' && rest.length === 1 && rest[0] === '-h') return ['pack', '--help'];
+  const end = args.indexOf('--');
+  return args.map((arg, i) => {
+    if (end >= 0 && i >= end) return arg;
+    if (command === 'pack' && /^-[1-9]\d?$/.test(arg)) return `--level=${arg.slice(1)}`;
+    if ((command === 'ls' || command === 'list') && /^-[a-zA-Z0-9]{2,}$/.test(arg))
+      return arg.replaceAll('h', '');
+    return arg;
+  });
+}

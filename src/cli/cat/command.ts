@@ -1,0 +1,37 @@
+/**
+ * `znip cat`: its options and its help.
+ */
+import type { Command } from 'commander';
+import { parseRange } from '../args/byte-range.ts';
+import { addExamples } from '../args/command.ts';
+import type { CatCommandOptions } from './run.ts';
+
+export function defineCat(program: Command): void {
+  const cat = program
+    .command('cat')
+    .description('write the contents of members to standard output')
+    .argument('<archive>', 'archive file')
+    .argument('<member...>', 'names of files, or patterns, in the order wanted')
+    .option(
+      '--range <range>',
+      'only these bytes of each: A-B with both ends, A-, or -N for the last N',
+      parseRange,
+    )
+    .option('--keep-going', 'leave out what is damaged, name it, and write everything else')
+    .option('-f, --force', 'write binary content even to a terminal');
+  addExamples(
+    cat,
+    `znip cat deps.znip node_modules/commander/package.json
+znip cat release.znip 'release/*.sha256'
+znip cat logs.znip logs/today.log --range -4096
+znip cat images.znip images/disk.img --range 1048576-2097151 | xxd
+
+Only the chunks that hold the members are read. Every byte is checked before it is written; a member
+that several chunks hold is checked once more as a whole at its end, and the status is 4 when it is
+not what was packed.`,
+  );
+  cat.action(async (archive: string, members: string[], options: CatCommandOptions) => {
+    const { runCat } = await import('./run.ts');
+    await runCat(archive, members, options);
+  });
+}

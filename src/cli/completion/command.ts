@@ -1,0 +1,34 @@
+/**
+ * `znip completion`, and the hidden `__members` that the completions call: their options and help.
+ */
+import { Argument, type Command } from 'commander';
+import { addExamples } from '../args/command.ts';
+import type { Shell } from './run.ts';
+
+export function defineCompletion(program: Command): void {
+  const completion = program
+    .command('completion')
+    .description('print what makes a shell complete commands, options and members')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']));
+  addExamples(
+    completion,
+    `source <(znip completion bash)                     in ~/.bashrc
+source <(znip completion zsh)                      in ~/.zshrc, after compinit
+znip completion fish > ~/.config/fish/completions/znip.fish
+
+Names of members are completed from the archive's index, a directory at a time.`,
+  );
+  completion.action(async (shell: Shell) => {
+    const { runCompletion } = await import('./run.ts');
+    await runCompletion(shell, program);
+  });
+  program
+    .command('__members', { hidden: true })
+    .argument('<archive>')
+    .argument('[prefix]')
+    .helpOption(false)
+    .action(async (archive: string, prefix: string | undefined) => {
+      const { runMembers } = await import('./members.ts');
+      await runMembers(archive, prefix ?? '');
+    });
+}

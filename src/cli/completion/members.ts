@@ -1,0 +1,35 @@
+/**
+ * `znip __members`: what a shell offers after `a.znip `, one level of the members' names, a NUL after each and
+ * directories with a slash. Says nothing: an error message would land in the middle of a command line.
+ */
+import { statSync } from 'node:fs';
+import { openArchive } from '../../archive/archive.ts';
+import { type ByteString, fromText, toBytes } from '../../format/values/byte-string.ts';
+import { KIND } from '../../format/values/entry.ts';
+import { EXIT } from '../process/exit-status.ts';
+import { writeOutput } from '../process/standard-streams.ts';
+
+export async function runMembers(path: string, prefix: string): Promise<void> {
+  const names = await nextNames(path, fromText(prefix)).catch(() => undefined);
+  if (names === undefined) process.exitCode = EXIT.failed;
+  else writeOutput(toBytes([...names].map((name) => `${name}\0`).join('')));
+}
+
+async function nextNames(path: string, prefix: ByteString): Promise<Set<ByteString>> {
+  const names = new Set<ByteString>();
+  // Nothing that a terminal could wait for.
+  if (!statSync(path).isFile()) return names;
+  const archive = await openArchive(path);
+  try {
+    for (const { batch, row } of await archive.entries()) {
+      const name = batch.path(row);
+      if (!name.startsWith(prefix)) continue;
+      const slash = name.indexOf('/', prefix.length);
+      if (slash >= 0) names.add(name.slice(0, slash + 1));
+      else names.add(batch.kinds[row] === KIND.directory ? `${name}/` : name);
+    }
+  } finally {
+    archive.close();
+  }
+  return names;
+}

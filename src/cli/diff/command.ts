@@ -1,0 +1,50 @@
+/**
+ * `znip diff`: its options and its help.
+ */
+import type { Command } from 'commander';
+import { addExamples } from '../args/command.ts';
+import { parseWholeNumber } from '../args/options.ts';
+import type { DiffCommandOptions } from './run.ts';
+
+const STATUSES = `Exit status:
+  0  no difference
+  1  different, or failed with a message
+  2  usage error
+  3  some things could not be read or compared, so nobody knows
+  4  the archive is damaged, hostile or of an unknown version
+  128+n  ended by signal n`;
+
+export function defineDiff(program: Command): void {
+  const diff = program
+    .command('diff')
+    .description('show how a directory differs from an archive')
+    .argument('<archive>', 'archive file')
+    .argument('<dir>', 'directory to compare with what the archive holds')
+    .option(
+      '--strip-components <n>',
+      "leading components of members' names that do not count (default: those that name DIR)",
+      parseWholeNumber('--strip-components', 0, 4095),
+    )
+    .option('--mtime', 'compare times of modification as well')
+    .option('--json', 'one JSON object for each difference')
+    .option('-q, --quiet', 'print no differences: the status tells');
+  addExamples(
+    diff,
+    `znip pack build -o build.znip && znip diff build.znip build
+znip diff -q deps.znip node_modules || npm ci
+znip diff --json release.znip /srv/release | jq -r .path
+
+  + path   only in the directory      - path   only in the archive
+  M path   content differs            T path   another kind: file, symlink, …
+  L path   symlink leads elsewhere    P path   permissions differ
+  t path   time, with --mtime         MP path  content and permissions differ
+
+Contents are compared by size and BLAKE3 hash with the archive's index; nothing is decompressed.
+A hard link is compared as the file that it is.`,
+    STATUSES,
+  );
+  diff.action(async (archive: string, directory: string, options: DiffCommandOptions) => {
+    const { runDiff } = await import('./run.ts');
+    await runDiff(archive, directory, options);
+  });
+}

@@ -1,0 +1,28 @@
+/**
+ * `znip info`: its options and its help.
+ */
+import { type Command, Option } from 'commander';
+import { addExamples } from '../args/command.ts';
+import type { InfoCommandOptions } from './run.ts';
+
+export function defineInfo(program: Command): void {
+  const info = program
+    .command('info')
+    .description('show what an archive is made of')
+    .argument('<archive>', 'archive file')
+    .option('-v, --verbose', 'every group and every section of the index')
+    .option('--json', 'print it as JSON, with every group and section')
+    .addOption(new Option('--root', 'print only the root hash').conflicts(['json', 'verbose']));
+  addExamples(
+    info,
+    `znip info deps.znip
+znip info --json deps.znip | jq .ratio
+znip info --root deps.znip               one value for all that it holds
+
+The index is read and checked; contents are not. --root reads only the end of the archive.`,
+  );
+  info.action(async (archive: string, options: InfoCommandOptions) => {
+    const { runInfo } = await import('./run.ts');
+    await runInfo(archive, options);
+  });
+}

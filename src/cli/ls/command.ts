@@ -1,0 +1,50 @@
+/**
+ * `znip ls`: its options and its help.
+ */
+import { type Command, Option } from 'commander';
+import { addExamples, addSelectionOptions } from '../args/command.ts';
+import type { LsCommandOptions } from './run.ts';
+
+export function defineLs(program: Command): void {
+  const ls = program
+    .command('ls')
+    .alias('list')
+    .description('list the members of an archive')
+    .argument('<archive>', 'archive file')
+    .argument('[pattern...]', 'names of members or directories, or patterns (default: all members)')
+    .option('-l, --long', 'mode, size, time and name')
+    .option('-1, --one-per-line', 'one name on a line, as it is anyway')
+    .option('-b, --bytes', 'sizes in bytes, exactly')
+    .option('-0, --null', 'end each name with NUL instead of a line break')
+    .option('--tree', 'draw the directories as a tree')
+    .option('--json', 'one JSON object for each member')
+    .addOption(
+      new Option(
+        '--format <format>',
+        'what to print; arrow is an Arrow IPC stream, a table with every column',
+      ).choices(['names', 'long', 'json', 'csv', 'arrow']),
+    )
+    .addOption(
+      new Option(
+        '--sort <key>',
+        'by name, size (largest first) or mtime (newest first); none: archive order',
+      ).choices(['name', 'size', 'mtime', 'none']),
+    )
+    .option('-r, --reverse', 'the other way round')
+    .option('--total', 'count and size of what was listed, on standard error')
+    .option('-f, --force', 'write an Arrow table even to a terminal');
+  addExamples(
+    addSelectionOptions(ls),
+    `znip ls deps.znip
+znip ls -l deps.znip 'node_modules/**/*.wasm'
+znip ls -l --sort size deps.znip | head
+znip ls --tree deps.znip node_modules/commander
+znip ls -0 deps.znip | xargs -0 -n1 echo
+znip ls --json deps.znip | jq -r 'select(.size > 1000000) | .path'
+znip ls --format arrow deps.znip > deps.arrows      for Polars, pandas, DuckDB`,
+  );
+  ls.action(async (archive: string, patterns: string[], options: LsCommandOptions) => {
+    const { runLs } = await import('./run.ts');
+    await runLs(archive, patterns, options);
+  });
+}

@@ -1,0 +1,49 @@
+/**
+ * Exit statuses: the one place that decides them.
+ */
+import { ZnipError, type ZnipErrorCode } from '../../errors.ts';
+
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  /** Done, but something was left out or is in doubt: inputs, members, patterns that nothing matches. */
+  incomplete: 3,
+  /** The archive is damaged, hostile or of an unknown version. */
+  badArchive: 4,
+} as const;
+
+/** For the help of every command. */
+export const EXIT_STATUS_HELP = `Exit status:
+  0  done
+  1  failed
+  2  usage error
+  3  done, but something was left out or is in doubt, or nothing matched
+  4  the archive is damaged, hostile or of an unknown version
+  128+n  ended by signal n`;
+
+/** The rule behind them, which the document has in full. */
+export const SILENCE_HELP = 'Silence means success: docs/exit-status.md.';
+
+const STATUS: Partial<Record<ZnipErrorCode, number>> = {
+  usage: EXIT.usage,
+  'no-match': EXIT.incomplete,
+  'not-an-archive': EXIT.badArchive,
+  'root-mismatch': EXIT.badArchive,
+  'unsupported-version': EXIT.badArchive,
+  truncated: EXIT.badArchive,
+  'damaged-footer': EXIT.badArchive,
+  'damaged-manifest': EXIT.badArchive,
+  'damaged-sub-index': EXIT.badArchive,
+  'damaged-frame-table': EXIT.badArchive,
+  'damaged-block': EXIT.badArchive,
+  'damaged-member': EXIT.badArchive,
+  inconsistent: EXIT.badArchive,
+  'unsafe-path': EXIT.badArchive,
+  'unsafe-link': EXIT.badArchive,
+  limit: EXIT.badArchive,
+};
+
+export function exitStatusOf(error: unknown): number {
+  return error instanceof ZnipError ? (STATUS[error.code] ?? EXIT.failed) : EXIT.failed;
+}

@@ -1,0 +1,17 @@
+/**
+ * `znip recover`: unpacking that keeps going, whatever is left of the archive.
+ */
+import { ZnipError } from '../../errors.ts';
+import { runUnpack, type UnpackCommandOptions } from '../unpack/run.ts';
+
+export type RecoverCommandOptions = Omit<UnpackCommandOptions, 'mtime' | 'sparse' | 'keepGoing' | 'recover'>;
+
+export async function runRecover(path: string, options: RecoverCommandOptions): Promise<void> {
+  if (path === '-') {
+    throw new ZnipError(
+      'usage',
+      'recover goes back and forth in a file: save what arrives to one, or use unpack --keep-going -',
+    );
+  }
+  await runUnpack(path, [], { ...options, mtime: true, sparse: true, keepGoing: true, recover: true });
+}

@@ -1,0 +1,352 @@
+/**
+ * `znip unpack`.
+ */
+import { closeSync, statSync } from 'node:fs';
+import { openArchive } from '../../archive/archive.ts';
+import { tellRemarks } from '../../archive/remarks.ts';
+import { ZnipError } from '../../errors.ts';
+import { borrowed, FileSource } from '../../io/source.ts';
+import type { RecoverOptions } from '../../recover/recover.ts';
+import type { LostMember } from '../../rules/lost.ts';
+import type { DryMember } from '../../target/dry-run.ts';
+import { unpack, type UnpackOptions, type UnpackResult } from '../../unpack/unpack.ts';
+import { defined } from '../args/defined.ts';
+import type { CommonOptions } from '../args/options.ts';
+import { quoted } from '../args/other-tools.ts';
+import { EXIT } from '../process/exit-status.ts';
+import { curbGarbage } from '../process/heap.ts';
+import { interruption } from '../process/interruption.ts';
+import { isTerminal, STDIN, STDOUT, writeOutput } from '../process/standard-streams.ts';
+import { Reporter } from '../ui/reporter.ts';
+import { countOf, formatBytes, formatDuration, printable } from '../ui/text.ts';
+
+export interface UnpackCommandOptions extends CommonOptions {
+  directory: string;
+  threads?: number;
+  memory?: number;
+  overwrite?: boolean;
+  keepOld?: boolean;
+  keepNewer?: boolean;
+  exclude?: string[];
+  stripComponents?: number;
+  /** `--no-mtime`. */
+  mtime: boolean;
+  sameOwner?: boolean;
+  preservePermissions?: boolean;
+  /** `--no-sparse`. */
+  sparse: boolean;
+  maxSize?: number;
+  maxMembers?: number;
+  maxRatio?: number;
+  maxDepth?: number;
+  requireIndex?: boolean;
+  root?: string;
+  keepGoing?: boolean;
+  ignoreZeros?: boolean;
+  /** `znip recover`: whatever the file is, the blocks in it count. */
+  recover?: boolean;
+  dryRun?: boolean;
+  tar?: string;
+  force?: boolean;
+  type?: string[];
+  repo?: string[];
+}
+
+/** What both ways of unpacking are told. */
+type SharedOptions = Pick<
+  UnpackOptions,
+  | 'directory'
+  | 'existing'
+  | 'mtime'
+  | 'sameOwner'
+  | 'preservePermissions'
+  | 'sparse'
+  | 'onLost'
+  | 'threads'
+  | 'memory'
+  | 'patterns'
+  | 'onUnmatched'
+  | 'exclude'
+  | 'filter'
+  | 'stripComponents'
+  | 'maxSize'
+  | 'maxMembers'
+  | 'maxRatio'
+  | 'maxDepth'
+  | 'dryRun'
+  | 'keepGoing'
+  | 'onDamaged'
+  | 'signal'
+> &
+  Required<Pick<RecoverOptions, 'onDoubt' | 'onSkipped'>>;
+
+export async function runUnpack(
+  path: string,
+  patterns: readonly string[],
+  options: UnpackCommandOptions,
+): Promise<void> {
+  curbGarbage();
+  const reporter = new Reporter({
+    command: options.recover === true ? 'recover' : 'unpack',
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    progress: options.progress ?? 'auto',
+  });
+  const dry = new DryListing(options.json === true, reporter);
+  const unmatched: string[] = [];
+  const lost: LostMember[] = [];
+  const shared: SharedOptions = {
+    directory: options.directory,
+    existing: existingPolicy(options),
+    mtime: options.mtime,
+    sameOwner: options.sameOwner === true,
+    sparse: options.sparse,
+    onLost: (member, reason) => warnIncomplete(reporter, member, reason),
+    patterns,
+    onUnmatched: (pattern) => {
+      unmatched.push(pattern);
+      reporter.unmatched(pattern, path === '-' ? 'standard input' : `'${path}'`);
+      process.exitCode ??= EXIT.incomplete;
+    },
+    ...defined({
+      preservePermissions: options.preservePermissions,
+      threads: options.threads,
+      memory: options.memory,
+      exclude: options.exclude,
+      stripComponents: options.stripComponents,
+      maxSize: options.maxSize,
+      maxMembers: options.maxMembers,
+      maxRatio: options.maxRatio,
+      maxDepth: options.maxDepth,
+      dryRun: options.dryRun === true ? (member: DryMember) => dry.add(member) : undefined,
+    }),
+    keepGoing: options.keepGoing === true,
+    onDamaged: (damage) => {
+      lost.push(damage);
+      reporter.lost(damage);
+      process.exitCode = EXIT.badArchive;
+    },
+    onDoubt: (member, reason) => warnIncomplete(reporter, member, reason),
+    onSkipped: (member, reason) => warnIncomplete(reporter, member, reason),
+    ...(options.verbose === true && options.dryRun !== true ? { filter: namesOnce(reporter) } : {}),
+    signal: interruption(),
+  };
+  try {
+    const result =
+      path === '-'
+        ? await fromStandardInput(options, shared, reporter)
+        : await fromFile(path, options, shared, reporter);
+    dry.flush();
+    const kept = result.kept > 0 ? `; ${countOf(result.kept, 'name')} kept as they were` : '';
+    const what = `${countOf(result.members, 'member')}, ${formatBytes(result.contentBytes)}`;
+    const losses = result.lost > 0 ? `; ${countOf(result.lost, 'loss', 'losses')} named above` : '';
+    reporter.end(
+      options.dryRun === true
+        ? `would ${options.recover === true ? 'recover' : 'unpack'} ${what}${kept}${losses}`
+        : `${options.recover === true ? 'recovered' : 'unpacked'} ${what} in ${formatDuration(result.elapsedMs)}${kept}${losses}`,
+    );
+    const planned = options.dryRun === true ? { planned: dry.members } : {};
+    const elapsedMs = Math.round(result.elapsedMs);
+    const { warnings } = reporter;
+    reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned }, options);
+  } catch (error) {
+    // Names that were taken are the smaller news: damage decides the status.
+    if (error instanceof ZnipError && error.code === 'no-match')
+      throw withDirectoryHint(error, path, patterns);
+    if (lost.length === 0 || !(error instanceof ZnipError) || error.code !== 'exists') throw error;
+    reporter.error(error, EXIT.badArchive);
+  } finally {
+    dry.flush();
+    reporter.end();
+  }
+}
+
+/** Lists members as they are chosen, in the archive's own names, as tar's -v does. */
+function namesOnce(reporter: Reporter): (path: string) => boolean {
+  const told = new Set<string>();
+  return (path) => {
+    // From a pipe, a member comes once more with the index.
+    if (!told.has(path)) reporter.detail(printable(path));
+    told.add(path);
+    return true;
+  };
+}
+
+/** `unpack x.znip dir/`: a name that nothing has, and that is a directory here or looks like one. */
+function withDirectoryHint(error: ZnipError, archive: string, patterns: readonly string[]): ZnipError {
+  const [directory] = patterns;
+  if (directory === undefined || patterns.length > 1) return error;
+  const isDirectory = statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isDirectory && !directory.endsWith('/')) return error;
+  const line = `znip unpack ${quoted(archive)} -C ${quoted(directory)}`;
+  return new ZnipError(
+    error.code,
+    `${error.message}; to unpack into that directory, use \`${line}\``,
+    error.context,
+  );
+}
+
+/** What is not as it was asked for. Damage decides the status where there is any. */
+function warnIncomplete(reporter: Reporter, path: string, reason: string): void {
+  reporter.warn(path, reason);
+  process.exitCode ??= EXIT.incomplete;
+}
+
+/** Output is written in pieces of about this many characters. */
+const PIECE = 256 * 1024;
+
+/** The names of a dry run: on standard output as their bytes, or as printable text on a terminal. */
+class DryListing {
+  readonly members: Pick<DryMember, 'path' | 'standing'>[] = [];
+  private readonly collects: boolean;
+  private readonly reporter: Reporter;
+  private readonly terminal = isTerminal(STDOUT);
+  private lines = '';
+
+  constructor(collects: boolean, reporter: Reporter) {
+    this.collects = collects;
+    this.reporter = reporter;
+  }
+
+  add({ path, pathBytes, standing }: DryMember): void {
+    if (standing === 'kept') this.reporter.note(path, 'exists already and would be left as it is');
+    if (standing === 'replaced') this.reporter.note(path, 'exists already and would be replaced');
+    if (this.collects) this.members.push({ path, standing });
+    else if (standing !== 'kept') {
+      const name = this.terminal ? Buffer.from(printable(path)) : Buffer.from(pathBytes);
+      this.lines += `${name.toString('latin1')}\n`;
+      if (this.lines.length >= PIECE) this.flush();
+    }
+  }
+
+  flush(): void {
+    const { lines } = this;
+    this.lines = '';
+    if (lines !== '') writeOutput(Buffer.from(lines, 'latin1'));
+  }
+}
+
+function existingPolicy({
+  overwrite,
+  keepOld,
+  keepNewer,
+}: UnpackCommandOptions): NonNullable<UnpackOptions['existing']> {
+  if (overwrite === true) return 'overwrite';
+  if (keepNewer === true) return 'keep-newer';
+  return keepOld === true ? 'keep' : 'fail';
+}
+
+/**
+ * By the index, or what is left of it; what has none, a tar file of others, in one pass. The name is opened once: what
+ * is unpacked is what was looked at.
+ */
+async function fromFile(
+  path: string,
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
+  const source = new FileSource(path);
+  try {
+    return await fromSource(source, options, shared, reporter);
+  } finally {
+    source.close();
+  }
+}
+
+async function fromSource(
+  source: FileSource,
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
+  const fromForeign = async (): Promise<UnpackResult> => {
+    const fd = source.openAgain();
+    try {
+      return await fromStream(fd, `'${source.name}'`, options, shared, reporter);
+    } finally {
+      closeSync(fd);
+    }
+  };
+  if (wantsRecovery(options)) {
+    const { recoverFile } = await import('../../recover/recover.ts');
+    try {
+      return await recoverFile(source, {
+        ...shared,
+        ...rootOf(options),
+        onProgress: (progress) => reporter.progress(progress),
+      });
+    } catch (error) {
+      const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+      if (!foreign || options.recover === true || needsIndex(options)) throw error;
+      return fromForeign();
+    }
+  }
+  let archive;
+  try {
+    archive = await openArchive(borrowed(source), rootOf(options));
+  } catch (error) {
+    const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+    if (!foreign || needsIndex(options)) throw error;
+    return fromForeign();
+  }
+  const { filter: _, ...choice } = shared;
+  await tellRemarks(archive, choice, shared.onDoubt);
+  return unpack(archive, {
+    ...shared,
+    ...defined({ packageTypes: options.type, repos: options.repo }),
+    onProgress: (progress) => reporter.progress(progress),
+  });
+}
+
+/** Whether the archive is to be unpacked even where its index is damaged. Groups are chosen by the index alone. */
+function wantsRecovery({ recover: always, keepGoing, dryRun, type, repo }: UnpackCommandOptions): boolean {
+  if (always === true) return true;
+  return keepGoing === true && dryRun !== true && type === undefined && repo === undefined;
+}
+
+/** Whether what has no index is refused. */
+export function needsIndex({ requireIndex, root }: UnpackCommandOptions): boolean {
+  return requireIndex === true || root !== undefined;
+}
+
+export function rootOf({ root }: UnpackCommandOptions): { root?: string } {
+  return root === undefined ? {} : { root };
+}
+
+async function fromStandardInput(
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
+  if (isTerminal(STDIN)) {
+    throw new ZnipError('usage', 'no archive is read from a terminal: name a file, or pipe one in');
+  }
+  return fromStream(STDIN, 'standard input', options, shared, reporter);
+}
+
+async function fromStream(
+  fd: number,
+  name: string,
+  options: UnpackCommandOptions,
+  shared: SharedOptions,
+  reporter: Reporter,
+): Promise<UnpackResult> {
+  if (options.type !== undefined || options.repo !== undefined) {
+    throw new ZnipError(
+      'usage',
+      '--type and --repo need the index, which comes last: unpack from a .znip file',
+    );
+  }
+  const { unpackStream } = await import('../../unpack-stream/unpack-stream.ts');
+  return unpackStream(fd, {
+    ...shared,
+    ...rootOf(options),
+    requireIndex: options.requireIndex === true,
+    ignoreZeros: options.ignoreZeros === true,
+    name,
+    onNote: (path, reason) => reporter.note(path, reason),
+    onProgress: ({ members, contentBytes }) =>
+      reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),
+  });
+}

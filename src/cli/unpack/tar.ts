@@ -1,0 +1,141 @@
+/**
+ * `znip unpack --tar`: the archive's tar stream, to a file or to standard output.
+ */
+import { statSync } from 'node:fs';
+import { type Archive, openArchive } from '../../archive/archive.ts';
+import { tarPieces } from '../../archive/tar-output.ts';
+import { ZnipError } from '../../errors.ts';
+import { fromText } from '../../format/values/byte-string.ts';
+import { FdStream } from '../../io/byte-stream.ts';
+import { descriptorOutput, openOutput, type Output } from '../../io/output.ts';
+import { FdSink } from '../../io/sink.ts';
+import { borrowed, FileSource } from '../../io/source.ts';
+import { existsError } from '../../target/taken-names.ts';
+import { defined } from '../args/defined.ts';
+import { interruption } from '../process/interruption.ts';
+import { openForReading, refuseTerminal, requireOutput, STDOUT } from '../process/standard-streams.ts';
+import { Reporter } from '../ui/reporter.ts';
+import { formatBytes, formatDuration } from '../ui/text.ts';
+import { needsIndex, rootOf, type UnpackCommandOptions } from './run.ts';
+
+/** Flags that mean something here; all others of `unpack` are about members. */
+const ALLOWED: ReadonlySet<string> = new Set([
+  '--tar',
+  '--force',
+  '--overwrite',
+  '--require-index',
+  '--root',
+  '--threads',
+  '--quiet',
+  '--verbose',
+  '--json',
+  '--progress',
+]);
+
+export async function runUnpackTar(
+  path: string,
+  patterns: readonly string[],
+  given: readonly string[],
+  options: UnpackCommandOptions & { tar: string },
+): Promise<void> {
+  const other = patterns.length > 0 ? 'a pattern' : given.find((flag) => !ALLOWED.has(flag));
+  if (other !== undefined) {
+    throw new ZnipError('usage', `${other} has no effect with --tar: the tar stream is written as it is`);
+  }
+  const toStdout = options.tar === '-';
+  if (toStdout) {
+    requireOutput('the tar stream');
+    refuseTerminal(STDOUT, 'a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
+  }
+  const start = performance.now();
+  const signal = interruption();
+  const reporter = new Reporter({
+    command: 'unpack',
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    progress: options.progress ?? 'auto',
+  });
+  const { source, name, totalBytes, close } = await openSource(path, options);
+  try {
+    const output = toStdout
+      ? descriptorOutput(STDOUT, 'standard output')
+      : await openTarFile(options.tar, options.overwrite === true, signal);
+    try {
+      const sink = new FdSink(output.fd, output.name, signal);
+      for await (const piece of tarPieces(source, {
+        name,
+        signal,
+        ...defined({ threads: options.threads }),
+      })) {
+        await sink.write([piece]);
+        reporter.progress({
+          members: undefined,
+          contentBytes: sink.position,
+          totalMembers: undefined,
+          totalBytes,
+        });
+      }
+      output.commit();
+      const elapsedMs = performance.now() - start;
+      reporter.end(`wrote ${formatBytes(sink.position)} of tar stream in ${formatDuration(elapsedMs)}`);
+      // With --tar -, the tar stream has standard output to itself.
+      reporter.result({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) }, options, toStdout);
+    } finally {
+      output.discard();
+    }
+  } finally {
+    reporter.end();
+    close();
+  }
+}
+
+interface TarSource {
+  source: Archive | number;
+  name: string;
+  /** Bytes of tar stream, where they are known. */
+  totalBytes: number | undefined;
+  close: () => void;
+}
+
+/** An archive file by its frame table, everything else as it arrives. */
+async function openSource(path: string, options: UnpackCommandOptions): Promise<TarSource> {
+  if (path !== '-') return openFile(new FileSource(path), options);
+  const { fd, name, close } = openForReading(path);
+  if (!needsIndex(options)) return { source: fd, name, totalBytes: undefined, close };
+  const { openSpooled } = await import('../../archive/spooled-archive.ts');
+  const stream = new FdStream(fd, name);
+  try {
+    return await fromArchive(await openSpooled(stream, rootOf(options)), name);
+  } finally {
+    await stream.close();
+    close();
+  }
+}
+
+/** The name is opened once: what is read is what was looked at. */
+async function openFile(source: FileSource, options: UnpackCommandOptions): Promise<TarSource> {
+  const { name, fd } = source;
+  const close = (): void => source.close();
+  try {
+    return { ...(await fromArchive(await openArchive(borrowed(source), rootOf(options)), name)), close };
+  } catch (error) {
+    const foreign = error instanceof ZnipError && error.code === 'not-an-archive';
+    if (foreign && !needsIndex(options))
+      return { source: fd, name: `'${name}'`, totalBytes: undefined, close };
+    close();
+    throw error;
+  }
+}
+
+async function fromArchive(archive: Archive, name: string): Promise<TarSource> {
+  const frames = await archive.frames();
+  const totalBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
+  return { source: archive, name, totalBytes, close: () => archive.close() };
+}
+
+/** A new file, or with `overwrite` one that takes another's place when it is complete. */
+async function openTarFile(path: string, overwrite: boolean, signal: AbortSignal): Promise<Output> {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (stats?.isFile() === true && !overwrite) throw existsError([fromText(path)]);
+  return openOutput(path, signal);
+}

@@ -1,0 +1,323 @@
+/**
+ * Sub-indexes: the entries of one group, at most 65,536 to a part, as an Arrow table.
+ * Implements docs/format.md, "Sub-index".
+ */
+import { ZnipError } from '../../errors.ts';
+import { isUtf8, type ByteString } from '../values/byte-string.ts';
+import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from '../values/constants.ts';
+import { KIND, KINDS, MODE_MASK, type Member } from '../values/entry.ts';
+import type { Column } from './arrow-messages.ts';
+import { grown } from './grow.ts';
+import { differenceOf, displayBytes, displayName } from './shown-name.ts';
+import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
+import {
+  binaryColumn,
+  boolColumn,
+  BytesBuilder,
+  checksumColumn,
+  dictionaryColumn,
+  encodeTable,
+  timestampColumn,
+  uint32Column,
+  uint64Column,
+  utf8Column,
+  Validity,
+} from './table-writer.ts';
+
+/** A few: there may be thousands of groups, and rows for more are added as they come. */
+const INITIAL_ROWS = 16;
+
+/** Collects entries column by column. */
+export class SubIndexBuilder {
+  private readonly paths = new BytesBuilder();
+  private readonly pathBytes = new BytesBuilder();
+  private readonly linkTargets = new BytesBuilder();
+  private readonly linkTargetBytes = new BytesBuilder();
+  private readonly unames = new BytesBuilder();
+  private readonly gnames = new BytesBuilder();
+  private hasOwnerNames = false;
+  private readonly uidValidity = new Validity();
+  private readonly gidValidity = new Validity();
+  private readonly checksumValidity = new Validity();
+  private kinds = new Uint8Array(INITIAL_ROWS);
+  private modes = new Uint32Array(INITIAL_ROWS);
+  private mtimes = new BigInt64Array(INITIAL_ROWS);
+  private uids = new Uint32Array(INITIAL_ROWS);
+  private gids = new Uint32Array(INITIAL_ROWS);
+  private sizes = new Float64Array(INITIAL_ROWS);
+  private streamOffsets = new Float64Array(INITIAL_ROWS);
+  private checksums = new Uint8Array(INITIAL_ROWS * CHECKSUM_LENGTH);
+  private readonly changedRows = new Set<number>();
+  private contentBytes = 0;
+  private firstPath: ByteString = '';
+  private lastPath: ByteString = '';
+  length = 0;
+
+  /**
+   * `checksum` is the BLAKE3 of a file's content, null for other kinds; `changed` marks a file that
+   * changed while it was read.
+   */
+  append(member: Member, streamOffset: number, checksum: Uint8Array | null, changed = false): void {
+    const row = this.length;
+    if (row === this.kinds.length) this.grow();
+    const { path, linkTarget } = member;
+    const plainPath = isUtf8(path);
+    this.paths.append(plainPath ? path : displayBytes(path));
+    this.pathBytes.append(plainPath ? null : path);
+    const isLink = member.kind === KIND.symlink || member.kind === KIND.hardlink;
+    const plainLink = isUtf8(linkTarget);
+    this.linkTargets.append(!isLink ? null : plainLink ? linkTarget : displayBytes(linkTarget));
+    this.linkTargetBytes.append(plainLink ? null : linkTarget);
+    const { uname, gname } = member;
+    this.unames.append(uname === undefined ? null : displayName(uname));
+    this.gnames.append(gname === undefined ? null : displayName(gname));
+    this.hasOwnerNames ||= uname !== undefined || gname !== undefined;
+    this.kinds[row] = member.kind;
+    this.modes[row] = member.mode;
+    this.mtimes[row] = member.mtime;
+    this.uids[row] = member.uid ?? 0;
+    this.uidValidity.append(row, member.uid !== null);
+    this.gids[row] = member.gid ?? 0;
+    this.gidValidity.append(row, member.gid !== null);
+    this.sizes[row] = member.size;
+    this.streamOffsets[row] = streamOffset;
+    if (checksum !== null) this.checksums.set(checksum, row * CHECKSUM_LENGTH);
+    this.checksumValidity.append(row, checksum !== null);
+    if (changed) this.changedRows.add(row);
+    if (row === 0) this.firstPath = path;
+    this.lastPath = path;
+    this.contentBytes += member.size;
+    this.length = row + 1;
+  }
+
+  /** Whether the table has all the rows, or all the bytes of names, that one may have. */
+  get isFull(): boolean {
+    return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
+  }
+
+  private get nameBytes(): number {
+    return [
+      this.paths,
+      this.pathBytes,
+      this.linkTargets,
+      this.linkTargetBytes,
+      this.unames,
+      this.gnames,
+    ].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** First and last path and total content, for the manifest. */
+  summary(): { firstPath: ByteString; lastPath: ByteString; contentBytes: number } {
+    return { firstPath: this.firstPath, lastPath: this.lastPath, contentBytes: this.contentBytes };
+  }
+
+  encode(metadata: ReadonlyMap<string, string>): Uint8Array {
+    const names = this.hasOwnerNames
+      ? [utf8Column('uname', this.unames, true), utf8Column('gname', this.gnames, true)]
+      : [];
+    return encodeTable([...this.columns(), ...names], metadata);
+  }
+
+  /** The entry columns, for a table of their own or one with more columns; without names of owners. */
+  columns(): Column[] {
+    const rows = this.length;
+    return [
+      utf8Column('path', this.paths),
+      dictionaryColumn('kind', KINDS, this.kinds.subarray(0, rows)),
+      uint32Column('mode', this.modes.subarray(0, rows)),
+      timestampColumn('mtime', this.mtimes.subarray(0, rows)),
+      uint32Column('uid', this.uids.subarray(0, rows), this.uidValidity),
+      uint32Column('gid', this.gids.subarray(0, rows), this.gidValidity),
+      uint64Column('size', this.sizes.subarray(0, rows)),
+      uint64Column('stream_offset', this.streamOffsets.subarray(0, rows)),
+      utf8Column('link_target', this.linkTargets, true),
+      checksumColumn('checksum', this.checksums.subarray(0, rows * CHECKSUM_LENGTH), this.checksumValidity),
+      boolColumn('changed', rows, (row) => this.changedRows.has(row)),
+      binaryColumn('path_bytes', this.pathBytes),
+      binaryColumn('link_target_bytes', this.linkTargetBytes),
+    ];
+  }
+
+  private grow(): void {
+    const rows = this.kinds.length * 2;
+    this.kinds = grown(new Uint8Array(rows), this.kinds);
+    this.modes = grown(new Uint32Array(rows), this.modes);
+    this.mtimes = grown(new BigInt64Array(rows), this.mtimes);
+    this.uids = grown(new Uint32Array(rows), this.uids);
+    this.gids = grown(new Uint32Array(rows), this.gids);
+    this.sizes = grown(new Float64Array(rows), this.sizes);
+    this.streamOffsets = grown(new Float64Array(rows), this.streamOffsets);
+    this.checksums = grown(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
+  }
+}
+
+/** The entries of one record batch of a sub-index, by row. */
+export class EntryBatch {
+  readonly length: number;
+  readonly kinds: Uint8Array;
+  readonly modes: Uint32Array;
+  readonly mtimes: BigInt64Array;
+  readonly sizes: Float64Array;
+  readonly streamOffsets: Float64Array;
+  private readonly paths: BytesColumn;
+  private readonly pathBytes: BytesColumn | undefined;
+  private readonly linkTargets: BytesColumn;
+  private readonly linkTargetBytes: BytesColumn | undefined;
+  /** Whether owners and groups have names, as far as the table goes. */
+  readonly hasOwnerNames: boolean;
+  private readonly unames: BytesColumn | undefined;
+  private readonly gnames: BytesColumn | undefined;
+  private readonly uids: { values: Uint32Array; isNull: (row: number) => boolean };
+  private readonly gids: { values: Uint32Array; isNull: (row: number) => boolean };
+  private readonly checksums: { bytes: Uint8Array; isNull: (row: number) => boolean };
+  /** Whether the file changed while it was packed: its content may be of two moments. */
+  readonly changed: (row: number) => boolean;
+
+  constructor(batch: Batch) {
+    this.length = batch.length;
+    this.paths = batch.utf8('path');
+    this.kinds = batch.dictionary('kind', KINDS);
+    this.modes = batch.uint32('mode').values;
+    this.mtimes = batch.timestamp('mtime');
+    this.uids = batch.uint32('uid', true);
+    this.gids = batch.uint32('gid', true);
+    this.sizes = batch.uint64('size');
+    this.streamOffsets = batch.uint64('stream_offset');
+    this.linkTargets = batch.utf8('link_target', true);
+    this.checksums = batch.checksums('checksum');
+    this.changed = batch.has('changed') ? batch.bool('changed') : () => false;
+    this.pathBytes = batch.has('path_bytes') ? batch.binary('path_bytes') : undefined;
+    this.linkTargetBytes = batch.has('link_target_bytes') ? batch.binary('link_target_bytes') : undefined;
+    this.unames = batch.has('uname') ? batch.utf8('uname', true) : undefined;
+    this.gnames = batch.has('gname') ? batch.utf8('gname', true) : undefined;
+    this.hasOwnerNames = this.unames !== undefined || this.gnames !== undefined;
+    this.check();
+  }
+
+  path(row: number): ByteString {
+    return this.pathBytes === undefined || this.pathBytes.isNull(row)
+      ? this.paths.get(row)
+      : this.pathBytes.get(row);
+  }
+
+  /** The rows from `from` to `to` whose path these bytes are. */
+  rowsOf(path: Buffer, from: number, to: number): number[] {
+    const { pathBytes } = this;
+    const shown = this.paths.rowsOf(path, from, to);
+    if (pathBytes === undefined) return shown;
+    // A name that is not UTF-8 is shown as another.
+    const rows = shown.filter((row) => pathBytes.isNull(row));
+    return [...rows, ...pathBytes.rowsOf(path, from, to)].sort((a, b) => a - b);
+  }
+
+  linkTarget(row: number): ByteString {
+    return this.linkTargetBytes === undefined || this.linkTargetBytes.isNull(row)
+      ? this.linkTargets.get(row)
+      : this.linkTargetBytes.get(row);
+  }
+
+  uid(row: number): number | null {
+    return this.uids.isNull(row) ? null : (this.uids.values[row] ?? 0);
+  }
+
+  gid(row: number): number | null {
+    return this.gids.isNull(row) ? null : (this.gids.values[row] ?? 0);
+  }
+
+  /** The owner's name as it is displayed; undefined where none is recorded. */
+  uname(row: number): ByteString | undefined {
+    return this.unames === undefined || this.unames.isNull(row) ? undefined : this.unames.get(row);
+  }
+
+  gname(row: number): ByteString | undefined {
+    return this.gnames === undefined || this.gnames.isNull(row) ? undefined : this.gnames.get(row);
+  }
+
+  /** BLAKE3 of the content; null for all but files. A view into the table. */
+  checksum(row: number): Uint8Array | null {
+    if (this.checksums.isNull(row)) return null;
+    return this.checksums.bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
+  }
+
+  member(row: number): Member {
+    return {
+      path: this.path(row),
+      kind: this.kinds[row] ?? KIND.file,
+      mode: this.modes[row] ?? 0,
+      mtime: this.mtimes[row] ?? 0n,
+      size: this.sizes[row] ?? 0,
+      linkTarget: this.linkTarget(row),
+      uid: this.uid(row),
+      gid: this.gid(row),
+    };
+  }
+
+  /** The paths of rows `from` to `to`, each with the byte `end` behind it. */
+  pathLines(from: number, to: number, end: number): Uint8Array {
+    // Paths that are not UTF-8 have their bytes in another column.
+    if (this.pathBytes === undefined || this.pathBytes.isEmpty(from, to)) {
+      return this.paths.lines(from, to, end);
+    }
+    const separator = String.fromCharCode(end);
+    let lines = '';
+    for (let row = from; row < to; row++) lines += this.path(row) + separator;
+    return Buffer.from(lines, 'latin1');
+  }
+
+  /** The path as text, as the column `path` has it. */
+  shownPath(row: number): string {
+    return this.paths.text(row);
+  }
+
+  /**
+   * What no single column can show: only files have content and a checksum, links alone a target, and text is what
+   * the bytes beside it are shown as. Whoever reads one column or another must not be told different things.
+   */
+  private check(): void {
+    const { kinds, modes, length, checksums, linkTargets, linkTargetBytes, pathBytes } = this;
+    const hasNoPathBytes = pathBytes?.isNull ?? ((): boolean => true);
+    const hasNoTargetBytes = linkTargetBytes?.isNull ?? ((): boolean => true);
+    for (let row = 0; row < length; row++) {
+      const kind = kinds[row] ?? 0;
+      // Nearly all are files, with nothing to look into: half of the time of listing was spent on this loop.
+      if (
+        kind === KIND.file &&
+        (modes[row] ?? 0) <= MODE_MASK &&
+        !checksums.isNull(row) &&
+        linkTargets.isNull(row) &&
+        hasNoTargetBytes(row) &&
+        hasNoPathBytes(row)
+      ) {
+        continue;
+      }
+      const fault = this.faultAt(row, kind);
+      if (fault !== undefined) throw new ZnipError('damaged-sub-index', `row ${row} ${fault}`);
+    }
+  }
+
+  private faultAt(row: number, kind: number): string | undefined {
+    const { modes, checksums, sizes, paths, pathBytes, linkTargets, linkTargetBytes } = this;
+    const isFile = kind === KIND.file;
+    if (isFile === checksums.isNull(row)) {
+      return `is a ${KINDS[kind]} ${isFile ? 'without' : 'with'} a checksum`;
+    }
+    if (!isFile && (sizes[row] ?? 0) > 0) return `is a ${KINDS[kind]} with content`;
+    const mode = modes[row] ?? 0;
+    if (mode > MODE_MASK) return `has the mode ${mode.toString(8)}, expected 7777 at most`;
+    const hasTarget = !linkTargets.isNull(row) || linkTargetBytes?.isNull(row) === false;
+    if (hasTarget !== (kind === KIND.symlink || kind === KIND.hardlink)) {
+      return `is a ${KINDS[kind]} ${hasTarget ? 'with' : 'without'} a target`;
+    }
+    return (
+      differenceOf('path', row, paths, pathBytes) ??
+      differenceOf('link_target', row, linkTargets, linkTargetBytes)
+    );
+  }
+}
+
+/** Reads a sub-index's Arrow stream. Throws `damaged-sub-index`. */
+export function decodeSubIndex(stream: Uint8Array): EntryBatch[] {
+  return decodeTable(stream, 'damaged-sub-index', 'a sub-index').batches.map(
+    (batch) => new EntryBatch(batch),
+  );
+}

@@ -1,0 +1,180 @@
+/**
+ * Bytes that arrive in order and once: a pipe, a socket, standard input, what a decompressor gives. Main
+ * thread; reads do not block it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { Failure } from '../threads/failure.ts';
+import { type DescriptorReader, openReader } from './pipe-reader.ts';
+
+/** Pause before an empty non-blocking pipe is tried again. */
+const EAGAIN_PAUSE_MS = 5;
+
+/** What is read ahead is held in pieces of this much. */
+const AHEAD_PIECE = 1024 * 1024;
+
+export abstract class ByteStream {
+  /** For messages. */
+  readonly name: string;
+  /** Bytes taken so far. */
+  position = 0;
+  /** Bytes that were read before they were asked for. */
+  private readonly ahead: Uint8Array[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Fills `target` as far as the stream goes; returns the number of bytes, fewer only at its end. */
+  async readInto(target: Uint8Array): Promise<number> {
+    const { read, failure } = await this.readArrived(target);
+    if (failure !== undefined) throw failure;
+    return read;
+  }
+
+  /**
+   * As `readInto`, for whoever makes use of what has come before a failure: that is returned with it, instead of
+   * being thrown.
+   */
+  async readArrived(target: Uint8Array): Promise<{ read: number; failure: unknown }> {
+    let done = 0;
+    let failure: unknown;
+    try {
+      while (done < target.byteLength) {
+        const read = this.takeAhead(target.subarray(done)) || (await this.readSome(target.subarray(done)));
+        if (read === 0) break;
+        done += read;
+      }
+    } catch (error) {
+      failure = error;
+    }
+    this.position += done;
+    return { read: done, failure };
+  }
+
+  /** The next bytes, at most `length` and fewer only at the end, without taking them. */
+  async peek(length: number): Promise<Buffer> {
+    await this.readAhead(length);
+    return Buffer.concat(this.ahead, Math.min(length, this.aheadLength));
+  }
+
+  /** Gives bytes back that were taken last: they come again. */
+  unread(bytes: Uint8Array): void {
+    this.position -= bytes.byteLength;
+    if (bytes.byteLength > 0) this.ahead.unshift(Uint8Array.from(bytes));
+  }
+
+  /**
+   * Holds bytes in memory before they are asked for, until there are `length` of them. Returns how many
+   * there are: fewer only when the stream ends with them.
+   */
+  async readAhead(length: number): Promise<number> {
+    while (this.aheadLength < length) {
+      const piece = new Uint8Array(Math.min(AHEAD_PIECE, length - this.aheadLength));
+      let done = 0;
+      while (done < piece.byteLength) {
+        const read = await this.readSome(piece.subarray(done));
+        if (read === 0) break;
+        done += read;
+      }
+      if (done > 0) this.ahead.push(piece.subarray(0, done));
+      if (done < piece.byteLength) break;
+    }
+    return this.aheadLength;
+  }
+
+  /** What is held in memory, in order. */
+  get held(): readonly Uint8Array[] {
+    return this.ahead;
+  }
+
+  /** Nothing more will be read. Waits for a read that is under way only where it is sure to end. */
+  async close(): Promise<void> {}
+
+  private get aheadLength(): number {
+    return this.ahead.reduce((sum, piece) => sum + piece.byteLength, 0);
+  }
+
+  private takeAhead(target: Uint8Array): number {
+    const piece = this.ahead[0];
+    if (piece === undefined) return 0;
+    const taken = piece.subarray(0, target.byteLength);
+    target.set(taken);
+    if (taken.byteLength === piece.byteLength) this.ahead.shift();
+    else this.ahead[0] = piece.subarray(taken.byteLength);
+    return taken.byteLength;
+  }
+
+  /** Some bytes to the start of `target`, which has room for one at least; 0 at the end. */
+  protected abstract readSome(target: Uint8Array): Promise<number>;
+}
+
+/**
+ * A stream on a descriptor that somebody else opened and will close. A read that waits throws the signal's
+ * reason when it fires.
+ */
+export class FdStream extends ByteStream {
+  private readonly reader: DescriptorReader;
+  private readonly signal: AbortSignal | undefined;
+  private readonly aborted = new Failure();
+  private closed = false;
+  private readonly onAbort = (): void => this.aborted.fail(this.signal?.reason);
+
+  /** `own`: the descriptor is for this stream alone, which closes it. */
+  constructor(fd: number, name: string, signal?: AbortSignal, own = false) {
+    super(name);
+    this.reader = openReader(fd, own);
+    this.signal = signal;
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  override async close(): Promise<void> {
+    this.closed = true;
+    this.signal?.removeEventListener('abort', this.onAbort);
+    await this.reader.close();
+  }
+
+  protected async readSome(target: Uint8Array): Promise<number> {
+    for (;;) {
+      // Whoever was not waited for must not read from what gets the descriptor next.
+      if (this.closed) throw new ZnipError('aborted', `${this.name} is no longer read`);
+      try {
+        this.signal?.throwIfAborted();
+        return await this.aborted.unless(this.reader.read(target, 0));
+      } catch (error) {
+        if (this.signal?.aborted === true) throw error;
+        const errno = errnoOf(error);
+        if (errno === 'EAGAIN') await sleep(EAGAIN_PAUSE_MS);
+        else if (errno !== 'EINTR') throw ioError('read', this.name, error);
+      }
+    }
+  }
+}
+
+/** A stream of pieces that somebody else makes: a `Readable`, a generator, a decompressor. */
+export class IterableStream extends ByteStream {
+  private readonly source: AsyncIterator<Uint8Array>;
+  private rest: Uint8Array = new Uint8Array(0);
+
+  constructor(name: string, source: AsyncIterable<Uint8Array>) {
+    super(name);
+    this.source = source[Symbol.asyncIterator]();
+  }
+
+  override async close(): Promise<void> {
+    // A generator takes this in when it has answered the read that is under way; what it says then is no news.
+    this.source.return?.().catch(() => {});
+  }
+
+  protected async readSome(target: Uint8Array): Promise<number> {
+    while (this.rest.byteLength === 0) {
+      const next = await this.source.next();
+      if (next.done === true) return 0;
+      this.rest = next.value;
+    }
+    const length = Math.min(this.rest.byteLength, target.byteLength);
+    target.set(this.rest.subarray(0, length));
+    this.rest = this.rest.subarray(length);
+    return length;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Streams that others made: tells what they are by their first bytes, and turns them into tar.
+ */
+import { ZnipError } from '../errors.ts';
+import { commandFor } from '../format/foreign-kinds.ts';
+import { isHeader } from '../format/tar/record.ts';
+import { ANY_SKIPPABLE_MAGIC, TAR_RECORD, ZSTD_MAGIC } from '../format/values/constants.ts';
+import { isArchiveName, startsAsArchive } from '../format/zstd/marks.ts';
+import { type ByteStream, IterableStream } from './byte-stream.ts';
+import { gunzip } from './gzip-stream.ts';
+import { unzstd } from './zstd-stream.ts';
+
+export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
+
+/** Bytes that tell one kind from another. */
+const PROBE_LENGTH = TAR_RECORD;
+
+/**
+ * What a stream is: an archive of znip where it has any mark of one. Throws `not-an-archive` when it is nothing that
+ * znip reads, `truncated` when it is empty.
+ */
+export async function detectStream(stream: ByteStream): Promise<StreamKind> {
+  const kind = await kindOf(stream);
+  // In messages, a file's name has quotes around it.
+  if (kind === 'znip' || !isArchiveName(stream.name.replace(/'$/, ''))) return kind;
+  throw new ZnipError(
+    'not-an-archive',
+    `${stream.name} is called a znip archive but begins as a ${kind} stream: it is damaged, and recover unpacks what is whole, or another kind of file, which needs another name`,
+  );
+}
+
+async function kindOf(stream: ByteStream): Promise<StreamKind> {
+  const start = await stream.peek(PROBE_LENGTH);
+  if (start.byteLength === 0)
+    throw new ZnipError('truncated', `${stream.name} is empty: expected an archive`);
+  const isRecord = start.byteLength === TAR_RECORD && isHeader(start, 0);
+  const hasMagic = start.toString('latin1', 257, 262) === 'ustar';
+  // The name of a tar's first member may be a mark. A stored blob may hold the magic of tar in its place, or bytes that
+  // sum up as a header's do: both at once are no chance.
+  if (!(isRecord && hasMagic) && startsAsArchive(start)) return 'znip';
+  if (start.byteLength >= 4) {
+    const magic = start.readUInt32LE(0);
+    // A zstd stream may begin with a skippable frame, as those of pzstd do.
+    if (magic === ZSTD_MAGIC || (magic & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC) return 'zstd';
+    if ((magic & 0xffff) === 0x8b1f) return 'gzip';
+  }
+  // Plain v7 has no magic, and a damaged header is still one of tar by its magic.
+  if (isRecord || hasMagic) return 'tar';
+  const other = commandFor(start);
+  if (other !== undefined) {
+    const file = /^'(.*)'$/.exec(stream.name)?.[1] ?? 'FILE';
+    throw new ZnipError(
+      'not-an-archive',
+      `${stream.name} is compressed by ${other.by}, which znip does not read: ${other.command} ${file} | znip unpack -, or | znip pack --tar -`,
+    );
+  }
+  throw new ZnipError(
+    'not-an-archive',
+    `${stream.name} is no archive that znip reads: expected a .znip, .tar, .tar.zst or .tar.gz`,
+  );
+}
+
+/** The tar stream within a stream of this kind. `memory`: bytes that may be taken, where there is a bound. */
+export async function openTarStream(
+  stream: ByteStream,
+  kind: StreamKind,
+  memory?: number,
+): Promise<ByteStream> {
+  if (kind === 'gzip') return new IterableStream(stream.name, gunzip(stream));
+  if (kind === 'zstd') return new IterableStream(stream.name, await unzstd(stream, memory));
+  return stream;
+}

@@ -1,0 +1,97 @@
+/**
+ * The name that an archive has until it is complete: `.NAME.znip-MACHINE-PID-RANDOM-NUMBER.tmp`, beside its final one.
+ *
+ * A pack that was killed leaves such a file. It is never packed, whoever made it: nothing else has a name of this
+ * shape. The next pack to the same name removes it, when the process that it names is known to be gone.
+ */
+import { createHash } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import { type ByteString, fromText, toFsPath } from '../format/values/byte-string.ts';
+import { uniquePart } from '../posix/unique-name.ts';
+
+/** A temporary name need not be longer than this; but it may where the final one is. */
+const SHORT_NAME = 80;
+
+const SHAPE = /^\.(.+)\.znip-([0-9a-f]{8})-([0-9a-z]+)-[0-9a-z]{1,6}-\d+\.tmp$/s;
+
+/** Whether only an archive that is not complete has this name. */
+export function isTemporaryName(name: ByteString): boolean {
+  return name.endsWith('.tmp') && SHAPE.test(name);
+}
+
+/** A hidden name beside the final one, which fits wherever that fits: NAME_MAX counts bytes. */
+export function temporaryName(name: string): string {
+  return named(name, `znip-${machine()}-${uniquePart()}`);
+}
+
+function named(name: string, unique: string): string {
+  const bytes = Buffer.from(name);
+  const room = Math.max(SHORT_NAME, bytes.byteLength) - `...tmp${unique}`.length;
+  let kept = Math.min(bytes.byteLength, room);
+  // Not within a character of UTF-8: bytes of the form 10xxxxxx are not the first of one.
+  while (kept < bytes.byteLength && ((bytes[kept] ?? 0) & 0xc0) === 0x80) kept--;
+  return `.${bytes.toString('utf8', 0, kept)}.${unique}.tmp`;
+}
+
+let known: string | undefined;
+
+/**
+ * Where process numbers mean what they mean here: this machine, and on it this container. A file of another one's
+ * process, on a file system that several share, is left alone.
+ */
+function machine(): string {
+  if (known !== undefined) return known;
+  const parts = [
+    hostname(),
+    textOf(() => readFileSync('/etc/machine-id', 'latin1')),
+    textOf(() => readlinkSync('/proc/self/ns/pid')),
+  ];
+  known = createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 8);
+  return known;
+}
+
+function textOf(read: () => string): string {
+  try {
+    return read();
+  } catch {
+    return '';
+  }
+}
+
+/** Removes what packs to the same name left in `directory` when they were killed. What cannot be removed stays. */
+export function removeLeftovers(directory: string, name: string): void {
+  let names: ByteString[];
+  try {
+    names = readdirSync(directory, { encoding: 'latin1' });
+  } catch {
+    return;
+  }
+  for (const found of names) {
+    if (!isTemporaryName(found)) continue;
+    const [, , where, pid] = SHAPE.exec(found) ?? [];
+    const unique = found.slice(found.lastIndexOf('.znip-') + 1, -'.tmp'.length);
+    if (where !== machine() || found !== fromText(named(name, unique))) continue;
+    const path = toFsPath(`${fromText(join(directory, '/'))}${found}`);
+    try {
+      const stats = lstatSync(path);
+      if (stats.isFile() && isGone(Number.parseInt(pid ?? '', 36), stats.mtimeMs)) unlinkSync(path);
+    } catch {
+      // Somebody else removed it, or it is not ours to remove.
+    }
+  }
+}
+
+/** Whether the process is gone that last wrote at this time: signal 0 only asks (POSIX, kill). */
+function isGone(pid: number, writtenMs: number): boolean {
+  // This process, or an earlier one with its number.
+  if (pid === process.pid) return writtenMs < Date.now() - process.uptime() * 1000;
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return errnoOf(error) === 'ESRCH';
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * zstd streams of any making: windows, several frames, no content size. What each frame states of its content, its
+ * length and its checksum, is compared with what comes of it.
+ */
+import type { ZstdStreamDecoder } from '../codec/backends.ts';
+import { codec } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import { MAX_WINDOW_SIZE } from '../format/zstd/zstd-frame.ts';
+import { FrameScanner } from '../format/zstd/zstd-scanner.ts';
+import type { ByteStream } from './byte-stream.ts';
+import { cutShort, damagedStream, nextPiece } from './decode-error.ts';
+
+/** Frames and blocks that are decoded at once, to 8 MiB at most: a block of four bytes may come to 128 KiB. */
+const HEADERS = 64;
+
+const PIPE = 'decompress it first: zstd -dc --long=31 FILE | znip unpack -';
+
+/**
+ * Larger windows than zstd(1) grants without being asked to are for whoever has said how much memory there is: half of
+ * it at most, because there are other uses for it.
+ */
+function windowFor(memory: number | undefined, most: number): number {
+  return Math.min(most, memory === undefined ? MAX_WINDOW_SIZE : Math.max(1, Math.floor(memory / 2)));
+}
+
+/** A piece is good until the next one is asked for. */
+export async function unzstd(
+  stream: ByteStream,
+  memory: number | undefined,
+): Promise<AsyncIterable<Uint8Array>> {
+  const zstd = codec();
+  const decoder = await zstd.createStreamDecoder();
+  const maxWindow = windowFor(memory, zstd.maxStreamWindow);
+  const scanner = new FrameScanner({
+    onArchiveFrame: (tag) => {
+      throw archiveWithin(stream, tag);
+    },
+    maxWindow,
+    hint: `${maxWindow < zstd.maxStreamWindow ? 'allow twice as much with --memory, or ' : ''}${PIPE}`,
+    stopsAtEnds: true,
+  });
+  return decodeZstd(stream, scanner, decoder);
+}
+
+async function* decodeZstd(
+  stream: ByteStream,
+  scanner: FrameScanner,
+  decoder: ZstdStreamDecoder,
+): AsyncGenerator<Uint8Array, void> {
+  for (;;) {
+    const piece = await nextPiece(stream);
+    if (piece.byteLength === 0) break;
+    try {
+      for (let at = 0; at < piece.byteLength;) {
+        const length = scanner.advance(piece.subarray(at), HEADERS);
+        yield* decoder.decode(piece.subarray(at, at + length));
+        if (scanner.ended !== undefined) yield* decoder.endFrame(scanner.ended);
+        at += length;
+      }
+    } catch (error) {
+      throw damagedStream(stream, 'zstd', error);
+    }
+  }
+  if (!scanner.isBetweenFrames) throw cutShort(stream, 'zstd');
+}
+
+/** A stream of others has no frames of znip: the marks at its beginning are damaged, and its hashes count. */
+function archiveWithin({ name }: ByteStream, tag: string): ZnipError {
+  return new ZnipError(
+    'damaged-block',
+    `${name} does not begin as a znip archive, but has parts of one (${tag}): its beginning is damaged; recover unpacks what is whole`,
+    { offset: 0 },
+  );
+}

@@ -1,0 +1,46 @@
+/**
+ * One chunk from its plan to a compressed slot. Runs on a worker, or on the main thread when there are none.
+ */
+import type { CompressionSettings } from '../../codec/backends.ts';
+import type { Codec } from '../../codec/codec.ts';
+import { rawFrameLength } from '../../format/zstd/zstd-frame.ts';
+import type { Slot } from '../../threads/ring.ts';
+import type { ChunkPlan } from '../plan/chunk-plan.ts';
+import type { AttributeNotes } from '../walk/attribute-notes.ts';
+import type { Warning } from '../walk/warning.ts';
+import { writeChunkResult } from './chunk-record.ts';
+import { fillChunk } from './fill.ts';
+import { hashFilled } from './hash-filled.ts';
+
+/** What was noticed while a chunk was made. */
+export interface ChunkReport {
+  warnings: Warning[];
+  attributes: Pick<AttributeNotes, 'plain' | 'first'>;
+}
+
+/**
+ * A frame must save at least 1/256 to be worth decompressing: reading a stored blob costs nothing.
+ */
+function worthKeeping(blobLength: number, chunkLength: number): boolean {
+  return blobLength > 0 && blobLength < rawFrameLength(chunkLength) - chunkLength / 256;
+}
+
+export async function compressChunk(
+  plan: ChunkPlan,
+  slot: Slot,
+  settings: CompressionSettings,
+  codec: Codec,
+): Promise<ChunkReport> {
+  const { warnings, attributes, ...filled } =
+    plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
+  const chunk = slot.input.subarray(0, filled.chunkLength);
+  const checksum = codec.hash(chunk);
+  const store = chunk.byteLength === 0 || plan.filled?.stored === true;
+  const blobLength = store ? 0 : await codec.compress(chunk, slot.output, settings);
+  writeChunkResult(slot.records, {
+    ...filled,
+    checksum,
+    blobLength: worthKeeping(blobLength, chunk.byteLength) ? blobLength : 0,
+  });
+  return { warnings, attributes: { plain: attributes.plain, first: attributes.first } };
+}

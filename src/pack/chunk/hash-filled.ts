@@ -1,0 +1,28 @@
+/**
+ * A chunk that the main thread has filled: what is left to say of its members is the hash of each content.
+ * Runs on a worker, or on the main thread when there are none.
+ */
+import type { Codec } from '../../codec/codec.ts';
+import { KIND } from '../../format/values/entry.ts';
+import type { Slot } from '../../threads/ring.ts';
+import type { FilledChunkPlan } from '../plan/chunk-plan.ts';
+import { AttributeNotes } from '../walk/attribute-notes.ts';
+import { writeMemberResult } from './chunk-record.ts';
+import type { Filled } from './fill.ts';
+
+export function hashFilled(plan: FilledChunkPlan, slot: Slot, codec: Codec): Filled {
+  const { members, overflow, filled } = plan;
+  // A content that goes on in the next chunk is hashed by the writer, which sees all its parts in order.
+  const unfinished = overflow === null ? -1 : members.count - 1;
+  for (let row = 0; row < members.count; row++) {
+    const dataOffset = filled.dataOffsets[row] ?? 0;
+    const size = members.sizes[row] ?? 0;
+    const whole = members.kinds[row] === KIND.file && row !== unfinished;
+    writeMemberResult(slot.records, row, {
+      dataOffset,
+      size,
+      ...(whole ? { checksum: codec.hash(slot.input.subarray(dataOffset, dataOffset + size)) } : {}),
+    });
+  }
+  return { ...filled, continuationChanged: false, warnings: [], attributes: new AttributeNotes() };
+}

@@ -1,0 +1,43 @@
+/**
+ * The pack worker: piscina calls it with one plan at a time. It fills the plan's slot, compresses it and
+ * publishes it to the writer; only its report goes back to the main thread.
+ */
+import { setImmediate as turn } from 'node:timers/promises';
+import { workerData } from 'node:worker_threads';
+import type { CompressionSettings } from '../../codec/backends.ts';
+import { codec } from '../../codec/codec.ts';
+import { toPlainError, type PlainError } from '../../errors.ts';
+import { Ring, type RingMemory } from '../../threads/ring.ts';
+import { isStopping, noteLoaded, type ThreadEnds } from '../../threads/thread-ends.ts';
+import type { ChunkPlan } from '../plan/chunk-plan.ts';
+import { type ChunkReport, compressChunk } from './compress.ts';
+
+export interface PackWorkerData {
+  ring: RingMemory;
+  settings: CompressionSettings;
+  ends: ThreadEnds;
+}
+
+export interface PackTaskResult {
+  /** undefined when the chunk was not made. */
+  report?: ChunkReport;
+  error?: PlainError;
+}
+
+const { ring: memory, settings, ends } = workerData as PackWorkerData;
+const ring = new Ring(memory);
+noteLoaded(ends);
+
+export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
+  // The native hash frees its results in turns of the event loop, and piscina's wait for a task is none.
+  await turn();
+  if (isStopping(ends)) return {};
+  try {
+    const report = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
+    ring.publish(plan.sequence);
+    return { report };
+  } catch (error) {
+    // Piscina would clone the error, and with that drop its code.
+    return { error: toPlainError(error) };
+  }
+}

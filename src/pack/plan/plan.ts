@@ -1,0 +1,206 @@
+/**
+ * Cuts the members into chunks: which header and which data go where. Main thread.
+ *
+ * The layout depends on names, sizes and the chunk size alone. A member that would fit in a chunk of
+ * its own is never split; a larger one starts a chunk, fills whole ones, and shares its last with what
+ * follows. Implements docs/format.md, "Chunks".
+ */
+import { closeSync, fstatSync } from 'node:fs';
+import { isExhaustion, systemReason } from '../../errors.ts';
+import { paddedLength, tarHeaderLength } from '../../format/tar/tar-header.ts';
+import { type ByteString, fromText, toText } from '../../format/values/byte-string.ts';
+import { type Group, groupOf, KIND, type Member } from '../../format/values/entry.ts';
+import { packageTypeOf } from '../../format/values/package-type.ts';
+import { attributesOf } from '../../posix/attributes.ts';
+import type { OnAttributes } from '../walk/attribute-notes.ts';
+import { sourceFlags } from '../walk/source-directories.ts';
+import { SourceDirectories } from '../walk/source-directories.ts';
+import type { SourceMember } from '../walk/source-member.ts';
+import type { Warning } from '../walk/warning.ts';
+import { type FileChunkPlan, type FilePart, MemberColumnsBuilder } from './chunk-plan.ts';
+
+/** How members are put into groups. */
+export interface GroupOptions {
+  /** Package type of all members; undefined: recognised from their names. */
+  packageType: string | undefined;
+  /** Repo of all members; undefined: none, or the first path component. */
+  repo: string | undefined;
+  repoFromDirectory: boolean;
+}
+
+export interface PlanOptions extends GroupOptions {
+  chunkSize: number;
+  onWarning: (warning: Warning) => void;
+  onAttributes?: OnAttributes | undefined;
+}
+
+/** Numbers the groups as they turn up. */
+export class GroupNumbers {
+  private readonly numbers = new Map<string, number>();
+  private lastKey = '';
+  private lastNumber = -1;
+  private readonly options: GroupOptions;
+  private announced: Group[] = [];
+
+  constructor(options: GroupOptions) {
+    this.options = options;
+  }
+
+  numberOf(member: Pick<Member, 'path' | 'kind'>): number {
+    const packageType = this.options.packageType ?? packageTypeOf(member.path);
+    const { repo: given, repoFromDirectory } = this.options;
+    const repo = given === undefined ? (repoFromDirectory ? firstComponent(member) : '') : fromText(given);
+    const key = repo === '' ? packageType : `${packageType}\0${repo}`;
+    if (key === this.lastKey) return this.lastNumber;
+    let number = this.numbers.get(key);
+    if (number === undefined) {
+      number = this.numbers.size;
+      this.numbers.set(key, number);
+      this.announced.push(groupOf(packageType, repo));
+    }
+    this.lastKey = key;
+    this.lastNumber = number;
+    return number;
+  }
+
+  takeAnnounced(): Group[] {
+    const groups = this.announced;
+    this.announced = [];
+    return groups;
+  }
+}
+
+function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): ByteString {
+  const slash = path.indexOf('/');
+  if (slash >= 0) return path.slice(0, slash);
+  // A directory at the top is the repo; a file at the top belongs to none.
+  return kind === KIND.directory ? path : '';
+}
+
+/** Yields the chunks of an archive in order, the end of the tar stream last. */
+export function* planChunks(
+  members: Iterable<SourceMember>,
+  options: PlanOptions,
+): Generator<FileChunkPlan, void, undefined> {
+  const large = new LargeFileOpener(options);
+  try {
+    yield* planAll(members, options, large);
+  } finally {
+    large.close();
+  }
+}
+
+function* planAll(
+  members: Iterable<SourceMember>,
+  options: PlanOptions,
+  large: LargeFileOpener,
+): Generator<FileChunkPlan, void, undefined> {
+  const { chunkSize } = options;
+  const groups = new GroupNumbers(options);
+  let sequence = 0;
+  let columns = new MemberColumnsBuilder();
+  let filled = 0;
+  let continuation: FilePart | null = null;
+
+  const finishChunk = (overflow: FilePart | null, last = false): FileChunkPlan => {
+    const plan: FileChunkPlan = {
+      sequence: sequence++,
+      last,
+      filled: null,
+      continuation,
+      members: columns.finish(),
+      overflow,
+      newGroups: groups.takeAnnounced(),
+    };
+    columns = new MemberColumnsBuilder();
+    filled = 0;
+    continuation = null;
+    return plan;
+  };
+
+  for (const member of members) {
+    const headerLength = tarHeaderLength(member);
+    const length = headerLength + paddedLength(member.size);
+    if (filled > 0 && filled + length > chunkSize) yield finishChunk(null);
+    if (length <= chunkSize) {
+      columns.append(member, groups.numberOf(member));
+      filled += length;
+      continue;
+    }
+    // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
+    member.content?.take();
+    const fd = member.content?.fd ?? large.open(member);
+    if (fd === undefined) {
+      // The worker will find it unreadable too, say so, and put an empty file in its place.
+      if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
+      continue;
+    }
+    const part = (fileOffset: number, room: number): FilePart => {
+      return {
+        fd,
+        path: member.path,
+        source: `${member.prefix}${member.foundPath ?? member.path}`,
+        mtime: member.content?.mtime ?? member.sourceMtime ?? member.mtime,
+        fileOffset,
+        length: Math.min(room, member.size - fileOffset),
+        size: member.size,
+        indexed: true,
+      };
+    };
+    columns.append(member, groups.numberOf(member));
+    let overflow = part(0, chunkSize - headerLength);
+    let fileOffset = overflow.length;
+    yield finishChunk(overflow);
+    while (fileOffset < member.size) {
+      overflow = part(fileOffset, chunkSize);
+      fileOffset += overflow.length;
+      continuation = overflow;
+      filled = paddedLength(overflow.length);
+      if (fileOffset < member.size) yield finishChunk(null);
+    }
+    if (filled === chunkSize) yield finishChunk(null);
+  }
+  if (filled > 0) yield finishChunk(null);
+  yield finishChunk(null, true);
+}
+
+/** Opens files that are read in parts, in the directories that the walk found them in. */
+class LargeFileOpener {
+  private readonly options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>;
+  private directories: SourceDirectories | undefined;
+
+  constructor(options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>) {
+    this.options = options;
+  }
+
+  /** undefined, and a warning, where there is no such file any more. */
+  open(member: SourceMember): number | undefined {
+    const { directory, follow } = member;
+    const path = member.foundPath ?? member.path;
+    if (directory === undefined) return undefined;
+    this.directories ??= new SourceDirectories(follow);
+    try {
+      this.directories.enter(directory);
+      const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
+      if (fstatSync(fd).isFile()) {
+        this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
+        return fd;
+      }
+      closeSync(fd);
+      this.warn(member, 'it is no longer a file');
+    } catch (error) {
+      if (isExhaustion(error)) throw error;
+      this.warn(member, systemReason(error));
+    }
+    return undefined;
+  }
+
+  close(): void {
+    this.directories?.close();
+  }
+
+  private warn({ prefix, path, foundPath = path, linked }: SourceMember, reason: string): void {
+    // Of one that hard links refer to, the worker will find and say the same.
+    if (!linked) this.options.onWarning({ path: toText(`${prefix}${foundPath}`), reason, failed: true });
+  }
+}

@@ -1,0 +1,285 @@
+/**
+ * Cuts a tar stream of anybody's making into chunks, each in the slot that it is compressed from. Main thread.
+ *
+ * Not a byte of the stream is changed, and no chunk is copied but for the member that did not fit and goes
+ * on in the next slot. The layout is that of `planChunks`: a member that would fit in a chunk of its own is
+ * never split. Implements docs/format.md, "Chunks" and "Tar streams of others".
+ */
+import { ZnipError } from '../../errors.ts';
+import { LEADING_SLASH, type Remark, remarkOf } from '../../format/remarks.ts';
+import { paddedLength } from '../../format/tar/tar-header.ts';
+import { type TarMember, TarReader } from '../../format/tar/tar-reader.ts';
+import { toText, type ByteString } from '../../format/values/byte-string.ts';
+import { MAX_PATH_LENGTH } from '../../format/values/constants.ts';
+import { KIND, type Member } from '../../format/values/entry.ts';
+import { unsafePathReason } from '../../format/values/member-path.ts';
+import type { ByteStream } from '../../io/byte-stream.ts';
+import type { Slot } from '../../threads/ring.ts';
+import type { Warning } from '../walk/warning.ts';
+import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from './chunk-plan.ts';
+import { type GroupOptions, GroupNumbers } from './plan.ts';
+
+export interface TarChunkOptions {
+  chunkSize: number;
+  groups: GroupOptions;
+  onWarning: (warning: Warning) => void;
+  /** Called for each member that gets an entry. */
+  onMember: (member: Member) => void;
+  /** What the index says of a member, where it is not what the header says. */
+  describe?: (member: Member) => Member;
+  /** Called when every member has been found. */
+  onEnd: () => void;
+}
+
+/** A member whose data goes on in the next chunk. */
+interface Pending {
+  path: ByteString;
+  size: number;
+  /** Bytes of its data in the chunks so far. */
+  done: number;
+  indexed: boolean;
+}
+
+/** Yields the chunks of the tar stream in order, its end last. `acquire` gives the slot of each. */
+export async function* chunkTar(
+  stream: ByteStream,
+  acquire: (sequence: number) => Promise<Slot>,
+  options: TarChunkOptions,
+): AsyncGenerator<FilledChunkPlan, void> {
+  const { chunkSize } = options;
+  const cutter = new Cutter(stream, options);
+  /** What was read but is of the next chunk: in the slot before, which nobody else fills. */
+  let rest: Uint8Array = new Uint8Array(0);
+  for (let sequence = 0; ; sequence++) {
+    const { input } = await acquire(sequence);
+    input.set(rest);
+    const carried = rest.byteLength;
+    const length = carried + (await stream.readInto(input.subarray(carried, chunkSize)));
+    const plan = await cutter.cut(input.subarray(0, length), sequence, length < chunkSize);
+    if (plan.last) options.onEnd();
+    yield plan;
+    if (plan.last) return;
+    rest = input.subarray(plan.filled.chunkLength, length);
+  }
+}
+
+/** The symlinks of the stream so far: what comes below one is refused when it is unpacked. */
+class Symlinks {
+  private readonly paths = new Set<ByteString>();
+
+  /** The symlink that a member would be written through. Takes note of the member. */
+  above({ path, kind }: Member): ByteString | undefined {
+    if (kind === KIND.symlink) this.paths.add(path);
+    if (this.paths.size === 0) return undefined;
+    if (kind !== KIND.symlink) this.paths.delete(path);
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {
+      const parent = path.slice(0, slash);
+      if (this.paths.has(parent)) return parent;
+    }
+    return undefined;
+  }
+}
+
+class Cutter {
+  private readonly stream: ByteStream;
+  private readonly options: TarChunkOptions;
+  private readonly reader = new TarReader();
+  private readonly groups: GroupNumbers;
+  private streamOffset = 0;
+  private pending: Pending | undefined;
+  private remarks: Remark[] = [];
+  private readonly symlinks = new Symlinks();
+  private toldLeadingSlash = false;
+
+  constructor(stream: ByteStream, options: TarChunkOptions) {
+    this.stream = stream;
+    this.options = options;
+    this.groups = new GroupNumbers(options.groups);
+  }
+
+  /** The chunk at the start of `bytes`, which the stream ends with when `ended` says so. */
+  async cut(bytes: Buffer, sequence: number, ended: boolean): Promise<FilledChunkPlan> {
+    const { chunkSize } = this.options;
+    const columns = new MemberColumnsBuilder();
+    const dataOffsets: number[] = [];
+    const continuation = this.takePending(bytes, ended);
+    const continuationLength = continuation === null ? 0 : paddedLength(continuation.length);
+    let overflow: MemberPart | null = null;
+    let firstHeaderOffset: number | undefined;
+    let position = continuationLength;
+    let last = false;
+    while (position < bytes.byteLength && this.pending === undefined) {
+      const item = this.reader.read(bytes, position, this.streamOffset, ended);
+      if (item === 'more') {
+        if (ended) throw this.cutShort('within the headers of a member');
+        if (position > 0) break;
+        throw this.tooLong('the headers of a member do');
+      }
+      if (item === 'end') {
+        last = position === 0;
+        if (last) {
+          await this.checkEnd(bytes, ended);
+          position = bytes.byteLength;
+        }
+        break;
+      }
+      const length = item.headerLength + paddedLength(item.size);
+      const fits = position + length <= bytes.byteLength;
+      if (!fits) {
+        if (ended) throw this.cutShort(`within '${toText(item.path)}'`);
+        // The next chunk holds it whole, or it starts there.
+        if (length <= chunkSize || position > 0) break;
+      }
+      firstHeaderOffset ??= position;
+      const dataOffset = position + item.headerLength;
+      const indexed = this.accept(item, columns, position);
+      if (indexed) dataOffsets.push(dataOffset);
+      position += length;
+      if (fits) continue;
+      // Data of a directory or a link is nobody's content: it goes by like that of what has no entry.
+      const isContent = indexed && item.member?.kind === KIND.file;
+      const part = {
+        path: item.path,
+        fileOffset: 0,
+        length: bytes.byteLength - dataOffset,
+        size: item.size,
+        indexed: isContent,
+      };
+      if (isContent) overflow = part;
+      this.pending = { path: item.path, size: item.size, done: part.length, indexed: isContent };
+      position = bytes.byteLength;
+    }
+    if (position === 0) {
+      throw this.cutShort('without the records of zeros that end a tar archive');
+    }
+    this.streamOffset += position;
+    return {
+      sequence,
+      last,
+      continuation,
+      members: columns.finish(),
+      overflow,
+      newGroups: this.groups.takeAnnounced(),
+      remarks: this.takeRemarks(),
+      filled: {
+        chunkLength: position,
+        firstHeaderOffset,
+        continuationLength,
+        dataOffsets: Uint32Array.from(dataOffsets),
+        stored: false,
+      },
+    };
+  }
+
+  private takeRemarks(): Remark[] {
+    const { remarks } = this;
+    if (remarks.length > 0) this.remarks = [];
+    return remarks;
+  }
+
+  /** The data at the start of `bytes` that belongs to a member of an earlier chunk. */
+  private takePending(bytes: Buffer, ended: boolean): MemberPart | null {
+    const { pending } = this;
+    if (pending === undefined) return null;
+    const { path, size, done, indexed } = pending;
+    const length = Math.min(size - done, bytes.byteLength);
+    if (ended && done + length < size) throw this.cutShort(`within '${toText(path)}'`);
+    if (paddedLength(length) > bytes.byteLength) throw this.cutShort(`in the padding of '${toText(path)}'`);
+    pending.done += length;
+    if (pending.done === size) this.pending = undefined;
+    return { path, fileOffset: done, length, size, indexed };
+  }
+
+  /** Takes note of a member; false when the index has no row for it. */
+  private accept(item: TarMember, columns: MemberColumnsBuilder, position: number): boolean {
+    const { member, path } = item;
+    this.checkLeadingSlash(item);
+    this.remark(item, position);
+    // The top itself, as `tar -C DIR -cf - .` has it, has no entry.
+    if (member === null || path === '') return false;
+    const where = this.streamOffset + position;
+    if (path.length > MAX_PATH_LENGTH || member.linkTarget.length > MAX_PATH_LENGTH) {
+      throw new ZnipError(
+        'limit',
+        `tar stream at byte ${where}: a name of more than ${MAX_PATH_LENGTH} bytes, which an archive cannot hold`,
+        { offset: where },
+      );
+    }
+    const target = member.kind === KIND.hardlink ? unsafePathReason(member.linkTarget) : undefined;
+    const reason = unsafePathReason(path);
+    const above = this.symlinks.above(member);
+    if (above !== undefined) {
+      this.warn(path, `kept, but znip unpack refuses it: '${toText(above)}', above it, is a symlink`);
+    }
+    if (reason !== undefined) this.warn(path, `kept, but znip unpack refuses the name: ${reason}`);
+    else if (target !== undefined) {
+      this.warn(path, `kept, but znip unpack refuses the link to '${toText(member.linkTarget)}': ${target}`);
+    }
+    const { describe } = this.options;
+    columns.append(
+      {
+        ...(describe === undefined ? member : describe(member)),
+        prefix: '',
+        sourceMtime: null,
+        follow: false,
+        linked: false,
+      },
+      this.groups.numberOf(member),
+    );
+    this.options.onMember(member);
+    return true;
+  }
+
+  /** What the index cannot say of a member goes into a table of its own, and to the user. */
+  private remark(item: TarMember, headerOffset: number): void {
+    const remark = remarkOf(item, headerOffset);
+    if (remark === undefined) return;
+    this.remarks.push(remark);
+    this.warn(remark.path, remark.reason);
+  }
+
+  private checkLeadingSlash({ path, absolute }: TarMember): void {
+    if (!absolute || this.toldLeadingSlash) return;
+    this.toldLeadingSlash = true;
+    this.options.onWarning({ path: toText(path), reason: LEADING_SLASH, failed: false });
+  }
+
+  private warn(path: ByteString, reason: string): void {
+    this.options.onWarning({ path: toText(path), reason, failed: true });
+  }
+
+  /** What ends a tar stream is zeros up to the end of the input: they are the last chunk, all of them. */
+  private async checkEnd(bytes: Buffer, ended: boolean): Promise<void> {
+    const { stream, streamOffset } = this;
+    const stray = bytes.findIndex((byte) => byte !== 0);
+    if (stray >= 0) throw this.strayBytes(streamOffset + stray);
+    if (ended) return;
+    const further = new Uint8Array(1);
+    if ((await stream.readInto(further)) === 0) return;
+    throw this.tooLong('the padding behind the end of the archive does');
+  }
+
+  private strayBytes(offset: number): ZnipError {
+    return new ZnipError(
+      'damaged-block',
+      `${this.stream.name} goes on at byte ${offset} of its tar stream, behind the zeros that end a tar archive: it is damaged, or several archives in a row, which znip unpack --ignore-zeros reads and which have to be packed one by one`,
+      { offset },
+    );
+  }
+
+  private tooLong(what: string): ZnipError {
+    const { chunkSize } = this.options;
+    return new ZnipError(
+      'limit',
+      `tar stream at byte ${this.streamOffset}: ${what} not fit in a chunk of ${chunkSize} bytes; allow larger ones with --chunk-size`,
+      { offset: this.streamOffset },
+    );
+  }
+
+  private cutShort(where: string): ZnipError {
+    const { name, position } = this.stream;
+    return new ZnipError('truncated', `${name} ends at byte ${position} of its tar stream, ${where}`, {
+      offset: position,
+    });
+  }
+}

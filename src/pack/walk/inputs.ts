@@ -1,0 +1,91 @@
+/**
+ * What a caller names and the options for it, as the walk takes them. Main thread.
+ */
+import { ZnipError } from '../../errors.ts';
+import { type ByteString, fromText } from '../../format/values/byte-string.ts';
+import type { OwnOutput } from '../../io/own-output.ts';
+import type { OnAttributes } from './attribute-notes.ts';
+import { metadataOf, type MetadataOptions } from './metadata.ts';
+import { type NameOptions, withRecordedNames } from './recorded-names.ts';
+import { type Root, splitRoot } from './root.ts';
+import type { SourceMember } from './source-member.ts';
+import type { SpecialContents } from './special-contents.ts';
+import { compileFilter, type FilterOptions } from './walk-filter.ts';
+import { walk } from './walk.ts';
+import type { Warning } from './warning.ts';
+
+/** Something to pack: a path, or a path with how to take it. */
+export type PackPath = string | NamedPath;
+
+export interface NamedPath {
+  /** A name as text, or its bytes. */
+  path: string | Uint8Array;
+  /** Directory that it is relative to. Default: the `directory` of all. */
+  directory?: string | undefined;
+  /** Pack what a directory holds as well. Default: true. */
+  recurse?: boolean | undefined;
+  /** Fail when it does not exist; otherwise that is a warning. Default: true. */
+  required?: boolean | undefined;
+}
+
+export interface InputOptions extends FilterOptions, MetadataOptions, NameOptions {
+  /** Directory that paths are relative to. Default: the working directory. */
+  directory?: string | undefined;
+  /** Pack what symlinks point to in their place. */
+  dereference?: boolean | undefined;
+  /** Read named FIFOs, devices and files of /proc and the like to their end, and pack that as files. */
+  readSpecial?: boolean | undefined;
+  /** Directories on another file system than the path that was named are packed, but not what they hold. */
+  oneFileSystem?: boolean | undefined;
+}
+
+/** What the walk is told by the run, and not by the caller. */
+export interface WalkContext {
+  own: OwnOutput;
+  special?: Pick<SpecialContents, 'get'> | undefined;
+  onWarning: (warning: Warning) => void;
+  /** Asked for by who packs: what only lists does not look. */
+  onAttributes?: OnAttributes | undefined;
+}
+
+/** Finds the members that `paths` and the options mean; see `walk`. */
+export function findMembers(
+  paths: Iterable<PackPath>,
+  options: InputOptions,
+  { own, special, onWarning, onAttributes }: WalkContext,
+): Generator<SourceMember, void, undefined> {
+  const members = walk(rootsOf(paths, options), {
+    metadata: metadataOf(options),
+    own,
+    filter: compileFilter(options, onWarning),
+    dereference: options.dereference ?? false,
+    oneFileSystem: options.oneFileSystem ?? false,
+    special,
+    onWarning,
+    onAttributes,
+  });
+  return withRecordedNames(members, options);
+}
+
+/** What paths mean; of an array an array. */
+export function rootsOf(paths: Iterable<PackPath>, { directory = '' }: InputOptions): Iterable<Root> {
+  const named = typeof paths === 'string' ? [paths] : paths;
+  const base = fromText(directory);
+  return Array.isArray(named) ? named.map((path) => toRoot(path, base)) : toRoots(named, base);
+}
+
+/** One by one: a list of names may be long. */
+function* toRoots(paths: Iterable<PackPath>, directory: ByteString): Generator<Root, void, undefined> {
+  for (const path of paths) yield toRoot(path, directory);
+}
+
+function toRoot(given: PackPath, directory: ByteString): Root {
+  const named: NamedPath = typeof given === 'string' ? { path: given } : given;
+  const path =
+    typeof named.path === 'string' ? fromText(named.path) : Buffer.from(named.path).toString('latin1');
+  if (path === '' || path.includes('\0')) {
+    throw new ZnipError('usage', path === '' ? 'an empty path names nothing' : 'a path has a NUL byte in it');
+  }
+  const base = named.directory === undefined ? directory : fromText(named.directory);
+  return { ...splitRoot(base, path), recurse: named.recurse ?? true, required: named.required ?? true };
+}

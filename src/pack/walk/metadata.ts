@@ -1,0 +1,64 @@
+/**
+ * What is recorded about a member besides its name and content: as it is on disk, or made the same
+ * everywhere.
+ */
+import { ZnipError } from '../../errors.ts';
+import { clampTime, KIND, MODE_MASK } from '../../format/values/entry.ts';
+import type { FileStat } from '../../posix/stat.ts';
+
+/** Owners to record: each file's own, or these for all members (a group left out is the file's own). */
+export type Owner = boolean | { uid: number; gid?: number | undefined };
+
+export interface MetadataOptions {
+  /** Record numeric owners: each file's own, or one for all members. Default: none. */
+  owner?: Owner | undefined;
+  /** Modification time of every member, in nanoseconds since 1970. Default: its own. */
+  mtime?: bigint | undefined;
+  /**
+   * Record nothing that depends on the machine or the moment: one mtime for all members (`mtime`, or
+   * 1980-01-01T00:00:00Z), modes 0755 for directories and executables, 0644 for other files.
+   */
+  reproducible?: boolean | undefined;
+}
+
+/** 1980-01-01T00:00:00Z, the earliest time that every other archive format can hold, zip included. */
+export const FIXED_MTIME = 315_532_800_000_000_000n;
+
+export interface Metadata {
+  mode: number;
+  mtime: bigint;
+  /** The file's own mtime where another is recorded; null where they are the same. */
+  sourceMtime: bigint | null;
+  uid: number | null;
+  gid: number | null;
+}
+
+/** Compiles the options to a function: what to record of a member of this kind. */
+export function metadataOf(
+  options: MetadataOptions,
+): (stats: Pick<FileStat, 'mode' | 'mtime' | 'uid' | 'gid'>, kind: number) => Metadata {
+  const { owner = false, reproducible = false } = options;
+  if (reproducible && (owner === true || (owner !== false && owner.gid === undefined))) {
+    throw new ZnipError('usage', "the files' own owners are not reproducible: give one as UID:GID, or none");
+  }
+  const mtime = options.mtime ?? (reproducible ? FIXED_MTIME : undefined);
+  const uid = typeof owner === 'object' ? owner.uid : undefined;
+  const gid = typeof owner === 'object' ? owner.gid : undefined;
+  return (stats, kind) => {
+    const mode = stats.mode & MODE_MASK;
+    const own = clampTime(stats.mtime);
+    return {
+      mode: reproducible ? plainMode(mode, kind) : mode,
+      mtime: mtime ?? own,
+      sourceMtime: mtime === undefined ? null : own,
+      uid: owner === false ? null : (uid ?? stats.uid),
+      gid: owner === false ? null : (gid ?? stats.gid),
+    };
+  };
+}
+
+function plainMode(mode: number, kind: number): number {
+  // Linux has no modes for symlinks and shows 0777; other systems have them.
+  if (kind === KIND.symlink) return 0o777;
+  return kind === KIND.directory || (mode & 0o111) !== 0 ? 0o755 : 0o644;
+}

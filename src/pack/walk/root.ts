@@ -1,0 +1,104 @@
+/**
+ * Paths as a user names them: where they are, and what they are called in the archive. Main thread.
+ */
+import { ioError, ZnipError } from '../../errors.ts';
+import { type ByteString, toText } from '../../format/values/byte-string.ts';
+import { isOwnFile, type OwnOutput } from '../../io/own-output.ts';
+import { type FileStat, lstat, stat } from '../../posix/stat.ts';
+
+/** A path as the user named it, taken apart into where it is and what it is called in the archive. */
+export interface Root {
+  prefix: ByteString;
+  path: ByteString;
+  /** Take what a directory holds as well. */
+  recurse: boolean;
+  /** The run fails when it does not exist; otherwise that is a warning. */
+  required: boolean;
+}
+
+/**
+ * Splits an argument: members are named relative to `directory`, without leading `/`, `./` and anything
+ * up to the last `..`, as tar does. `directory` is '' for the working directory.
+ */
+export function splitRoot(
+  directory: ByteString,
+  argument: ByteString,
+): { prefix: ByteString; path: ByteString } {
+  const whole = argument.startsWith('/') || directory === '' ? argument : `${directory}/${argument}`;
+  const argumentStart = whole.length - argument.length;
+  const trimmed = whole.replace(/\/+$/, '');
+  const components = [...trimmed.slice(argumentStart).matchAll(/[^/]+/g)];
+  const lastUp = components.findLastIndex((component) => component[0] === '..');
+  const kept = components.slice(lastUp + 1).findIndex((component) => component[0] !== '.');
+  const first = kept < 0 ? undefined : components[lastUp + 1 + kept];
+  if (first === undefined) {
+    // '.', '..', '/' and the like: the directory itself has no name, what it holds has.
+    return { prefix: trimmed === '' ? '/' : `${trimmed}/`, path: '' };
+  }
+  const start = argumentStart + first.index;
+  return { prefix: whole.slice(0, start), path: normalise(trimmed.slice(start)) };
+}
+
+function normalise(path: ByteString): ByteString {
+  return path
+    .split('/')
+    .filter((component) => component !== '' && component !== '.')
+    .join('/');
+}
+
+/** Where a root is that has a name: the directory that was named with it, and that directory's name for members. */
+export function baseOf({ prefix, path }: Root): { path: ByteString; members: ByteString; name: ByteString } {
+  const slash = path.lastIndexOf('/') + 1;
+  const members = path.slice(0, slash);
+  return { path: `${prefix}${members}`, members, name: path.slice(slash) };
+}
+
+/** Throws `source-unreadable` when a root does not exist that must. */
+export function requireRoot({ prefix, path, required }: Root): void {
+  if (!required || path === '') return;
+  try {
+    lstat(`${prefix}${path}`);
+  } catch (error) {
+    throw sourceError(`${prefix}${path}`, error);
+  }
+}
+
+/** Whether a root is the archive that is to be written, under whatever name. */
+export function isOwnRoot({ prefix, path }: Root, own: OwnOutput): boolean {
+  if (path === '') return false;
+  try {
+    return isOwnFile(own, stat(`${prefix}${path}`));
+  } catch {
+    // A link to nothing is a member like any other.
+    return false;
+  }
+}
+
+/** Why a run has nothing to pack: what is in the archive that it would replace would be lost. */
+export function onlyItself({ prefix, path }: Root): ZnipError {
+  const name = toText(`${prefix}${path}`);
+  return new ZnipError(
+    'usage',
+    `'${name}' is the archive that is to be written: give the archive a name that is not packed`,
+    { path: name },
+  );
+}
+
+/** Opens a directory that was named. Throws `source-unreadable` where it is none. */
+export function requireDirectory<T>(source: ByteString, open: () => T): T {
+  let stats: FileStat;
+  try {
+    stats = stat(source);
+    if (stats.isDirectory()) return open();
+  } catch (error) {
+    throw sourceError(source, error);
+  }
+  throw new ZnipError('source-unreadable', `'${toText(source)}' is not a directory`, {
+    path: toText(source),
+  });
+}
+
+function sourceError(source: ByteString, error: unknown): ZnipError {
+  const { message, context } = ioError('pack', toText(source), error);
+  return new ZnipError('source-unreadable', message, context, error);
+}

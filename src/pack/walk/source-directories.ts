@@ -1,0 +1,169 @@
+/**
+ * The directories that members are packed from, as one thread reaches into them: each one held open, and the
+ * one that the walk found or none. So neither a symlink nor a directory that somebody swaps meanwhile leads
+ * out of the tree.
+ */
+import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { errnoOf, ZnipError } from '../../errors.ts';
+import { compareBytes, toFsPath, toText, type ByteString } from '../../format/values/byte-string.ts';
+import { HeldDirectories, holdDirectory, nameOfDescriptor, openIn } from '../../posix/held-directories.ts';
+import {
+  type FileIdentity,
+  type FileStat,
+  fstat,
+  isSameFile,
+  lstat,
+  stat,
+  statIn,
+} from '../../posix/stat.ts';
+
+/** Where a member is, beside its name. One object for all members of a directory. */
+export interface SourceDirectory {
+  /**
+   * The directory that a path was named in, as it was written, a slash at its end; '' is the working directory.
+   * Symlinks in it are followed: whoever named it meant where it leads.
+   */
+  base: ByteString;
+  /** Which directory that was when the walk came to it. */
+  baseIdentity: FileIdentity;
+  /** Below the base; '' is the base itself. Symlinks in it are not followed unless all are. */
+  path: ByteString;
+  identity: FileIdentity;
+}
+
+/** Directories held at once for each thread, of which there may be many, and few descriptors. */
+const MAX_HELD = 8;
+
+export class SourceDirectories {
+  private readonly follow: boolean;
+  private base: SourceDirectory | undefined;
+  private root: number | undefined;
+  private held: HeldDirectories | undefined;
+  /** The directory that was reached last. */
+  private at: SourceDirectory | undefined;
+  private descriptor: number | undefined;
+  private prefix: ByteString = '';
+
+  /** `follow`: below a base, too, symlinks stand for what they lead to. */
+  constructor(follow: boolean) {
+    this.follow = follow;
+  }
+
+  /** The directory that paths were named in. Throws Node.js's error when it cannot be opened. */
+  openBase(path: ByteString): SourceDirectory {
+    if (this.base?.base === path) return this.base;
+    this.close();
+    const name = path === '' ? '.' : path;
+    this.root = holdDirectory(name);
+    const { dev, ino } = this.root === undefined ? stat(name) : fstat(this.root);
+    const identity = { dev, ino };
+    if (this.root !== undefined) this.held = new HeldDirectories(this.root, this.follow, MAX_HELD);
+    this.base = { base: path, baseIdentity: identity, path: '', identity };
+    return this.base;
+  }
+
+  /**
+   * Goes to a directory: names are looked up in it from now on. Throws Node.js's error when it is not there, and
+   * `source-unreadable` when it is not the one that it was.
+   */
+  enter(directory: SourceDirectory): void {
+    if (directory === this.at) return;
+    this.at = undefined;
+    if (!isSameFile(this.openBase(directory.base).identity, directory.baseIdentity)) {
+      this.close();
+      throw replaced(directory);
+    }
+    if (this.held === undefined) this.enterByName(directory);
+    else this.enterHeld(directory, this.held);
+    this.at = directory;
+  }
+
+  /** Names in the directory as byte strings, in byte order. */
+  names(): ByteString[] {
+    const directory = this.prefix === '' ? '.' : toFsPath(this.prefix);
+    return readdirSync(directory, { encoding: 'latin1' }).sort(compareBytes);
+  }
+
+  /** What has this name; with `follow`, what it leads to. Throws Node.js's error. */
+  stat(name: ByteString, follow: boolean): FileStat {
+    if (this.descriptor !== undefined) return statIn(this.descriptor, this.prefix, name, follow);
+    return follow ? stat(`${this.prefix}${name}`) : lstat(`${this.prefix}${name}`);
+  }
+
+  /** Opens what has this name, as open(2) does. Throws Node.js's error. */
+  open(name: ByteString, flags: number): number {
+    return this.descriptor === undefined
+      ? openSync(toFsPath(`${this.prefix}${name}`), flags)
+      : openIn(this.descriptor, name, flags);
+  }
+
+  readLink(name: ByteString): ByteString {
+    return readlinkSync(toFsPath(`${this.prefix}${name}`), { encoding: 'latin1' });
+  }
+
+  /** What Node's fs takes for this name, as long as this directory is the one that was entered last. */
+  pathOf(name: ByteString): ByteString {
+    return `${this.prefix}${name}`;
+  }
+
+  /** Lets go of all directories. They can be entered again. */
+  close(): void {
+    this.held?.close();
+    if (this.root !== undefined) closeSync(this.root);
+    this.held = undefined;
+    this.root = undefined;
+    this.base = undefined;
+    this.at = undefined;
+    this.descriptor = undefined;
+  }
+
+  private enterHeld(directory: SourceDirectory, held: HeldDirectories): void {
+    try {
+      this.descriptor = held.descriptor(directory.path);
+    } catch (error) {
+      const errno = errnoOf(error);
+      throw errno === 'ENOTDIR' || errno === 'ELOOP' ? replaced(directory, error) : error;
+    }
+    this.prefix = nameOfDescriptor(this.descriptor);
+    if (isSameFile(fstat(this.descriptor), directory.identity)) return;
+    // It may come back: then the way to it is another one again.
+    held.close();
+    throw replaced(directory);
+  }
+
+  /** Where descriptors have no names: what is there is looked at, and a moment later used. */
+  private enterByName(directory: SourceDirectory): void {
+    const { base, path, identity } = directory;
+    this.prefix = path === '' ? base : `${base}${path}/`;
+    const found =
+      this.follow || path === '' ? stat(this.prefix === '' ? '.' : this.prefix) : lstat(`${base}${path}`);
+    if (!isSameFile(found, identity)) throw replaced(directory);
+  }
+}
+
+/** A directory within another. */
+export function childDirectory(
+  { base, baseIdentity, path }: SourceDirectory,
+  name: ByteString,
+  { dev, ino }: FileIdentity,
+): SourceDirectory {
+  return { base, baseIdentity, path: path === '' ? name : `${path}/${name}`, identity: { dev, ino } };
+}
+
+function replaced({ base, path }: SourceDirectory, cause?: unknown): ZnipError {
+  return new ZnipError(
+    'source-unreadable',
+    'its directory is no longer the one that was there: it was replaced while it was packed',
+    { path: toText(`${base}${path}`) },
+    cause,
+  );
+}
+
+/**
+ * How sources are opened: a FIFO that has taken a file's place since the walk is not waited for, a symlink
+ * not followed unless all are.
+ */
+export function sourceFlags(follow: boolean): number {
+  const noFollow = follow ? 0 : (constants.O_NOFOLLOW ?? 0);
+  return constants.O_RDONLY | noFollow | (constants.O_NONBLOCK ?? 0);
+}

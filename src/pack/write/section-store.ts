@@ -1,0 +1,49 @@
+/**
+ * Keeps finished sections of the index until all blocks are written and their place in the archive is known: in
+ * memory, and beyond a share of it in a spool. Runs where the archive writer does.
+ */
+import { openSpool, readSpool, type Spool, spoolError } from '../../io/spool.ts';
+import { writeFully } from '../../posix/write.ts';
+
+/** A section that was put away: its bytes, or where they are in the spool. */
+export type StoredSection = Uint8Array | { offset: number; length: number };
+
+export class SectionStore {
+  private readonly mostBytes: number;
+  private bytes = 0;
+  private spool: Spool | undefined;
+  private spooled = 0;
+
+  /** `mostBytes`: what may stay in memory. */
+  constructor(mostBytes: number) {
+    this.mostBytes = mostBytes;
+  }
+
+  /** Puts a section away. Throws `io` when there is no room for it in `TMPDIR`. */
+  put(section: Uint8Array): StoredSection {
+    if (this.bytes + section.byteLength <= this.mostBytes) {
+      this.bytes += section.byteLength;
+      return section;
+    }
+    this.spool ??= openSpool();
+    const stored = { offset: this.spooled, length: section.byteLength };
+    try {
+      writeFully(this.spool.fd, section, stored.offset);
+    } catch (error) {
+      throw spoolError(this.spool.directory, error);
+    }
+    this.spooled += stored.length;
+    return stored;
+  }
+
+  /** The bytes of a section, once more. */
+  get(stored: StoredSection): Uint8Array {
+    if (stored instanceof Uint8Array || this.spool === undefined) return stored as Uint8Array;
+    return readSpool(this.spool, stored.offset, stored.length);
+  }
+
+  close(): void {
+    this.spool?.close();
+    this.spool = undefined;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Unpacks everything that is whole of a damaged or truncated archive: the library's `recover`.
+ */
+import { type Archive, openArchive } from '../archive/archive.ts';
+import { type OnDoubt, tellRemarks } from '../archive/remarks.ts';
+import { ZnipError } from '../errors.ts';
+import type { Frame } from '../format/tables/frame-table.ts';
+import { borrowed, FileSource } from '../io/source.ts';
+import { type LimitOptions, Limits } from '../rules/limits.ts';
+import { isDamage, lostMember, type LostMember } from '../rules/lost.ts';
+import type { MemberChoiceOptions } from '../select/member-choice.ts';
+import type { DryMember } from '../target/dry-run.ts';
+import type { TargetOptions } from '../target/target.ts';
+import { salvageStream } from '../unpack-stream/unpack-stream.ts';
+import { unpack, type UnpackProgress, type UnpackResult } from '../unpack/unpack.ts';
+
+export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
+  /** Worker threads, 1 to 256. Default: one for each core. */
+  threads?: number;
+  /** The root hash that the archive must have, in hexadecimal: nothing is written of another, or where it is lost. */
+  root?: string;
+  /** Called for each member that is lost, and for damage that costs none. */
+  onDamaged?: (lost: LostMember) => void;
+  /** Called for each member that is not in the index, or that tar programs read differently. */
+  onDoubt?: OnDoubt;
+  /** Called for each member of a kind that cannot be unpacked, where the index is lost. */
+  onSkipped?: (path: string, reason: string) => void;
+  /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */
+  dryRun?: (member: DryMember) => void;
+  /** Totals are 0 where the index is lost. */
+  onProgress?: (progress: UnpackProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface RecoverResult extends UnpackResult {
+  /** The index was whole: times are exact and every lost member has been named. */
+  byIndex: boolean;
+}
+
+/**
+ * Unpacks the members of the archive file `path` that are whole, whatever is wrong with the others: blobs that
+ * do not decode, block headers and bytes that are missing, a lost beginning or end, a lost index. Where the
+ * index is whole, members are found by it; otherwise by block headers and tar headers, and then times are
+ * exact to the second. Nothing is written before its hash matched, by the same rules for names and links as
+ * `unpack`; members that these refuse are left out.
+ *
+ * Throws ZnipError: `not-an-archive` when there is no whole block in the file, `exists` when names were taken
+ * (everything else is written), `no-match`, `limit`, `io`, `usage`.
+ */
+export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoverResult> {
+  const source = new FileSource(path);
+  try {
+    return await recoverFile(source, options);
+  } finally {
+    source.close();
+  }
+}
+
+/** As `recover`, of a file that is open and stays so. Nothing was read by its position, and it is read once. */
+export async function recoverFile(source: FileSource, options: RecoverOptions = {}): Promise<RecoverResult> {
+  const index = await openIndex(source, options);
+  if (index?.whole === true && options.dryRun === undefined) {
+    await tellWhatIsNotIndexed(index.archive, options);
+    return { ...(await unpack(index.archive, { ...options, keepGoing: true })), byIndex: true };
+  }
+  const { fd, name } = source;
+  const result = await salvageStream(fd, { ...options, name: `'${name}'` }, index?.frames ?? []);
+  return { ...result, byIndex: index?.whole === true };
+}
+
+/** By the index, remarks say what it does not. They are no reason to stop. */
+async function tellWhatIsNotIndexed(archive: Archive, options: RecoverOptions): Promise<void> {
+  const { onDoubt } = options;
+  if (onDoubt === undefined) return;
+  try {
+    await tellRemarks(archive, options, onDoubt);
+  } catch (error) {
+    if (!(error instanceof ZnipError) || !isDamage(error)) throw error;
+    options.onDamaged?.(lostMember(null, error));
+  }
+}
+
+/** What is left of an index. */
+interface FoundIndex {
+  archive: Archive;
+  /** All of it is. */
+  whole: boolean;
+  frames: readonly Frame[];
+}
+
+async function openIndex(source: FileSource, options: RecoverOptions): Promise<FoundIndex | undefined> {
+  let archive: Archive;
+  try {
+    archive = await openArchive(borrowed(source), options.root === undefined ? {} : { root: options.root });
+  } catch (error) {
+    // Which archive it is, nobody can tell then.
+    if (options.root !== undefined) throw error;
+    refuseOthers(error);
+    return undefined;
+  }
+  let frames: readonly Frame[] = [];
+  try {
+    const limits = new Limits(options);
+    for (const { members } of archive.groups()) limits.addMembers(members);
+    frames = await archive.frames();
+    await archive.entries({ signal: options.signal });
+    return { archive, whole: true, frames };
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return { archive, whole: false, frames };
+  }
+}
+
+/** Goes on when it is the archive that is not as it should be, and throws when it is something else. */
+function refuseOthers(error: unknown): void {
+  const code = error instanceof ZnipError ? error.code : undefined;
+  if (!isDamage(error) && code !== 'not-an-archive' && code !== 'unsupported-version') throw error;
+}

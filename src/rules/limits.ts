@@ -1,0 +1,99 @@
+/**
+ * How much an archive may come to before it is refused: what stops bombs, and mistakes.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+
+export interface LimitOptions {
+  /** Bytes of content of the selected members. Default: none. */
+  maxSize?: number;
+  /**
+   * Members of the archive, selected or not: all cost memory. Default, and the most: 16,000,000, which is
+   * about what a table of names can hold (V8 ends a Map at 2^24 keys). Directories that only the names of
+   * members imply are made too: they may be as many again.
+   */
+  maxMembers?: number;
+  /**
+   * Bytes of selected content for each byte of the archive; of a stream, of what has arrived of both.
+   * Default: none, because zstd itself ends near 30,000, and an honest image of a blank disk is there.
+   */
+  maxRatio?: number;
+  /**
+   * Components of a selected member's name. Default: none but the 2,048 that a name of 4,095 bytes can have.
+   */
+  maxDepth?: number;
+}
+
+/** The default of `maxMembers`. No archive that is in use comes near it. */
+export const MAX_MEMBERS = 16_000_000;
+
+export class Limits {
+  private readonly options: LimitOptions;
+  private members = 0;
+  private contentBytes = 0;
+  private impliedDirectories = 0;
+
+  constructor(options: LimitOptions) {
+    this.options = options;
+  }
+
+  addMembers(count: number): void {
+    this.members += count;
+    const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
+    if (this.members > most) {
+      throw exceeded(`the archive has ${this.members} members or more`, `${most}`, '--max-members');
+    }
+  }
+
+  /** A directory that members lie in: a few long names may stand for a great many. */
+  addDirectory(): void {
+    this.impliedDirectories += 1;
+    const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
+    if (this.impliedDirectories > most) {
+      throw exceeded(
+        `members lie in ${this.impliedDirectories} directories or more`,
+        `${most}`,
+        '--max-members',
+      );
+    }
+  }
+
+  checkDepth(path: ByteString): void {
+    const { maxDepth } = this.options;
+    if (maxDepth === undefined) return;
+    let depth = 1;
+    for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) depth += 1;
+    if (depth > maxDepth) {
+      throw exceeded(`the name '${toText(path)}' has ${depth} components`, `${maxDepth}`, '--max-depth');
+    }
+  }
+
+  /** `member`: whose content it is, where it is that of one member. */
+  addContent(bytes: number, member?: string): void {
+    this.contentBytes += bytes;
+    const { maxSize } = this.options;
+    if (maxSize === undefined || this.contentBytes <= maxSize) return;
+    const what =
+      member === undefined
+        ? `the selected members have ${this.contentBytes} bytes of content`
+        : `with member '${member}' the content comes to ${this.contentBytes} bytes`;
+    throw exceeded(what, `${maxSize}`, '--max-size');
+  }
+
+  checkRatio(contentBytes: number, archiveBytes: number): void {
+    const { maxRatio } = this.options;
+    if (maxRatio === undefined || contentBytes <= maxRatio * archiveBytes) return;
+    throw exceeded(
+      `${archiveBytes} bytes of archive hold ${contentBytes} bytes of content`,
+      `${maxRatio} for each`,
+      '--max-ratio',
+    );
+  }
+}
+
+function exceeded(found: string, expected: string, option: string): ZnipError {
+  return new ZnipError(
+    'limit',
+    `${found}, expected at most ${expected} (${option}): allow more if you trust who made the archive`,
+  );
+}

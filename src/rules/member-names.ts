@@ -1,0 +1,78 @@
+/**
+ * The names that a run has seen, and whether they can stand beside each other: a name that is harmless
+ * alone may not be so below another.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { KIND, KINDS } from '../format/values/entry.ts';
+import type { Limits } from './limits.ts';
+import { checkPath } from './safe-path.ts';
+
+export class MemberNames {
+  /** Every name that a member has: its kind. */
+  private readonly kinds = new Map<ByteString, number>();
+  /** Directories that members lie in. */
+  private readonly parents = new Set<ByteString>();
+  private readonly limits: Limits;
+
+  constructor(limits: Limits) {
+    this.limits = limits;
+  }
+
+  /**
+   * Takes in a name. Returns the kind of the member that had it before and is replaced, as tar archives have
+   * it that were added to: of any kind, but a directory with members below it stays. undefined when there was none.
+   * Throws for names that clash, and `limit`.
+   */
+  add(path: ByteString, kind: number): number | undefined {
+    this.limits.checkDepth(path);
+    checkPath(path);
+    const before = this.kinds.get(path);
+    if (before === kind) return before;
+    if (kind !== KIND.directory && this.parents.has(path)) {
+      throw below(path, kind, 'other members lie below it');
+    }
+    if (before === undefined) this.addParents(path);
+    this.kinds.set(path, kind);
+    return before;
+  }
+
+  /** Whether a member that is a directory has this name, or members lie below it. */
+  isDirectory(path: ByteString): boolean {
+    return this.kinds.get(path) === KIND.directory || this.parents.has(path);
+  }
+
+  kindOf(path: ByteString): number | undefined {
+    return this.kinds.get(path);
+  }
+
+  /** Every name, in the order in which they came. */
+  all(): Iterable<ByteString> {
+    return this.kinds.keys();
+  }
+
+  /** No member may lie below one that is not a directory. Takes note of nothing when it throws. */
+  private addParents(path: ByteString): void {
+    const parents: ByteString[] = [];
+    for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
+      const parent = path.slice(0, slash);
+      // Whose own parents are known, too.
+      if (this.parents.has(parent)) break;
+      const kind = this.kinds.get(parent);
+      if (kind !== undefined && kind !== KIND.directory) {
+        throw below(path, kind, `'${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`);
+      }
+      parents.push(parent);
+    }
+    for (const parent of parents) {
+      this.limits.addDirectory();
+      this.parents.add(parent);
+    }
+  }
+}
+
+function below(path: ByteString, kind: number, why: string): ZnipError {
+  const member = toText(path);
+  const what = why.startsWith('other') ? `it is a ${KINDS[kind]}, and ` : '';
+  return new ZnipError('unsafe-path', `member '${member}' is refused: ${what}${why}`, { member });
+}

@@ -1,0 +1,78 @@
+/**
+ * Sets what is known later of something that this run has written: the time of a symlink, nanoseconds and owners
+ * that come with the index. Main thread.
+ *
+ * What has the name is held first and looked at, then set through what is held: somebody else may have put another
+ * file there, and that one must not get an owner or a mode that was meant for what was written.
+ */
+import { chmodSync, chownSync, closeSync, constants, lchownSync } from 'node:fs';
+import type { Owner } from '../archive/entries.ts';
+import { errnoOf, ioError } from '../errors.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
+import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
+import { type FileStat, fstat, lstat } from '../posix/stat.ts';
+import { setHeldTime, setLinkTime } from '../posix/times.ts';
+import type { TargetTree } from './target-tree.ts';
+import { wantedBits } from './write-file.ts';
+
+/** What was written, and must still be there. */
+export interface WrittenMember {
+  path: ByteString;
+  kind: number;
+  /** Bytes of a file. */
+  size: number;
+}
+
+export interface Amendment {
+  /** null: the time stays. */
+  mtime: bigint | null;
+  /** null: owner and mode stay. */
+  owner: Owner | null;
+  /** Counts with an owner, for a file: set-user-id and its like are for that owner alone. */
+  mode: number;
+}
+
+/** Returns false, and sets nothing, where something else has the name by now. Throws `io`. */
+export function amend(written: WrittenMember, amendment: Amendment, tree: TargetTree): boolean {
+  try {
+    return tree.isHeld ? amendHeld(written, amendment, tree) : amendByName(written, amendment, tree);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw ioError('set owner, mode and time of', tree.text(written.path), error);
+  }
+}
+
+function amendHeld(written: WrittenMember, { mtime, owner, mode }: Amendment, tree: TargetTree): boolean {
+  const fd = tree.open(written.path, O_PATH | (constants.O_NOFOLLOW ?? 0));
+  try {
+    if (!isWritten(fstat(fd), written)) return false;
+    if (owner !== null) {
+      chownSync(nameOfOpen(fd), owner.uid, owner.gid);
+      if (written.kind === KIND.file) chmodSync(nameOfOpen(fd), wantedBits(mode, owner, tree.settings));
+    }
+    if (mtime !== null) setHeldTime(fd, mtime);
+    return true;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Where nothing can be held. */
+function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, tree: TargetTree): boolean {
+  const { path, kind } = written;
+  if (!isWritten(lstat(tree.fullName(path)), written)) return false;
+  if (owner !== null) {
+    lchownSync(tree.name(path), owner.uid, owner.gid);
+    if (kind === KIND.file) chmodSync(tree.name(path), wantedBits(mode, owner, tree.settings));
+  }
+  if (mtime !== null) setLinkTime(tree.fullName(path), mtime);
+  return true;
+}
+
+/** Whether this is what the run wrote, as far as that shows: never a file that has another name besides. */
+function isWritten(stats: FileStat, { kind, size }: WrittenMember): boolean {
+  if (stats.uid !== process.geteuid?.()) return false;
+  if (kind === KIND.symlink) return stats.isSymbolicLink();
+  return stats.isFile() && stats.nlink === 1 && stats.size === size;
+}

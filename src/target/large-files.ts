@@ -1,0 +1,245 @@
+/**
+ * Files that several chunks hold: put together under a temporary name by whichever workers have their
+ * parts, hashed in order here, and named when they are whole and have the right hash. Main thread.
+ *
+ * A file is opened once. Its descriptor, which all threads share, takes the content, the mode, the owner and the
+ * time, and then the name: what has the temporary name meanwhile does not matter.
+ */
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { damagedMember } from '../blocks/decode-blob.ts';
+import type { Hasher } from '../codec/backends.ts';
+import type { Codec } from '../codec/codec.ts';
+import { ioError, systemReason, ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { equalBytes } from '../format/values/bytes.ts';
+import { isDamage } from '../rules/lost.ts';
+import type { PartTarget, LargeFile, LargePart } from './chunk-files.ts';
+import { mayReplace, nameExists, nameFile, removeIfAny, temporaryName } from './file-names.ts';
+import { isRefusal } from './refusals.ts';
+import { sparsePieces } from './sparse-parts.ts';
+import type { TargetTree } from './target-tree.ts';
+import { CREATE_FLAGS, finishFile } from './write-file.ts';
+
+interface OpenFile {
+  temporary: ByteString;
+  fd: number;
+  hasher: Hasher;
+  hashed: number;
+  /** A part is damaged. The rest of its parts may be on their way: the file goes when the last has come. */
+  lost: boolean;
+}
+
+/** Of a file whose name is taken, or that cannot be there: its parts are passed over. */
+const KEPT = 'kept';
+
+/** Descriptors held at once, of the thousand and more that a process may have. Systems have some dozens of such files. */
+const MAX_HELD = 256;
+
+export interface CompletedFile {
+  file: LargeFile;
+  /** BLAKE3 of its content. */
+  checksum: Uint8Array;
+}
+
+export interface LargeFilesOptions {
+  tree: TargetTree;
+  codec: Codec;
+  /** Hears of each file whose name is taken and whose content is not written, once. */
+  onTaken: (path: ByteString) => void;
+  /** Whether a name was found taken by something that this run did not write. */
+  isTaken: (path: ByteString) => boolean;
+  /** Hears of each file of which the file system refuses something; `written` says whether it is there. */
+  onRefused: (path: ByteString, refused: { written: boolean; reason: string }) => void;
+}
+
+export class LargeFiles {
+  private readonly options: LargeFilesOptions;
+  private readonly files = new Map<LargeFile, OpenFile | typeof KEPT>();
+  private readonly held = new Map<number, number>();
+
+  constructor(options: LargeFilesOptions) {
+    this.options = options;
+  }
+
+  /** This file is not written: its parts are passed over. */
+  pass(file: LargeFile): void {
+    this.files.set(file, KEPT);
+  }
+
+  /**
+   * Where a worker is to write these parts. Called in the order of chunks: the first part of a file makes the file,
+   * and the others find it.
+   */
+  targets(parts: readonly LargePart[]): PartTarget[] {
+    const targets: PartTarget[] = [];
+    for (const { large, chunkOffset, fileOffset, length } of parts) {
+      if (fileOffset === 0 && !this.files.has(large)) this.files.set(large, this.begin(large));
+      const open = this.of(large);
+      if (open === KEPT) continue;
+      const { path, sparse } = large;
+      if (sparse === undefined) targets.push({ fd: open.fd, path, chunkOffset, fileOffset, length });
+      else {
+        for (const piece of sparsePieces(sparse, fileOffset, length)) {
+          targets.push({ ...piece, fd: open.fd, path, chunkOffset: chunkOffset + piece.start });
+        }
+      }
+    }
+    return targets;
+  }
+
+  /**
+   * Takes in the parts of one chunk, in the order of chunks, when they have been written. Returns the files that are
+   * complete; `onDamaged` hears of those that have not the content that the index states, when the run keeps going.
+   */
+  finishParts(
+    parts: readonly LargePart[],
+    chunk: Uint8Array,
+    onDamaged: (file: LargeFile, cause: ZnipError) => void,
+  ): CompletedFile[] {
+    const completed: CompletedFile[] = [];
+    for (const part of parts) {
+      const { large, chunkOffset, length } = part;
+      const open = this.of(large);
+      if (open === KEPT || open.lost) {
+        this.forgetAfterLast(part, open);
+        continue;
+      }
+      open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length));
+      open.hashed += length;
+      if (open.hashed < large.size) continue;
+      this.files.delete(large);
+      try {
+        const checksum = this.complete(large, open);
+        if (checksum !== undefined) completed.push({ file: large, checksum });
+      } catch (error) {
+        this.remove(open);
+        if (!this.options.tree.settings.keepGoing || !isDamage(error)) throw error;
+        onDamaged(large, error);
+        continue;
+      }
+      if (large.held && this.held.size < MAX_HELD) this.held.set(large.row, open.fd);
+      else closeSync(open.fd);
+    }
+    return completed;
+  }
+
+  /** These parts are lost, and with them their files. Returns the files that were not lost before. */
+  loseParts(parts: readonly LargePart[]): LargeFile[] {
+    const files: LargeFile[] = [];
+    for (const part of parts) {
+      const open = this.of(part.large);
+      if (open !== KEPT) {
+        if (!open.lost) files.push(part.large);
+        open.lost = true;
+      }
+      this.forgetAfterLast(part, open);
+    }
+    return files;
+  }
+
+  /** Files of which a part has not arrived. */
+  incomplete(): LargeFile[] {
+    return [...this.files].flatMap(([file, open]) => (open === KEPT || open.lost ? [] : [file]));
+  }
+
+  /** The descriptor of a complete file that was to be held; undefined when it is not. */
+  heldAt(row: number): number | undefined {
+    return this.held.get(row);
+  }
+
+  /** Removes what is not complete, when no thread writes to it any more, and closes what was held. */
+  discard(): void {
+    for (const open of this.files.values()) this.remove(open);
+    this.files.clear();
+    for (const fd of this.held.values()) closeSync(fd);
+    this.held.clear();
+  }
+
+  private of(file: LargeFile): OpenFile | typeof KEPT {
+    const open = this.files.get(file);
+    if (open === undefined) {
+      throw new ZnipError(
+        'internal',
+        `a part of '${toText(file.path)}' came without the file that it belongs to`,
+      );
+    }
+    return open;
+  }
+
+  private remove(open: OpenFile | typeof KEPT): void {
+    if (open === KEPT) return;
+    removeIfAny(open.temporary, this.options.tree);
+    closeSync(open.fd);
+  }
+
+  /** Parts come in order: behind the last one nobody writes to the file any more. */
+  private forgetAfterLast({ large, fileOffset, length }: LargePart, open: OpenFile | typeof KEPT): void {
+    if (fileOffset + length < large.size) return;
+    this.remove(open);
+    this.files.delete(large);
+  }
+
+  /** Makes the file, under a temporary name; not when its own is taken and is to be kept. */
+  private begin(file: LargeFile): OpenFile | typeof KEPT {
+    const { tree, codec, onTaken } = this.options;
+    // A look ahead, which spares the work: whether the name is taken is decided when the file gets it.
+    if (!file.replace && nameExists(file.path, tree) && !mayReplace(file.path, file.mtime, tree)) {
+      onTaken(file.path);
+      return KEPT;
+    }
+    const temporary = temporaryName(file.path);
+    try {
+      const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
+      // Its end may be a hole, which no part writes.
+      if (tree.settings.sparse) ftruncateSync(fd, file.size);
+      return { temporary, fd, hasher: codec.createHasher(), hashed: 0, lost: false };
+    } catch (error) {
+      if (!isRefusal(error)) throw ioError('create', tree.text(file.path), error);
+      this.refuse(file, `left out: it cannot be created: ${systemReason(error)}`);
+      return KEPT;
+    }
+  }
+
+  private refuse({ path }: LargeFile, reason: string): undefined {
+    this.options.onRefused(path, { written: false, reason });
+  }
+
+  /** Returns the hash of the file's content; undefined when it has not got its name. */
+  private complete(file: LargeFile, { temporary, fd, hasher }: OpenFile): Uint8Array | undefined {
+    const { tree, onTaken, isTaken } = this.options;
+    const checksum = hasher.digest();
+    if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
+    let unset: string | undefined;
+    try {
+      // Behind its last data, a sparse file may have one more hole.
+      if (file.sparse !== undefined) ftruncateSync(fd, file.sparse.realSize);
+      checkLength(file.path, file.sparse?.realSize ?? file.size, fstatSync(fd).size);
+      // The file was made with mode 0600: its own has to be set.
+      unset = finishFile(fd, file, tree.settings, undefined);
+    } catch (error) {
+      throw error instanceof ZnipError ? error : ioError('finish', tree.text(file.path), error);
+    }
+    try {
+      // What this run wrote before is replaced; what was kept for the user is not.
+      const existing = file.replace && !isTaken(file.path) ? 'overwrite' : tree.settings.existing;
+      if (!nameFile({ fd, temporary }, file, tree, existing)) {
+        onTaken(file.path);
+        return undefined;
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return this.refuse(file, `left out: it cannot have its name: ${systemReason(error)}`);
+    }
+    if (unset !== undefined) this.options.onRefused(file.path, { written: true, reason: unset });
+    return checksum;
+  }
+}
+
+/** The hash is that of what was to be written: this is of what was. */
+function checkLength(path: ByteString, size: number, written: number): void {
+  if (written === size) return;
+  throw new ZnipError(
+    'io',
+    `'${toText(path)}' has ${written} bytes after ${size} were written: something else changes it`,
+  );
+}

@@ -1,0 +1,145 @@
+/**
+ * Creates links. They come after every file, so that nothing in a run can be written through one.
+ */
+import { closeSync, constants, linkSync, symlinkSync } from 'node:fs';
+import type { EntryRef, Owner } from '../archive/entries.ts';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { toFsPath, toText, type ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
+import { O_PATH } from '../posix/held-directories.ts';
+import { type FileStat, fstat, lstat } from '../posix/stat.ts';
+import { amend } from './amend.ts';
+import { mayReplace, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
+import type { TargetTree } from './target-tree.ts';
+
+/** A symlink, or what all links have. */
+export interface Link {
+  path: ByteString;
+  target: ByteString;
+  mtime: bigint;
+  /** Of symlinks: whom they are to belong to. Hard links belong to whom their file does. */
+  owner: Owner | null;
+}
+
+/** A second name of something that is written: `target` is the name that this has in the tree. */
+export interface HardLink extends Link {
+  /** The symlink that it is a name of; undefined for a file. */
+  symlink: Link | undefined;
+  /** The entry of the file that it is a name of, where there is an index. */
+  file: EntryRef | undefined;
+}
+
+/** Runs `create`, which is false for a name that is taken, by the policy for those. */
+function place(
+  path: ByteString,
+  mtime: bigint,
+  tree: TargetTree,
+  create: (path: ByteString) => boolean,
+): boolean {
+  try {
+    if (create(path)) return true;
+    if (!mayReplace(path, mtime, tree)) return false;
+    const temporary = temporaryName(path);
+    if (!create(temporary)) return false;
+    const replaced = replaceFile(temporary, path, tree);
+    // Where both names are of one file already, rename(2) does nothing and succeeds.
+    removeIfAny(temporary, tree);
+    return replaced;
+  } catch (error) {
+    throw error instanceof ZnipError ? error : ioError('link', tree.text(path), error);
+  }
+}
+
+/** False where the call says that the name is taken. */
+function isNew(create: () => void): boolean {
+  try {
+    create();
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */
+export function createSymlink(link: Link, tree: TargetTree): boolean {
+  const { path, owner } = link;
+  const target = toFsPath(link.target);
+  if (!place(path, link.mtime, tree, (name) => isNew(() => symlinkSync(target, tree.name(name)))))
+    return false;
+  const mtime = tree.settings.mtime ? link.mtime : null;
+  const written = { path, kind: KIND.symlink, size: 0 };
+  if ((owner !== null || mtime !== null) && !amend(written, { mtime, owner, mode: 0 }, tree)) {
+    throw changed(path, tree);
+  }
+  return true;
+}
+
+/** The files that a run has given more than one name, by device and inode. */
+export type LinkedFiles = Set<string>;
+
+/**
+ * Creates a hard link to a file or symlink of this run; false when its name is taken. Two trees, because both names
+ * must hold at once: one to reach the file, one to reach the link.
+ */
+export function createHardLink(
+  link: HardLink,
+  files: TargetTree,
+  tree: TargetTree,
+  linked: LinkedFiles,
+): boolean {
+  const { path, target, mtime } = link;
+  if (!files.isHeld) {
+    requireOwn(lstatOf(target, files), link, files, linked);
+    return place(path, mtime, tree, (name) => isNew(() => linkSync(files.name(target), tree.name(name))));
+  }
+  const fd = openItself(target, files);
+  try {
+    requireOwn(fstat(fd), link, files, linked);
+    return place(path, mtime, tree, (name) => {
+      const done = tree.linkOpen(fd, name);
+      if (done === 'gone') throw changed(target, files);
+      if (done !== 'unsupported') return done === 'done';
+      return isNew(() => linkSync(files.name(target), tree.name(name)));
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openItself(path: ByteString, tree: TargetTree): number {
+  try {
+    return tree.open(path, O_PATH | (constants.O_NOFOLLOW ?? 0));
+  } catch (error) {
+    throw errnoOf(error) === 'ENOENT' ? changed(path, tree) : ioError('look at', tree.text(path), error);
+  }
+}
+
+function lstatOf(path: ByteString, tree: TargetTree): FileStat {
+  try {
+    return lstat(tree.fullName(path));
+  } catch (error) {
+    throw errnoOf(error) === 'ENOENT' ? changed(path, tree) : ioError('look at', tree.text(path), error);
+  }
+}
+
+/** Throws where something else has the name by now: what was written has one name, unless this run has given it more. */
+function requireOwn(
+  stats: FileStat,
+  { target, symlink }: HardLink,
+  tree: TargetTree,
+  linked: LinkedFiles,
+): void {
+  const isKind = symlink === undefined ? stats.isFile() : stats.isSymbolicLink();
+  const key = `${stats.dev}:${stats.ino}`;
+  if (!isKind || (stats.nlink !== 1 && !linked.has(key))) throw changed(target, tree);
+  linked.add(key);
+}
+
+function changed(path: ByteString, tree: TargetTree): ZnipError {
+  return new ZnipError(
+    'unsafe-link',
+    `'${tree.text(path)}' is no longer what was written there: something else changes the target`,
+    { member: toText(path) },
+  );
+}

@@ -1,0 +1,47 @@
+/**
+ * Makes what files are written into, chunk by chunk: their directories, and the files that are put together from
+ * parts. What cannot be there is passed over and told. Main thread.
+ */
+import { type PartTarget, type FileColumns, type LargePart, rowsOf } from './chunk-files.ts';
+import type { Directories, OnBlocked } from './directories.ts';
+import type { LargeFiles } from './large-files.ts';
+
+export interface Room {
+  directories: Directories;
+  largeFiles: LargeFiles;
+  /** Hears of each file that is passed over, because something stands where a directory above it belongs. */
+  onBlocked: OnBlocked;
+}
+
+/** What is left to be written of a chunk. */
+export interface Prepared {
+  files: FileColumns;
+  /** The rows of `files`, where some are passed over; undefined when they are all there. */
+  rows: readonly number[] | undefined;
+  targets: PartTarget[];
+}
+
+export function makeRoom(files: FileColumns, parts: readonly LargePart[], room: Room): Prepared {
+  const { directories, largeFiles, onBlocked } = room;
+  let rows: number[] | undefined;
+  for (let row = 0; row < files.count; row++) {
+    const path = files.paths[row] ?? '';
+    const block = directories.ensureParent(path);
+    if (block === undefined) rows?.push(row);
+    else {
+      rows ??= Array.from({ length: row }, (_, i) => i);
+      onBlocked(path, block);
+    }
+  }
+  for (const { large, fileOffset } of parts) {
+    const block = fileOffset === 0 ? directories.ensureParent(large.path) : undefined;
+    if (block === undefined) continue;
+    largeFiles.pass(large);
+    onBlocked(large.path, block);
+  }
+  return {
+    files: rows === undefined ? files : rowsOf(files, rows),
+    rows,
+    targets: largeFiles.targets(parts),
+  };
+}

@@ -1,0 +1,68 @@
+/**
+ * The names that a run could not give, because something has them that stays. Main thread.
+ */
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
+
+export class TakenNames {
+  private readonly names: Set<ByteString>;
+  /** Why the first of those is not there that lie below something else than a directory, and how many there are. */
+  private block: ZnipError | undefined;
+  private blocked = 0;
+
+  constructor(names: Iterable<ByteString> = []) {
+    this.names = new Set(names);
+  }
+
+  get size(): number {
+    return this.names.size;
+  }
+
+  has(path: ByteString): boolean {
+    return this.names.has(path);
+  }
+
+  /** What has this name stays. */
+  add(path: ByteString): void {
+    this.names.add(path);
+  }
+
+  /** What has this name is what a later member is. */
+  delete(path: ByteString): void {
+    this.names.delete(path);
+  }
+
+  /** Nothing can have this name: something else stands where a directory above it belongs. */
+  addBlocked(path: ByteString, block: ZnipError): void {
+    this.block ??= block;
+    this.blocked += 1;
+    this.add(path);
+  }
+
+  /** Throws `exists`, at the end of a run, where names are taken that were not to be kept. */
+  throwIfAny({ existing, target }: Pick<WriteSettings, 'existing' | 'target'>): void {
+    const { block, blocked, names } = this;
+    if (block !== undefined) {
+      const others = blocked > 1 ? `; ${blocked} members are left out for such reasons` : '';
+      throw new ZnipError('exists', `${block.message}${others}`, block.context);
+    }
+    if (names.size === 0 || existing === 'keep' || existing === 'keep-newer') return;
+    throw existsError(
+      [...names].map((path) => `${target}${path}`),
+      existing,
+    );
+  }
+}
+
+/** The error for names that were taken, where the policy is not to keep what has them. */
+export function existsError(names: readonly ByteString[], existing: ExistingPolicy = 'fail'): ZnipError {
+  const path = toText(names[0] ?? '');
+  const shown = names.length > 1 ? `'${path}' and ${names.length - 1} more` : `'${path}'`;
+  const one = names.length === 1;
+  const message =
+    existing === 'overwrite'
+      ? `${shown} could not be replaced, because ${one ? 'it is a directory that holds' : 'they are directories that hold'} something: move ${one ? 'it' : 'them'} away`
+      : `${shown} already ${one ? 'exists and was left as it is' : 'exist and were left as they are'}: use --overwrite to replace or --keep-old to keep what is there`;
+  return new ZnipError('exists', message, { path });
+}

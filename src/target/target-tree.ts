@@ -1,0 +1,121 @@
+/**
+ * The tree that a run writes, as one thread reaches into it: every name by its directory, which is held
+ * open, so that neither a symlink nor a directory that somebody swaps meanwhile leads out of the target.
+ */
+import { openSync } from 'node:fs';
+import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { toFsPath, toText, type ByteString } from '../format/values/byte-string.ts';
+import { HeldDirectories, nameOfDescriptor, nameOfOpen, O_CLOEXEC } from '../posix/held-directories.ts';
+import {
+  AT_FDCWD,
+  AT_SYMLINK_FOLLOW,
+  libc,
+  type Libc,
+  pathArgument,
+  RENAME_NOREPLACE,
+} from '../posix/libc.ts';
+import type { WriteSettings } from './write-settings.ts';
+
+/**
+ * What came of taking a name; `gone` where what was to have it has no name any more, `unsupported` where another way
+ * may work, or says why it does not.
+ */
+export type NewName = 'done' | 'taken' | 'gone' | 'unsupported';
+
+export class TargetTree {
+  readonly settings: WriteSettings;
+  private readonly held: HeldDirectories | undefined;
+
+  constructor(settings: WriteSettings) {
+    this.settings = settings;
+    this.held = settings.root === undefined ? undefined : new HeldDirectories(settings.root);
+  }
+
+  /** Directories are held, so that names mean what they meant before. */
+  get isHeld(): boolean {
+    return this.held !== undefined;
+  }
+
+  /**
+   * What Node's fs takes for the member `path`; its directory must be there. Valid until another directory
+   * is asked for. Throws `unsafe-link` where the way to it leads through a symlink.
+   */
+  name(path: ByteString): string | Buffer {
+    return toFsPath(this.fullName(path));
+  }
+
+  /** The name of the member `path` below its directory; valid as `name` is. */
+  fullName(path: ByteString): ByteString {
+    if (this.held === undefined) return `${this.settings.target}${path}`;
+    const slash = path.lastIndexOf('/');
+    return `${nameOfDescriptor(this.parent(path, slash))}${path.slice(slash + 1)}`;
+  }
+
+  /** Opens the member `path`, as open(2) does. Throws Node.js's error. */
+  open(path: ByteString, flags: number, mode = 0): number {
+    const system = libc();
+    if (system !== null && this.held !== undefined) {
+      const slash = path.lastIndexOf('/');
+      const directory = this.parent(path, slash);
+      const fd = system.openat(directory, pathArgument(path.slice(slash + 1)), flags | O_CLOEXEC, mode);
+      if (fd >= 0) return fd;
+    }
+    return openSync(this.name(path), flags, mode);
+  }
+
+  /** Gives the open file `fd` the name `path`, which nothing may have. Throws Node.js's error for its directory. */
+  linkOpen(fd: number, path: ByteString): NewName {
+    return this.newName(path, (system, directory, name) =>
+      system.linkat(AT_FDCWD, nameOfOpen(fd), directory, name, AT_SYMLINK_FOLLOW),
+    );
+  }
+
+  /** Gives what has the name `from` the name `path`, in the same directory, which nothing may have. Throws as above. */
+  renameNew(from: ByteString, path: ByteString): NewName {
+    const own = pathArgument(from.slice(from.lastIndexOf('/') + 1));
+    return this.newName(path, (system, directory, name) =>
+      system.renameat2(directory, own, directory, name, RENAME_NOREPLACE),
+    );
+  }
+
+  /** The member `path` in messages. */
+  text(path: ByteString): string {
+    return toText(`${this.settings.target}${path}`);
+  }
+
+  /** Lets go of the directories. The tree can be used again. */
+  release(): void {
+    this.held?.close();
+  }
+
+  private newName(
+    path: ByteString,
+    call: (system: Libc, directory: number, name: string | Buffer) => number,
+  ): NewName {
+    const system = libc();
+    if (system === null || this.held === undefined) return 'unsupported';
+    const slash = path.lastIndexOf('/');
+    const directory = this.parent(path, slash);
+    if (call(system, directory, pathArgument(path.slice(slash + 1))) === 0) return 'done';
+    const errno = system.errno();
+    if (errno === 'ENOENT') return 'gone';
+    return errno === 'EEXIST' ? 'taken' : 'unsupported';
+  }
+
+  private parent(path: ByteString, slash: number): number {
+    const directory = slash < 0 ? '' : path.slice(0, slash);
+    try {
+      return this.held?.descriptor(directory) ?? -1;
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== 'ENOTDIR' && errno !== 'ELOOP') throw ioError('enter', this.text(directory), error);
+      const shown = this.text(directory);
+      throw new ZnipError(
+        'unsafe-link',
+        `'${shown}' is no longer the directory that was there: something else changes the target; nothing is written through it`,
+        { path: shown },
+        error,
+      );
+    }
+  }
+}

@@ -1,0 +1,231 @@
+/**
+ * Holds the index at the end of a stream against the members that were unpacked from it.
+ */
+import {
+  readRest,
+  TailSource,
+  checkFrames,
+  checkSections,
+  openTail,
+  cutBehindFooter,
+  tarLengthOf,
+} from '../archive/arrived-index.ts';
+import { type Entries, type EntryRef, recordedOwner, type Owner } from '../archive/entries.ts';
+import { hardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
+import type { ArrivedBlock } from '../blocks/block-stream.ts';
+import { toZnipError, ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { equalBytes } from '../format/values/bytes.ts';
+import { floorSeconds, KIND, NANOSECONDS } from '../format/values/entry.ts';
+import { startsAsArchive } from '../format/zstd/marks.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
+import { Turns } from '../threads/turns.ts';
+import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
+
+/** What the tar stream did not say of a member, or not exactly. */
+export interface IndexedAttributes {
+  /** Its row among the members that have arrived. */
+  row: number;
+  kind: number;
+  size: number;
+  mode: number;
+  mtime: bigint;
+  /** null when it is not recorded; the tar header then has 0. */
+  owner: Owner | null;
+}
+
+/** Rows between two looks at the clock. */
+const ROWS = 64;
+
+export interface IndexCheck {
+  stream: ByteStream;
+  blocks: readonly ArrivedBlock[];
+  arrived: ArrivedMembers;
+  isWanted: (path: ByteString, kind: number, streamOffset: number) => boolean;
+  /**
+   * What to do about a fault of the index: by default it ends the check. `ref` is the entry that it is about.
+   * With this, a part of the index that is whole is used although another is not.
+   */
+  onFault?: (error: ZnipError, ref: EntryRef | undefined) => void;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Reads the rest of the stream, the index, and compares. Returns what the index knows better: times with
+ * nanoseconds, recorded owners. Throws
+ * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
+ */
+export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<IndexedAttributes>> {
+  const { stream, blocks, arrived, isWanted, onFault, signal } = check;
+  const start = stream.position;
+  const tail = await readRest(stream, tarLengthOf(blocks));
+  const own = onFault === undefined ? tail : cutBehindFooter(tail, start);
+  if (own.byteLength < tail.byteLength)
+    onFault?.(somethingBehind(stream.name, tail, own.byteLength, start), undefined);
+  const source = new TailSource(stream.name, start, own);
+  const archive = await openTail(source);
+  const fault = (error: ZnipError, ref?: EntryRef): void => {
+    if (onFault === undefined) throw error;
+    onFault(error, ref);
+  };
+  try {
+    checkFrames(blocks, await archive.frames());
+  } catch (error) {
+    fault(toZnipError(error));
+  }
+  const better: Better = { positions: [], rows: [] };
+  let compared = 0;
+  let entriesWhole = true;
+  const entries = await archive.entries({ signal }, (error) => {
+    fault(error);
+    entriesWhole = false;
+  });
+  const elsewhere = new Elsewhere(arrived);
+  /** Both come in the order of the tar stream. */
+  let next = 0;
+  const turns = new Turns(signal, ROWS);
+  for (let position = 0; position < entries.length; position++) {
+    if (turns.isDue()) await turns.take();
+    const ref = entries.at(position);
+    const { batch, row } = ref;
+    const streamOffset = batch.streamOffsets[row] ?? 0;
+    if (!isWanted(batch.path(row), batch.kinds[row] ?? 0, streamOffset)) continue;
+    while (next < arrived.size && arrived.streamOffset(next) < streamOffset) next += 1;
+    const isArrived = next < arrived.size && arrived.streamOffset(next) === streamOffset;
+    const arrivedRow = next;
+    const error = isArrived ? disagreement(ref, arrived.member(arrivedRow)) : elsewhere.missing(ref);
+    if (isArrived) {
+      compared += 1;
+      next += 1;
+    }
+    if (error !== undefined) {
+      fault(error, ref);
+      continue;
+    }
+    const isExact = (batch.mtimes[row] ?? 0n) % NANOSECONDS === 0n;
+    if (!isExact || recordedOwner(ref) !== null) {
+      better.positions.push(position);
+      better.rows.push(arrivedRow);
+    }
+  }
+  if (onFault !== undefined) checkLinks(entries, arrived, fault);
+  if (compared !== arrived.size && entriesWhole) {
+    fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
+  }
+  try {
+    checkSections(source);
+  } catch (error) {
+    fault(toZnipError(error));
+  }
+  return attributesOf(entries, better);
+}
+
+/** Entries of which the index knows more than the tar stream: their positions, and their rows in what arrived. */
+interface Better {
+  positions: number[];
+  rows: number[];
+}
+
+function* attributesOf(
+  entries: Entries,
+  { positions, rows }: Better,
+): Generator<IndexedAttributes, void, undefined> {
+  for (const [i, position] of positions.entries()) {
+    const ref = entries.at(position);
+    const { batch, row } = ref;
+    yield {
+      row: rows[i] ?? 0,
+      kind: batch.kinds[row] ?? 0,
+      size: batch.sizes[row] ?? 0,
+      mode: batch.modes[row] ?? 0,
+      mtime: batch.mtimes[row] ?? 0n,
+      owner: recordedOwner(ref),
+    };
+  }
+}
+
+/** What the index says of a member that is not what arrived; undefined when they agree. */
+function disagreement(ref: EntryRef, arrived: ArrivedMember): ZnipError | undefined {
+  const { batch, row } = ref;
+  const why = difference(ref, arrived);
+  if (why !== undefined) return disagree(ref, why);
+  const member = toText(batch.path(row));
+  const checksum = batch.checksum(row);
+  const found = arrived.checksum;
+  if (batch.kinds[row] !== KIND.file || checksum === null || found === null) return undefined;
+  if (equalBytes(checksum, found)) return undefined;
+  return new ZnipError(
+    'damaged-member',
+    `member '${member}' is damaged: its content does not have the hash of the index`,
+    { member },
+  );
+}
+
+function disagree({ batch, row }: EntryRef, why: string): ZnipError {
+  const member = toText(batch.path(row));
+  return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
+    member,
+  });
+}
+
+function difference({ batch, row }: EntryRef, member: ArrivedMember): string | undefined {
+  if (batch.path(row) !== member.path) return `its name differs, '${toText(member.path)}'`;
+  if ((batch.kinds[row] ?? 0) !== member.kind) return 'its kind differs';
+  if ((batch.sizes[row] ?? 0) !== member.size) return 'its size differs';
+  if ((batch.modes[row] ?? 0) !== member.mode) return 'its mode differs';
+  if (batch.linkTarget(row) !== member.linkTarget) return 'its link target differs';
+  if (floorSeconds(batch.mtimes[row] ?? 0n) !== floorSeconds(member.mtime)) return 'its time differs';
+  return undefined;
+}
+
+/** Hard links to what did not come: another member may have the target's name, with another content. */
+function checkLinks(
+  entries: Entries,
+  arrived: ArrivedMembers,
+  fault: (error: ZnipError, ref: EntryRef) => void,
+): void {
+  const meanings = hardLinkMeanings(entries);
+  for (const ref of entries) {
+    const meant = ref.batch.kinds[ref.row] === KIND.hardlink ? meanings.of(ref) : undefined;
+    if (meant === undefined || arrived.rowAt(streamOffset(meant)) !== undefined) continue;
+    const row = arrived.rowAt(streamOffset(ref));
+    // A later member has its name: then it does not matter what the link meant.
+    if (row !== undefined && arrived.nameOf(row) === undefined) continue;
+    const member = toText(ref.batch.path(ref.row));
+    const target = toText(ref.batch.linkTarget(ref.row));
+    const why = `member '${member}' is a hard link to '${target}', which is lost`;
+    fault(new ZnipError('damaged-member', why, { member }), ref);
+  }
+}
+
+/** What follows an archive: nothing is unpacked of it, and nothing is known about it. */
+function somethingBehind(name: string, tail: Buffer, length: number, start: number): ZnipError {
+  const offset = start + length;
+  const left = tail.subarray(length);
+  const what = startsAsArchive(left) ? 'what begins as another archive' : 'something else';
+  return new ZnipError(
+    'damaged-footer',
+    `${name}: the archive ends at byte ${offset}, and ${left.byteLength} bytes of ${what} follow, which are left out: cut them off with tail -c +${offset + 1} to read them by themselves`,
+    { offset },
+  );
+}
+
+/** What is wrong with entries for which nothing came at their place: whether it came at another one. */
+class Elsewhere {
+  private readonly arrived: ArrivedMembers;
+  /** Made when it is first asked for: mostly never. */
+  private paths: ReadonlySet<ByteString> | undefined;
+
+  constructor(arrived: ArrivedMembers) {
+    this.arrived = arrived;
+  }
+
+  missing(ref: EntryRef): ZnipError {
+    this.paths ??= new Set(this.arrived.allPaths);
+    const path = ref.batch.path(ref.row);
+    return disagree(
+      ref,
+      this.paths.has(path) ? 'its place differs' : 'it is in the index but not in the tar stream',
+    );
+  }
+}

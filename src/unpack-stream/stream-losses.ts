@@ -1,0 +1,144 @@
+/**
+ * What damage costs a run that takes members from a stream and keeps going: members by name where names
+ * are known, runs of the tar stream where they are not yet. Main thread.
+ */
+import { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
+import {
+  isDamage,
+  type KeepGoingOptions,
+  lostLink,
+  lostMember,
+  type LostMember,
+  refusedError,
+} from '../rules/lost.ts';
+
+/** A run of the tar stream that cannot be had. */
+interface LostRange {
+  start: number;
+  /** Exclusive; Infinity when nothing came after it. */
+  end: number;
+  cause: ZnipError;
+  /** A member in it has been named. */
+  named: boolean;
+}
+
+export class StreamLosses {
+  count = 0;
+  private refused: ZnipError | undefined;
+  readonly keepGoing: boolean;
+  private readonly onDamaged: ((lost: LostMember) => void) | undefined;
+  private readonly names = new Set<ByteString>();
+  private readonly ranges: LostRange[] = [];
+
+  constructor({ keepGoing = false, onDamaged }: KeepGoingOptions) {
+    this.keepGoing = keepGoing;
+    this.onDamaged = onDamaged;
+  }
+
+  /** Throws what ends a run: anything at all when it does not keep going, else what is not damage. */
+  damage(error: unknown): ZnipError {
+    if (!this.keepGoing || !isDamage(error)) throw error;
+    return error;
+  }
+
+  /**
+   * A member that is refused, whatever the run does about damage: the rest of a stream goes by but once. Throws what
+   * is no fault of the member.
+   */
+  refuse(name: ByteString, error: ZnipError): void {
+    if (!isDamage(error)) throw error;
+    this.refused ??= error;
+    this.addMember(name, error);
+  }
+
+  /** At the end of a run that does not keep going: what it means that members were refused. */
+  throwRefused(): void {
+    if (this.refused !== undefined && !this.keepGoing) throw refusedError(this.refused, this.count);
+  }
+
+  /** Damage that costs no member, or members whose names nobody knows. */
+  addDamage(cause: ZnipError): void {
+    this.tell(lostMember(null, cause));
+  }
+
+  /** A member that was to get this name. */
+  addMember(name: ByteString, cause: ZnipError): void {
+    if (this.names.has(name)) return;
+    this.names.add(name);
+    this.tell(lostMember(name, cause));
+  }
+
+  /** A member of which some lies in this run of the tar stream, at `[start, end)`. */
+  addMemberAt(name: ByteString, start: number, end: number, otherwise: ZnipError): void {
+    const range = this.rangeAt(start, end);
+    if (range !== undefined) range.named = true;
+    this.addMember(name, range?.cause ?? otherwise);
+  }
+
+  addLink(name: ByteString, target: ByteString): void {
+    if (this.names.has(name)) return;
+    this.names.add(name);
+    this.tell(lostLink(name, target));
+  }
+
+  /** Ranges come in order. */
+  addRange(start: number, end: number | undefined, cause: ZnipError): void {
+    this.ranges.push({ start, end: end ?? Infinity, cause, named: false });
+  }
+
+  has(name: ByteString): boolean {
+    return this.names.has(name);
+  }
+
+  get hasRanges(): boolean {
+    return this.ranges.length > 0;
+  }
+
+  /** Where the last range ends in the tar stream; undefined when nothing is lost. */
+  get endOfLast(): number | undefined {
+    return this.ranges[this.ranges.length - 1]?.end;
+  }
+
+  /** Why the last range is lost. */
+  get lastCause(): ZnipError {
+    const last = this.ranges[this.ranges.length - 1];
+    return last?.cause ?? new ZnipError('damaged-block', 'what comes before in the archive is missing');
+  }
+
+  /** Names that are lost, of those that `arrived` tells. */
+  countNames(arrived: (name: ByteString) => boolean): number {
+    let count = 0;
+    for (const name of this.names) if (arrived(name)) count += 1;
+    return count;
+  }
+
+  /** At the end: ranges of which no member could be named. */
+  settle(): void {
+    for (const { named, cause } of this.ranges) {
+      if (named) continue;
+      const { code, message, context } = cause;
+      this.addDamage(
+        new ZnipError(code, `${message}; the names of what it held are not known`, context, cause),
+      );
+    }
+  }
+
+  /** The first range that has bytes in common with `[start, end)`. */
+  private rangeAt(start: number, end: number): LostRange | undefined {
+    let low = 0;
+    let high = this.ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.ranges[middle] as LostRange).end <= start) low = middle + 1;
+      else high = middle;
+    }
+    const range = this.ranges[low];
+    return range !== undefined && range.start < end ? range : undefined;
+  }
+
+  private tell(lost: LostMember): void {
+    this.count += 1;
+    this.onDamaged?.(lost);
+  }
+}

@@ -1,0 +1,472 @@
+/**
+ * One run that unpacks members in the order of a tar stream, wherever that comes from: what has arrived, what
+ * is written, and the end of the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-tar.ts` feed it. Main thread.
+ */
+import { codec } from '../codec/codec.ts';
+import { systemReason, ZnipError } from '../errors.ts';
+import { LEADING_SLASH, skippedReason } from '../format/remarks.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
+import { KIND, type Member, NANOSECONDS } from '../format/values/entry.ts';
+import type { StreamKind } from '../io/foreign-stream.ts';
+import { type LimitOptions, Limits } from '../rules/limits.ts';
+import { isDamage, type KeepGoingOptions } from '../rules/lost.ts';
+import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
+import { type Amendment, amend, type WrittenMember } from '../target/amend.ts';
+import type { LargeFile } from '../target/chunk-files.ts';
+import { Directories, type DirectoryEntry } from '../target/directories.ts';
+import { dryRun, type OnDryMember } from '../target/dry-run.ts';
+import { isDirectory, nameExists, removeIfAny } from '../target/file-names.ts';
+import { LargeFiles } from '../target/large-files.ts';
+import type { LinkedFiles, HardLink } from '../target/links.ts';
+import { isRefusal, RefusedMembers } from '../target/refusals.ts';
+import { TakenNames } from '../target/taken-names.ts';
+import type { TargetTree } from '../target/target-tree.ts';
+import {
+  closeTarget,
+  createHardLinks,
+  finishTree,
+  openTarget,
+  type TargetOptions,
+} from '../target/target.ts';
+import { finishFile } from '../target/write-file.ts';
+import { resolveThreads } from '../threads/thread-count.ts';
+import type { UnpackProgress, UnpackResult } from '../unpack/unpack.ts';
+import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
+import type { Change } from './segment.ts';
+import type { IndexedAttributes } from './stream-check.ts';
+import { StreamExtraction } from './stream-extraction.ts';
+import { StreamLosses } from './stream-losses.ts';
+import { type ChunkMembers, TarMembers } from './tar-members.ts';
+
+export interface UnpackStreamOptions
+  extends MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
+  /** For messages. Default: `standard input`. */
+  name?: string;
+  threads?: number;
+  /** As for `unpack`; the length of the first chunk counts. */
+  memory?: number;
+  /** In a .tar of others, read on behind records of zeros: several of them in a row. Default: false. */
+  ignoreZeros?: boolean;
+  /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of a znip archive. */
+  onSkipped?: (path: string, reason: string) => void;
+  /** Called for each member that tar programs read differently: in what. */
+  onDoubt?: (path: string, reason: string) => void;
+  /** Called for what is done as every tar program does it, and is worth a word. */
+  onNote?: (path: string, reason: string) => void;
+  /**
+   * Called for what could not be done of a member: a hard link that is left out because its file was not written and
+   * has gone by, a time or an owner that is not set because something else has the name by now.
+   */
+  onLost?: (path: string, reason: string) => void;
+  /** Writes nothing: hears of each member that would be written or kept instead, when all have arrived. */
+  dryRun?: OnDryMember;
+  /** Totals are not known: they are 0. */
+  onProgress?: (progress: UnpackProgress) => void;
+  signal?: AbortSignal;
+}
+
+export class StreamRun {
+  private readonly start = performance.now();
+  private readonly isForeign: boolean;
+  readonly options: UnpackStreamOptions;
+  private readonly target: TargetTree;
+  private readonly directories: Directories;
+  private readonly largeFiles: LargeFiles;
+  readonly extraction: StreamExtraction;
+  readonly members: TarMembers;
+  readonly arrived: ArrivedMembers;
+  private readonly choice: MemberChoice;
+  private readonly limits: Limits;
+  readonly losses: StreamLosses;
+  /** Members that were selected and left out, or change nothing: where their contents start in the tar stream. */
+  private readonly passed = new Set<number>();
+  private selectedBytes = 0;
+  private readonly taken = new TakenNames();
+  /** Names of members that were not written: what has such a name is not of this run. */
+  private readonly unmade = new Set<ByteString>();
+  private readonly linked: LinkedFiles = new Set();
+  private readonly refused: RefusedMembers;
+  private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
+    if (block.code === 'exists') this.taken.addBlocked(path, block);
+    else if (block.code === 'io') this.onLost(path, `left out: ${block.message}`);
+    else this.losses.refuse(path, block);
+  };
+  private readonly onLost = (path: ByteString, reason: string): void =>
+    this.refuse(path, { written: false, reason });
+  /** Every block has arrived: only the index may be missing. */
+  allBlocks = false;
+  private readonly progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers: 0, totalBytes: 0 };
+
+  constructor(options: UnpackStreamOptions, kind: StreamKind) {
+    this.options = options;
+    this.isForeign = kind !== 'znip';
+    this.choice = new MemberChoice(options);
+    this.limits = new Limits(options);
+    this.refused = new RefusedMembers(options.onLost);
+    this.losses = new StreamLosses(options);
+    this.arrived = new ArrivedMembers(this.choice.renames);
+    this.target = openTarget(options, options.dryRun !== undefined);
+    const directories = new Map<ByteString, DirectoryEntry>();
+    this.directories = new Directories(this.target, directories);
+    const onTaken = (path: ByteString): void => this.taken.add(path);
+    const isTaken = (path: ByteString): boolean => this.taken.has(path);
+    const isUnmade = (path: ByteString): boolean => this.unmade.has(path);
+    this.largeFiles = new LargeFiles({
+      tree: this.target,
+      codec: codec(),
+      onTaken,
+      isTaken: (path) => isTaken(path) || isUnmade(path),
+      onRefused: (path, refusal) => this.refuse(path, refusal),
+    });
+    this.extraction = new StreamExtraction({
+      threads: resolveThreads(options.threads),
+      memory: options.memory,
+      tree: this.target,
+      directories: this.directories,
+      largeFiles: this.largeFiles,
+      onTaken,
+      isTaken,
+      isUnmade,
+      onBlocked: this.onBlocked,
+      change: (change) => this.change(change),
+      onWritten: ({ files, rows, parts }, { checksums, refused }, completed) => {
+        rows.forEach((row, i) => {
+          if (checksums === null) return;
+          this.noteWritten(
+            files.paths[i] ?? '',
+            row,
+            checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH),
+          );
+        });
+        for (const { row, ...refusal } of refused) this.refuse(files.paths[row] ?? '', refusal);
+        for (const { file, checksum } of completed) this.noteWritten(file.path, file.row, checksum);
+        for (const size of files.sizes) this.progress.contentBytes += size;
+        for (const { length } of parts) this.progress.contentBytes += length;
+        this.options.onProgress?.(this.progress);
+      },
+      signal: options.signal,
+    });
+    this.members = new TarMembers({
+      select: (path, memberKind) => this.choice.nameFor(path, memberKind),
+      onSkipped: (path, typeFlag) => options.onSkipped?.(toText(path), skippedReason(typeFlag)),
+      foreign: kind !== 'znip',
+      ignoreZeros: kind !== 'znip' && options.ignoreZeros === true,
+      renames: this.choice.renames,
+      directories,
+      onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
+      onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
+      onLostTarget: (path, target) => {
+        this.onLost(
+          path,
+          `left out: it is a hard link to '${toText(target)}', which is not selected and has gone by; select that too, or unpack from a file`,
+        );
+      },
+      onPassed: (streamOffset) => void this.passed.add(streamOffset),
+      onHeir: (name, heir) => this.arrived.setHeir(name, heir),
+      onAny: () => this.limits.addMembers(1),
+      onMember: (member, archived, streamOffset) => this.noteMember(member, archived, streamOffset),
+      owners: this.target.settings.sameOwner && kind !== 'znip',
+      holdsSpecial: this.target.settings.sameOwner && kind === 'znip',
+      limits: this.limits,
+      onRefused: (path, error) => this.losses.refuse(path, error),
+    });
+  }
+
+  /** Unpacks what `feed` takes out of a stream, as far as it gets, and ends the tree. */
+  async unpack(feed: () => Promise<void>): Promise<UnpackResult> {
+    let failure: unknown;
+    try {
+      await feed();
+    } catch (error) {
+      failure = error;
+      // What was submitted before still gets written; its own failure is not news.
+      await this.extraction.halt.unless(this.extraction.drain()).catch(() => {});
+      if (this.options.signal?.aborted === true) throw error;
+    }
+    const incomplete = this.largeFiles.incomplete();
+    try {
+      this.largeFiles.discard();
+      this.finish();
+    } catch (error) {
+      // What went wrong first is what there is to know.
+      failure ??= error;
+    }
+    if (failure !== undefined) {
+      const unfinished = incomplete[0]?.path ?? this.members.unfinished?.path;
+      if (!this.isForeign) throw this.explain(failure, unfinished);
+      const explained = this.explainForeign(failure, unfinished);
+      if (!this.losses.keepGoing || !isDamage(explained)) throw explained;
+      this.losses.addDamage(explained);
+    }
+    this.choice.finish(this.options.name ?? 'standard input');
+    this.losses.throwRefused();
+    this.taken.throwIfAny(this.target.settings);
+    const lostNames = this.losses.countNames((name) => this.arrived.has(name));
+    const arrived = failure === undefined ? this.arrived.nameCount : this.arrived.countWhole();
+    const leftOut = this.refused.countLeftOut((name) => this.arrived.has(name));
+    const members = arrived - this.taken.size - lostNames - leftOut;
+    this.refused.throwIfNothing(members, this.taken.size);
+    return {
+      members,
+      contentBytes: this.selectedBytes,
+      kept: this.taken.size,
+      lost: this.losses.count,
+      refused: this.refused.count,
+      elapsedMs: performance.now() - this.start,
+    };
+  }
+
+  async stop(): Promise<void> {
+    // The workers first: they reach into the target by its descriptor.
+    await this.extraction.stop();
+    this.largeFiles.discard();
+    closeTarget(this.target);
+  }
+
+  /** The name that a member gets; undefined when it is not wanted, or must not have the one that it would get. */
+  nameOf(path: ByteString, kind: number): ByteString | undefined {
+    try {
+      return this.choice.nameFor(path, kind);
+    } catch (error) {
+      this.losses.damage(error);
+      return undefined;
+    }
+  }
+
+  /** Whether the index must confirm a member: it was selected, and not left out. */
+  isWanted(path: ByteString, kind: number, streamOffset: number): boolean {
+    return !this.passed.has(streamOffset) && this.nameOf(path, kind) !== undefined;
+  }
+
+  isTaken(path: ByteString): boolean {
+    return this.taken.has(path);
+  }
+
+  /** Gives a member what only the index has: nanoseconds, and owners that are recorded. */
+  restore({ row, kind, size, mode, mtime, owner: recorded }: IndexedAttributes): void {
+    const path = this.arrived.nameOf(row);
+    if (path === undefined || this.losses.has(path)) return;
+    const { settings } = this.target;
+    const owner = settings.sameOwner ? recorded : null;
+    const later = this.members.directories.get(path) ?? this.members.symlinks.get(path);
+    if (later !== undefined) Object.assign(later, { mtime, owner });
+    if (this.options.dryRun !== undefined) this.arrived.setTime(path, mtime);
+    else if (kind === KIND.file && !this.taken.has(path)) {
+      const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
+      if (time !== null || owner !== null)
+        this.restoreFile(row, { path, kind, size }, { mtime: time, owner, mode });
+    }
+  }
+
+  private restoreFile(row: number, written: WrittenMember, { mtime, owner, mode }: Amendment): void {
+    const { settings } = this.target;
+    const fd = this.largeFiles.heldAt(row);
+    if (fd !== undefined) {
+      const attributes = { mode, mtime: mtime ?? 0n, owner };
+      const unset = finishFile(fd, attributes, { ...settings, mtime: mtime !== null }, undefined);
+      if (unset !== undefined) this.refuse(written.path, { written: true, reason: unset });
+      return;
+    }
+    const warn = (reason: string): void => this.refuse(written.path, { written: true, reason });
+    // Only what stayed open since it was made can be known to be what gets these.
+    const special = owner !== null && (mode & ~0o777) !== 0;
+    if (special) warn('set-user-id and the like are left out: too many files have them');
+    try {
+      if (!amend(written, { mtime, owner, mode: mode & 0o777 }, this.target)) {
+        warn('its time or owner is not set: something else has its name by now');
+      }
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      warn(`its time or owner is not set: ${systemReason(error)}`);
+    }
+  }
+
+  /** Takes members out of a chunk that ends at byte `archiveOffset` of the archive. */
+  take(
+    bytes: Buffer,
+    streamOffset: number,
+    complete: boolean,
+    longest: number,
+    archiveOffset: number,
+    start = 0,
+  ): ChunkMembers {
+    const taken = this.members.take(bytes, streamOffset, complete, longest, start);
+    for (const { files, parts } of taken.segments) {
+      for (const size of files.sizes) this.selectedBytes += size;
+      for (const { length } of parts) this.selectedBytes += length;
+    }
+    this.limits.checkRatio(this.selectedBytes, archiveOffset);
+    return this.options.dryRun === undefined ? taken : { ...taken, segments: [] };
+  }
+
+  /** Links, then directories: the end of the tree, as far as it has arrived. */
+  private finish(): void {
+    if (this.options.dryRun !== undefined) {
+      for (const path of dryRun(this.dryEntries(), this.target, this.options.dryRun)) this.taken.add(path);
+      return;
+    }
+    this.makeRoomForLinks();
+    finishTree({
+      symlinks: this.members.symlinks.values(),
+      hardLinks: this.members.finalLinks().filter((link) => this.isThere(link)),
+      madeDirectories: this.directories,
+      tree: this.target,
+      taken: this.taken,
+      onBlocked: this.onBlocked,
+      onLost: this.onLost,
+      linked: this.linked,
+    });
+  }
+
+  /** Takes away the files of this run that links have replaced. */
+  makeRoomForLinks(): void {
+    // Nothing was written: what has the names is the user's.
+    if (this.options.dryRun !== undefined) return;
+    const { replacedByLinks } = this.members;
+    for (const path of replacedByLinks) this.removeReplaced(path);
+    replacedByLinks.clear();
+  }
+
+  private refuse(path: ByteString, refusal: { written: boolean; reason: string }): void {
+    if (!refusal.written) this.unmade.add(path);
+    this.refused.add(path, refusal);
+  }
+
+  /** What comes next in the stream is not what follows: the file that it is in the middle of is lost. */
+  interrupt(): LargeFile | undefined {
+    const unfinished = this.members.interrupt();
+    if (unfinished !== undefined) this.unmade.add(unfinished.path);
+    return unfinished;
+  }
+
+  /** Makes a change to what has been written before a later member takes a name of it. */
+  private change(change: Change): void {
+    if (change.type === 'remove') {
+      this.removeReplaced(change.path);
+      // A directory that stood where the file was to go is there for the one that comes now.
+      if (this.taken.has(change.path) && this.isDirectory(change.path)) this.taken.delete(change.path);
+      return;
+    }
+    const { link } = change;
+    if (!this.isLinkable(link) || !this.isOnDisk(link)) {
+      this.unmade.add(link.path);
+      return;
+    }
+    createHardLinks([link], {
+      madeDirectories: this.directories,
+      tree: this.target,
+      taken: this.taken,
+      onBlocked: this.onBlocked,
+      onLost: this.onLost,
+      linked: this.linked,
+    });
+  }
+
+  private isDirectory(path: ByteString): boolean {
+    return this.directories.ensureParent(path) === undefined && isDirectory(path, this.target);
+  }
+
+  /** Whether what a hard link leads to has come and is written; otherwise the link is named. */
+  private isThere(link: HardLink): boolean {
+    const { path, target } = link;
+    if (this.losses.has(path) || !this.isLinkable(link)) return false;
+    return this.arrived.isWritten(target) || this.loseLink(link);
+  }
+
+  private isOnDisk(link: HardLink): boolean {
+    return nameExists(link.target, this.target) || this.loseLink(link);
+  }
+
+  private loseLink({ path, target }: HardLink): false {
+    if (this.losses.keepGoing) this.losses.addLink(path, target);
+    return false;
+  }
+
+  /** Not to a file that was kept for the user: that has not the content that the link means, which has gone by. */
+  private isLinkable({ path, target, symlink }: HardLink): boolean {
+    const isKept = this.taken.has(target) && symlink === undefined;
+    if (!isKept && !this.unmade.has(target)) return true;
+    const why = isKept ? 'which was there before and is kept' : 'which is left out';
+    this.onLost(
+      path,
+      `left out: it is a hard link to '${toText(target)}', ${why}; unpack from a file, or with --overwrite`,
+    );
+    return false;
+  }
+
+  /** Takes away a file of this run, which a link has replaced; what was kept for the user stays. */
+  private removeReplaced(path: ByteString): void {
+    if (!this.taken.has(path) && !this.unmade.has(path)) removeIfAny(path, this.target);
+  }
+
+  private *dryEntries(): Generator<NamedMember, void, undefined> {
+    for (const member of this.arrived.last()) if (!this.losses.has(member.path)) yield member;
+  }
+
+  /** Waits for work, unless what was submitted before fails first. */
+  async unlessFailed<T>(work: Promise<T>): Promise<T> {
+    return this.extraction.failure.unless(work);
+  }
+
+  private noteMember(member: Member, archived: ByteString, streamOffset: number): number {
+    this.limits.addContent(member.size, toText(archived));
+    if (member.kind !== KIND.file) this.progress.members += 1;
+    return this.arrived.add(archived, member, streamOffset);
+  }
+
+  private noteWritten(path: ByteString, row: number, checksum: Uint8Array): void {
+    this.arrived.noteWritten(row, checksum);
+    this.unmade.delete(path);
+    this.progress.members += 1;
+  }
+
+  /** Something else than zeros stands behind the end of a tar stream, at this byte of it. */
+  tellBehindEnd(streamOffset: number): void {
+    this.options.onLost?.(
+      this.options.name ?? 'standard input',
+      `there is more behind the end of the tar stream, at byte ${streamOffset} of it, which is not read: --ignore-zeros reads on, where several archives are in a row`,
+    );
+  }
+
+  /** Adds to a failure of a stream of others what it means for the tree. There is no index, and maybe no hash. */
+  private explainForeign(failure: unknown, unfinished: ByteString | undefined): unknown {
+    if (!isDamage(failure)) return failure;
+    const { code, message, context } = failure;
+    const whole = this.arrived.countWhole();
+    const arrived =
+      code === 'truncated'
+        ? `the ${whole} members that arrived whole are unpacked`
+        : `${whole} members that came before it are unpacked, and what is of the damaged part may be wrong`;
+    const partial =
+      unfinished === undefined ? '' : `; '${toText(unfinished)}' had not arrived whole and is left out`;
+    return new ZnipError(
+      code,
+      `${message}; ${arrived}${partial}; there is no index that tells what is missing`,
+      context,
+      failure,
+    );
+  }
+
+  /** Adds to a failure what it means for the tree. */
+  private explain(failure: unknown, unfinished: ByteString | undefined): unknown {
+    if (!(failure instanceof ZnipError) || failure.code !== 'truncated') return failure;
+    if (this.allBlocks) {
+      return new ZnipError(
+        'truncated',
+        `${failure.message}; all ${this.arrived.size} members are unpacked, but the index cannot confirm them`,
+        failure.context,
+        failure,
+      );
+    }
+    const whole = this.arrived.countWhole();
+    const partial =
+      unfinished === undefined ? '' : ` '${toText(unfinished)}' had not arrived whole and is left out;`;
+    return new ZnipError(
+      'truncated',
+      `${failure.message}; the ${whole} members that arrived whole are unpacked;${partial} what else is missing is not known, because the index did not arrive`,
+      failure.context,
+      failure,
+    );
+  }
+}

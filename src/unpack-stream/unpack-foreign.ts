@@ -1,0 +1,90 @@
+/**
+ * Feeds a run with a tar stream of others. Main thread.
+ */
+import { ZnipError } from '../errors.ts';
+import { MAX_HEADERS_LENGTH, TAR_RECORD } from '../format/values/constants.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
+import type { StreamRun } from './stream-run.ts';
+
+/** Tar streams of others are written in pieces of this much; longer members are put together from parts. */
+const FOREIGN_CHUNK = 4 * 1024 * 1024;
+
+/** The piece that headers are read from grows with them up to this: the record behind them may be needed, too. */
+const MAX_PIECE = MAX_HEADERS_LENGTH + TAR_RECORD;
+
+/**
+ * `stream` is the tar stream, `archive` what arrives: the same, or its compressed form. Throws `truncated`, `limit`, and what
+ * is wrong with the stream, when all that came before it is written.
+ */
+export async function unpackTar(run: StreamRun, stream: ByteStream, archive: ByteStream): Promise<void> {
+  let rest: Uint8Array = new Uint8Array(0);
+  let streamOffset = 0;
+  let pieceLength = FOREIGN_CHUNK;
+  for (;;) {
+    const slot = await run.extraction.takeSlot(0, pieceLength);
+    slot.chunk.set(rest);
+    const room = slot.chunk.subarray(rest.byteLength, pieceLength);
+    const { read, failure } = await run.unlessFailed(stream.readArrived(room));
+    const length = rest.byteLength + read;
+    const chunk = slot.chunk.subarray(0, length);
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, length);
+    const isLast = failure === undefined && read < room.byteLength;
+    const taken = run.extraction.submitPlain(slot, chunk, () =>
+      run.take(bytes, streamOffset, isLast, FOREIGN_CHUNK, archive.position),
+    );
+    if (taken.failure !== undefined) {
+      await run.unlessFailed(run.extraction.drain());
+      throw taken.failure;
+    }
+    if (taken.ended) {
+      await run.unlessFailed(run.extraction.drain());
+      await passRest(run, stream, chunk.subarray(taken.endOffset), streamOffset + taken.endOffset);
+      if (failure !== undefined) throw failure;
+      return;
+    }
+    const isFull = taken.consumed === 0 && length === pieceLength;
+    if (isFull && pieceLength === MAX_PIECE) {
+      throw new ZnipError(
+        'limit',
+        `${stream.name}: the headers of a member at byte ${streamOffset} of the tar stream have more than ${MAX_HEADERS_LENGTH} bytes`,
+        { offset: streamOffset },
+      );
+    }
+    if (isLast || failure !== undefined) {
+      await run.unlessFailed(run.extraction.drain());
+      if (failure !== undefined) throw failure;
+      // POSIX wants two zero records at the end; tar streams without them are common and complete.
+      if (taken.consumed === length && !run.members.isWithinMember) return;
+      throw new ZnipError(
+        'truncated',
+        `${stream.name} ends at byte ${stream.position} of its tar stream, within a member`,
+        { offset: stream.position },
+      );
+    }
+    rest = Uint8Array.from(chunk.subarray(taken.consumed));
+    if (isFull) pieceLength = Math.min(2 * pieceLength, MAX_PIECE);
+    else if (rest.byteLength < FOREIGN_CHUNK) pieceLength = FOREIGN_CHUNK;
+    streamOffset += taken.consumed;
+  }
+}
+
+/**
+ * What is behind the end: padding, which is taken so that whoever writes it sees no broken pipe, or something that
+ * the user has to know of.
+ */
+async function passRest(run: StreamRun, stream: ByteStream, held: Uint8Array, offset: number): Promise<void> {
+  const bytes = new Uint8Array(64 * 1024);
+  let told = false;
+  let at = offset;
+  for (let piece = held; ;) {
+    const stray = told ? -1 : piece.findIndex((byte) => byte !== 0);
+    if (stray >= 0) {
+      told = true;
+      run.tellBehindEnd(at + stray);
+    }
+    at += piece.byteLength;
+    const read = await stream.readInto(bytes);
+    if (read === 0) return;
+    piece = bytes.subarray(0, read);
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The worker that unpacks: piscina calls one of its tasks for one chunk at a time. Chunks lie in shared memory; only
+ * small results go back.
+ */
+import { decodeBlob } from '../blocks/decode-blob.ts';
+import type { DecodeTask } from '../blocks/decode-worker.ts';
+import { codec } from '../codec/codec.ts';
+import { readFully } from '../io/source.ts';
+import type { FileColumns, PartTarget } from '../target/chunk-files.ts';
+import { TargetTree } from '../target/target-tree.ts';
+import { writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
+import type { WriteSettings } from '../target/write-settings.ts';
+import { workerIsLoaded, workerTask } from '../threads/worker-task.ts';
+
+/** Writes the files of a chunk that has been decoded. */
+export interface WriteTask {
+  files: FileColumns;
+  parts: PartTarget[];
+  chunk: Uint8Array;
+  settings: WriteSettings;
+}
+
+/** Both, and reads the blob from the archive before. */
+export interface ExtractTask extends DecodeTask, WriteTask {
+  /** The archive, open for reading. */
+  fd: number;
+  name: string;
+}
+
+workerIsLoaded();
+
+export const decode = workerTask((task: DecodeTask) => decodeTask(task));
+
+export const write = workerTask((task: WriteTask) => writeChunk(task));
+
+export const extract = workerTask(async (task: ExtractTask) => {
+  readFully(task.fd, task.name, task.stored, task.frame.blobOffset);
+  await decodeTask(task);
+  return writeChunk(task);
+});
+
+function decodeTask({ blob, frame, stored, chunk }: DecodeTask): Promise<void> {
+  return decodeBlob(stored, chunk, frame, blob, codec());
+}
+
+function writeChunk({ files, parts, chunk, settings }: WriteTask): WrittenFiles {
+  const tree = new TargetTree(settings);
+  try {
+    writeParts(parts, chunk, tree);
+    return writeFiles(files, chunk, tree, codec());
+  } finally {
+    tree.release();
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * What the selected entries come to as a tree: checked as a whole before anything is written, because a
+ * name that is harmless alone may not be so beside another.
+ */
+import { type Entries, type EntryRef, recordedOwner } from '../archive/entries.ts';
+import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
+import { ZnipError } from '../errors.ts';
+import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
+import type { Limits } from '../rules/limits.ts';
+import { MemberNames } from '../rules/member-names.ts';
+import { checkPath } from '../rules/safe-path.ts';
+import type { DirectoryEntry } from '../target/directories.ts';
+import type { Link, HardLink } from '../target/links.ts';
+import type { PlannedFile } from './extract-plan.ts';
+import { PlannedFiles } from './planned-files.ts';
+
+export interface MemberTree {
+  /** Files with their content in this archive, in archive order. */
+  files: Iterable<PlannedFile>;
+  fileCount: number;
+  contentBytes: number;
+  directories: ReadonlyMap<ByteString, DirectoryEntry>;
+  symlinks: Link[];
+  hardLinks: HardLink[];
+  /** Every name in archive order. */
+  names: Iterable<ByteString>;
+}
+
+export interface TreeOptions {
+  /** The name that a member gets, or undefined when it is not wanted. */
+  select: (path: ByteString, kind: number) => ByteString | undefined;
+  /** Every selected member has another name than in the archive. */
+  renames: boolean;
+  /** All entries of the archive, where only some groups are selected; for hard links that lead to another. */
+  all: Entries | undefined;
+  /** Take owners from the index. */
+  owners: boolean;
+  limits: Limits;
+  /** Called for members that are refused. What it does not throw is left out. */
+  onRefused: (path: ByteString, error: ZnipError) => void;
+}
+
+/** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
+export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
+  const tree = new TreeBuilder(entries, options);
+  let position = 0;
+  for (const ref of entries) tree.add(ref, position++);
+  return tree.finish();
+}
+
+export const DIRECTORY_TARGET = 'its target is a directory, expected a file';
+
+/** A hard link as it is in the archive, before anybody knows under which name its file is written. */
+interface PendingLink {
+  path: ByteString;
+  /** As the archive has it. */
+  target: ByteString;
+  mtime: bigint;
+  /** What it means; undefined where it leads to nothing. */
+  meaning: EntryRef | undefined;
+}
+
+class TreeBuilder {
+  private readonly options: TreeOptions;
+  private readonly names: MemberNames;
+  private readonly files: PlannedFiles;
+  private readonly meanings: HardLinkMeanings;
+  /** Names that had a file before what has them now. */
+  private readonly superseded = new Set<ByteString>();
+  private readonly directories = new Map<ByteString, DirectoryEntry>();
+  private readonly symlinks = new Map<ByteString, Link>();
+  private readonly links = new Map<ByteString, PendingLink>();
+  /** Paths in the archive of members that are refused, and were the last with them. */
+  private readonly refused = new Set<ByteString>();
+  /** The same members, by stream offset. */
+  private readonly refusedOffsets = new Set<number>();
+  /** What hard links mean, by stream offset: the name that it gets in the tree, and who has that name at the moment. */
+  private readonly meant = new Map<number, ByteString | undefined>();
+  private readonly holders = new Map<ByteString, number>();
+
+  constructor(entries: Entries, options: TreeOptions) {
+    this.options = options;
+    this.names = new MemberNames(options.limits);
+    this.files = new PlannedFiles(entries, options.renames);
+    this.meanings = hardLinkMeanings(options.all ?? entries);
+    for (const ref of this.meanings.all()) this.meant.set(streamOffset(ref), undefined);
+  }
+
+  /** Takes in the next entry. */
+  add(ref: EntryRef, position: number): void {
+    const { options } = this;
+    const { batch, row } = ref;
+    const archived = batch.path(row);
+    const kind = batch.kinds[row] ?? KIND.file;
+    const path = options.select(archived, kind);
+    if (path === undefined) return;
+    const target = kind === KIND.hardlink || kind === KIND.symlink ? batch.linkTarget(row) : '';
+    if (kind === KIND.hardlink) {
+      // A link to the name that it has itself changes nothing.
+      if (target === archived && this.names.kindOf(path) !== undefined) return;
+      const refusal = this.refusalOf(ref, path);
+      if (refusal !== undefined) {
+        options.onRefused(path, refusal);
+        this.noteRefused(ref, path);
+        return;
+      }
+    }
+    if (!this.addName(path, kind)) {
+      this.noteRefused(ref, path);
+      return;
+    }
+    this.refused.delete(archived);
+    const offset = streamOffset(ref);
+    this.holders.delete(path);
+    if (this.meant.has(offset)) {
+      this.meant.set(offset, path);
+      this.holders.set(path, offset);
+    }
+    const mtime = batch.mtimes[row] ?? 0n;
+    const owner = options.owners ? recordedOwner(ref) : null;
+    if (kind === KIND.file) this.files.add(position, path);
+    else if (kind === KIND.directory) {
+      this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
+    } else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
+    else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
+  }
+
+  /** Links to the member lead nowhere, and those to its name, unless a member before has it. */
+  private noteRefused(ref: EntryRef, path: ByteString): void {
+    this.refusedOffsets.add(streamOffset(ref));
+    if (this.names.kindOf(path) === undefined) this.refused.add(ref.batch.path(ref.row));
+  }
+
+  finish(): MemberTree {
+    const { files, names } = this;
+    const standIns: PlannedFile[] = [];
+    const hardLinks = this.resolveLinks(standIns);
+    let kept: Iterable<PlannedFile> = this.superseded.size === 0 ? files : this.withoutSuperseded();
+    if (standIns.length > 0)
+      kept = [...kept, ...standIns].sort((a, b) => streamOffset(a.ref) - streamOffset(b.ref));
+    let fileCount = 0;
+    let contentBytes = 0;
+    for (const { ref } of kept) {
+      fileCount += 1;
+      contentBytes += ref.batch.sizes[ref.row] ?? 0;
+    }
+    return {
+      files: kept,
+      fileCount,
+      contentBytes,
+      directories: this.directories,
+      symlinks: [...this.symlinks.values()],
+      hardLinks,
+      names: names.all(),
+    };
+  }
+
+  /** Why a hard link is refused, as far as that shows when its turn comes. */
+  private refusalOf(link: EntryRef, path: ByteString): ZnipError | undefined {
+    const { batch, row } = link;
+    const target = batch.linkTarget(row);
+    try {
+      checkPath(target);
+    } catch (error) {
+      if (error instanceof ZnipError) return error;
+      throw error;
+    }
+    if (target === batch.path(row)) return refusedLink(path, target, 'it is a link to itself');
+    const name = this.options.select(target, KIND.file);
+    const isDirectory = name !== undefined && this.names.isDirectory(name);
+    return isDirectory ? refusedLink(path, target, DIRECTORY_TARGET) : undefined;
+  }
+
+  /** Takes in a name, in place of what has it; false when the member is refused. */
+  private addName(path: ByteString, kind: number): boolean {
+    let before: number | undefined;
+    try {
+      before = this.names.add(path, kind);
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
+      this.options.onRefused(path, error);
+      return false;
+    }
+    if (before === KIND.file) this.superseded.add(path);
+    else if (before !== undefined && before !== kind) this.directories.delete(path);
+    this.symlinks.delete(path);
+    this.links.delete(path);
+    return true;
+  }
+
+  /** A name twice, as tar archives may have it: the last member counts, and is a file or not. */
+  private withoutSuperseded(): PlannedFile[] {
+    const { files, superseded, names } = this;
+    const all = [...files];
+    const last = new Map<ByteString, PlannedFile>();
+    for (const file of all) {
+      if (superseded.has(file.path) && names.kindOf(file.path) === KIND.file) last.set(file.path, file);
+    }
+    return all.filter((file) => !superseded.has(file.path) || last.get(file.path) === file);
+  }
+
+  /**
+   * Points every hard link at what is written in this run. Where its file is not, because it was not selected or its
+   * name has another one now, the first link becomes that file itself, with its content.
+   */
+  private resolveLinks(standIns: PlannedFile[]): HardLink[] {
+    /** By the entry that is meant: the name that it is written under. */
+    const homes = new Map<number, ByteString>();
+    const resolved: HardLink[] = [];
+    for (const link of this.links.values()) {
+      try {
+        const ref = this.meaningOf(link);
+        const { path, mtime } = link;
+        const kind = ref.batch.kinds[ref.row] ?? KIND.file;
+        if (kind === KIND.directory) throw badLink(link, DIRECTORY_TARGET);
+        const symlink = kind === KIND.symlink ? this.symlinkOf(ref, path) : undefined;
+        const offset = streamOffset(ref);
+        const target = homes.get(offset) ?? this.homeOf(offset);
+        homes.set(offset, target ?? path);
+        if (target !== undefined) {
+          const file = symlink === undefined ? ref : undefined;
+          resolved.push({ path, target, mtime, owner: null, symlink, file });
+        } else if (symlink === undefined) standIns.push({ ref, path });
+        else this.symlinks.set(path, symlink);
+      } catch (error) {
+        if (!(error instanceof ZnipError)) throw error;
+        this.options.onRefused(link.path, error);
+      }
+    }
+    return resolved;
+  }
+
+  private meaningOf(link: PendingLink): EntryRef {
+    const { meaning } = link;
+    if (meaning === undefined) throw badLink(link, 'its target is not a file of the archive');
+    if (this.refused.has(link.target) || this.refusedOffsets.has(streamOffset(meaning)))
+      throw badLink(link, 'its target is refused');
+    return meaning;
+  }
+
+  /** The name under which a member is written that is meant; undefined when it is not, or another has the name now. */
+  private homeOf(offset: number): ByteString | undefined {
+    const name = this.meant.get(offset);
+    return name !== undefined && this.holders.get(name) === offset ? name : undefined;
+  }
+
+  private symlinkOf(ref: EntryRef, path: ByteString): Link {
+    const { batch, row } = ref;
+    const owner = this.options.owners ? recordedOwner(ref) : null;
+    return { path, target: batch.linkTarget(row), mtime: batch.mtimes[row] ?? 0n, owner };
+  }
+}
+
+function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {
+  return refusedLink(path, target, why);
+}
+
+export function refusedLink(path: ByteString, target: ByteString, why: string): ZnipError {
+  const member = toText(path);
+  return new ZnipError('unsafe-link', `hard link '${member}' to '${toText(target)}' is refused: ${why}`, {
+    member,
+  });
+}

@@ -1,0 +1,386 @@
+/**
+ * Unpacks an archive into a directory by its index: the library's `unpack`.
+ */
+import type { Archive, EntrySelection, GroupSummary } from '../archive/archive.ts';
+import type { Entries } from '../archive/entries.ts';
+import { hasHardLinks, streamOffset } from '../archive/link-meanings.ts';
+import { codec } from '../codec/codec.ts';
+import { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
+import { type LimitOptions, Limits } from '../rules/limits.ts';
+import {
+  isDamage,
+  type KeepGoingOptions,
+  lostLink,
+  lostMember,
+  type LostMember,
+  refusedError,
+} from '../rules/lost.ts';
+import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
+import { Directories } from '../target/directories.ts';
+import { dryRun, type DryEntry, type OnDryMember } from '../target/dry-run.ts';
+import { LargeFiles } from '../target/large-files.ts';
+import type { HardLink } from '../target/links.ts';
+import { linkWithoutFile, type OnLost, RefusedMembers } from '../target/refusals.ts';
+import { TakenNames } from '../target/taken-names.ts';
+import { closeTarget, finishTree, openTarget, type TargetOptions } from '../target/target.ts';
+import type { MemoryPlan } from '../threads/memory.ts';
+import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
+import { extractJobs } from './extract-pipeline.ts';
+import { type ChunkJob, planJobs, type PlannedFile } from './extract-plan.ts';
+import { type ExtractPool, startExtractPool } from './extract-pool.ts';
+import { buildTree, type MemberTree } from './member-tree.ts';
+import { planReadMemory } from './memory.ts';
+
+export interface UnpackOptions
+  extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
+  /** Worker threads, 1 to 256. Default: one for each core. */
+  threads?: number;
+  /**
+   * Bytes of memory that unpacking may take, about: there are fewer threads where that is too little for all of
+   * them. Default: what the threads and the index need.
+   */
+  memory?: number;
+  /** Writes nothing: hears of each member that would be written or kept instead, in archive order. */
+  dryRun?: OnDryMember;
+  onProgress?: (progress: UnpackProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface UnpackProgress {
+  members: number;
+  contentBytes: number;
+  totalMembers: number;
+  totalBytes: number;
+}
+
+export interface UnpackResult {
+  /** Members written, or that a dry run would have written. */
+  members: number;
+  /** Bytes of content of all selected members. */
+  contentBytes: number;
+  /** Members whose names were taken and whose files were kept. */
+  kept: number;
+  /** What was left out because it is damaged or refused, when the run keeps going. */
+  lost: number;
+  /** Members that the file system refused, or of which it refused a mode, owner or time: told to `onLost`. */
+  refused: number;
+  elapsedMs: number;
+}
+
+/** Below this many members, and INLINE_BYTES of content, starting threads takes longer than the work. */
+const INLINE_MEMBERS = 1000;
+
+/**
+ * Unpacks the selected members. Every content is verified before it is written, files come before links,
+ * and directory times last.
+ *
+ * Throws ZnipError: `exists` when names were taken (everything else is written); before anything is written
+ * `unsafe-path`, `unsafe-link`, `inconsistent`, `no-match`, and `limit`, by an index whose hash has matched;
+ * `damaged-block`, `damaged-member` or `truncated` where the archive is damaged, `io` when something cannot
+ * be written. With `keepGoing`, damage in blobs, contents and sub-indexes, and refused names, are told to
+ * `onDamaged` and counted in the result; footer, manifest and frame table must be whole all the same.
+ */
+export async function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
+  const start = performance.now();
+  const limits = new Limits(options);
+  const { threads, slots } = await planThreads(archive, options);
+  // Workers load while this thread reads the index and checks the tree.
+  const pool = wantsPool(archive, options, threads)
+    ? await startExtractPool(threads, options.signal)
+    : undefined;
+  try {
+    return await unpackSelected(archive, options, { start, threads, slots, limits, pool });
+  } finally {
+    await pool?.stop();
+  }
+}
+
+interface Run {
+  start: number;
+  threads: number;
+  /** Jobs that may be under way, where there is a pool. */
+  slots: number;
+  limits: Limits;
+  pool: ExtractPool | undefined;
+}
+
+async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
+  const { start, threads, slots, limits, pool } = run;
+  const losses = new Losses(options);
+  const refused = new RefusedMembers(options.onLost);
+  const tree = await chooseTree(archive, options, limits, losses);
+  limits.addContent(tree.contentBytes);
+  limits.checkRatio(tree.contentBytes, archive.source.byteLength);
+  const totalMembers = tree.fileCount + tree.directories.size + tree.symlinks.length + tree.hardLinks.length;
+  const target = openTarget(options, options.dryRun !== undefined);
+  const { settings } = target;
+  const result = (taken: TakenNames): UnpackResult => {
+    losses.throwRefused();
+    taken.throwIfAny(settings);
+    const members = totalMembers - taken.size - losses.ofTree - refused.countLeftOut(() => true);
+    refused.throwIfNothing(members, taken.size);
+    return {
+      members,
+      contentBytes: tree.contentBytes,
+      kept: taken.size,
+      lost: losses.count,
+      refused: refused.count,
+      elapsedMs: performance.now() - start,
+    };
+  };
+  if (options.dryRun !== undefined) {
+    return result(new TakenNames(dryRun(dryEntries(tree), target, options.dryRun)));
+  }
+  const taken = new TakenNames();
+  const onTaken = (path: ByteString): void => taken.add(path);
+  const onBlocked = (path: ByteString, block: ZnipError): void => {
+    if (block.code === 'exists') taken.addBlocked(path, block);
+    else if (block.code === 'io') onLost(path, `left out: ${block.message}`);
+    else losses.block(path, block);
+  };
+  const onLost: OnLost = (path, reason) => refused.add(path, { written: false, reason });
+  const largeFiles = new LargeFiles({
+    tree: target,
+    codec: codec(),
+    onTaken,
+    isTaken: (path) => taken.has(path),
+    onRefused: (path, refusal) => refused.add(path, refusal),
+  });
+  try {
+    const frames = await archive.frames();
+    const directories = new Directories(target, tree.directories);
+    const progress: UnpackProgress = {
+      members: 0,
+      contentBytes: 0,
+      totalMembers,
+      totalBytes: tree.contentBytes,
+    };
+    const extract = (files: Iterable<PlannedFile>): Promise<void> =>
+      extractJobs(planJobs(files, frames, settings.sameOwner), {
+        pool,
+        threads,
+        slots,
+        source: archive.source,
+        frames,
+        tree: target,
+        directories,
+        largeFiles,
+        onTaken,
+        onBlocked,
+        onRefused: (path, refusal) => refused.add(path, refusal),
+        onLost: (path, lost) => losses.add(path, lost),
+        onJob: (job, completed) => {
+          progress.members += completed;
+          progress.contentBytes += jobBytes(job);
+          options.onProgress?.(progress);
+        },
+        signal: options.signal,
+      });
+    await extract(tree.files);
+    let hardLinks = tree.hardLinks.filter(({ path, target }) => {
+      if (losses.has(target)) losses.add(path, lostLink(path, target));
+      else if (refused.has(target)) onLost(path, linkWithoutFile(target));
+      else return true;
+      return false;
+    });
+    // A file that was kept for the user is not what the archive has links to.
+    for (;;) {
+      const { standIns, links } = replaceKeptTargets(hardLinks, taken);
+      hardLinks = links;
+      if (standIns.length === 0) break;
+      await extract(standIns);
+    }
+    finishTree({
+      ...tree,
+      hardLinks,
+      madeDirectories: directories,
+      tree: target,
+      taken,
+      onBlocked,
+      onLost,
+      linked: new Set(),
+    });
+  } finally {
+    // The workers first: they reach into the target by its descriptor.
+    await pool?.stop();
+    largeFiles.discard();
+    closeTarget(target);
+  }
+  return result(taken);
+}
+
+/**
+ * Of the links to each file whose name was taken, makes the first that file itself, with its content, and the others
+ * links to it.
+ */
+function replaceKeptTargets(
+  hardLinks: readonly HardLink[],
+  taken: TakenNames,
+): { standIns: PlannedFile[]; links: HardLink[] } {
+  const standIns = new Map<ByteString, PlannedFile>();
+  const links: HardLink[] = [];
+  for (const link of hardLinks) {
+    const { path, target, file } = link;
+    if (file === undefined || !taken.has(target)) links.push(link);
+    else {
+      const first = standIns.get(target);
+      if (first === undefined) standIns.set(target, { ref: file, path });
+      else links.push({ ...link, target: first.path });
+    }
+  }
+  return {
+    standIns: [...standIns.values()].sort((a, b) => streamOffset(a.ref) - streamOffset(b.ref)),
+    links,
+  };
+}
+
+/** What is left out, when the run keeps going. */
+class Losses {
+  count = 0;
+  /** Of the members that were to be written. */
+  ofTree = 0;
+  readonly keepGoing: boolean;
+  private blocked: ZnipError | undefined;
+  private readonly names = new Set<ByteString>();
+  private readonly onDamaged: ((lost: LostMember) => void) | undefined;
+
+  constructor({ keepGoing = false, onDamaged }: KeepGoingOptions) {
+    this.keepGoing = keepGoing;
+    this.onDamaged = onDamaged;
+  }
+
+  /** A member that was to get this name. */
+  add(path: ByteString, lost: LostMember): void {
+    this.names.add(path);
+    this.ofTree += 1;
+    this.tell(lost);
+  }
+
+  has(path: ByteString): boolean {
+    return this.names.has(path);
+  }
+
+  /** A member whose way leads through a symlink that stands in the target. The others are written all the same. */
+  block(path: ByteString, block: ZnipError): void {
+    this.blocked ??= block;
+    this.add(path, lostMember(path, block));
+  }
+
+  /** At the end of a run that does not keep going: what it means that members were left out. */
+  throwRefused(): void {
+    if (this.blocked !== undefined && !this.keepGoing) throw refusedError(this.blocked, this.count);
+  }
+
+  /** A member that is not to be written at all; throws when the run does not keep going. */
+  refuse(path: ByteString | null, error: ZnipError): void {
+    if (!this.keepGoing || !isDamage(error)) throw error;
+    this.tell(lostMember(path, error));
+  }
+
+  private tell(lost: LostMember): void {
+    this.count += 1;
+    this.onDamaged?.(lost);
+  }
+}
+
+/** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
+const SPARE_SLOTS = 1;
+
+/** As many threads as there is memory for: slots take the longest blob and chunk. */
+async function planThreads(archive: Archive, options: UnpackOptions): Promise<MemoryPlan> {
+  const threads = resolveThreads(options.threads);
+  const needs = { chunkLength: 0, blobLength: 0, members: 0, spareSlots: SPARE_SLOTS };
+  if (options.memory !== undefined) {
+    for (const { members } of selectedGroups(archive, options)) needs.members += members;
+    for (const { streamLength, blobLength } of await archive.frames()) {
+      needs.chunkLength = Math.max(needs.chunkLength, streamLength);
+      needs.blobLength = Math.max(needs.blobLength, blobLength);
+    }
+  }
+  return planReadMemory(options.memory, threads, needs);
+}
+
+/** Whether what may be selected is worth threads, as far as the manifest tells. */
+function wantsPool(archive: Archive, options: UnpackOptions, threads: number): boolean {
+  if (threads === 1 || archive.source.fd === undefined || options.dryRun !== undefined) return false;
+  let members = 0;
+  let contentBytes = 0;
+  for (const group of selectedGroups(archive, options)) {
+    members += group.members;
+    contentBytes += group.contentBytes;
+  }
+  return members >= INLINE_MEMBERS || contentBytes >= INLINE_BYTES;
+}
+
+function selectedGroups(archive: Archive, { packageTypes, repos }: UnpackOptions): GroupSummary[] {
+  return archive
+    .groups()
+    .filter(
+      ({ packageType, repo }) =>
+        packageTypes?.includes(packageType) !== false && repos?.includes(repo) !== false,
+    );
+}
+
+/** The selected members, within the limits that can be told before the sub-indexes are read. */
+async function chooseTree(
+  archive: Archive,
+  options: UnpackOptions,
+  limits: Limits,
+  losses: Losses,
+): Promise<MemberTree> {
+  const { packageTypes, repos } = options;
+  for (const { members } of selectedGroups(archive, options)) limits.addMembers(members);
+  const entries = await archive.entries(options, (error) => losses.refuse(null, error));
+  if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
+    throw new ZnipError(
+      'no-match',
+      `no members of that type or repo in '${archive.source.name}': info shows which there are`,
+    );
+  }
+  const choice = new MemberChoice(options);
+  const tree = buildTree(entries, {
+    select: (path, kind) => choice.nameFor(path, kind),
+    renames: choice.renames,
+    all: await allEntries(archive, options, entries, losses),
+    owners: options.sameOwner === true,
+    limits,
+    onRefused: (path, error) => losses.refuse(path, error),
+  });
+  choice.finish(`'${archive.source.name}'`);
+  return tree;
+}
+
+function* dryEntries(tree: MemberTree): Generator<DryEntry, void, undefined> {
+  const entries = new Map<ByteString, { kind: number; mtime: bigint }>();
+  for (const { ref, path } of tree.files) {
+    entries.set(path, { kind: KIND.file, mtime: ref.batch.mtimes[ref.row] ?? 0n });
+  }
+  for (const [path, { mtime }] of tree.directories) entries.set(path, { kind: KIND.directory, mtime });
+  for (const { path, mtime } of tree.symlinks) entries.set(path, { kind: KIND.symlink, mtime });
+  for (const { path, mtime } of tree.hardLinks) entries.set(path, { kind: KIND.hardlink, mtime });
+  for (const path of tree.names) {
+    const entry = entries.get(path);
+    if (entry !== undefined) yield { path, ...entry };
+  }
+}
+
+function jobBytes({ files, parts }: ChunkJob): number {
+  let total = 0;
+  for (const size of files.sizes) total += size;
+  for (const { length } of parts) total += length;
+  return total;
+}
+
+/** All entries, where some groups are selected and hard links among them, which may lead to others. */
+async function allEntries(
+  archive: Archive,
+  { packageTypes, repos, signal }: UnpackOptions,
+  selected: Entries,
+  { keepGoing }: Losses,
+): Promise<Entries | undefined> {
+  if ((packageTypes === undefined && repos === undefined) || !hasHardLinks(selected)) return undefined;
+  // What is damaged of the index has been told already, or belongs to groups that nobody selected.
+  return archive.entries({ signal }, keepGoing ? () => {} : undefined);
+}
