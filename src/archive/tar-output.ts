@@ -3,14 +3,15 @@
  * Main thread. Implements docs/format.md, "Reading", for readers that want the tar stream as a whole.
  */
 import { type ArrivedBlock, BlockStream } from '../blocks/block-stream.ts';
+import { ChunkQueue } from '../blocks/chunk-queue.ts';
 import { decodeBlob } from '../blocks/decode-blob.ts';
 import { type DecodePool, startDecodePool } from '../blocks/decode-pool.ts';
 import { codec } from '../codec/codec.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { type ByteStream, FdStream } from '../io/byte-stream.ts';
 import { detectStream, openTarStream } from '../io/foreign-stream.ts';
-import { deferred } from '../threads/deferred.ts';
-import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
+import { Handover } from '../threads/handover.ts';
+import { resolveThreads } from '../threads/thread-count.ts';
 import { Archive } from './archive.ts';
 import { confirmFrames } from './arrived-index.ts';
 
@@ -54,22 +55,17 @@ export async function* tarPieces(
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   if (source instanceof Archive) {
-    yield* new ParallelDecoder(options).decode(archiveChunks(source));
+    yield* decodeInOrder(archiveChunks(source), options);
     return;
   }
   const stream = new FdStream(source, options.name ?? 'standard input', options.signal);
   try {
     const kind = await detectStream(stream);
-    if (kind === 'znip') yield* new ParallelDecoder(options).decode(arrivingChunks(stream));
+    if (kind === 'znip') yield* decodeInOrder(arrivingChunks(stream), options);
     else yield* foreignPieces(await openTarStream(stream, kind));
   } finally {
     await stream.close();
   }
-}
-
-interface Slot {
-  stored: Uint8Array;
-  chunk: Uint8Array;
 }
 
 /** A chunk whose blob can be read into a slot. */
@@ -124,111 +120,61 @@ async function* foreignPieces(tar: ByteStream): AsyncGenerator<Uint8Array, void>
   }
 }
 
-/** Reads chunks ahead into slots, decodes them in parallel, and gives them out in order. */
-class ParallelDecoder {
-  private readonly options: ReadTarOptions;
-  private readonly threads: number;
-  private readonly free: Slot[];
-  private readonly queue: { slot: Slot; chunk: Uint8Array; decoded: Promise<unknown> }[] = [];
-  private pool: DecodePool | undefined;
-  private arrived = 0;
-  private ended = false;
-  private failure: { error: unknown } | undefined;
-  /** Nobody wants more. */
-  private abandoned = false;
-  /** Wakes whoever waits for the other side: a chunk in the queue, or a free slot. */
-  private changed = deferred<void>();
-
-  constructor(options: ReadTarOptions) {
-    this.options = options;
-    this.threads = resolveThreads(options.threads);
-    const slots = this.threads === 1 ? SPARE_SLOTS : this.threads + SPARE_SLOTS;
-    this.free = Array.from({ length: slots }, () => ({
-      stored: new Uint8Array(0),
-      chunk: new Uint8Array(0),
-    }));
+/** Reads chunks ahead, decodes them in parallel, and gives them out in order. A piece is good until the next is asked for. */
+async function* decodeInOrder(
+  chunks: AsyncIterable<PendingChunk>,
+  options: ReadTarOptions,
+): AsyncGenerator<Uint8Array, void> {
+  const threads = resolveThreads(options.threads);
+  const slots = threads === 1 ? SPARE_SLOTS : threads + SPARE_SLOTS;
+  const { signal } = options;
+  const queue = new ChunkQueue({ plan: () => ({ threads, slots }), start: startDecodePool, signal });
+  const handover = new Handover<Uint8Array>();
+  void readAhead(chunks, queue, handover);
+  try {
+    yield* handover;
+  } finally {
+    // Whoever reads ahead may wait for a slot, or for input that never comes: what it says then is no news.
+    queue.abandon();
+    await queue.stop();
   }
+}
 
-  async *decode(chunks: AsyncGenerator<PendingChunk, void>): AsyncGenerator<Uint8Array, void> {
-    const reading = this.readAll(chunks);
-    try {
-      for (;;) {
-        const next = this.queue.shift();
-        if (next === undefined) {
-          if (this.failure !== undefined) throw this.failure.error;
-          if (this.ended) return;
-          await this.changed.promise;
-          continue;
-        }
-        await next.decoded;
-        yield next.chunk;
-        this.free.push(next.slot);
-        this.wake();
-      }
-    } finally {
-      this.abandoned = true;
-      this.wake();
-      await this.pool?.stop();
-      // It may wait for input that never comes; what it says then is no news.
-      reading.catch(() => {});
-    }
+/** What goes wrong here is thrown to the consumer when all that came before it is given out. */
+async function readAhead(
+  chunks: AsyncIterable<PendingChunk>,
+  queue: ChunkQueue<DecodePool>,
+  handover: Handover<Uint8Array>,
+): Promise<void> {
+  let failure: { cause: unknown } | undefined;
+  try {
+    for await (const chunk of chunks) await decodeNext(chunk, queue, handover);
+  } catch (cause) {
+    failure = { cause };
   }
+  try {
+    await queue.halt.unless(queue.drain());
+  } catch (cause) {
+    // Of a chunk that came before.
+    failure = { cause };
+  }
+  handover.close(failure);
+}
 
-  /** What goes wrong here is thrown to the consumer when all that came before it is given out. */
-  private async readAll(chunks: AsyncGenerator<PendingChunk, void>): Promise<void> {
-    try {
-      for await (const chunk of chunks) {
-        await this.take(chunk);
-        if (this.abandoned) return;
-      }
-    } catch (error) {
-      this.failure = { error };
-    }
-    this.ended = true;
-    this.wake();
-  }
-
-  private async take(pending: PendingChunk): Promise<void> {
-    const { blob, frame, blobLength, chunkLength } = pending;
-    const slot = await this.takeSlot();
-    if (slot === undefined) return;
-    await this.startPool(chunkLength);
-    if (slot.stored.byteLength < blobLength) slot.stored = new Uint8Array(new SharedArrayBuffer(blobLength));
-    if (slot.chunk.byteLength < chunkLength) slot.chunk = new Uint8Array(new SharedArrayBuffer(chunkLength));
-    const stored = slot.stored.subarray(0, blobLength);
-    const chunk = slot.chunk.subarray(0, chunkLength);
-    await pending.readBlob(stored);
-    const task = { blob, frame: { blobOffset: frame.blobOffset, checksum: frame.checksum }, stored, chunk };
-    const decoded =
-      this.pool === undefined
-        ? decodeBlob(stored, chunk, task.frame, blob, codec())
-        : this.pool.run('decode', task);
-    // It is awaited in its turn; until then its failure is not unhandled.
-    decoded.catch(() => {});
-    this.queue.push({ slot, chunk, decoded });
-    this.wake();
-  }
-
-  /** Waits for a free slot; undefined when nobody wants more. */
-  private async takeSlot(): Promise<Slot | undefined> {
-    for (;;) {
-      this.options.signal?.throwIfAborted();
-      if (this.abandoned) return undefined;
-      const slot = this.free.pop();
-      if (slot !== undefined) return slot;
-      await this.changed.promise;
-    }
-  }
-
-  private async startPool(chunkLength: number): Promise<void> {
-    this.arrived += chunkLength;
-    if (this.pool !== undefined || this.threads === 1 || this.arrived <= INLINE_BYTES) return;
-    this.pool = await startDecodePool(this.threads, this.options.signal);
-  }
-
-  private wake(): void {
-    const { changed } = this;
-    this.changed = deferred<void>();
-    changed.resolve();
-  }
+async function decodeNext(
+  { blob, frame: { blobOffset, checksum }, blobLength, chunkLength, readBlob }: PendingChunk,
+  queue: ChunkQueue<DecodePool>,
+  handover: Handover<Uint8Array>,
+): Promise<void> {
+  const slot = await queue.take(blobLength, chunkLength);
+  const stored = slot.stored.subarray(0, blobLength);
+  const chunk = slot.chunk.subarray(0, chunkLength);
+  await readBlob(stored);
+  const frame = { blobOffset, checksum };
+  const { workers } = queue;
+  const decoded =
+    workers === undefined
+      ? decodeBlob(stored, chunk, frame, blob, codec())
+      : workers.run('decode', { blob, frame, stored, chunk });
+  queue.push(slot, decoded, () => handover.give(chunk));
 }

@@ -53,7 +53,7 @@ async function salvageBlocks(
     const before = gaps;
     gaps = [];
     const { header, number, blobOffset } = block;
-    const slot = await extraction.takeSlot(header.blobLength, header.chunkLength);
+    const slot = await extraction.queue.take(header.blobLength, header.chunkLength);
     const stored = slot.stored.subarray(0, header.blobLength);
     const chunk = slot.chunk.subarray(0, header.chunkLength);
     const short = await run.unlessFailed(scanner.readBlob(block, stored));
@@ -64,8 +64,8 @@ async function salvageBlocks(
       return takeChunk(run, block, bytes, short ?? damage);
     });
   }
-  await run.unlessFailed(extraction.drain());
-  await extraction.endThreads();
+  await run.unlessFailed(extraction.queue.drain());
+  await extraction.queue.stop();
   if (blocks.length === 0) throw noBlocks(stream.name);
   for (const gap of gaps) loseGap(run, gap);
   return { blocks, cut: !scanner.complete && (await stream.peek(1)).byteLength === 0 };

@@ -181,7 +181,7 @@ export class StreamRun {
     } catch (error) {
       failure = error;
       // What was submitted before still gets written; its own failure is not news.
-      await this.extraction.halt.unless(this.extraction.drain()).catch(() => {});
+      await this.extraction.queue.halt.unless(this.extraction.queue.drain()).catch(() => {});
       if (this.options.signal?.aborted === true) throw error;
     }
     const incomplete = this.largeFiles.incomplete();
@@ -219,7 +219,7 @@ export class StreamRun {
 
   async stop(): Promise<void> {
     // The workers first: they reach into the target by its descriptor.
-    await this.extraction.stop();
+    await this.extraction.queue.stop();
     this.largeFiles.discard();
     closeTarget(this.target);
   }
@@ -406,7 +406,7 @@ export class StreamRun {
 
   /** Waits for work, unless what was submitted before fails first. */
   async unlessFailed<T>(work: Promise<T>): Promise<T> {
-    return this.extraction.failure.unless(work);
+    return this.extraction.queue.failure.unless(work);
   }
 
   private noteMember(member: Member, archived: ByteString, streamOffset: number): number {

@@ -21,7 +21,7 @@ export async function unpackBlocks(run: StreamRun, stream: FdStream): Promise<vo
     arrivedBlocks.push(block);
     const { header, number, blobOffset } = block;
     last = header.last;
-    const slot = await run.extraction.takeSlot(header.blobLength, header.chunkLength);
+    const slot = await run.extraction.queue.take(header.blobLength, header.chunkLength);
     const stored = slot.stored.subarray(0, header.blobLength);
     const chunk = slot.chunk.subarray(0, header.chunkLength);
     await run.unlessFailed(blocks.readBlob(block, stored));
@@ -36,8 +36,8 @@ export async function unpackBlocks(run: StreamRun, stream: FdStream): Promise<vo
       return taken;
     });
   }
-  await run.unlessFailed(run.extraction.drain());
-  await run.extraction.endThreads();
+  await run.unlessFailed(run.extraction.queue.drain());
+  await run.extraction.queue.stop();
   run.allBlocks = true;
   await confirm(run, stream, arrivedBlocks);
 }

@@ -21,7 +21,7 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
   let streamOffset = 0;
   let pieceLength = FOREIGN_CHUNK;
   for (;;) {
-    const slot = await run.extraction.takeSlot(0, pieceLength);
+    const slot = await run.extraction.queue.take(0, pieceLength);
     slot.chunk.set(rest);
     const room = slot.chunk.subarray(rest.byteLength, pieceLength);
     const { read, failure } = await run.unlessFailed(stream.readArrived(room));
@@ -33,11 +33,11 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
       run.take(bytes, streamOffset, isLast, FOREIGN_CHUNK, archive.position),
     );
     if (taken.failure !== undefined) {
-      await run.unlessFailed(run.extraction.drain());
+      await run.unlessFailed(run.extraction.queue.drain());
       throw taken.failure;
     }
     if (taken.ended) {
-      await run.unlessFailed(run.extraction.drain());
+      await run.unlessFailed(run.extraction.queue.drain());
       await passRest(run, stream, chunk.subarray(taken.endOffset), streamOffset + taken.endOffset);
       if (failure !== undefined) throw failure;
       return;
@@ -51,7 +51,7 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
       );
     }
     if (isLast || failure !== undefined) {
-      await run.unlessFailed(run.extraction.drain());
+      await run.unlessFailed(run.extraction.queue.drain());
       if (failure !== undefined) throw failure;
       // POSIX wants two zero records at the end; tar streams without them are common and complete.
       if (taken.consumed === length && !run.members.isWithinMember) return;

@@ -1,8 +1,9 @@
 /**
- * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
- * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
+ * Runs extraction jobs: on this thread alone, or on a pool of workers. What was written is taken in in the order of the
+ * jobs, so that large files are hashed in order. Main thread.
  */
 import { setImmediate as turn } from 'node:timers/promises';
+import { ChunkQueue } from '../blocks/chunk-queue.ts';
 import { damagedMember, decodeBlob } from '../blocks/decode-blob.ts';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
@@ -17,7 +18,7 @@ import { makeRoom } from '../target/make-room.ts';
 import type { TargetTree } from '../target/target-tree.ts';
 import { type RefusedFile, writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
 import type { ChunkJob } from './extract-plan.ts';
-import type { ExtractPool } from './extract-pool.ts';
+import { type ExtractPool, startExtractPool } from './extract-pool.ts';
 
 export interface ExtractOptions {
   /** Workers, of which `threads` says how many there are; undefined: everything runs on this thread. */
@@ -40,24 +41,6 @@ export interface ExtractOptions {
   onLost: (path: ByteString, lost: LostMember) => void;
   onJob: (job: ChunkJob, completed: number) => void;
   signal: AbortSignal | undefined;
-}
-
-interface Slot {
-  stored: Uint8Array;
-  chunk: Uint8Array;
-}
-
-function createSlot(frames: readonly Frame[]): Slot {
-  let longestChunk = 0;
-  let longestBlob = 0;
-  for (const frame of frames) {
-    longestChunk = Math.max(longestChunk, frame.streamLength);
-    longestBlob = Math.max(longestBlob, frame.blobLength);
-  }
-  return {
-    stored: new Uint8Array(new SharedArrayBuffer(longestBlob)),
-    chunk: new Uint8Array(new SharedArrayBuffer(longestChunk)),
-  };
 }
 
 interface ReadyJob {
@@ -88,96 +71,83 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
   options.onJob(job, files.count - written.taken.length - left + completed);
 }
 
-/** A job failed. When the run keeps going and it was for damage, its files are lost and nothing else is. */
-function loseJob(job: ChunkJob, error: unknown, options: ExtractOptions): void {
-  if (!options.tree.settings.keepGoing || !isDamage(error)) throw error;
-  for (const path of job.files.paths) options.onLost(path, lostMember(path, error));
+/** A job failed for damage: its files are lost and nothing else is. */
+function loseJob(job: ChunkJob, damage: ZnipError, options: ExtractOptions): void {
+  for (const path of job.files.paths) options.onLost(path, lostMember(path, damage));
   for (const { path } of options.largeFiles.loseParts(job.parts))
-    options.onLost(path, lostMember(path, error));
+    options.onLost(path, lostMember(path, damage));
   options.onJob(job, 0);
 }
 
 export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
-  const { pool } = options;
-  await (pool === undefined ? extractInline(jobs, options) : extractOnPool(jobs, pool, options));
-}
-
-async function extractInline(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
-  const { signal } = options;
-  let slot: Slot | undefined;
-  for (const job of jobs) {
-    // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
-    await turn();
-    signal?.throwIfAborted();
-    slot ??= createSlot(options.frames);
-    const ready = prepare(job, options);
-    try {
-      finishJob(ready.job, await extractHere(ready, slot.chunk, options), slot.chunk, options);
-    } catch (error) {
-      loseJob(ready.job, error, options);
+  const { pool, slots, signal, tree } = options;
+  const queue = new ChunkQueue<ExtractPool>({
+    plan: () => (pool === undefined ? { threads: 1, slots: 1 } : { threads: options.threads, slots }),
+    start: startExtractPool,
+    workers: pool,
+    signal,
+  });
+  const keepGoing = tree.settings.keepGoing;
+  try {
+    for (const planned of jobs) {
+      // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
+      if (pool === undefined) await turn();
+      const { blobLength, streamLength } = planned.frame;
+      const slot = await queue.take(pool === undefined ? 0 : blobLength, streamLength);
+      const ready = prepare(planned, options);
+      const { job } = ready;
+      const chunk = slot.chunk.subarray(0, streamLength);
+      const written =
+        pool === undefined
+          ? extractHere(ready, chunk, options)
+          : extractThere(ready, slot.stored.subarray(0, blobLength), chunk, pool, options);
+      queue.push(slot, keepGoing ? orDamage(written) : written, (result) => {
+        if (result instanceof ZnipError) loseJob(job, result, options);
+        else finishJob(job, result, chunk, options);
+      });
     }
+    await queue.drain();
+  } finally {
+    await queue.stop();
   }
 }
 
-/** What a worker does with a job, on this thread. */
+/** On a worker. */
+async function extractThere(
+  { job: { blob, frame, files }, targets: parts }: ReadyJob,
+  stored: Uint8Array,
+  chunk: Uint8Array,
+  pool: ExtractPool,
+  { source, tree: { settings } }: ExtractOptions,
+): Promise<WrittenFiles> {
+  const { fd, name } = source;
+  if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
+  // The worker knows the number alone: whoever closes the archive meanwhile must not free it for another file.
+  const release = source.hold?.();
+  try {
+    return await pool.run('extract', { fd, name, blob, frame, files, parts, stored, chunk, settings });
+  } finally {
+    release?.();
+  }
+}
+
+/** What a worker does, on this thread. */
 async function extractHere(
-  { job, targets }: ReadyJob,
-  memory: Uint8Array,
+  { job: { blob, frame, files }, targets }: ReadyJob,
+  chunk: Uint8Array,
   { source, tree }: ExtractOptions,
 ): Promise<WrittenFiles> {
-  const { frame, blob, files } = job;
-  const chunk = memory.subarray(0, frame.streamLength);
   const stored = await source.read(frame.blobOffset, frame.blobLength);
   await decodeBlob(stored, chunk, frame, blob, codec());
   writeParts(targets, chunk, tree);
   return writeFiles(files, chunk, tree, codec());
 }
 
-async function extractOnPool(
-  jobs: Iterable<ChunkJob>,
-  pool: ExtractPool,
-  options: ExtractOptions,
-): Promise<void> {
-  const { source, slots } = options;
-  const { settings } = options.tree;
-  const { fd, name } = source;
-  if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
-  const free: Slot[] = Array.from({ length: slots }, () => createSlot(options.frames));
-  const inFlight: { job: ChunkJob; slot: Slot; result: Promise<WrittenFiles> }[] = [];
-
-  /** Takes in the oldest job's result: in order, so that large files are hashed in order. */
-  const finishOldest = async (): Promise<void> => {
-    const oldest = inFlight.shift();
-    if (oldest === undefined) return;
-    const { job, slot } = oldest;
-    try {
-      finishJob(job, await oldest.result, slot.chunk, options);
-    } catch (error) {
-      loseJob(job, error, options);
-    }
-    free.push(slot);
-  };
-
-  for (const planned of jobs) {
-    const { job, targets } = prepare(planned, options);
-    if (free.length === 0) await finishOldest();
-    const slot = free.pop() as Slot;
-    // The worker knows the number alone: whoever closes the archive meanwhile must not free it for another file.
-    const release = source.hold?.();
-    const result = pool.run('extract', {
-      fd,
-      name,
-      blob: job.blob,
-      frame: job.frame,
-      files: job.files,
-      parts: targets,
-      stored: slot.stored.subarray(0, job.frame.blobLength),
-      chunk: slot.chunk.subarray(0, job.frame.streamLength),
-      settings,
-    });
-    // It is awaited in its turn; until then its failure is not unhandled.
-    result.catch(() => {}).finally(release);
-    inFlight.push({ job, slot, result });
+async function orDamage(written: Promise<WrittenFiles>): Promise<WrittenFiles | ZnipError> {
+  try {
+    return await written;
+  } catch (error) {
+    if (isDamage(error)) return error;
+    throw error;
   }
-  while (inFlight.length > 0) await finishOldest();
 }

@@ -1,0 +1,157 @@
+/**
+ * Chunks on their way: worked on in parallel, handed on one by one in the order in which they came. Slots bound the
+ * memory: nothing more is taken in until one is free. Main thread.
+ */
+import { ZnipError } from '../errors.ts';
+import { Failure } from '../threads/failure.ts';
+import { INLINE_BYTES } from '../threads/thread-count.ts';
+
+/** Memory for one chunk, shared with the workers. */
+export interface ChunkSlot {
+  /** Takes a blob. */
+  stored: Uint8Array;
+  /** Takes a chunk. */
+  chunk: Uint8Array;
+}
+
+/** A slot that is in use after its chunk was handed on. In an object, so that whoever awaits this does not await that. */
+export interface InUse {
+  until: Promise<unknown>;
+}
+
+/** What a slot is still used for, if anything. */
+type HandedOn = InUse | void;
+
+interface Pool {
+  readonly failure: Failure;
+  stop: () => Promise<void>;
+}
+
+export interface ChunkQueueOptions<Workers extends Pool> {
+  /** How many threads and slots there are, by the length of the first chunk. One thread: this one. */
+  plan: (chunkLength: number) => { threads: number; slots: number };
+  /** Starts the workers, once, when there is enough to do. */
+  start: (threads: number, signal: AbortSignal | undefined) => Promise<Workers>;
+  /** Workers that have been started already. Whoever did so stops them. */
+  workers?: Workers | undefined;
+  signal: AbortSignal | undefined;
+}
+
+export class ChunkQueue<Workers extends Pool> {
+  private readonly options: ChunkQueueOptions<Workers>;
+  /** What has gone wrong, as soon as it has: for whoever waits for something else meanwhile. */
+  readonly failure = new Failure();
+  /** A thread has died or the caller's signal has fired: what is under way may never end. */
+  readonly halt = new Failure();
+  private readonly onAbort = (): void => this.stopFor(this.options.signal?.reason);
+  private readonly free: ChunkSlot[] = [];
+  private readonly waiting: ((slot: ChunkSlot) => void)[] = [];
+  private started: Workers | undefined;
+  private threads = 1;
+  /** Bytes of chunks that have come. */
+  private arrived = 0;
+  /** The chunk before is handed on. */
+  private handed: Promise<unknown> = Promise.resolve();
+  /** The chunk before, and all before it, are done with. */
+  private done: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ChunkQueueOptions<Workers>) {
+    this.options = options;
+    options.signal?.addEventListener('abort', this.onAbort, { once: true });
+    this.started = options.workers;
+  }
+
+  /** The workers; undefined while everything runs on this thread. */
+  get workers(): Workers | undefined {
+    return this.started;
+  }
+
+  /** A free slot with room for a blob and a chunk of these lengths. Throws what has gone wrong meanwhile. */
+  async take(blobLength: number, chunkLength: number): Promise<ChunkSlot> {
+    const { signal } = this.options;
+    signal?.throwIfAborted();
+    if (this.arrived === 0) this.makeSlots(chunkLength);
+    this.arrived += chunkLength;
+    if (this.started === undefined && this.threads > 1 && this.arrived > INLINE_BYTES) {
+      this.started = await this.options.start(this.threads, signal);
+      this.started.failure.onFail((reason) => this.stopFor(reason));
+    }
+    const slot = this.free.pop() ?? (await this.nextFree());
+    slot.stored = withRoom(slot.stored, blobLength);
+    slot.chunk = withRoom(slot.chunk, chunkLength);
+    return slot;
+  }
+
+  /**
+   * Puts a slot in the queue. `handOn` gets what comes of `work` when all before it is handed on, and says for how long
+   * the slot is still in use; it is free when that is over and all before it are free.
+   */
+  push<T>(slot: ChunkSlot, work: Promise<T>, handOn: (result: T) => HandedOn | Promise<HandedOn>): void {
+    const { handed: before, done: doneBefore } = this;
+    const handed = (async () => {
+      await before;
+      return handOn(await work);
+    })();
+    const done = (async () => {
+      const inUse = await handed;
+      await inUse?.until;
+      await doneBefore;
+      this.release(slot);
+    })();
+    this.handed = handed;
+    this.done = done;
+    // They are awaited in their turn; until then their failure is not unhandled.
+    work.catch(() => {});
+    handed.catch(() => {});
+    done.catch((error: unknown) => this.failure.fail(error));
+  }
+
+  /** The chunks before the next one are done with: for what waits for its turn. */
+  get before(): Promise<unknown> {
+    return this.done;
+  }
+
+  /** Resolves when all that was pushed is done with; throws the first thing that went wrong. */
+  async drain(): Promise<void> {
+    await this.done;
+  }
+
+  /** Nobody wants what is under way any more: whoever waits for a slot gets none. */
+  abandon(): void {
+    this.stopFor(new ZnipError('aborted', 'nobody reads on'));
+  }
+
+  /** All is done with: ends the workers and lets go of the slots, because what follows may need the room. */
+  async stop(): Promise<void> {
+    this.options.signal?.removeEventListener('abort', this.onAbort);
+    this.free.length = 0;
+    if (this.options.workers === undefined) await this.started?.stop();
+  }
+
+  private makeSlots(chunkLength: number): void {
+    const { threads, slots } = this.options.plan(chunkLength);
+    this.threads = threads;
+    for (let i = 0; i < slots; i++) this.free.push({ stored: new Uint8Array(0), chunk: new Uint8Array(0) });
+  }
+
+  private nextFree(): Promise<ChunkSlot> {
+    return this.failure.unless(new Promise((resolve) => this.waiting.push(resolve)));
+  }
+
+  private release(slot: ChunkSlot): void {
+    const next = this.waiting.shift();
+    if (next === undefined) this.free.push(slot);
+    else next(slot);
+  }
+
+  private stopFor(reason: unknown): void {
+    this.halt.fail(reason);
+    this.failure.fail(reason);
+  }
+}
+
+/** Shared memory of this length at least: more by a quarter than there was, so that it is not made anew each time. */
+function withRoom(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.byteLength >= length) return bytes;
+  return new Uint8Array(new SharedArrayBuffer(Math.max(length, Math.ceil(1.25 * bytes.byteLength))));
+}
