@@ -79,7 +79,7 @@ export class TailSource implements ByteSource {
 }
 
 /** The frame table must describe the blocks that came: it is what a later reader will go by. */
-export function checkFrames(blocks: readonly ArrivedBlock[], frames: readonly Frame[]): void {
+export function checkArrivedFrames(blocks: readonly ArrivedBlock[], frames: readonly Frame[]): void {
   for (const { header, number, blobOffset } of blocks) {
     const frame = frames[number];
     const agrees =
@@ -106,11 +106,11 @@ export async function confirmFrames(stream: ByteStream, blocks: readonly Arrived
   const start = stream.position;
   const tail = await readRest(stream, tarLengthOf(blocks));
   const archive = await openTail(new TailSource(stream.name, start, tail));
-  checkFrames(blocks, await archive.frames());
+  checkArrivedFrames(blocks, await archive.frames());
 }
 
 /** Behind the blocks there are skippable frames and nothing else: no block, and nothing that zstd would decode. */
-export function checkSections({ name, start, tail }: TailSource): void {
+export function refuseStrayFrames({ name, start, tail }: TailSource): void {
   for (let at = 0; at < tail.byteLength;) {
     const left = tail.byteLength - at;
     const frame = tail.subarray(at, at + SKIPPABLE_HEADER_LENGTH + TAG.blockHeader.length);

@@ -8,10 +8,10 @@ import {
   type BlockHeader,
   blockHeaderLength,
   decodeBlockHeader,
-  type Hash,
   MAX_BLOCK_HEADER_LENGTH,
 } from '../format/block-header.ts';
 import { findFrame, type Frame } from '../format/tables/frame-table.ts';
+import { type Hash } from '../format/values/bytes.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/values/constants.ts';
 import { readTag, skippableFrameLength } from '../format/zstd/skippable-frame.ts';

@@ -4,7 +4,8 @@
  * damaged archive". Main thread.
  */
 import { ZnipError } from '../errors.ts';
-import { type Hash, MAX_BLOCK_HEADER_LENGTH, MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import { MAX_BLOCK_HEADER_LENGTH, MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import { type Hash } from '../format/values/bytes.ts';
 import { MAX_CHUNK_SIZE, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../format/values/constants.ts';
 import { readTag, SECTION_HEADER_LENGTH } from '../format/zstd/skippable-frame.ts';
 import { decodeFrameHeader, maxBlobLength, zstdFrameLength } from '../format/zstd/zstd-frame.ts';

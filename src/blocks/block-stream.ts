@@ -2,12 +2,8 @@
  * Cuts blocks off an archive that arrives as a stream. Implements docs/format.md, "Reading", one pass.
  */
 import { ZnipError } from '../errors.ts';
-import {
-  type Hash,
-  type BlockHeader,
-  decodeBlockHeader,
-  MAX_BLOCK_HEADER_LENGTH,
-} from '../format/block-header.ts';
+import { type BlockHeader, decodeBlockHeader, MAX_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
+import { type Hash } from '../format/values/bytes.ts';
 import { ANY_SKIPPABLE_MAGIC, PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../format/values/constants.ts';
 import { readTag, skippableFrameLength } from '../format/zstd/skippable-frame.ts';
 import { maxBlobLength } from '../format/zstd/zstd-frame.ts';

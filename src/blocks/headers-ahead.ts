@@ -7,9 +7,9 @@ import {
   type BlockHeader,
   blockHeaderLength,
   decodeBlockHeader,
-  type Hash,
   MAX_BLOCK_HEADER_LENGTH,
 } from '../format/block-header.ts';
+import { type Hash } from '../format/values/bytes.ts';
 import { SKIPPABLE_HEADER_LENGTH, TAG } from '../format/values/constants.ts';
 import { maxBlobLength } from '../format/zstd/zstd-frame.ts';
 

@@ -26,7 +26,7 @@ export interface WalkedBlock {
   chunk: Buffer;
 }
 
-export interface WalkOptions {
+export interface BlockWalkOptions {
   stream: FdStream;
   threads: number;
   /** A frame table that can be believed, for blocks whose headers are damaged. */
@@ -46,7 +46,7 @@ export interface WalkResult {
 /** Slots beyond one for each worker: one is filled, one waits for its turn. */
 const SPARE_SLOTS = 2;
 
-export async function walkBlocks(options: WalkOptions): Promise<WalkResult> {
+export async function walkBlocks(options: BlockWalkOptions): Promise<WalkResult> {
   const walk = new Walk(options);
   try {
     return await walk.run();
@@ -56,12 +56,12 @@ export async function walkBlocks(options: WalkOptions): Promise<WalkResult> {
 }
 
 class Walk {
-  private readonly options: WalkOptions;
+  private readonly options: BlockWalkOptions;
   private readonly queue: ChunkQueue<DecodePool>;
   /** Takes over from the workers' readers when there is a global header, which counts for all after it. */
   private globalReader: TarReader | undefined;
 
-  constructor(options: WalkOptions) {
+  constructor(options: BlockWalkOptions) {
     this.options = options;
     const { threads, signal } = options;
     const slots = threads === 1 ? 1 : threads + SPARE_SLOTS;

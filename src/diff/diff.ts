@@ -68,7 +68,12 @@ export async function* diff(
     options.onWarning?.({ path: toText(`${base}${path}`), reason, failed: true });
   };
   const onDisk = readDiskTree(base, { avoid: identityOf(archive), onUnreadable });
-  const comparison = new Comparison(base, meantBy(entries, members), options.mtime === true, onUnreadable);
+  const comparison = new TreeComparison(
+    base,
+    meantBy(entries, members),
+    options.mtime === true,
+    onUnreadable,
+  );
 
   if (root !== undefined) {
     // With the slash at its end, a directory that is reached through a symlink counts as the directory.
@@ -97,7 +102,7 @@ export async function* diff(
 }
 
 /** Compares members with what is on disk under their names. */
-class Comparison {
+class TreeComparison {
   private readonly base: ByteString;
   /** Hard link -> the file or symlink that it is a name of. */
   private readonly meant: ReadonlyMap<EntryRef, EntryRef>;

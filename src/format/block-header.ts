@@ -4,7 +4,7 @@
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from './values/byte-string.ts';
-import { equalBytes } from './values/bytes.ts';
+import { type Hash, equalBytes } from './values/bytes.ts';
 import {
   CHECKSUM_LENGTH,
   FORMAT_MAJOR,
@@ -23,9 +23,6 @@ import {
   viewOf,
   writeSkippableHeader,
 } from './zstd/skippable-frame.ts';
-
-/** Hashes bytes with BLAKE3; 32 bytes. The codec supplies it, so that this folder loads no package. */
-export type Hash = (bytes: Uint8Array) => Uint8Array;
 
 const FIXED_LENGTH = 88;
 const NO_HEADER = 0xffffffff;

@@ -3,9 +3,7 @@
  * tree gives the same archive whatever the number of threads. Implements docs/format.md, "Chunks".
  */
 import { ZnipError } from '../errors.ts';
-import { CHUNK_GRANULE, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from './values/constants.ts';
-
-const MiB = 1024 * 1024;
+import { MiB, CHUNK_GRANULE, MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from './values/constants.ts';
 
 /**
  * Chunk sizes by total input size in bytes: the first row whose limit is not reached applies, or else the

@@ -3,8 +3,7 @@
  * Implements docs/format.md, "Footer".
  */
 import { ZnipError } from '../errors.ts';
-import { type Hash } from './block-header.ts';
-import { equalBytes } from './values/bytes.ts';
+import { type Hash, equalBytes } from './values/bytes.ts';
 import {
   CHECKSUM_LENGTH,
   FOOTER_MAGIC,

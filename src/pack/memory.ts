@@ -1,10 +1,9 @@
 /**
  * What packing takes of memory, by its settings.
  */
+import { MiB } from '../format/values/constants.ts';
 import { type MemoryPlan, planMemory } from '../threads/memory.ts';
 import { slotLength } from '../threads/ring.ts';
-
-const MiB = 1024 * 1024;
 
 /** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
 const SPARE_SLOTS = 2;

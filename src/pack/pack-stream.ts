@@ -11,7 +11,7 @@ import { unsafePathReason } from '../format/values/member-path.ts';
 import { FdStream, IterableStream } from '../io/byte-stream.ts';
 import { chunkTar } from './plan/tar-chunks.ts';
 import { chunkUnsized } from './plan/unsized-chunks.ts';
-import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
+import { type ArchiveOptions, type PackResult, writeArchive } from './run.ts';
 import { FIXED_MTIME, metadataOf, type MetadataOptions } from './walk/metadata.ts';
 
 export interface PackStreamOptions extends ArchiveOptions, MetadataOptions {
@@ -42,7 +42,7 @@ export async function packStream(
       ? new FdStream(source, options.sourceName ?? 'standard input', options.signal)
       : new IterableStream(options.sourceName ?? 'the stream', source);
   try {
-    return await runPack(options, async ({ groups, onWarning, onFound, onAllFound }) => {
+    return await writeArchive(options, async ({ groups, onWarning, onFound, onAllFound }) => {
       options.onMember?.(toText(member.path));
       const size = await stream.readAhead(SETTLED_TOTAL);
       if (size >= SETTLED_TOTAL) {

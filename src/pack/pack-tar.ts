@@ -7,7 +7,7 @@ import { type ByteStream, FdStream, IterableStream } from '../io/byte-stream.ts'
 import { detectStream, openTarStream } from '../io/foreign-stream.ts';
 import { longestHeaders } from './plan/longest-headers.ts';
 import { chunkTar } from './plan/tar-chunks.ts';
-import { type ArchiveOptions, type PackResult, runPack } from './run.ts';
+import { type ArchiveOptions, type PackResult, writeArchive } from './run.ts';
 
 export interface PackTarOptions extends ArchiveOptions {
   /** What the source is called in messages. Default: `standard input`, `the tar stream`. */
@@ -38,7 +38,7 @@ export async function packTar(
       : new IterableStream(options.name ?? 'the tar stream', source);
   let tar: ByteStream = stream;
   try {
-    return await runPack(options, async ({ enough, groups, onWarning, onFound, onAllFound }) => {
+    return await writeArchive(options, async ({ enough, groups, onWarning, onFound, onAllFound }) => {
       const kind = await detectStream(stream);
       if (kind === 'znip') {
         throw new ZnipError(

@@ -5,7 +5,7 @@ import { paddedLength, tarHeaderLength } from '../format/tar/tar-header.ts';
 import { toText } from '../format/values/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { planChunks } from './plan/plan.ts';
-import { type ArchiveOptions, type Input, type InputContext, type PackResult, runPack } from './run.ts';
+import { type ArchiveOptions, type Input, type InputContext, type PackResult, writeArchive } from './run.ts';
 import { findMembers, type InputOptions, type PackPath, rootsOf } from './walk/inputs.ts';
 import type { SourceMember } from './walk/source-member.ts';
 import { SpecialContents } from './walk/special-contents.ts';
@@ -67,7 +67,7 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
     };
   };
   try {
-    return await runPack(options, (context) => {
+    return await writeArchive(options, (context) => {
       if (special === undefined) return input(paths, context);
       return readSpecial(special, typeof paths === 'string' ? [paths] : [...paths], options).then((named) =>
         input(named, context),

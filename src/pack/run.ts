@@ -121,7 +121,7 @@ function checkLong(long: boolean): boolean {
  * Packs what `openInput` gives. `check` sees the output when it is complete and has no name yet; it gets none when
  * that throws. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
  */
-export async function runPack(
+export async function writeArchive(
   options: ArchiveOptions,
   openInput: (context: InputContext) => Input | Promise<Input>,
   check?: (output: Output) => Promise<void>,
@@ -133,7 +133,7 @@ export async function runPack(
   const long = checkLong(options.long ?? false);
   const asked = options.chunkSize ?? (long ? LONG_CHUNK_SIZE : undefined);
   const givenChunkSize = asked === undefined ? undefined : checkChunkSize(asked);
-  const output = await openTarget(options);
+  const output = await outputOf(options);
   const progress: PackProgress = {
     members: 0,
     contentBytes: 0,
@@ -234,7 +234,7 @@ function wholeMebibytes(bytes: number): number {
   return bytes - (bytes % (1024 * 1024));
 }
 
-async function openTarget({ output, signal }: ArchiveOptions): Promise<Output> {
+async function outputOf({ output, signal }: ArchiveOptions): Promise<Output> {
   return typeof output === 'string'
     ? openOutput(output, signal)
     : descriptorOutput(output, 'standard output');

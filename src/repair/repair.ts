@@ -6,7 +6,7 @@ import { ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { MAX_CHUNK_SIZE, MIN_CHUNK_SIZE } from '../format/values/constants.ts';
 import { openOutput, type Output } from '../io/output.ts';
 import { FileSource } from '../io/source.ts';
-import { runPack } from '../pack/run.ts';
+import { writeArchive } from '../pack/run.ts';
 import { fstat, isSameFile } from '../posix/stat.ts';
 import { writeFully } from '../posix/write.ts';
 import type { LostMember } from '../rules/lost.ts';
@@ -166,7 +166,7 @@ async function rewrite(
   const chunkSize = survey.blocks.reduce((size, block) => Math.max(size, block.chunkLength), MIN_CHUNK_SIZE);
   const total = survey.blocks.reduce((sum, block) => sum + block.chunkLength, 0);
   const level = Number(index?.archive.manifest.metadata.get('znip.level'));
-  await runPack(
+  await writeArchive(
     {
       output,
       chunkSize: Math.min(chunkSize, MAX_CHUNK_SIZE),

@@ -44,7 +44,7 @@ export interface RescueOptions {
 }
 
 /** A member that goes on in the next block. */
-interface OpenMember {
+interface RescuedMember {
   path: ByteString;
   size: number;
   done: number;
@@ -97,7 +97,7 @@ class Rescue {
   private readonly links: RescuedLinks;
   private nextEntry = 0;
   /** The member that the chunk before ended within, when it is kept. */
-  private open: OpenMember | undefined;
+  private open: RescuedMember | undefined;
 
   constructor(options: RescueOptions) {
     this.options = options;

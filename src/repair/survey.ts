@@ -23,7 +23,7 @@ export interface WholeBlock {
 }
 
 /** The member that the last block ended within. */
-interface OpenMember {
+interface SurveyedMember {
   block: WholeBlock;
   size: number;
   done: number;
@@ -35,7 +35,7 @@ export class Survey {
   readonly blocks: WholeBlock[] = [];
   /** A tar header states an owner: then the index recorded them, too. */
   hasOwners = false;
-  private open: OpenMember | undefined;
+  private open: SurveyedMember | undefined;
 
   take(walked: WalkedBlock): void {
     const { header, number, blobOffset } = walked.block;

@@ -27,7 +27,7 @@ export interface KeepGoingOptions {
   onDamaged?: (lost: LostMember) => void;
 }
 
-const DAMAGE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([
+const CODES_OF_DAMAGE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([
   'truncated',
   'damaged-footer',
   'damaged-manifest',
@@ -42,7 +42,7 @@ const DAMAGE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([
 
 /** Whether an error is about the archive, so that the rest of it may be whole, and not about the machine. */
 export function isDamage(error: unknown): error is ZnipError {
-  return error instanceof ZnipError && DAMAGE.has(error.code);
+  return error instanceof ZnipError && CODES_OF_DAMAGE.has(error.code);
 }
 
 /** A member that is lost for the reason of an error. */

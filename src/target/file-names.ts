@@ -12,7 +12,7 @@ import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy } from './write-settings.ts';
 
 /** A name beside `path` that no member has. */
-export function temporaryName(path: ByteString): ByteString {
+export function partName(path: ByteString): ByteString {
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
   return `${directory}.znip-${uniquePart()}.part`;
 }

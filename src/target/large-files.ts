@@ -14,7 +14,7 @@ import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { isDamage } from '../rules/lost.ts';
 import type { PartTarget, LargeFile, LargePart } from './chunk-files.ts';
-import { mayReplace, nameExists, nameFile, removeIfAny, temporaryName } from './file-names.ts';
+import { mayReplace, nameExists, nameFile, removeIfAny, partName } from './file-names.ts';
 import { isRefusal } from './refusals.ts';
 import { sparsePieces } from './sparse-parts.ts';
 import type { TargetTree } from './target-tree.ts';
@@ -187,7 +187,7 @@ export class LargeFiles {
       onTaken(file.path);
       return KEPT;
     }
-    const temporary = temporaryName(file.path);
+    const temporary = partName(file.path);
     try {
       const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
       // Its end may be a hole, which no part writes.

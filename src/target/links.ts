@@ -9,7 +9,7 @@ import { KIND } from '../format/values/entry.ts';
 import { O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { amend } from './amend.ts';
-import { mayReplace, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
+import { mayReplace, removeIfAny, replaceFile, partName } from './file-names.ts';
 import type { TargetTree } from './target-tree.ts';
 
 /** A symlink, or what all links have. */
@@ -39,7 +39,7 @@ function place(
   try {
     if (create(path)) return true;
     if (!mayReplace(path, mtime, tree)) return false;
-    const temporary = temporaryName(path);
+    const temporary = partName(path);
     if (!create(temporary)) return false;
     const replaced = replaceFile(temporary, path, tree);
     // Where both names are of one file already, rename(2) does nothing and succeeds.

@@ -7,7 +7,7 @@ import { errnoOf, ioError, systemReason, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { setFileTime } from '../posix/times.ts';
 import { HOLE_LENGTH, writeFully, writeSparsely } from '../posix/write.ts';
-import { mayReplace, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
+import { mayReplace, removeIfAny, replaceFile, partName } from './file-names.ts';
 import { attempt, isRefusal, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
@@ -73,7 +73,7 @@ export function writeFile(
 ): WriteOutcome {
   const outcome = createFile(path, content, attributes, tree);
   if (outcome !== 'taken' || !mayReplace(path, attributes.mtime, tree, existing)) return outcome;
-  const temporary = temporaryName(path);
+  const temporary = partName(path);
   const replacement = createFile(temporary, content, attributes, tree);
   if (replacement === 'taken') {
     throw new ZnipError(

@@ -6,8 +6,7 @@
  * 1,000,000 small files: most of it is the garbage that V8 leaves until it is worth collecting.
  */
 import { ZnipError } from '../errors.ts';
-
-const MiB = 1024 * 1024;
+import { MiB } from '../format/values/constants.ts';
 
 /** The program with everything on the main thread, but for codec and slot. */
 const ALONE = 140 * MiB;

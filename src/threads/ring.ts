@@ -13,6 +13,7 @@
  *     2 * sequence + 1    chunk `sequence` is compressed: set by the worker, the writer waits for it
  */
 import { ZnipError } from '../errors.ts';
+import { TAR_RECORD } from '../format/values/constants.ts';
 
 /** Bytes of one member's record, see `pack/chunk-record.ts`. */
 export const RECORD_LENGTH = 48;
@@ -34,8 +35,6 @@ export interface Slot {
   /** Takes the chunk's fields and the records of its members. */
   records: Buffer;
 }
-
-const TAR_RECORD = 512;
 
 function recordsLength(chunkSize: number): number {
   // Every member takes at least one tar record; one more may end in this chunk.

@@ -4,8 +4,8 @@
 import {
   readRest,
   TailSource,
-  checkFrames,
-  checkSections,
+  checkArrivedFrames,
+  refuseStrayFrames,
   openTail,
   cutBehindFooter,
   tarLengthOf,
@@ -69,7 +69,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
     onFault(error, ref);
   };
   try {
-    checkFrames(blocks, await archive.frames());
+    checkArrivedFrames(blocks, await archive.frames());
   } catch (error) {
     fault(toZnipError(error));
   }
@@ -113,7 +113,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
     fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
   }
   try {
-    checkSections(source);
+    refuseStrayFrames(source);
   } catch (error) {
     fault(toZnipError(error));
   }

@@ -82,7 +82,7 @@ export interface TarMembersOptions {
 }
 
 /** A large file that the stream is in the middle of, or data of a member that nobody wants. */
-interface Pending {
+interface UnfinishedData {
   large: LargeFile | null;
   /** Its path in the stream, and all its data. */
   path: ByteString;
@@ -105,7 +105,7 @@ export class TarMembers {
   private readonly reader: TarReader;
   private readonly names: MemberNames;
   private readonly options: TarMembersOptions;
-  private pending: Pending | undefined;
+  private pending: UnfinishedData | undefined;
   private segments: SegmentBuilder;
   /** Where members have other names: who has each, by its path in the stream. */
   private readonly holders = new Map<ByteString, ByteString>();

@@ -1,9 +1,9 @@
 /**
  * What unpacking takes of memory.
  */
+import { MiB } from '../format/values/constants.ts';
 import { type MemoryPlan, planMemory } from '../threads/memory.ts';
 
-const MiB = 1024 * 1024;
 const CODEC = 2 * MiB;
 
 /** Names and entries, for each member of the index: all of them are checked before anything is written. */

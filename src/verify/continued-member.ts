@@ -12,7 +12,7 @@ import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
 import type { DamageList } from './damage.ts';
 
-interface OpenMember {
+interface ComparedMember {
   path: ByteString;
   size: number;
   done: number;
@@ -22,7 +22,7 @@ interface OpenMember {
 
 export class ContinuedMember {
   private readonly list: DamageList;
-  private open: OpenMember | undefined;
+  private open: ComparedMember | undefined;
   /** Nobody knows what the chunk to come goes on with. */
   private unknown = false;
 
@@ -108,7 +108,7 @@ export class ContinuedMember {
     if (unfinished === null) return;
     const row = members.count - 1;
     const isFile = unfinished.indexed && members.kinds[row] === KIND.file;
-    let content: OpenMember['content'];
+    let content: ComparedMember['content'];
     if (isFile) {
       const dataOffset = members.dataOffsets[row] ?? 0;
       content = { streamOffset: header.streamOffset + dataOffset, hasher: codec().createHasher() };

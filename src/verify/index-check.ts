@@ -143,7 +143,7 @@ async function checkTree(
 }
 
 /** Sections follow one another, and the last block, without gaps; frames of others are no gaps. */
-export async function checkSections(
+export async function checkSectionPlaces(
   { footer, manifest, source }: Archive,
   blocksEnd: number,
   list: DamageList,

@@ -20,7 +20,7 @@ import { Turns } from '../threads/turns.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
 import { ContinuedMember } from './continued-member.ts';
 import { type Damage, DamageList, MAX_KEPT } from './damage.ts';
-import { type CheckedIndex, checkIndex, checkSections, FrameCheck } from './index-check.ts';
+import { type CheckedIndex, checkIndex, checkSectionPlaces, FrameCheck } from './index-check.ts';
 
 export interface VerifyOptions {
   /** Check the index alone, without reading blobs. Not for streams. */
@@ -149,7 +149,7 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
   }
   if (index !== undefined) {
     await run.useIndex(index);
-    await checkSections(index.archive, blocksEnd, run.list, run.signal);
+    await checkSectionPlaces(index.archive, blocksEnd, run.list, run.signal);
   }
   run.finish();
   return run.report(index, source.byteLength);
@@ -199,7 +199,7 @@ class VerifyRun {
     try {
       if (index !== undefined) await this.useIndex(index);
       const blocksEnd = await this.walk(stream, index?.frames ?? []);
-      if (index !== undefined) await checkSections(index.archive, blocksEnd, this.list, this.signal);
+      if (index !== undefined) await checkSectionPlaces(index.archive, blocksEnd, this.list, this.signal);
     } finally {
       await stream.close();
     }

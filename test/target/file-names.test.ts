@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nameFile, temporaryName } from '../../src/target/file-names.ts';
+import { nameFile, partName } from '../../src/target/file-names.ts';
 import { closeTarget, openTarget } from '../../src/target/target.ts';
 import { TargetTree } from '../../src/target/target-tree.ts';
 import { CREATE_FLAGS } from '../../src/target/write-file.ts';
@@ -40,7 +40,7 @@ function place(held: boolean, existing: ExistingPolicy, work: (place: Place) => 
       at: (name) => join(target, name),
       tree,
       make: () => {
-        const temporary = temporaryName('f');
+        const temporary = partName('f');
         const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
         fds.push(fd);
         writeFileSync(fd, 'new');

@@ -1,7 +1,7 @@
 /**
  * The options of `znip pack`, as its command line is parsed.
  */
-import type { Owner } from '../../pack/walk/metadata.ts';
+import type { RecordedOwner } from '../../pack/walk/metadata.ts';
 import type { CommonOptions } from '../args/options.ts';
 
 export interface PackCommandOptions extends CommonOptions {
@@ -31,7 +31,7 @@ export interface PackCommandOptions extends CommonOptions {
   type?: string;
   repo?: string;
   repoFromDir?: boolean;
-  owner?: Owner;
+  owner?: RecordedOwner;
   mtime?: bigint;
   reproducible?: boolean;
   dryRun?: boolean;

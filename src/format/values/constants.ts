@@ -2,6 +2,9 @@
  * Numbers of the format, version 1. `docs/format.md` gives each of them its name and its reason.
  */
 
+/** Bytes. */
+export const MiB = 1024 * 1024;
+
 export const FORMAT_MAJOR = 1;
 export const FORMAT_MINOR = 0;
 

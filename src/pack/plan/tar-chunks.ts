@@ -32,7 +32,7 @@ export interface TarChunkOptions {
 }
 
 /** A member whose data goes on in the next chunk. */
-interface Pending {
+interface UncutMember {
   path: ByteString;
   size: number;
   /** Bytes of its data in the chunks so far. */
@@ -86,7 +86,7 @@ class Cutter {
   private readonly reader = new TarReader();
   private readonly groups: GroupNumbers;
   private streamOffset = 0;
-  private pending: Pending | undefined;
+  private pending: UncutMember | undefined;
   private remarks: Remark[] = [];
   private readonly symlinks = new Symlinks();
   private toldLeadingSlash = false;

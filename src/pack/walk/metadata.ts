@@ -7,11 +7,11 @@ import { clampTime, KIND, MODE_MASK } from '../../format/values/entry.ts';
 import type { FileStat } from '../../posix/stat.ts';
 
 /** Owners to record: each file's own, or these for all members (a group left out is the file's own). */
-export type Owner = boolean | { uid: number; gid?: number | undefined };
+export type RecordedOwner = boolean | { uid: number; gid?: number | undefined };
 
 export interface MetadataOptions {
   /** Record numeric owners: each file's own, or one for all members. Default: none. */
-  owner?: Owner | undefined;
+  owner?: RecordedOwner | undefined;
   /** Modification time of every member, in nanoseconds since 1970. Default: its own. */
   mtime?: bigint | undefined;
   /**

@@ -35,7 +35,7 @@ function* renamed(
   rename: (path: ByteString) => ByteString,
   renameTarget: (target: ByteString) => ByteString,
 ): Generator<SourceMember, void, undefined> {
-  const taken = new TakenNames();
+  const taken = new ChosenNames();
   try {
     for (const member of members) {
       const path = rename(member.path);
@@ -52,7 +52,7 @@ function* renamed(
   }
 }
 
-class TakenNames {
+class ChosenNames {
   /** The kind of each name, and the name that it was made of. */
   private readonly names = new Map<ByteString, { kind: number; from: ByteString }>();
   /** Directories that members lie in, and one of those. */

@@ -57,7 +57,7 @@ interface FinishedPart {
 }
 
 /** A member that goes on in the next chunk. */
-interface OpenMember {
+interface UnwrittenMember {
   member: Member;
   group: number;
   streamOffset: number;
@@ -84,7 +84,7 @@ export class ArchiveWriter {
   private remarkBytes = 0;
   /** Tables are compressed into it. */
   private scratch = new Uint8Array(0);
-  private open: OpenMember | undefined;
+  private open: UnwrittenMember | undefined;
   /** Blocks to be written anew when the size of the open member is known, its header's first. */
   private unsized: { offset: number; header: BlockHeader }[] = [];
   private streamLength = 0;
@@ -232,7 +232,7 @@ export class ArchiveWriter {
   }
 
   /** The size of a member whose header was written without it: into that, and into the block headers since. */
-  private writeSize({ member }: OpenMember): void {
+  private writeSize({ member }: UnwrittenMember): void {
     const { hash } = this.codec;
     for (const { offset, header } of this.unsized) {
       if (header.continuation !== undefined) {
