@@ -3,24 +3,16 @@
  * Data flows one way: plans from here to the workers, chunks through the ring to the writer. Who makes the
  * plans may fill slots as well; otherwise the workers do.
  */
-import { closeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import type { Worker } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
-import { fromPlainError } from '../errors.ts';
 import { FdSink } from '../io/sink.ts';
-import { deferred } from '../threads/deferred.ts';
 import { Failure } from '../threads/failure.ts';
-import { THREAD_LIMITS } from '../threads/memory.ts';
-import { createRing, createSlot, Ring } from '../threads/ring.ts';
-import { threadDied } from '../threads/thread-died.ts';
-import { createThreadEnds, settleThreads } from '../threads/thread-ends.ts';
+import { createSlot } from '../threads/ring.ts';
 import { type ChunkReport, compressChunk } from './chunk/compress.ts';
-import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
+import { LargeSources } from './large-sources.ts';
+import { PackThreads } from './pack-threads.ts';
 import type { AcquireSlot, ChunkPlan } from './plan/chunk-plan.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './write/archive-writer.ts';
-import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
 export interface PipelineOptions {
   /** Worker threads; 1 runs everything on the calling thread. */
@@ -113,131 +105,11 @@ async function runThreads(
   options: PipelineOptions,
   failure: Failure,
 ): Promise<ArchiveSummary> {
-  const { settings, threads, slots } = options;
-  const memory = createRing(slots, settings.chunkSize);
-  const ring = new Ring(memory);
-  const sources = new LargeSources();
-  const inFlight = new Map<number, ChunkPlan>();
-  const done = deferred<ArchiveSummary>();
-  const ends = createThreadEnds();
-  let dead = false;
-
-  const writer = await startWriter({
-    ring: memory,
-    settings,
-    fd: options.fd,
-    outputName: options.outputName,
-    ends,
-  });
-  const pool = await startPool(threads, { ring: memory, settings, ends });
-
-  writer.on('message', (message: WriterMessage) => {
-    if (message.type === 'failed') failure.fail(fromPlainError(message.error));
-    else if (message.type === 'done') {
-      // From here on its end is no failure.
-      writer.removeAllListeners('exit');
-      done.resolve(message.summary);
-    } else {
-      const plan = inFlight.get(message.sequence);
-      inFlight.delete(message.sequence);
-      sources.written(message.sequence);
-      if (plan !== undefined) options.onChunk(plan, message.archiveBytes);
-    }
-  });
-  const onDeath = (which: string, cause?: unknown): void => {
-    dead = true;
-    failure.fail(threadDied(which, cause));
-  };
-  writer.on('error', (error) => onDeath('the writer thread', error));
-  writer.on('exit', () => onDeath('the writer thread'));
-  pool.on('error', (error: unknown) => onDeath('a worker thread', error));
-
-  const acquire: AcquireSlot = async (sequence) => {
-    await failure.unless(ring.acquire(sequence));
-    return ring.slot(sequence);
-  };
-  const tasks = new Set<Promise<void>>();
-  const compress = async (plan: ChunkPlan): Promise<void> => {
-    try {
-      const result = (await pool.run(plan)) as PackTaskResult;
-      if (result.report !== undefined) options.onReport(result.report);
-      if (result.error !== undefined) failure.fail(fromPlainError(result.error));
-    } catch (error) {
-      failure.fail(threadDied('a worker thread', error));
-    }
-  };
-
+  const threads = await PackThreads.start(options, failure);
   try {
-    for await (const plan of plansOf(source, acquire, failure)) {
-      sources.add(plan);
-      await acquire(plan.sequence);
-      inFlight.set(plan.sequence, plan);
-      writer.postMessage(plan);
-      const task = compress(plan);
-      tasks.add(task);
-      void task.finally(() => tasks.delete(task));
-    }
-    const summary = await failure.unless(done.promise);
-    // Every chunk is written, so every task has ended; their warnings may still be on the way.
-    await failure.unless(Promise.all(tasks));
-    return summary;
+    for await (const plan of plansOf(source, threads.acquire, failure)) await threads.submit(plan);
+    return await threads.finish();
   } finally {
-    await settleThreads(ends, threads + 1, tasks, () => dead);
-    writer.removeAllListeners();
-    await Promise.allSettled([writer.terminate(), pool.destroy()]);
-    ring.close();
-    sources.closeAll();
-  }
-}
-
-async function startWriter(workerData: WriterThreadData): Promise<Worker> {
-  const { Worker: Thread } = await import('node:worker_threads');
-  // What it has opened itself, for parts of the index, is closed with it. The archive's descriptor is not its own.
-  return new Thread(new URL('./writer-thread.cjs', import.meta.url), {
-    workerData,
-    trackUnmanagedFds: true,
-    resourceLimits: THREAD_LIMITS,
-  });
-}
-
-async function startPool(threads: number, workerData: PackWorkerData): Promise<Piscina> {
-  const { Piscina: Pool } = await import('piscina');
-  return new Pool({
-    filename: new URL('./pack-worker.cjs', import.meta.url).href,
-    minThreads: threads,
-    maxThreads: threads,
-    workerData,
-    trackUnmanagedFds: false,
-    resourceLimits: THREAD_LIMITS,
-    // Histograms of waiting times, which nobody reads.
-    recordTiming: false,
-  });
-}
-
-/** Descriptors of large files, each open until the last chunk that reads from it is written. */
-class LargeSources {
-  private readonly lastUse = new Map<number, number>();
-
-  add(plan: ChunkPlan): void {
-    if (plan.filled !== null) return;
-    for (const part of [plan.continuation, plan.overflow]) {
-      if (part !== null) this.lastUse.set(part.fd, plan.sequence);
-    }
-  }
-
-  /** Chunks up to `sequence` are written; a file is closed once its last part is among them. */
-  written(sequence: number): void {
-    // A file whose next part is not planned yet has `sequence` as its last use too: it is closed one
-    // chunk later, when its last use has moved on or has not.
-    for (const [fd, last] of this.lastUse) if (last < sequence) this.close(fd);
-  }
-
-  closeAll(): void {
-    for (const fd of this.lastUse.keys()) this.close(fd);
-  }
-
-  private close(fd: number): void {
-    this.lastUse.delete(fd);
-    closeSync(fd);
+    await threads.stop();
   }
 }

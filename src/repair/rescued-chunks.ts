@@ -23,6 +23,7 @@ import { packageTypeOf } from '../format/values/package-type.ts';
 import type { ByteSource } from '../io/source.ts';
 import {
   type FilledChunkPlan,
+  type MemberColumns,
   MemberColumnsBuilder,
   type MemberPart,
   type AcquireSlot,
@@ -119,43 +120,42 @@ class Rescue {
     const chunkLength = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
     if (chunkLength === 0) return undefined;
     const { input } = await acquire(sequence);
-    const columns = new MemberColumnsBuilder();
-    const dataOffsets: number[] = [];
-    const { headerOffsets, dataOffsets: contentOffsets } = inspected.members;
-    let position = 0;
-    let next = 0;
-    const remarks: Remark[] = [];
-    for (const { start, end } of ranges) {
-      for (const remark of inspected.remarks) {
-        const { headerOffset } = remark;
-        if (headerOffset < start || headerOffset >= end) continue;
-        remarks.push({ ...remark, headerOffset: position + headerOffset - start });
-      }
-      chunk.copy(input, position, start, end);
-      for (; next < kept.rows.length; next++) {
-        const row = kept.rows[next] ?? 0;
-        if ((headerOffsets[row] ?? 0) >= end) break;
-        dataOffsets.push(position + (contentOffsets[row] ?? 0) - start);
-        this.append(columns, inspected.members, row, block);
-      }
-      position += end - start;
-    }
+    copyRanges(chunk, ranges, input);
+    const { columns, dataOffsets } = this.columnsOf(block, inspected, kept.rows, ranges);
     return {
       sequence,
       last: false,
       continuation,
-      members: columns.finish(),
+      members: columns,
       overflow: this.takeOverflow(inspected, kept.tail),
       newGroups: this.groups.takeAnnounced(),
-      remarks,
+      remarks: keptRemarks(inspected, ranges),
       filled: {
         chunkLength,
         firstHeaderOffset: chunkLength > continuationLength ? continuationLength : undefined,
         continuationLength,
-        dataOffsets: Uint32Array.from(dataOffsets),
+        dataOffsets,
         stored: false,
       },
     };
+  }
+
+  /** The members that are kept, and where their contents are in the slot. */
+  private columnsOf(
+    block: WholeBlock,
+    { members }: InspectedChunk,
+    rows: readonly number[],
+    ranges: readonly Range[],
+  ): { columns: MemberColumns; dataOffsets: Uint32Array } {
+    const builder = new MemberColumnsBuilder();
+    const places = new Places(ranges);
+    const dataOffsets = new Uint32Array(rows.length);
+    for (const [i, row] of rows.entries()) {
+      const header = members.headerOffsets[row] ?? 0;
+      dataOffsets[i] = (places.of(header) ?? 0) + (members.dataOffsets[row] ?? 0) - header;
+      this.append(builder, members, row, block);
+    }
+    return { columns: builder.finish(), dataOffsets };
   }
 
   private async decode({
@@ -302,6 +302,46 @@ function keptRanges(
   }
   ranges.push({ start: from, end });
   return ranges.filter((range) => range.end > range.start);
+}
+
+function copyRanges(chunk: Buffer, ranges: readonly Range[], target: Uint8Array): void {
+  let position = 0;
+  for (const { start, end } of ranges) {
+    chunk.copy(target, position, start, end);
+    position += end - start;
+  }
+}
+
+/** Where bytes of a chunk are when only these ranges of it are kept. They are asked for in order. */
+class Places {
+  private readonly ranges: readonly Range[];
+  private next = 0;
+  /** Bytes kept before the range that is next. */
+  private before = 0;
+
+  constructor(ranges: readonly Range[]) {
+    this.ranges = ranges;
+  }
+
+  /** undefined where the byte is not kept. */
+  of(offset: number): number | undefined {
+    for (;;) {
+      const range = this.ranges[this.next];
+      if (range === undefined || offset < range.start) return undefined;
+      if (offset < range.end) return this.before + offset - range.start;
+      this.before += range.end - range.start;
+      this.next += 1;
+    }
+  }
+}
+
+/** The remarks of members that are kept, with the places that their headers have then. */
+function keptRemarks({ remarks }: InspectedChunk, ranges: readonly Range[]): Remark[] {
+  const places = new Places(ranges);
+  return remarks.flatMap((remark) => {
+    const headerOffset = places.of(remark.headerOffset);
+    return headerOffset === undefined ? [] : [{ ...remark, headerOffset }];
+  });
 }
 
 function endOf(members: InspectedMembers, row: number): number {

@@ -10,6 +10,7 @@ import {
   cutBehindFooter,
   tarLengthOf,
 } from '../archive/arrived-index.ts';
+import type { Archive } from '../archive/archive.ts';
 import { type Entries, type EntryRef, recordedOwner, type Owner } from '../archive/entries.ts';
 import { hardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import type { ArrivedBlock } from '../blocks/block-stream.ts';
@@ -56,68 +57,87 @@ export interface IndexCheck {
  * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
  */
 export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<IndexedAttributes>> {
-  const { stream, blocks, arrived, isWanted, onFault, signal } = check;
+  const { blocks, arrived, onFault, signal } = check;
+  const fault = (error: ZnipError, ref?: EntryRef): void => {
+    if (onFault === undefined) throw error;
+    onFault(error, ref);
+  };
+  const attempt = async (work: () => void | Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      fault(toZnipError(error));
+    }
+  };
+  const { source, archive } = await openIndex(check);
+  await attempt(async () => checkArrivedFrames(blocks, await archive.frames()));
+  let isWhole = true;
+  const entries = await archive.entries({ signal }, (error) => {
+    fault(error);
+    isWhole = false;
+  });
+  const { better, compared } = await compareEntries(entries, check, fault);
+  if (onFault !== undefined) checkLinks(entries, arrived, fault);
+  if (compared !== arrived.size && isWhole) {
+    fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
+  }
+  await attempt(() => refuseStrayFrames(source));
+  return attributesOf(entries, better);
+}
+
+/** Opens the index that is the rest of a stream. With `onFault`, what is behind it is named and left out. */
+async function openIndex({
+  stream,
+  blocks,
+  onFault,
+}: IndexCheck): Promise<{ source: TailSource; archive: Archive }> {
   const start = stream.position;
   const tail = await readRest(stream, tarLengthOf(blocks));
   const own = onFault === undefined ? tail : cutBehindFooter(tail, start);
   if (own.byteLength < tail.byteLength)
     onFault?.(somethingBehind(stream.name, tail, own.byteLength, start), undefined);
   const source = new TailSource(stream.name, start, own);
-  const archive = await openTail(source);
-  const fault = (error: ZnipError, ref?: EntryRef): void => {
-    if (onFault === undefined) throw error;
-    onFault(error, ref);
-  };
-  try {
-    checkArrivedFrames(blocks, await archive.frames());
-  } catch (error) {
-    fault(toZnipError(error));
-  }
+  return { source, archive: await openTail(source) };
+}
+
+/** Holds each entry against the member that arrived at its place: both come in the order of the tar stream. */
+async function compareEntries(
+  entries: Entries,
+  { arrived, isWanted, signal }: IndexCheck,
+  fault: (error: ZnipError, ref: EntryRef) => void,
+): Promise<{ better: Better; compared: number }> {
   const better: Better = { positions: [], rows: [] };
-  let compared = 0;
-  let entriesWhole = true;
-  const entries = await archive.entries({ signal }, (error) => {
-    fault(error);
-    entriesWhole = false;
-  });
   const elsewhere = new Elsewhere(arrived);
-  /** Both come in the order of the tar stream. */
-  let next = 0;
   const turns = new Turns(signal, ROWS);
+  let compared = 0;
+  let next = 0;
   for (let position = 0; position < entries.length; position++) {
     if (turns.isDue()) await turns.take();
     const ref = entries.at(position);
-    const { batch, row } = ref;
-    const streamOffset = batch.streamOffsets[row] ?? 0;
-    if (!isWanted(batch.path(row), batch.kinds[row] ?? 0, streamOffset)) continue;
-    while (next < arrived.size && arrived.streamOffset(next) < streamOffset) next += 1;
-    const isArrived = next < arrived.size && arrived.streamOffset(next) === streamOffset;
-    const arrivedRow = next;
-    const error = isArrived ? disagreement(ref, arrived.member(arrivedRow)) : elsewhere.missing(ref);
-    if (isArrived) {
-      compared += 1;
-      next += 1;
-    }
-    if (error !== undefined) {
-      fault(error, ref);
+    const offset = streamOffset(ref);
+    if (!isWanted(ref.batch.path(ref.row), ref.batch.kinds[ref.row] ?? 0, offset)) continue;
+    while (next < arrived.size && arrived.streamOffset(next) < offset) next += 1;
+    if (next === arrived.size || arrived.streamOffset(next) !== offset) {
+      fault(elsewhere.missing(ref), ref);
       continue;
     }
-    const isExact = (batch.mtimes[row] ?? 0n) % NANOSECONDS === 0n;
-    if (!isExact || recordedOwner(ref) !== null) {
+    const row = next;
+    next += 1;
+    compared += 1;
+    const error = disagreement(ref, arrived.member(row));
+    if (error !== undefined) fault(error, ref);
+    else if (knowsMore(ref)) {
       better.positions.push(position);
-      better.rows.push(arrivedRow);
+      better.rows.push(row);
     }
   }
-  if (onFault !== undefined) checkLinks(entries, arrived, fault);
-  if (compared !== arrived.size && entriesWhole) {
-    fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
-  }
-  try {
-    refuseStrayFrames(source);
-  } catch (error) {
-    fault(toZnipError(error));
-  }
-  return attributesOf(entries, better);
+  return { better, compared };
+}
+
+/** Whether the index knows more of a member than its tar header can say. */
+function knowsMore(ref: EntryRef): boolean {
+  const { batch, row } = ref;
+  return (batch.mtimes[row] ?? 0n) % NANOSECONDS !== 0n || recordedOwner(ref) !== null;
 }
 
 /** Entries of which the index knows more than the tar stream: their positions, and their rows in what arrived. */

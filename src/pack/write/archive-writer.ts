@@ -67,6 +67,15 @@ interface UnwrittenMember {
   written: number;
 }
 
+/** A block whose header states the size of a member that is not known yet. */
+interface UnsizedBlock {
+  /** Archive byte of its header. */
+  offset: number;
+  header: BlockHeader;
+  /** Its row of the frame table. */
+  frame: Frame;
+}
+
 export class ArchiveWriter {
   private readonly sink: Sink;
   private readonly codec: Codec;
@@ -86,7 +95,7 @@ export class ArchiveWriter {
   private scratch = new Uint8Array(0);
   private open: UnwrittenMember | undefined;
   /** Blocks to be written anew when the size of the open member is known, its header's first. */
-  private unsized: { offset: number; header: BlockHeader }[] = [];
+  private unsized: UnsizedBlock[] = [];
   private streamLength = 0;
   private members = 0;
   private contentBytes = 0;
@@ -196,21 +205,23 @@ export class ArchiveWriter {
       continuation: continuationOf(plan),
       checksum: result.checksum,
     };
-    if ((plan.overflow ?? plan.continuation)?.size === UNKNOWN_SIZE) {
-      this.unsized.push({ offset: this.sink.position, header: fields });
-      if (fields.continuation !== undefined) fields.continuation.memberSize = Number.MAX_SAFE_INTEGER;
+    const isUnsized = (plan.overflow ?? plan.continuation)?.size === UNKNOWN_SIZE;
+    if (isUnsized && fields.continuation !== undefined) {
+      fields.continuation.memberSize = Number.MAX_SAFE_INTEGER;
     }
+    const offset = this.sink.position;
     const header = encodeBlockHeader(fields, this.codec.hash);
-    const blobOffset = this.sink.position + header.byteLength;
     await this.sink.write([header, ...blob]);
-    this.frames.push({
+    const frame: Frame = {
       streamOffset: this.streamLength,
       streamLength: result.chunkLength,
-      blobOffset,
+      blobOffset: offset + header.byteLength,
       blobLength,
       stored,
       checksum: result.checksum,
-    });
+    };
+    this.frames.push(frame);
+    if (isUnsized) this.unsized.push({ offset, header: fields, frame });
   }
 
   /** Hashes this chunk's part of a member that began earlier, and indexes the member when this was its last. */
@@ -221,7 +232,7 @@ export class ArchiveWriter {
     const { length, size } = plan.continuation;
     if (open.member.size === UNKNOWN_SIZE && size !== UNKNOWN_SIZE) {
       open.member.size = size;
-      this.writeSize(open);
+      this.stateSize(open.member);
     }
     open.hasher.update(slot.input.subarray(0, length));
     open.changed ||= result.continuationChanged;
@@ -231,25 +242,28 @@ export class ArchiveWriter {
     await this.addEntry(open.group, open.member, open.streamOffset, open.hasher.digest(), open.changed);
   }
 
-  /** The size of a member whose header was written without it: into that, and into the block headers since. */
-  private writeSize({ member }: UnwrittenMember): void {
-    const { hash } = this.codec;
-    for (const { offset, header } of this.unsized) {
-      if (header.continuation !== undefined) {
-        header.continuation.memberSize = member.size;
-        this.sink.rewrite(offset, [encodeBlockHeader(header, hash)]);
-        continue;
+  /** States the size of a member whose header was written without it, in all blocks since. */
+  private stateSize(member: Member): void {
+    for (const block of this.unsized) {
+      const { continuation } = block.header;
+      if (continuation === undefined) this.rewriteHeader(block, member);
+      else {
+        continuation.memberSize = member.size;
+        this.sink.rewrite(block.offset, [encodeBlockHeader(block.header, this.codec.hash)]);
       }
-      const chunk = Buffer.alloc(header.chunkLength);
-      encodeReservedHeader(chunk, 0, member);
-      header.checksum = hash(chunk);
-      const frame = this.frames.find(({ streamOffset }) => streamOffset === header.streamOffset);
-      if (frame === undefined)
-        throw new ZnipError('internal', 'the block of a header is not in the frame table');
-      frame.checksum = header.checksum;
-      this.sink.rewrite(offset, [encodeBlockHeader(header, hash), ...rawFramePieces(chunk)]);
     }
     this.unsized = [];
+  }
+
+  /** Writes the block again that has the tar header of the member and nothing else. */
+  private rewriteHeader({ offset, header, frame }: UnsizedBlock, member: Member): void {
+    const { hash } = this.codec;
+    const chunk = Buffer.alloc(header.chunkLength);
+    encodeReservedHeader(chunk, 0, member);
+    const checksum = hash(chunk);
+    header.checksum = checksum;
+    frame.checksum = checksum;
+    this.sink.rewrite(offset, [encodeBlockHeader(header, hash), ...rawFramePieces(chunk)]);
   }
 
   private async takeMembers(plan: ChunkPlan, slot: Slot): Promise<void> {

@@ -1,0 +1,32 @@
+/**
+ * Descriptors of large files, each open until the last chunk that reads from it is written. Main thread.
+ */
+import { closeSync } from 'node:fs';
+import type { ChunkPlan } from './plan/chunk-plan.ts';
+
+export class LargeSources {
+  private readonly lastUse = new Map<number, number>();
+
+  add(plan: ChunkPlan): void {
+    if (plan.filled !== null) return;
+    for (const part of [plan.continuation, plan.overflow]) {
+      if (part !== null) this.lastUse.set(part.fd, plan.sequence);
+    }
+  }
+
+  /** Chunks up to `sequence` are written; a file is closed once its last part is among them. */
+  written(sequence: number): void {
+    // A file whose next part is not planned yet has `sequence` as its last use too: it is closed one
+    // chunk later, when its last use has moved on or has not.
+    for (const [fd, last] of this.lastUse) if (last < sequence) this.close(fd);
+  }
+
+  closeAll(): void {
+    for (const fd of this.lastUse.keys()) this.close(fd);
+  }
+
+  private close(fd: number): void {
+    this.lastUse.delete(fd);
+    closeSync(fd);
+  }
+}

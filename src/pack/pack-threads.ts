@@ -1,0 +1,147 @@
+/**
+ * The threads that pack: the workers, the writer, and the ring between them. Main thread.
+ */
+import type { Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
+import { fromPlainError } from '../errors.ts';
+import { type Deferred, deferred } from '../threads/deferred.ts';
+import type { Failure } from '../threads/failure.ts';
+import { THREAD_LIMITS } from '../threads/memory.ts';
+import { createRing, Ring, type Slot } from '../threads/ring.ts';
+import { threadDied } from '../threads/thread-died.ts';
+import { createThreadEnds, settleThreads, type ThreadEnds } from '../threads/thread-ends.ts';
+import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
+import { LargeSources } from './large-sources.ts';
+import type { PipelineOptions } from './pipeline.ts';
+import type { ChunkPlan } from './plan/chunk-plan.ts';
+import type { ArchiveSummary } from './write/archive-writer.ts';
+import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
+
+export class PackThreads {
+  private readonly options: PipelineOptions;
+  /** What ends the run for all who wait in it. */
+  private readonly failure: Failure;
+  private readonly ring: Ring;
+  private readonly ends: ThreadEnds;
+  private readonly writer: Worker;
+  private readonly pool: Piscina;
+  private readonly sources = new LargeSources();
+  private readonly inFlight = new Map<number, ChunkPlan>();
+  private readonly tasks = new Set<Promise<void>>();
+  private readonly written: Deferred<ArchiveSummary> = deferred();
+  /** A thread has died: not all of them will load. */
+  private dead = false;
+
+  private constructor(
+    options: PipelineOptions,
+    failure: Failure,
+    { ring, ends, writer, pool }: { ring: Ring; ends: ThreadEnds; writer: Worker; pool: Piscina },
+  ) {
+    this.options = options;
+    this.failure = failure;
+    this.ring = ring;
+    this.ends = ends;
+    this.writer = writer;
+    this.pool = pool;
+    writer.on('message', (message: WriterMessage) => this.hear(message));
+    writer.on('error', (error) => this.onDeath('the writer thread', error));
+    writer.on('exit', () => this.onDeath('the writer thread'));
+    pool.on('error', (error: unknown) => this.onDeath('a worker thread', error));
+  }
+
+  static async start(options: PipelineOptions, failure: Failure): Promise<PackThreads> {
+    const { settings, threads, slots, fd, outputName } = options;
+    const memory = createRing(slots, settings.chunkSize);
+    const ends = createThreadEnds();
+    const writer = await startWriter({ ring: memory, settings, fd, outputName, ends });
+    const pool = await startPool(threads, { ring: memory, settings, ends });
+    return new PackThreads(options, failure, { ring: new Ring(memory), ends, writer, pool });
+  }
+
+  /** The slot of a chunk, when it is free. Throws what ends the run. */
+  readonly acquire = async (sequence: number): Promise<Slot> => {
+    await this.failure.unless(this.ring.acquire(sequence));
+    return this.ring.slot(sequence);
+  };
+
+  /** Has a chunk made and written, when its slot is free. */
+  async submit(plan: ChunkPlan): Promise<void> {
+    this.sources.add(plan);
+    await this.acquire(plan.sequence);
+    this.inFlight.set(plan.sequence, plan);
+    // The writer must have the plan before the chunk is there.
+    this.writer.postMessage(plan);
+    const task = this.compress(plan);
+    this.tasks.add(task);
+    void task.finally(() => this.tasks.delete(task));
+  }
+
+  /** Resolves when the archive is complete. */
+  async finish(): Promise<ArchiveSummary> {
+    const summary = await this.failure.unless(this.written.promise);
+    // Every chunk is written, so every task has ended; their warnings may still be on the way.
+    await this.failure.unless(Promise.all(this.tasks));
+    return summary;
+  }
+
+  async stop(): Promise<void> {
+    await settleThreads(this.ends, this.options.threads + 1, this.tasks, () => this.dead);
+    this.writer.removeAllListeners();
+    await Promise.allSettled([this.writer.terminate(), this.pool.destroy()]);
+    this.ring.close();
+    this.sources.closeAll();
+  }
+
+  private async compress(plan: ChunkPlan): Promise<void> {
+    try {
+      const result = (await this.pool.run(plan)) as PackTaskResult;
+      if (result.report !== undefined) this.options.onReport(result.report);
+      if (result.error !== undefined) this.failure.fail(fromPlainError(result.error));
+    } catch (error) {
+      this.failure.fail(threadDied('a worker thread', error));
+    }
+  }
+
+  private hear(message: WriterMessage): void {
+    if (message.type === 'failed') this.failure.fail(fromPlainError(message.error));
+    else if (message.type === 'done') {
+      // From here on its end is no failure.
+      this.writer.removeAllListeners('exit');
+      this.written.resolve(message.summary);
+    } else {
+      const plan = this.inFlight.get(message.sequence);
+      this.inFlight.delete(message.sequence);
+      this.sources.written(message.sequence);
+      if (plan !== undefined) this.options.onChunk(plan, message.archiveBytes);
+    }
+  }
+
+  private onDeath(which: string, cause?: unknown): void {
+    this.dead = true;
+    this.failure.fail(threadDied(which, cause));
+  }
+}
+
+async function startWriter(workerData: WriterThreadData): Promise<Worker> {
+  const { Worker: Thread } = await import('node:worker_threads');
+  // What it has opened itself, for parts of the index, is closed with it. The archive's descriptor is not its own.
+  return new Thread(new URL('./writer-thread.cjs', import.meta.url), {
+    workerData,
+    trackUnmanagedFds: true,
+    resourceLimits: THREAD_LIMITS,
+  });
+}
+
+async function startPool(threads: number, workerData: PackWorkerData): Promise<Piscina> {
+  const { Piscina: Pool } = await import('piscina');
+  return new Pool({
+    filename: new URL('./pack-worker.cjs', import.meta.url).href,
+    minThreads: threads,
+    maxThreads: threads,
+    workerData,
+    trackUnmanagedFds: false,
+    resourceLimits: THREAD_LIMITS,
+    // Histograms of waiting times, which nobody reads.
+    recordTiming: false,
+  });
+}

@@ -1,0 +1,291 @@
+/**
+ * Walks one of the paths that a user named, depth first, without a stack frame for each level. Main thread.
+ */
+import { accessSync, constants } from 'node:fs';
+import { errnoOf, isExhaustion, systemReason } from '../../errors.ts';
+import { toFsPath, toText, type ByteString } from '../../format/values/byte-string.ts';
+import { MAX_PATH_LENGTH } from '../../format/values/constants.ts';
+import { KIND } from '../../format/values/entry.ts';
+import { isOwnOutput, type OwnOutput } from '../../io/own-output.ts';
+import { isTemporaryName } from '../../io/temporary-name.ts';
+import { attributesAt } from '../../posix/attributes.ts';
+import { type FileStat, isSameFile } from '../../posix/stat.ts';
+import type { OnAttributes } from './attribute-notes.ts';
+import type { Metadata } from './metadata.ts';
+import { baseOf, requireDirectory, type Root } from './root.ts';
+import type { SeenNames } from './seen-names.ts';
+import { childDirectory, type SourceDirectories, type SourceDirectory } from './source-directories.ts';
+import { kindOf, whyLeftOut } from './source-kind.ts';
+import type { SourceMember } from './source-member.ts';
+import type { SpecialContents } from './special-contents.ts';
+import type { DirectoryRules, WalkFilter } from './walk-filter.ts';
+import type { Warning } from './warning.ts';
+
+export interface WalkOptions {
+  /** What to record about a member. */
+  metadata: (stats: FileStat, kind: number) => Metadata;
+  /** The archive itself, which must not be packed. */
+  own: OwnOutput;
+  /** What to leave out. */
+  filter: WalkFilter | undefined;
+  /** Pack what symlinks point to in their place. */
+  dereference: boolean;
+  /** Do not enter directories that are on another file system than the path that was named. */
+  oneFileSystem: boolean;
+  /** What was read of named things that are no files; undefined when they are left out. */
+  special?: Pick<SpecialContents, 'get'> | undefined;
+  onWarning: (warning: Warning) => void;
+  onAttributes?: OnAttributes | undefined;
+}
+
+const OUT_OF_TIME =
+  'its modification time is recorded as the nearest that an archive can hold: from 1677-09-21 to 2262-04-11';
+
+/** A directory whose names are being walked. */
+interface Level {
+  /** Member path of the directory with a trailing slash; '' for a root without a name. */
+  base: ByteString;
+  names: ByteString[];
+  next: number;
+  /** What the filter says about its names; undefined without a filter, and for a name that was given. */
+  rules: DirectoryRules | undefined;
+  /** Where its names are. */
+  directory: SourceDirectory;
+  /** It holds the names by itself: it was walked into, or named as a whole. */
+  listed: boolean;
+}
+
+/** Something that has a name in a level and is not left out by a rule. */
+interface Found {
+  level: Level;
+  name: ByteString;
+  path: ByteString;
+  stats: FileStat;
+}
+
+export class RootWalk {
+  private readonly root: Root;
+  private readonly options: WalkOptions;
+  private readonly directories: SourceDirectories;
+  private readonly seen: SeenNames;
+  private readonly levels: Level[] = [];
+  /** The file system of the path that was named. */
+  private device: bigint | undefined;
+
+  constructor(root: Root, options: WalkOptions, directories: SourceDirectories, seen: SeenNames) {
+    this.root = root;
+    this.options = options;
+    this.directories = directories;
+    this.seen = seen;
+  }
+
+  *members(): Generator<SourceMember, void, undefined> {
+    this.begin();
+    for (let level = this.levels.at(-1); level !== undefined; level = this.levels.at(-1)) {
+      const name = level.names[level.next++];
+      if (name === undefined) {
+        this.levels.pop();
+        continue;
+      }
+      const found = this.look(level, name);
+      if (found === undefined) continue;
+      const member = this.take(found);
+      if (member === undefined) continue;
+      yield member;
+      if (member.kind === KIND.directory) this.enterBelow(found);
+    }
+  }
+
+  private begin(): void {
+    const { root, directories } = this;
+    if (root.path === '') {
+      const base = requireDirectory(root.prefix, () => directories.openBase(root.prefix));
+      this.device = base.identity.dev;
+      if (root.recurse) this.enter('', '', undefined, base);
+      return;
+    }
+    const { path, members, name } = baseOf(root);
+    try {
+      const directory = directories.openBase(path);
+      this.levels.push({ base: members, names: [name], next: 0, rules: undefined, directory, listed: false });
+    } catch (error) {
+      if (isExhaustion(error)) throw error;
+      if (this.options.filter?.drops(undefined, name, root.path, false) === true) return;
+      this.warn(root.path, systemReason(error));
+    }
+  }
+
+  private enter(
+    path: ByteString,
+    name: ByteString,
+    above: DirectoryRules | undefined,
+    directory: SourceDirectory,
+  ): void {
+    const { directories } = this;
+    try {
+      directories.enter(directory);
+      const names = directories.names();
+      const rules = this.options.filter?.enter(directories.pathOf(''), name, names, above);
+      const base = path === '' ? '' : `${path}/`;
+      this.levels.push({ base, names, next: 0, rules, directory, listed: true });
+    } catch (error) {
+      if (isExhaustion(error)) throw error;
+      this.warn(path, `cannot read the directory: ${systemReason(error)}`);
+    }
+  }
+
+  /** Looks a name up; undefined for what is left out or packed already, and for what cannot be looked at. */
+  private look(level: Level, name: ByteString): Found | undefined {
+    const { root, directories } = this;
+    const { filter, dereference } = this.options;
+    const { rules } = level;
+    const path = `${level.base}${name}`;
+    if (path.length > MAX_PATH_LENGTH) {
+      return this.leaveOut(path, `its name is longer than ${MAX_PATH_LENGTH} bytes`);
+    }
+    const earlier = this.seen.rootOf(path);
+    // All that this name stands for has been packed already.
+    if (earlier?.prefix === root.prefix && (earlier.recurse || !root.recurse)) return undefined;
+    let stats: FileStat;
+    try {
+      directories.enter(level.directory);
+      stats = directories.stat(name, dereference);
+    } catch (error) {
+      if (isExhaustion(error)) throw error;
+      if (filter?.drops(rules, name, path, false) === true) return undefined;
+      return this.leaveOut(path, dereference ? linkReason(directories, name, error) : systemReason(error));
+    }
+    const isDirectory = stats.isDirectory();
+    if (filter?.drops(rules, name, path, isDirectory) === true) return undefined;
+    if (dereference && isDirectory && this.isWithin(stats)) {
+      return this.leaveOut(path, 'left out: the link leads back to a directory that it is in');
+    }
+    const found = { level, name, path, stats };
+    if (earlier === undefined) return found;
+    this.takeAgain(found, earlier);
+    return undefined;
+  }
+
+  /** Whether a directory is one of those that the walk is in. */
+  private isWithin(stats: FileStat): boolean {
+    return this.levels.some(({ listed, directory }) => listed && isSameFile(directory.identity, stats));
+  }
+
+  /** A name that another root had: it is packed already, but maybe not all that is in it, or not this file. */
+  private takeAgain(found: Found, earlier: Root): void {
+    const { root, seen } = this;
+    const { path, stats } = found;
+    if (stats.isDirectory() && seen.isDirectory(path, earlier)) {
+      if (!root.recurse) return;
+      seen.add(path, root);
+      this.descend(found);
+    } else if (earlier.prefix !== root.prefix && !seen.isFile(path, earlier, stats)) {
+      this.warn(path, `left out: '${toText(`${earlier.prefix}${path}`)}' has the same name in the archive`);
+    }
+  }
+
+  /** What is packed under a name; undefined for what is left out. */
+  private take({ level, name, path, stats }: Found): SourceMember | undefined {
+    const { root, directories } = this;
+    const { special, metadata, dereference } = this.options;
+    this.seen.add(path, root);
+    const content = level.listed ? undefined : special?.get(`${root.prefix}${path}`);
+    const kind = kindOf(stats) ?? (content === undefined ? undefined : KIND.file);
+    if (typeof content === 'string') return this.leaveOut(path, content);
+    if (kind === undefined) return this.leaveOut(path, whyLeftOut(stats, !level.listed));
+    const { mode, mtime, sourceMtime, uid, gid } = metadata(stats, kind);
+    if (sourceMtime === null && mtime !== stats.mtime) this.warn(path, OUT_OF_TIME);
+    const member: SourceMember = {
+      prefix: root.prefix,
+      path,
+      directory: level.directory,
+      kind,
+      mode,
+      mtime,
+      sourceMtime,
+      size: 0,
+      linkTarget: '',
+      uid,
+      gid,
+      follow: dereference,
+      linked: false,
+    };
+    if (kind === KIND.directory) {
+      this.options.onAttributes?.(attributesAt(directories.pathOf(name)), `${root.prefix}${path}`);
+      return member;
+    }
+    if (kind === KIND.symlink) return this.takeSymlink(member, name);
+    if (content !== undefined) return { ...member, size: content.size, content };
+    return this.takeFile(member, { level, name, path, stats });
+  }
+
+  private takeSymlink(member: SourceMember, name: ByteString): SourceMember | undefined {
+    try {
+      member.linkTarget = this.directories.readLink(name);
+      return member;
+    } catch (error) {
+      return this.leaveOut(member.path, systemReason(error));
+    }
+  }
+
+  private takeFile(member: SourceMember, { level, name, path, stats }: Found): SourceMember | undefined {
+    const { own, dereference } = this.options;
+    if (isOwnOutput(own, stats, { directory: level.directory.identity, name }, dereference)) {
+      if (!level.listed) this.note(path, 'left out: it is the archive that is written');
+      return undefined;
+    }
+    if (level.listed && isTemporaryName(name)) {
+      this.note(path, 'left out: an archive that is not complete, of a pack that was ended or still runs');
+      return undefined;
+    }
+    if (stats.nlink > 1) {
+      // Later names will point to this one: be sure that it gets into the archive.
+      try {
+        accessSync(toFsPath(this.directories.pathOf(name)), constants.R_OK);
+      } catch (error) {
+        return this.leaveOut(path, systemReason(error));
+      }
+      const first = this.seen.firstOf(stats, path);
+      if (first !== undefined) return { ...member, kind: KIND.hardlink, linkTarget: first };
+    }
+    member.size = stats.size;
+    member.linked = stats.nlink > 1;
+    return member;
+  }
+
+  /** Goes on within a directory that was packed. */
+  private enterBelow(found: Found): void {
+    const { dev } = found.stats;
+    this.device ??= dev;
+    if (this.root.recurse && (!this.options.oneFileSystem || dev === this.device)) this.descend(found);
+  }
+
+  private descend({ level, name, path, stats }: Found): void {
+    this.enter(path, name, level.rules, childDirectory(level.directory, name, stats));
+  }
+
+  /** Something that was asked for is not packed. */
+  private leaveOut(path: ByteString, reason: string): undefined {
+    this.warn(path, reason);
+  }
+
+  private warn(path: ByteString, reason: string): void {
+    this.options.onWarning({ path: toText(`${this.root.prefix}${path}`), reason, failed: true });
+  }
+
+  /** Something is not packed that nobody wants to be. */
+  private note(path: ByteString, reason: string): void {
+    this.options.onWarning({ path: toText(`${this.root.prefix}${path}`), reason, failed: false });
+  }
+}
+
+/** Why a name could not be followed to a file: it is gone, or a link to nothing, or to itself. */
+function linkReason(directories: SourceDirectories, name: ByteString, error: unknown): string {
+  try {
+    if (!directories.stat(name, false).isSymbolicLink()) return systemReason(error);
+  } catch {
+    return systemReason(error);
+  }
+  const reason = errnoOf(error) === 'ELOOP' ? 'it leads back to itself' : systemReason(error);
+  return `the link cannot be followed: ${reason}`;
+}

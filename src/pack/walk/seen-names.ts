@@ -1,0 +1,54 @@
+/**
+ * What a walk has packed already: names, which several roots may share, and inodes, of which later names are hard links.
+ * Main thread.
+ */
+import type { ByteString } from '../../format/values/byte-string.ts';
+import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../../posix/stat.ts';
+import type { Root } from './root.ts';
+
+export class SeenNames {
+  /** By name: the root that it came from. One root has every name once. */
+  private readonly roots: Map<ByteString, Root> | undefined;
+  private readonly inodes = new Map<string, ByteString>();
+  private readonly statSource: (path: ByteString) => FileStat;
+
+  constructor(dereference: boolean, oneRoot: boolean) {
+    this.roots = oneRoot ? undefined : new Map();
+    this.statSource = dereference ? stat : lstat;
+  }
+
+  /** The root that a name was packed from; undefined when it was not. */
+  rootOf(path: ByteString): Root | undefined {
+    return this.roots?.get(path);
+  }
+
+  add(path: ByteString, root: Root): void {
+    this.roots?.set(path, root);
+  }
+
+  /** Whether what was packed under this name is a directory. */
+  isDirectory(path: ByteString, { prefix }: Root): boolean {
+    try {
+      return this.statSource(`${prefix}${path}`).isDirectory();
+    } catch {
+      return false;
+    }
+  }
+
+  /** Whether what was packed under this name is this file. */
+  isFile(path: ByteString, { prefix }: Root, file: FileIdentity): boolean {
+    try {
+      return isSameFile(this.statSource(`${prefix}${path}`), file);
+    } catch {
+      return false;
+    }
+  }
+
+  /** Path of the first member with this inode; undefined, and remembered, when this is the first. */
+  firstOf({ dev, ino }: FileIdentity, path: ByteString): ByteString | undefined {
+    const inode = `${dev}:${ino}`;
+    const first = this.inodes.get(inode);
+    if (first === undefined) this.inodes.set(inode, path);
+    return first;
+  }
+}
