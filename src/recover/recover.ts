@@ -2,6 +2,7 @@
  * Unpacks everything that is whole of a damaged or truncated archive: the library's `recover`.
  */
 import { type Archive, openArchive } from '../archive/archive.ts';
+import type { Entries } from '../archive/entries.ts';
 import { type OnDoubt, tellRemarks } from '../archive/remarks.ts';
 import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
@@ -12,7 +13,7 @@ import type { MemberChoiceOptions } from '../select/member-choice.ts';
 import type { DryMember } from '../target/dry-run.ts';
 import type { TargetOptions } from '../target/target.ts';
 import { salvageStream } from '../unpack-stream/unpack-stream.ts';
-import { unpack, type UnpackProgress, type UnpackResult } from '../unpack/unpack.ts';
+import { unpackEntries, type UnpackProgress, type UnpackResult } from '../unpack/unpack.ts';
 
 export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
@@ -59,13 +60,14 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
 /** As `recover`, of a file that is open and stays so. Nothing was read by its position, and it is read once. */
 export async function recoverFile(source: FileSource, options: RecoverOptions = {}): Promise<RecoverResult> {
   const index = await openIndex(source, options);
-  if (index?.whole === true && options.dryRun === undefined) {
+  if (index?.entries !== undefined && options.dryRun === undefined) {
     await tellWhatIsNotIndexed(index.archive, options);
-    return { ...(await unpack(index.archive, { ...options, keepGoing: true })), byIndex: true };
+    const result = await unpackEntries(index.archive, { ...options, keepGoing: true }, index.entries);
+    return { ...result, byIndex: true };
   }
   const { fd, name } = source;
   const result = await salvageStream(fd, { ...options, name: `'${name}'` }, index?.frames ?? []);
-  return { ...result, byIndex: index?.whole === true };
+  return { ...result, byIndex: index?.entries !== undefined };
 }
 
 /** By the index, remarks say what it does not. They are no reason to stop. */
@@ -83,8 +85,8 @@ async function tellWhatIsNotIndexed(archive: Archive, options: RecoverOptions): 
 /** What is left of an index. */
 interface FoundIndex {
   archive: Archive;
-  /** All of it is. */
-  whole: boolean;
+  /** All entries, where all of it is. */
+  entries: Entries | undefined;
   frames: readonly Frame[];
 }
 
@@ -103,11 +105,10 @@ async function openIndex(source: FileSource, options: RecoverOptions): Promise<F
     const limits = new Limits(options);
     for (const { members } of archive.groups()) limits.addMembers(members);
     frames = await archive.frames();
-    await archive.entries({ signal: options.signal });
-    return { archive, whole: true, frames };
+    return { archive, entries: await archive.entries({ signal: options.signal }), frames };
   } catch (error) {
     if (!isDamage(error)) throw error;
-    return { archive, whole: false, frames };
+    return { archive, entries: undefined, frames };
   }
 }
 

@@ -82,7 +82,16 @@ const INLINE_MEMBERS = 1000;
  * be written. With `keepGoing`, damage in blobs, contents and sub-indexes, and refused names, are told to
  * `onDamaged` and counted in the result; footer, manifest and frame table must be whole all the same.
  */
-export async function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
+export function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
+  return unpackEntries(archive, options, undefined);
+}
+
+/** The same, with all entries of the archive where they have been read already. */
+export async function unpackEntries(
+  archive: Archive,
+  options: UnpackOptions,
+  read: Entries | undefined,
+): Promise<UnpackResult> {
   const start = performance.now();
   const limits = new Limits(options);
   const { threads, slots } = await planThreads(archive, options);
@@ -91,7 +100,7 @@ export async function unpack(archive: Archive, options: UnpackOptions = {}): Pro
     ? await startExtractPool(threads, options.signal)
     : undefined;
   try {
-    return await unpackSelected(archive, options, { start, threads, slots, limits, pool });
+    return await unpackSelected(archive, options, { start, threads, slots, limits, pool, read });
   } finally {
     await pool?.stop();
   }
@@ -104,13 +113,15 @@ interface Run {
   slots: number;
   limits: Limits;
   pool: ExtractPool | undefined;
+  /** All entries, where they have been read already. */
+  read: Entries | undefined;
 }
 
 async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
-  const { start, threads, slots, limits, pool } = run;
+  const { start, threads, slots, limits, pool, read } = run;
   const losses = new Losses(options);
   const refused = new RefusedMembers(options.onLost);
-  const tree = await chooseTree(archive, options, limits, losses);
+  const tree = await chooseTree(archive, options, limits, losses, read);
   limits.addContent(tree.contentBytes);
   limits.checkRatio(tree.contentBytes, archive.source.byteLength);
   const totalMembers = tree.fileCount + tree.directories.size + tree.symlinks.length + tree.hardLinks.length;
@@ -329,10 +340,11 @@ async function chooseTree(
   options: UnpackOptions,
   limits: Limits,
   losses: Losses,
+  read: Entries | undefined,
 ): Promise<MemberTree> {
   const { packageTypes, repos } = options;
   for (const { members } of selectedGroups(archive, options)) limits.addMembers(members);
-  const entries = await archive.entries(options, (error) => losses.refuse(null, error));
+  const entries = read ?? (await archive.entries(options, (error) => losses.refuse(null, error)));
   if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
     throw new ZnipError(
       'no-match',
