@@ -87,6 +87,11 @@ export class StreamLosses {
     this.ranges.push({ start, end: end ?? Infinity, cause, named: false });
   }
 
+  /** A later member has this name: that an earlier one is lost says nothing of it. */
+  forget(name: ByteString): void {
+    this.names.delete(name);
+  }
+
   has(name: ByteString): boolean {
     return this.names.has(name);
   }

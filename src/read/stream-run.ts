@@ -197,10 +197,8 @@ export class StreamRun {
     this.choice.finish(this.options.name ?? 'standard input');
     this.losses.throwRefused();
     this.taken.throwIfAny(this.target.settings);
-    const lostNames = this.losses.countNames((name) => this.arrived.has(name));
     const arrived = failure === undefined ? this.arrived.nameCount : this.arrived.countWhole();
-    const leftOut = this.refused.countLeftOut((name) => this.arrived.has(name));
-    const members = arrived - this.taken.size - lostNames - leftOut;
+    const members = arrived - this.countMissing();
     this.refused.throwIfNothing(members, this.taken.size);
     return {
       members,
@@ -210,6 +208,14 @@ export class StreamRun {
       refused: this.refused.count,
       elapsedMs: performance.now() - this.start,
     };
+  }
+
+  /** Names that have not what they should. */
+  private countMissing(): number {
+    const { taken, losses, refused } = this;
+    const isOther = (name: ByteString): boolean => this.arrived.has(name) && !taken.has(name);
+    const lost = losses.countNames(isOther);
+    return taken.size + lost + refused.countLeftOut((name) => isOther(name) && !losses.has(name));
   }
 
   async stop(): Promise<void> {
@@ -348,6 +354,7 @@ export class StreamRun {
       this.unmade.add(link.path);
       return;
     }
+    this.unmade.delete(link.path);
     createHardLinks([link], {
       madeDirectories: this.directories,
       tree: this.target,
@@ -380,7 +387,9 @@ export class StreamRun {
 
   /** Not to a file that was kept for the user: that has not the content that the link means, which has gone by. */
   private isLinkable({ path, target, symlink }: HardLink): boolean {
-    const isKept = this.taken.has(target) && symlink === undefined;
+    // A symlink is made after this, or the link in its place.
+    if (symlink !== undefined) return true;
+    const isKept = this.taken.has(target);
     if (!isKept && !this.unmade.has(target)) return true;
     const why = isKept ? 'which was there before and is kept' : 'which is left out';
     this.onLost(
@@ -407,12 +416,15 @@ export class StreamRun {
   private noteMember(member: Member, archived: ByteString, streamOffset: number): number {
     this.limits.addContent(member.size, toText(archived));
     if (member.kind !== KIND.file) this.progress.members += 1;
+    this.losses.forget(member.path);
+    this.refused.forget(member.path);
     return this.arrived.add(archived, member, streamOffset);
   }
 
   private noteWritten(path: ByteString, row: number, checksum: Uint8Array): void {
     this.arrived.noteWritten(row, checksum);
     this.unmade.delete(path);
+    this.refused.forget(path);
     this.progress.members += 1;
   }
 
