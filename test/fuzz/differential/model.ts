@@ -50,6 +50,8 @@ export class Model {
   private readonly taken = new Set<string>();
   /** Directories that the stream has. */
   private readonly declared = new Set<string>();
+  /** Names of members below something that stood there: what is above them is a directory of the stream all the same. */
+  private readonly hidden = new Set<string>();
   private readonly replacedOnce = new Set<string>();
   private readonly apart: Expected['apart'] = { tar: new Set(), bsdtar: new Set() };
   private readonly contents = new Set<string>(['']);
@@ -154,12 +156,13 @@ export class Model {
     // What became of the file became of its links.
     if (this.tolerated.has(target)) this.tolerated.add(name);
     if (this.contested.has(target)) this.replacedOnce.add(name);
-    if (this.declared.has(target) && node?.kind === 'directory' && shadow === undefined) {
+    const isDeclared = this.declared.has(target) && node?.kind === 'directory' && shadow === undefined;
+    if (isDeclared || this.holdsMembers(target)) {
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
     if (shadow !== undefined || node?.mine === true) {
       this.differ('a link to what stood there', ['tar', 'bsdtar']);
-      if (shadow === undefined) return this.wait(name, target, mtime);
+      if (shadow === undefined || shadow === this.places.get(target)) return this.wait(name, target, mtime);
       this.tolerated.add(name);
       if (this.policy === 'keep-newer' && this.nodes.get(name)?.mine === true) this.replacedOnce.add(name);
       this.put(name, shadow, mtime);
@@ -183,10 +186,9 @@ export class Model {
   /** The link has its name from now on, although nobody knows what it is. */
   private wait(name: string, target: string, mtime: number): void {
     const place: Node = { kind: 'symlink', content: '', mode: undefined, mtime: undefined, mine: false };
+    this.places.set(name, place);
     this.put(name, place, mtime);
-    if (this.nodes.get(name) === place) this.places.set(name, place);
-    else if (!this.taken.has(name)) return;
-    this.waiting.set(name, target);
+    if (this.nodes.get(name) === place || this.shadows.get(name) === place) this.waiting.set(name, target);
   }
 
   private addDirectory({ name, mode }: Piece): void {
@@ -225,7 +227,8 @@ export class Model {
       this.taken.add(name);
       this.settle(name);
       // A link to a file that the stream has under another name, too, is that file.
-      this.shadows.set(name, [...this.nodes.values()].includes(node) ? node : { ...node });
+      const isShared = node === this.places.get(name) || [...this.nodes.values()].includes(node);
+      this.shadows.set(name, isShared ? node : { ...node });
       return;
     }
     if (before?.kind === 'directory' && [...this.nodes.keys()].some((path) => isBelow(path, name))) {
@@ -245,8 +248,8 @@ export class Model {
   /** Whether members of the stream lie below a name, kept or not. */
   private holdsMembers(name: string): boolean {
     const isMember = ([path, { mine }]: [string, Node]): boolean => !mine && isBelow(path, name);
-    const isDeclared = [...this.declared].some((path) => isBelow(path, name));
-    return isDeclared || [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
+    const isAbove = [...this.declared, ...this.hidden].some((path) => isBelow(path, name));
+    return isAbove || [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
   }
 
   private mayReplace(before: Node, mtime: number): boolean {
@@ -270,7 +273,10 @@ export class Model {
     const block = this.blockOf(name);
     if (block !== undefined) {
       const programs: Program[] = block.kind === 'symlink' ? ['tar'] : [];
-      if (block.mine) programs.push('tar', 'bsdtar');
+      if (block.mine) {
+        programs.push('tar', 'bsdtar');
+        this.hidden.add(name);
+      }
       this.contest(name, `below a ${block.kind}`, programs);
       return false;
     }
