@@ -8,6 +8,7 @@ import { KIND } from '../format/entry.ts';
 import { O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { amend } from './amend.ts';
+import type { LinkedFiles } from './linked-files.ts';
 import { mayReplace, removeIfAny, replaceFile, temporaryName } from './file-names.ts';
 import type { HardLink, Link } from './member-tree.ts';
 import type { TargetTree } from './target-tree.ts';
@@ -57,9 +58,6 @@ export function createSymlink(link: Link, tree: TargetTree): boolean {
   }
   return true;
 }
-
-/** The files that a run has given more than one name, by device and inode. */
-export type LinkedFiles = Set<string>;
 
 /**
  * Creates a hard link to a file or symlink of this run; false when its name is taken. Two trees, because both names
@@ -114,9 +112,8 @@ function requireOwn(
   linked: LinkedFiles,
 ): void {
   const isKind = symlink === undefined ? stats.isFile() : stats.isSymbolicLink();
-  const key = `${stats.dev}:${stats.ino}`;
-  if (!isKind || (stats.nlink !== 1 && !linked.has(key))) throw changed(target, tree);
-  linked.add(key);
+  if (!isKind || (stats.nlink !== 1 && !linked.has(stats))) throw changed(target, tree);
+  linked.add(stats);
 }
 
 function changed(path: ByteString, tree: TargetTree): ZnipError {

@@ -20,7 +20,7 @@ import { type LimitOptions, Limits } from './limits.ts';
 import { isDamage, type KeepGoingOptions } from './lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from './member-choice.ts';
 import { isDirectory, nameExists, removeIfAny } from './file-names.ts';
-import type { LinkedFiles } from './links.ts';
+import { LinkedFiles } from './linked-files.ts';
 import type { HardLink } from './member-tree.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
@@ -80,7 +80,7 @@ export class StreamRun {
   private readonly taken = new TakenNames();
   /** Names of members that were not written: what has such a name is not of this run. */
   private readonly unmade = new Set<ByteString>();
-  private readonly linked: LinkedFiles = new Set();
+  private readonly linked = new LinkedFiles();
   private readonly refused: RefusedMembers;
   private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') this.taken.addBlocked(path, block);
@@ -256,7 +256,7 @@ export class StreamRun {
     else if (kind === KIND.file && !this.taken.has(path)) {
       const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
       if (time !== null || owner !== null)
-        this.restoreFile(row, { path, kind, size }, { mtime: time, owner, mode });
+        this.restoreFile(row, { path, kind, size, linked: this.linked }, { mtime: time, owner, mode });
     }
   }
 

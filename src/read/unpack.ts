@@ -29,6 +29,7 @@ import { planReadMemory } from './memory.ts';
 import { hasHardLinks, streamOffset } from './link-meanings.ts';
 import { buildTree, type HardLink, type MemberTree } from './member-tree.ts';
 import type { PlannedFile } from './extract-plan.ts';
+import { LinkedFiles } from './linked-files.ts';
 import { closeTarget, finishTree, INLINE_BYTES, openTarget, type TargetOptions } from './target.ts';
 import { linkWithoutFile, type OnLost, RefusedMembers } from './refusals.ts';
 import { TakenNames } from './taken-names.ts';
@@ -200,7 +201,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       taken,
       onBlocked,
       onLost,
-      linked: new Set(),
+      linked: new LinkedFiles(),
     });
   } finally {
     // The workers first: they reach into the target by its descriptor.

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { znip } from '../support/run.ts';
+import { tarStream } from '../support/tar.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -96,6 +97,23 @@ describe('a hard link', () => {
       expect(readFileSync(join(target, 'b'), 'utf8')).toBe('1');
     }
   });
+});
+
+test('a file that is replaced keeps its nanoseconds under the names of its links', () => {
+  const stream = tarStream(
+    { name: 'a', content: '1', pax: { mtime: '1500000000.25' } },
+    { name: 'b', typeFlag: '1', linkName: 'a' },
+    { name: 'c', typeFlag: '1', linkName: 'a' },
+    { name: 'a', content: '2' },
+  );
+  const archive = join(directory, 'nanoseconds');
+  writeFileSync(`${archive}.tar`, stream);
+  expect(znip(['pack', '-q', '--tar', `${archive}.tar`, '-o', `${archive}.znip`]).status).toBe(0);
+  const args = ['unpack', '-q', '-C', archive, '-'];
+  const { status, stderr } = znip(args, { input: readFileSync(`${archive}.znip`) });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [b, c] = ['b', 'c'].map((name) => lstatSync(join(archive, name), { bigint: true }));
+  expect([b?.mtimeNs, c?.ino]).toEqual([1_500_000_000_250_000_000n, b?.ino]);
 });
 
 describe('a circle of links leads to nothing', () => {
