@@ -25,6 +25,8 @@ export interface Expected {
   contested: Set<string>;
   /** Members that may be named and missing, and need not. */
   tolerated: Set<string>;
+  /** Names of which an earlier member is contested: it may be named, and the last is as it should be. */
+  settled: Set<string>;
   /** Names that the policy has kept. */
   taken: Set<string>;
   /** Names of which a member took what stood there, before another came: by the index, only that one counts. */
@@ -47,6 +49,7 @@ export class Model {
   private readonly hasStanding: boolean;
   private readonly contested = new Set<string>();
   private readonly tolerated = new Set<string>();
+  private readonly settled = new Set<string>();
   private readonly taken = new Set<string>();
   /** Directories that the stream has. */
   private readonly declared = new Set<string>();
@@ -81,7 +84,7 @@ export class Model {
       this.contest(path, 'a link to nothing', []);
       if (this.nodes.get(path) === this.places.get(path)) this.nodes.delete(path);
     }
-    const { contested, tolerated, taken, replacedOnce, apart, contents } = this;
+    const { contested, tolerated, settled, taken, replacedOnce, apart, contents } = this;
     const names = new Map<Node, string[]>();
     for (const [path, node] of this.nodes) names.set(node, [...(names.get(node) ?? []), path]);
     const tree: Tree = new Map();
@@ -96,7 +99,7 @@ export class Model {
         names: kind === 'directory' ? path : own.sort().join(' '),
       });
     }
-    return { tree, contested, tolerated, taken, replacedOnce, apart, contents };
+    return { tree, contested, tolerated, settled, taken, replacedOnce, apart, contents };
   }
 
   add(piece: Piece): void {
@@ -273,9 +276,9 @@ export class Model {
     const block = this.blockOf(name);
     if (block !== undefined) {
       const programs: Program[] = block.kind === 'symlink' ? ['tar'] : [];
-      if (block.mine) {
+      if (block.mine) this.hidden.add(name);
+      if (block.mine || ancestors(name).some((above) => this.shadows.has(above))) {
         programs.push('tar', 'bsdtar');
-        this.hidden.add(name);
       }
       this.contest(name, `below a ${block.kind}`, programs);
       return false;
@@ -300,7 +303,7 @@ export class Model {
 
   /** A member that stands there as it should: what was wrong with earlier ones of its name is past. */
   private settle(name: string): void {
-    if (this.contested.delete(name)) this.tolerated.add(name);
+    if (this.contested.delete(name)) this.settled.add(name);
   }
 
   private differ(why: string, programs: readonly Program[]): void {
