@@ -164,7 +164,8 @@ export class StreamRun {
       owners: this.target.settings.sameOwner && kind !== 'znip',
       holdsSpecial: this.target.settings.sameOwner && kind === 'znip',
       limits: this.limits,
-      onRefused: (path, error) => this.losses.refuse(path, error),
+      onRefused: (path, error) => this.losses.refuseEntry(path, error),
+      onLeadsNowhere: (path, error) => this.losses.refuse(path, error),
     });
   }
 

@@ -33,6 +33,23 @@ test('a link is made, although an earlier one of its name was refused', () => {
   expect({ status, stderr }).toEqual({ status: 4, stderr: expect.stringContaining("hard link 'b' to 'd'") });
 });
 
+test('a link is made, although a later one of its name is refused', () => {
+  const members = [
+    link('b', 'c'),
+    directory('c'),
+    link('x', 'b'),
+    link('b', 'c'),
+    { name: 'c', content: '1' },
+  ];
+  const { status, stderr, at } = unpack(members, () => {});
+  const inodes = new Set(['b', 'c', 'x'].map((name) => lstatSync(at(name)).ino));
+  expect({ status, stderr, files: inodes.size }).toEqual({
+    status: 4,
+    stderr: expect.stringContaining("hard link 'b' to 'c'"),
+    files: 1,
+  });
+});
+
 test('a name that several members could not have is one', () => {
   const members = [
     link('x/b', 'e'),
