@@ -55,6 +55,8 @@ export class Model {
   private readonly declared = new Set<string>();
   /** Names of members below something that stood there: what is above them is a directory of the stream all the same. */
   private readonly hidden = new Set<string>();
+  /** Directories of the stream where something else stood, and stays. */
+  private readonly hiddenDirectories = new Set<string>();
   private readonly replacedOnce = new Set<string>();
   private readonly apart: Expected['apart'] = { tar: new Set(), bsdtar: new Set() };
   private readonly contents = new Set<string>(['']);
@@ -104,8 +106,6 @@ export class Model {
 
   add(piece: Piece): void {
     const { name, kind } = piece;
-    const isItself = kind === 'hardlink' && name === piece.target;
-    if (!isItself) this.waiting.delete(name);
     if (kind === 'fifo') return this.contest(name, 'a FIFO', ['tar', 'bsdtar']);
     if (kind === 'hardlink') return this.addLink(piece);
     if (kind === 'directory') return this.addDirectory(piece);
@@ -159,8 +159,8 @@ export class Model {
     // What became of the file became of its links.
     if (this.tolerated.has(target)) this.tolerated.add(name);
     if (this.contested.has(target)) this.replacedOnce.add(name);
-    const isDeclared = this.declared.has(target) && node?.kind === 'directory' && shadow === undefined;
-    if (isDeclared || this.holdsMembers(target)) {
+    const isShown = this.declared.has(target) && node?.kind === 'directory' && shadow === undefined;
+    if (isShown || this.hiddenDirectories.has(target) || this.holdsMembers(target)) {
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
     if (shadow !== undefined || node?.mine === true) {
@@ -179,7 +179,11 @@ export class Model {
       // Both make its directories, and take away what has the name, before they find out.
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
-    if (this.nodes.get(name) === node) return this.settle(name);
+    if (this.nodes.get(name) === node) {
+      // bsdtar sets mode and time of what it keeps.
+      if (this.hasStanding && this.policy !== 'overwrite') this.differ('a link that is kept', ['bsdtar']);
+      return this.settle(name);
+    }
     // Its time is that of the link or that of the file, as who reads has it.
     if (this.policy === 'keep-newer' && this.nodes.get(name)?.mine === true) this.replacedOnce.add(name);
     this.put(name, node, mtime);
@@ -201,6 +205,11 @@ export class Model {
     if (before?.kind === 'directory') {
       if (!before.mine || this.policy === 'overwrite') before.mode = mode;
       else this.differ('the mode of a directory that stood there', ['tar', 'bsdtar']);
+      // Spelt otherwise than where its name was implied, it is another directory for GNU tar, which ends with that one.
+      const isBelowName = ([path, node]: [string, Node]): boolean =>
+        isBelow(path, name) && this.leadingOut.has(node);
+      if ([...this.nodes].some(isBelowName))
+        this.differ('the directory of a symlink that leads out', ['tar']);
       this.taken.delete(name);
       this.shadows.delete(name);
       return this.settle(name);
@@ -208,6 +217,9 @@ export class Model {
     // A symlink that stood there is never taken away for a directory.
     if (before?.mine === true && (this.policy !== 'overwrite' || before.kind === 'symlink')) {
       this.contest(name, 'a directory where something else stood', ['tar', 'bsdtar']);
+      this.waiting.delete(name);
+      this.shadows.delete(name);
+      this.hiddenDirectories.add(name);
       return;
     }
     if (before !== undefined) this.noteReplaced(name, before);
@@ -221,8 +233,13 @@ export class Model {
 
   /** Gives a file or link its name. */
   private put(name: string, node: Node, mtime: number): void {
-    if (!this.makeParents(name)) return;
+    if (!this.makeParents(name)) {
+      // What links to it mean is the same.
+      if (this.hidden.has(name)) this.shadows.set(name, node);
+      return;
+    }
     if (this.holdsMembers(name)) return this.contest(name, 'a directory that holds something', []);
+    this.hiddenDirectories.delete(name);
     const before = this.nodes.get(name);
     if (before !== undefined && before.mine && !this.mayReplace(before, mtime)) {
       // bsdtar sets mode and time of what it keeps.
@@ -245,6 +262,7 @@ export class Model {
     if (before?.mine === true && before.kind === 'directory') this.tolerated.add(name);
     if (before !== undefined) this.noteReplaced(name, before);
     this.nodes.set(name, node);
+    this.shadows.delete(name);
     this.settle(name);
   }
 
@@ -301,8 +319,9 @@ export class Model {
     this.differ(why, programs);
   }
 
-  /** A member that stands there as it should: what was wrong with earlier ones of its name is past. */
+  /** A member that stands there as it should: what was wrong with earlier ones of its name, or awaited, is past. */
   private settle(name: string): void {
+    this.waiting.delete(name);
     if (this.contested.delete(name)) this.settled.add(name);
   }
 
