@@ -4,7 +4,9 @@
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
+import { unsafePathReason } from '../format/values/member-path.ts';
 import type { Entries, EntryRef } from './entries.ts';
+import { LinkedNames } from './linked-names.ts';
 
 /** What the hard links among `entries` mean. */
 export function hardLinkMeanings(entries: Entries): HardLinkMeanings {
@@ -65,6 +67,8 @@ class Resolution {
   /** Names that links lead to: of no other is anything kept. */
   private readonly wanted: ReadonlySet<ByteString>;
   private readonly meanings = new HardLinkMeanings();
+  /** Members that are refused change nothing. */
+  private readonly names: LinkedNames;
   /** What has a name so far: the position of a member that is no hard link, a directory too. */
   private readonly current = new Map<ByteString, number>();
   /** Names that a link has whose target has not come. */
@@ -75,6 +79,7 @@ class Resolution {
   constructor(entries: Entries, wanted: ReadonlySet<ByteString>) {
     this.entries = entries;
     this.wanted = wanted;
+    this.names = new LinkedNames(wanted);
   }
 
   finish(): HardLinkMeanings {
@@ -84,27 +89,29 @@ class Resolution {
       const { batch, row } = link;
       const path = batch.path(row);
       const kind = batch.kinds[row];
-      if (kind !== KIND.hardlink) {
-        if (!this.wanted.has(path)) continue;
+      if (kind === KIND.hardlink) this.addLink({ link, path, target: batch.linkTarget(row) });
+      else if (this.names.add(path, kind ?? KIND.file) && this.wanted.has(path)) {
         if (kind === KIND.directory) this.holdDirectory(path, position);
         else this.hold(path, position);
-        continue;
-      }
-      const target = batch.linkTarget(row);
-      const meaning = this.current.get(target);
-      if (meaning === undefined) this.wait({ link, path }, target);
-      else {
-        this.meanings.add(link, this.entries.at(meaning));
-        // A link to a directory is refused: it changes nothing.
-        if (this.wanted.has(path) && !this.isDirectory(meaning)) this.hold(path, meaning);
       }
     }
     return this.meanings;
   }
 
-  private isDirectory(position: number): boolean {
-    const { batch, row } = this.entries.at(position);
-    return batch.kinds[row] === KIND.directory;
+  private addLink(early: EarlyLink): void {
+    const { link, path, target } = early;
+    const meaning = this.current.get(target);
+    if (meaning !== undefined) this.meanings.add(link, this.entries.at(meaning));
+    if (path === target) {
+      // It changes nothing, and waits for what its name does.
+      const waiting = meaning === undefined ? this.early.get(path) : undefined;
+      if (waiting !== undefined) this.waiting.get(waiting.target)?.push(early);
+      return;
+    }
+    const isRefused = this.names.isDirectory(target) || unsafePathReason(target) !== undefined;
+    if (isRefused || !this.names.add(path, KIND.hardlink)) return;
+    if (meaning === undefined) this.wait(early);
+    else if (this.wanted.has(path)) this.hold(path, meaning);
   }
 
   /** A directory has a name: nothing that waits for the name is it. */
@@ -128,7 +135,8 @@ class Resolution {
     }
   }
 
-  private wait(early: EarlyLink, target: ByteString): void {
+  private wait(early: EarlyLink): void {
+    const { target } = early;
     if (this.wanted.has(early.path)) {
       this.early.set(early.path, early);
       this.current.delete(early.path);
@@ -142,4 +150,5 @@ class Resolution {
 interface EarlyLink {
   link: EntryRow;
   path: ByteString;
+  target: ByteString;
 }

@@ -13,6 +13,7 @@ import { KIND } from '../format/values/entry.ts';
 import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { setHeldTime, setLinkTime } from '../posix/times.ts';
+import type { LinkedFiles } from './linked-files.ts';
 import type { TargetTree } from './target-tree.ts';
 import { wantedBits } from './write-file.ts';
 
@@ -22,6 +23,8 @@ export interface WrittenMember {
   kind: number;
   /** Bytes of a file. */
   size: number;
+  /** Files that the run has given more names, where that may be one of them. */
+  linked?: LinkedFiles;
 }
 
 export interface Amendment {
@@ -70,9 +73,10 @@ function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, 
   return true;
 }
 
-/** Whether this is what the run wrote, as far as that shows: never a file that has another name besides. */
-function isWritten(stats: FileStat, { kind, size }: WrittenMember): boolean {
+/** Whether this is what the run wrote, as far as that shows: never a file that has a name besides that others gave it. */
+function isWritten(stats: FileStat, { kind, size, linked }: WrittenMember): boolean {
   if (stats.uid !== process.geteuid?.()) return false;
   if (kind === KIND.symlink) return stats.isSymbolicLink();
-  return stats.isFile() && stats.nlink === 1 && stats.size === size;
+  const isOwn = stats.nlink === 1 || linked?.has(stats) === true;
+  return stats.isFile() && isOwn && stats.size === size;
 }

@@ -24,8 +24,8 @@ export class Directories {
   private readonly known = new Map<ByteString, ZnipError | undefined>([['', undefined]]);
   /** Those that the archive has entries for, as far as they have come, in archive order. */
   private readonly entries: ReadonlyMap<ByteString, DirectoryEntry>;
-  /** Those that this run has made: true with the mode that the archive has. */
-  private readonly made = new Map<ByteString, boolean>();
+  /** Those that this run has made: the mode that an entry had by then, undefined where none had come. */
+  private readonly made = new Map<ByteString, number | undefined>();
   /** Those that were there and were made writable: the mode that they had. */
   private readonly opened = new Map<ByteString, number>();
   private lastParent: ByteString = '';
@@ -84,7 +84,7 @@ export class Directories {
       if (isRefusal(error)) return failure;
       throw failure;
     }
-    this.made.set(path, entry !== undefined);
+    this.made.set(path, entry?.mode);
     return undefined;
   }
 
@@ -112,7 +112,8 @@ export class Directories {
   private finishOne(path: ByteString, { mode, mtime, owner }: DirectoryEntry): string | undefined {
     const { tree } = this;
     const { umask } = tree.settings;
-    const made = this.made.get(path) === true ? ((mode & 0o777) | 0o700) & ~umask : undefined;
+    const madeWith = this.made.get(path);
+    const made = madeWith === undefined ? undefined : ((madeWith & 0o777) | 0o700) & ~umask;
     try {
       const fd = tree.open(path, OPEN_FLAGS);
       try {

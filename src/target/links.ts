@@ -9,6 +9,7 @@ import { KIND } from '../format/values/entry.ts';
 import { O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { amend } from './amend.ts';
+import type { LinkedFiles } from './linked-files.ts';
 import { mayReplace, removeIfAny, replaceFile, partName } from './file-names.ts';
 import type { TargetTree } from './target-tree.ts';
 
@@ -75,9 +76,6 @@ export function createSymlink(link: Link, tree: TargetTree): boolean {
   return true;
 }
 
-/** The files that a run has given more than one name, by device and inode. */
-export type LinkedFiles = Set<string>;
-
 /**
  * Creates a hard link to a file or symlink of this run; false when its name is taken. Two trees, because both names
  * must hold at once: one to reach the file, one to reach the link.
@@ -131,9 +129,8 @@ function requireOwn(
   linked: LinkedFiles,
 ): void {
   const isKind = symlink === undefined ? stats.isFile() : stats.isSymbolicLink();
-  const key = `${stats.dev}:${stats.ino}`;
-  if (!isKind || (stats.nlink !== 1 && !linked.has(key))) throw changed(target, tree);
-  linked.add(key);
+  if (!isKind || (stats.nlink !== 1 && !linked.has(stats))) throw changed(target, tree);
+  linked.add(stats);
 }
 
 function changed(path: ByteString, tree: TargetTree): ZnipError {

@@ -69,6 +69,11 @@ export class RefusedMembers {
     this.onLost?.(toText(path), reason);
   }
 
+  /** Another member has this name, or is there under it: that an earlier one is left out says nothing of it. */
+  forget(path: ByteString): void {
+    this.leftOut.delete(path);
+  }
+
   /** How many of the members that are left out `isMember` knows. */
   countLeftOut(isMember: (path: ByteString) => boolean): number {
     let count = 0;

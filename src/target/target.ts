@@ -9,7 +9,8 @@ import { holdDirectory } from '../posix/held-directories.ts';
 import { makeDirectories } from '../posix/make-directories.ts';
 import type { KeepGoingOptions } from '../rules/lost.ts';
 import type { Directories, OnBlocked } from './directories.ts';
-import { createHardLink, createSymlink, type LinkedFiles, type HardLink, type Link } from './links.ts';
+import { createHardLink, createSymlink, type HardLink, type Link } from './links.ts';
+import type { LinkedFiles } from './linked-files.ts';
 import { isRefusal, type OnLost } from './refusals.ts';
 import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
@@ -140,15 +141,17 @@ export function createHardLinks(
 ): void {
   const { tree, linked } = end;
   const files = new TargetTree(tree.settings);
+  /** By the name of a symlink that is missing: what has become of it. */
+  const heirs = new Map<ByteString, ByteString>();
   try {
     for (const link of hardLinks) {
-      const { path, symlink, target } = link;
-      createBelow(path, end, () =>
-        // It becomes what the missing one was to be.
-        symlink !== undefined && missing.has(target)
-          ? createSymlink({ ...symlink, path }, tree)
-          : createHardLink(link, files, tree, linked),
-      );
+      const { path, symlink } = link;
+      const target = heirs.get(link.target) ?? link.target;
+      if (symlink === undefined || !missing.has(target)) {
+        createBelow(path, end, () => createHardLink({ ...link, target }, files, tree, linked));
+      } else if (createBelow(path, end, () => createSymlink({ ...symlink, path }, tree))) {
+        heirs.set(target, path);
+      }
     }
   } finally {
     files.release();

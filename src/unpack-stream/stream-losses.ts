@@ -47,9 +47,14 @@ export class StreamLosses {
    * is no fault of the member.
    */
   refuse(name: ByteString, error: ZnipError): void {
-    if (!isDamage(error)) throw error;
-    this.refused ??= error;
+    this.noteRefused(error);
     this.addMember(name, error);
+  }
+
+  /** The same of one that is not even taken in: what has its name is another, and not lost. */
+  refuseEntry(name: ByteString, error: ZnipError): void {
+    this.noteRefused(error);
+    this.tell(lostMember(name, error));
   }
 
   /** At the end of a run that does not keep going: what it means that members were refused. */
@@ -85,6 +90,11 @@ export class StreamLosses {
   /** Ranges come in order. */
   addRange(start: number, end: number | undefined, cause: ZnipError): void {
     this.ranges.push({ start, end: end ?? Infinity, cause, named: false });
+  }
+
+  /** A later member has this name: that an earlier one is lost says nothing of it. */
+  forget(name: ByteString): void {
+    this.names.delete(name);
   }
 
   has(name: ByteString): boolean {
@@ -135,6 +145,11 @@ export class StreamLosses {
     }
     const range = this.ranges[low];
     return range !== undefined && range.start < end ? range : undefined;
+  }
+
+  private noteRefused(error: ZnipError): void {
+    if (!isDamage(error)) throw error;
+    this.refused ??= error;
   }
 
   private tell(lost: LostMember): void {

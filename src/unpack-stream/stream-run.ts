@@ -18,7 +18,8 @@ import { Directories, type DirectoryEntry } from '../target/directories.ts';
 import { dryRun, type OnDryMember } from '../target/dry-run.ts';
 import { isDirectory, nameExists, removeIfAny } from '../target/file-names.ts';
 import { LargeFiles } from '../target/large-files.ts';
-import type { LinkedFiles, HardLink } from '../target/links.ts';
+import { LinkedFiles } from '../target/linked-files.ts';
+import type { HardLink } from '../target/links.ts';
 import { isRefusal, RefusedMembers } from '../target/refusals.ts';
 import { TakenNames } from '../target/taken-names.ts';
 import type { TargetTree } from '../target/target-tree.ts';
@@ -85,7 +86,7 @@ export class StreamRun {
   private readonly taken = new TakenNames();
   /** Names of members that were not written: what has such a name is not of this run. */
   private readonly unmade = new Set<ByteString>();
-  private readonly linked: LinkedFiles = new Set();
+  private readonly linked = new LinkedFiles();
   private readonly refused: RefusedMembers;
   private readonly onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') this.taken.addBlocked(path, block);
@@ -169,7 +170,8 @@ export class StreamRun {
       owners: this.target.settings.sameOwner && kind !== 'znip',
       holdsSpecial: this.target.settings.sameOwner && kind === 'znip',
       limits: this.limits,
-      onRefused: (path, error) => this.losses.refuse(path, error),
+      onRefused: (path, error) => this.losses.refuseEntry(path, error),
+      onLeadsNowhere: (path, error) => this.losses.refuse(path, error),
     });
   }
 
@@ -202,10 +204,8 @@ export class StreamRun {
     this.choice.finish(this.options.name ?? 'standard input');
     this.losses.throwRefused();
     this.taken.throwIfAny(this.target.settings);
-    const lostNames = this.losses.countNames((name) => this.arrived.has(name));
     const arrived = failure === undefined ? this.arrived.nameCount : this.arrived.countWhole();
-    const leftOut = this.refused.countLeftOut((name) => this.arrived.has(name));
-    const members = arrived - this.taken.size - lostNames - leftOut;
+    const members = arrived - this.countMissing();
     this.refused.throwIfNothing(members, this.taken.size);
     return {
       members,
@@ -215,6 +215,14 @@ export class StreamRun {
       refused: this.refused.count,
       elapsedMs: performance.now() - this.start,
     };
+  }
+
+  /** Names that have not what they should. */
+  private countMissing(): number {
+    const { taken, losses, refused } = this;
+    const isOther = (name: ByteString): boolean => this.arrived.has(name) && !taken.has(name);
+    const lost = losses.countNames(isOther);
+    return taken.size + lost + refused.countLeftOut((name) => isOther(name) && !losses.has(name));
   }
 
   async stop(): Promise<void> {
@@ -255,7 +263,7 @@ export class StreamRun {
     else if (kind === KIND.file && !this.taken.has(path)) {
       const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
       if (time !== null || owner !== null)
-        this.restoreFile(row, { path, kind, size }, { mtime: time, owner, mode });
+        this.restoreFile(row, { path, kind, size, linked: this.linked }, { mtime: time, owner, mode });
     }
   }
 
@@ -353,6 +361,7 @@ export class StreamRun {
       this.unmade.add(link.path);
       return;
     }
+    this.unmade.delete(link.path);
     createHardLinks([link], {
       madeDirectories: this.directories,
       tree: this.target,
@@ -385,7 +394,9 @@ export class StreamRun {
 
   /** Not to a file that was kept for the user: that has not the content that the link means, which has gone by. */
   private isLinkable({ path, target, symlink }: HardLink): boolean {
-    const isKept = this.taken.has(target) && symlink === undefined;
+    // A symlink is made after this, or the link in its place.
+    if (symlink !== undefined) return true;
+    const isKept = this.taken.has(target);
     if (!isKept && !this.unmade.has(target)) return true;
     const why = isKept ? 'which was there before and is kept' : 'which is left out';
     this.onLost(
@@ -412,12 +423,15 @@ export class StreamRun {
   private noteMember(member: Member, archived: ByteString, streamOffset: number): number {
     this.limits.addContent(member.size, toText(archived));
     if (member.kind !== KIND.file) this.progress.members += 1;
+    this.losses.forget(member.path);
+    this.refused.forget(member.path);
     return this.arrived.add(archived, member, streamOffset);
   }
 
   private noteWritten(path: ByteString, row: number, checksum: Uint8Array): void {
     this.arrived.noteWritten(row, checksum);
     this.unmade.delete(path);
+    this.refused.forget(path);
     this.progress.members += 1;
   }
 

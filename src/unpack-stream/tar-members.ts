@@ -79,6 +79,8 @@ export interface TarMembersOptions {
   limits: Limits;
   /** Called for members that are refused, under the name that they were to get. What it does not throw is left out. */
   onRefused: (path: ByteString, error: ZnipError) => void;
+  /** Called at the end for hard links that have waited for a file, and none has come. */
+  onLeadsNowhere: (path: ByteString, error: ZnipError) => void;
 }
 
 /** A large file that the stream is in the middle of, or data of a member that nobody wants. */
@@ -225,12 +227,12 @@ export class TarMembers {
     return taken;
   }
 
-  /** Hard links as they are to be made, at the end; `onRefused` hears of those that lead to nothing. */
+  /** Hard links as they are to be made, at the end; `onLeadsNowhere` hears of those that lead to nothing. */
   finalLinks(): HardLink[] {
     for (const { path, target } of this.links.allEarly()) {
       const isDirectory = this.names.kindOf(target) === KIND.directory;
       const why = isDirectory ? DIRECTORY_TARGET : 'its target is not a file of the archive';
-      this.options.onRefused(path, refusedLink(path, target, why));
+      this.options.onLeadsNowhere(path, refusedLink(path, target, why));
     }
     return Array.from(this.links.all(), (link) => ({ ...link, symlink: this.symlinks.get(link.target) }));
   }

@@ -232,10 +232,10 @@ class TreeBuilder {
   }
 
   private meaningOf(link: PendingLink): EntryRef {
-    const { meaning } = link;
+    const { meaning, target } = link;
+    const isRefused = meaning !== undefined && this.refusedOffsets.has(streamOffset(meaning));
+    if (isRefused || this.refused.has(target)) throw badLink(link, 'its target is refused');
     if (meaning === undefined) throw badLink(link, 'its target is not a file of the archive');
-    if (this.refused.has(link.target) || this.refusedOffsets.has(streamOffset(meaning)))
-      throw badLink(link, 'its target is refused');
     return meaning;
   }
 

@@ -21,6 +21,7 @@ import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.
 import { Directories } from '../target/directories.ts';
 import { dryRun, type DryEntry, type OnDryMember } from '../target/dry-run.ts';
 import { LargeFiles } from '../target/large-files.ts';
+import { LinkedFiles } from '../target/linked-files.ts';
 import type { HardLink } from '../target/links.ts';
 import { linkWithoutFile, type OnLost, RefusedMembers } from '../target/refusals.ts';
 import { TakenNames } from '../target/taken-names.ts';
@@ -211,7 +212,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       taken,
       onBlocked,
       onLost,
-      linked: new Set(),
+      linked: new LinkedFiles(),
     });
   } finally {
     // The workers first: they reach into the target by its descriptor.

@@ -1,11 +1,12 @@
 /**
  * What hard links mean: in the order of the archive, by the index and from a stream, whatever has the names later.
  */
-import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { znip } from '../support/run.ts';
+import { tarStream } from '../support/tar.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -13,6 +14,7 @@ let number = 0;
 
 const file = (path: string, content: string): ForgedMember => ({ path, content });
 const link = (path: string, linkTarget: string): ForgedMember => ({ path, kind: 'hardlink', linkTarget });
+const directoryAt = (path: string): ForgedMember => ({ path, kind: 'directory' });
 
 /** Content of each name by each way of reading; names of one file have the same number behind it. */
 function meanings(members: ForgedMember[], ...args: string[]): Record<string, Record<string, string>> {
@@ -49,6 +51,11 @@ describe('a hard link', () => {
   test.each<[string, ForgedMember[], Record<string, string>]>([
     ['to a link', [file('a', '1'), link('b', 'a'), link('c', 'b')], { a: '1 0', b: '1 0', c: '1 0' }],
     ['to itself', [file('a', '1'), link('a', 'a')], { a: '1 0' }],
+    [
+      'to itself, before the file that it waits for',
+      [link('a', 'b'), link('a', 'a'), link('x', 'a'), file('b', '1')],
+      { a: '1 0', b: '1 0', x: '1 0' },
+    ],
     ['before its file', [link('b', 'a'), file('a', '1')], { a: '1 0', b: '1 0' }],
     [
       'before a link before its file',
@@ -96,6 +103,69 @@ describe('a hard link', () => {
       expect(readFileSync(join(target, 'b'), 'utf8')).toBe('1');
     }
   });
+});
+
+describe('a member that is refused changes nothing of what links mean', () => {
+  test.each<[string, ForgedMember[], Record<string, string>]>([
+    [
+      'a link to a directory that only a name implies',
+      [file('c', '1'), file('e/y', '2'), link('c', 'e'), link('x', 'c')],
+      { c: '1', e: 'directory', 'e/y': '2', x: '1' },
+    ],
+    [
+      'a link to a directory that is refused leads nowhere, as any to nothing does',
+      [
+        file('c', '1'),
+        link('d', 'nothing'),
+        directoryAt('d/b'),
+        link('c', 'd/b'),
+        link('x', 'c'),
+        file('z', '3'),
+      ],
+      { z: '3' },
+    ],
+    [
+      'a link below a link',
+      [link('e', 'e/y'), file('c', '1'), link('e/y', 'c'), link('c', 'e/y'), link('x', 'c'), file('z', '3')],
+      { z: '3' },
+    ],
+    [
+      'a file below a file',
+      [file('c', '1'), file('c/y', '2'), link('x', 'c/y'), file('z', '3'), link('z', 'x'), link('w', 'c')],
+      { c: '1', w: '1' },
+    ],
+  ])('%s', (_name, members, tree) => {
+    const archive = join(directory, `${number++}.znip`);
+    writeFileSync(archive, forgeArchive(members));
+    for (const way of ['index', 'stream']) {
+      const target = join(directory, `${number++}`);
+      const args = ['unpack', '--keep-going', '-q', '-C', target, way === 'index' ? archive : '-'];
+      const { status } = znip(args, way === 'index' ? {} : { input: readFileSync(archive) });
+      const names = readdirSync(target, { recursive: true }) as string[];
+      const found = names.map((name) => {
+        const at = join(target, name);
+        return [name, lstatSync(at).isDirectory() ? 'directory' : readFileSync(at, 'utf8')];
+      });
+      expect({ way, status, tree: Object.fromEntries(found) }).toEqual({ way, status: 4, tree });
+    }
+  });
+});
+
+test('a file that is replaced keeps its nanoseconds under the names of its links', () => {
+  const stream = tarStream(
+    { name: 'a', content: '1', pax: { mtime: '1500000000.25' } },
+    { name: 'b', typeFlag: '1', linkName: 'a' },
+    { name: 'c', typeFlag: '1', linkName: 'a' },
+    { name: 'a', content: '2' },
+  );
+  const archive = join(directory, 'nanoseconds');
+  writeFileSync(`${archive}.tar`, stream);
+  expect(znip(['pack', '-q', '--tar', `${archive}.tar`, '-o', `${archive}.znip`]).status).toBe(0);
+  const args = ['unpack', '-q', '-C', archive, '-'];
+  const { status, stderr } = znip(args, { input: readFileSync(`${archive}.znip`) });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  const [b, c] = ['b', 'c'].map((name) => lstatSync(join(archive, name), { bigint: true }));
+  expect([b?.mtimeNs, c?.ino]).toEqual([1_500_000_000_250_000_000n, b?.ino]);
 });
 
 describe('a circle of links leads to nothing', () => {

@@ -84,3 +84,14 @@ test('a file, then a directory of its name', () => {
     { tree: { a: 'directory' } },
   );
 });
+
+test('a directory twice: the mode of the last, although what lies in it has come before', () => {
+  const stream = tarStream(
+    { name: 'd/', typeFlag: '5', mode: 0o755 },
+    { name: 'd/f', content: longest },
+    { name: 'd/', typeFlag: '5', mode: 0o700 },
+  );
+  for (const { way, described } of readEveryWay(place, stream).outcomes) {
+    expect({ way, mode: described.get('d')?.mode }).toEqual({ way, mode: 0o700 });
+  }
+});

@@ -257,7 +257,7 @@ describe('what stands in the target already', () => {
   test.each([false, true])(
     'a hard link to a member that cannot be there is that member (stream: %s)',
     (asStream) => {
-      const members = [symlink('d/b', 'e'), hardlink('h', 'd/b'), file('z')];
+      const members = [symlink('d/b', 'e'), hardlink('h', 'd/b'), hardlink('i', 'd/b'), file('z')];
       const { status, stderr, target } = attempt(
         members,
         [],
@@ -268,7 +268,8 @@ describe('what stands in the target already', () => {
       expect(stderr).toContain('is a symbolic link where the archive has a directory');
       expect(stderr).not.toContain('something else changes the target');
       expect(readlinkSync(join(target, 'h'))).toBe('e');
-      expect(readdirSync(target).sort()).toEqual(['d', 'h', 'z']);
+      expect(lstatSync(join(target, 'i')).ino).toBe(lstatSync(join(target, 'h')).ino);
+      expect(readdirSync(target).sort()).toEqual(['d', 'h', 'i', 'z']);
     },
   );
 

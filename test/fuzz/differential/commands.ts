@@ -38,10 +38,10 @@ function znip(args: readonly string[], input?: string): Outcome {
 }
 
 /** The statuses that say what happened: names that were kept, members left out, members refused. */
-function allowed({ contested, tolerated, taken }: Expected, { policy }: Case): readonly number[] {
+function allowed({ contested, tolerated, settled, taken }: Expected, { policy }: Case): readonly number[] {
   if (contested.size > 0) return [3, 4, 1];
   const kept = policy === 'fail' && taken.size > 0;
-  if (tolerated.size > 0) return kept ? [1, 3, 4] : [0, 3, 4];
+  if (tolerated.size + settled.size > 0) return kept ? [1, 3, 4] : [0, 3, 4];
   return kept ? [1] : [0];
 }
 

@@ -123,8 +123,8 @@ export async function tryCase(
       }
       // What is refused or left out, and a link to nothing but itself, may be called damage.
       const alone = expectedOf({ ...input, standing: [] });
-      const isWhole =
-        alone.contested.size + alone.tolerated.size === 0 && !alone.apart.tar.has(LINK_TO_ITSELF);
+      const { contested, tolerated, settled, apart } = alone;
+      const isWhole = contested.size + tolerated.size + settled.size === 0 && !apart.tar.has(LINK_TO_ITSELF);
       if (isWhole) {
         wrong.push(...(await verifyBoth(archive, threads)));
         count(counts, 'verify');

@@ -35,7 +35,7 @@ export function judge(
   heard: Heard,
   before: readonly string[] = [],
 ): string[] {
-  const { tree, contested, tolerated, taken, replacedOnce, contents } = expected;
+  const { tree, contested, tolerated, settled, taken, replacedOnce, contents } = expected;
   const { error } = heard;
   const said = [...before, ...heard.said, ...(error === undefined ? [] : [error.message])];
   const wrong: string[] = [];
@@ -48,7 +48,7 @@ export function judge(
   if (error !== undefined) {
     if (!REFUSALS.has(error.code)) return [...wrong, `${error.code}: ${error.message}`];
     refused = error.code !== 'exists' || !isKept;
-    if (refused && contested.size + tolerated.size + replacedOnce.size === 0)
+    if (refused && contested.size + tolerated.size + settled.size + replacedOnce.size === 0)
       return [...wrong, `${error.code}: ${error.message}`];
   } else if (isKept && [...taken].some((path) => !isNamed(path, said)))
     wrong.push(`${[...taken].join(', ')} kept without a word`);
@@ -57,7 +57,7 @@ export function judge(
       if (!isNamed(path, said) && !replacedOnce.has(path))
         wrong.push(`${path}: not as the stream has it, without a word`);
     }
-    if (contested.size + tolerated.size + replacedOnce.size === 0 && said.length > 0)
+    if (contested.size + tolerated.size + settled.size + replacedOnce.size === 0 && said.length > 0)
       wrong.push(`needless: ${said.join('; ')}`);
   }
   const excused = new Set([...contested, ...tolerated]);

@@ -25,6 +25,8 @@ export interface Expected {
   contested: Set<string>;
   /** Members that may be named and missing, and need not. */
   tolerated: Set<string>;
+  /** Names of which an earlier member is contested: it may be named, and the last is as it should be. */
+  settled: Set<string>;
   /** Names that the policy has kept. */
   taken: Set<string>;
   /** Names of which a member took what stood there, before another came: by the index, only that one counts. */
@@ -47,9 +49,14 @@ export class Model {
   private readonly hasStanding: boolean;
   private readonly contested = new Set<string>();
   private readonly tolerated = new Set<string>();
+  private readonly settled = new Set<string>();
   private readonly taken = new Set<string>();
   /** Directories that the stream has. */
   private readonly declared = new Set<string>();
+  /** Names of members below something that stood there: what is above them is a directory of the stream all the same. */
+  private readonly hidden = new Set<string>();
+  /** Directories of the stream where something else stood, and stays. */
+  private readonly hiddenDirectories = new Set<string>();
   private readonly replacedOnce = new Set<string>();
   private readonly apart: Expected['apart'] = { tar: new Set(), bsdtar: new Set() };
   private readonly contents = new Set<string>(['']);
@@ -79,7 +86,7 @@ export class Model {
       this.contest(path, 'a link to nothing', []);
       if (this.nodes.get(path) === this.places.get(path)) this.nodes.delete(path);
     }
-    const { contested, tolerated, taken, replacedOnce, apart, contents } = this;
+    const { contested, tolerated, settled, taken, replacedOnce, apart, contents } = this;
     const names = new Map<Node, string[]>();
     for (const [path, node] of this.nodes) names.set(node, [...(names.get(node) ?? []), path]);
     const tree: Tree = new Map();
@@ -94,13 +101,11 @@ export class Model {
         names: kind === 'directory' ? path : own.sort().join(' '),
       });
     }
-    return { tree, contested, tolerated, taken, replacedOnce, apart, contents };
+    return { tree, contested, tolerated, settled, taken, replacedOnce, apart, contents };
   }
 
   add(piece: Piece): void {
     const { name, kind } = piece;
-    const isItself = kind === 'hardlink' && name === piece.target;
-    if (!isItself) this.waiting.delete(name);
     if (kind === 'fifo') return this.contest(name, 'a FIFO', ['tar', 'bsdtar']);
     if (kind === 'hardlink') return this.addLink(piece);
     if (kind === 'directory') return this.addDirectory(piece);
@@ -154,12 +159,13 @@ export class Model {
     // What became of the file became of its links.
     if (this.tolerated.has(target)) this.tolerated.add(name);
     if (this.contested.has(target)) this.replacedOnce.add(name);
-    if (this.declared.has(target) && node?.kind === 'directory' && shadow === undefined) {
+    const isShown = this.declared.has(target) && node?.kind === 'directory' && shadow === undefined;
+    if (isShown || this.hiddenDirectories.has(target) || this.holdsMembers(target)) {
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
     if (shadow !== undefined || node?.mine === true) {
       this.differ('a link to what stood there', ['tar', 'bsdtar']);
-      if (shadow === undefined) return this.wait(name, target, mtime);
+      if (shadow === undefined || shadow === this.places.get(target)) return this.wait(name, target, mtime);
       this.tolerated.add(name);
       if (this.policy === 'keep-newer' && this.nodes.get(name)?.mine === true) this.replacedOnce.add(name);
       this.put(name, shadow, mtime);
@@ -173,7 +179,11 @@ export class Model {
       // Both make its directories, and take away what has the name, before they find out.
       return this.contest(name, 'a link to a directory', ['tar', 'bsdtar']);
     }
-    if (this.nodes.get(name) === node) return this.settle(name);
+    if (this.nodes.get(name) === node) {
+      // bsdtar sets mode and time of what it keeps.
+      if (this.hasStanding && this.policy !== 'overwrite') this.differ('a link that is kept', ['bsdtar']);
+      return this.settle(name);
+    }
     // Its time is that of the link or that of the file, as who reads has it.
     if (this.policy === 'keep-newer' && this.nodes.get(name)?.mine === true) this.replacedOnce.add(name);
     this.put(name, node, mtime);
@@ -183,10 +193,9 @@ export class Model {
   /** The link has its name from now on, although nobody knows what it is. */
   private wait(name: string, target: string, mtime: number): void {
     const place: Node = { kind: 'symlink', content: '', mode: undefined, mtime: undefined, mine: false };
+    this.places.set(name, place);
     this.put(name, place, mtime);
-    if (this.nodes.get(name) === place) this.places.set(name, place);
-    else if (!this.taken.has(name)) return;
-    this.waiting.set(name, target);
+    if (this.nodes.get(name) === place || this.shadows.get(name) === place) this.waiting.set(name, target);
   }
 
   private addDirectory({ name, mode }: Piece): void {
@@ -196,6 +205,11 @@ export class Model {
     if (before?.kind === 'directory') {
       if (!before.mine || this.policy === 'overwrite') before.mode = mode;
       else this.differ('the mode of a directory that stood there', ['tar', 'bsdtar']);
+      // Spelt otherwise than where its name was implied, it is another directory for GNU tar, which ends with that one.
+      const isBelowName = ([path, node]: [string, Node]): boolean =>
+        isBelow(path, name) && this.leadingOut.has(node);
+      if ([...this.nodes].some(isBelowName))
+        this.differ('the directory of a symlink that leads out', ['tar']);
       this.taken.delete(name);
       this.shadows.delete(name);
       return this.settle(name);
@@ -203,6 +217,9 @@ export class Model {
     // A symlink that stood there is never taken away for a directory.
     if (before?.mine === true && (this.policy !== 'overwrite' || before.kind === 'symlink')) {
       this.contest(name, 'a directory where something else stood', ['tar', 'bsdtar']);
+      this.waiting.delete(name);
+      this.shadows.delete(name);
+      this.hiddenDirectories.add(name);
       return;
     }
     if (before !== undefined) this.noteReplaced(name, before);
@@ -216,8 +233,13 @@ export class Model {
 
   /** Gives a file or link its name. */
   private put(name: string, node: Node, mtime: number): void {
-    if (!this.makeParents(name)) return;
+    if (!this.makeParents(name)) {
+      // What links to it mean is the same.
+      if (this.hidden.has(name)) this.shadows.set(name, node);
+      return;
+    }
     if (this.holdsMembers(name)) return this.contest(name, 'a directory that holds something', []);
+    this.hiddenDirectories.delete(name);
     const before = this.nodes.get(name);
     if (before !== undefined && before.mine && !this.mayReplace(before, mtime)) {
       // bsdtar sets mode and time of what it keeps.
@@ -225,7 +247,8 @@ export class Model {
       this.taken.add(name);
       this.settle(name);
       // A link to a file that the stream has under another name, too, is that file.
-      this.shadows.set(name, [...this.nodes.values()].includes(node) ? node : { ...node });
+      const isShared = node === this.places.get(name) || [...this.nodes.values()].includes(node);
+      this.shadows.set(name, isShared ? node : { ...node });
       return;
     }
     if (before?.kind === 'directory' && [...this.nodes.keys()].some((path) => isBelow(path, name))) {
@@ -239,14 +262,15 @@ export class Model {
     if (before?.mine === true && before.kind === 'directory') this.tolerated.add(name);
     if (before !== undefined) this.noteReplaced(name, before);
     this.nodes.set(name, node);
+    this.shadows.delete(name);
     this.settle(name);
   }
 
   /** Whether members of the stream lie below a name, kept or not. */
   private holdsMembers(name: string): boolean {
     const isMember = ([path, { mine }]: [string, Node]): boolean => !mine && isBelow(path, name);
-    const isDeclared = [...this.declared].some((path) => isBelow(path, name));
-    return isDeclared || [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
+    const isAbove = [...this.declared, ...this.hidden].some((path) => isBelow(path, name));
+    return isAbove || [...this.nodes].some(isMember) || [...this.shadows].some(isMember);
   }
 
   private mayReplace(before: Node, mtime: number): boolean {
@@ -270,7 +294,10 @@ export class Model {
     const block = this.blockOf(name);
     if (block !== undefined) {
       const programs: Program[] = block.kind === 'symlink' ? ['tar'] : [];
-      if (block.mine) programs.push('tar', 'bsdtar');
+      if (block.mine) this.hidden.add(name);
+      if (block.mine || ancestors(name).some((above) => this.shadows.has(above))) {
+        programs.push('tar', 'bsdtar');
+      }
       this.contest(name, `below a ${block.kind}`, programs);
       return false;
     }
@@ -292,9 +319,10 @@ export class Model {
     this.differ(why, programs);
   }
 
-  /** A member that stands there as it should: what was wrong with earlier ones of its name is past. */
+  /** A member that stands there as it should: what was wrong with earlier ones of its name, or awaited, is past. */
   private settle(name: string): void {
-    if (this.contested.delete(name)) this.tolerated.add(name);
+    this.waiting.delete(name);
+    if (this.contested.delete(name)) this.settled.add(name);
   }
 
   private differ(why: string, programs: readonly Program[]): void {
