@@ -19,7 +19,7 @@ import { createThreadEnds, settleThreads } from '../threads/thread-ends.ts';
 import { type ChunkReport, compressChunk } from './chunk/compress.ts';
 import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
 import type { AcquireSlot, ChunkPlan } from './plan/chunk-plan.ts';
-import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './write/archive-writer.ts';
+import type { ArchiveSummary, WriterSettings } from './write/archive-writer.ts';
 import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
 export interface PipelineOptions {
@@ -88,6 +88,8 @@ async function runInline(
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
   const sink = new FdSink(options.fd, options.outputName, signal);
+  // With threads, only the writer thread loads what writes tables.
+  const { ArchiveWriter } = await import('./write/archive-writer.ts');
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
   try {
