@@ -3,10 +3,8 @@
  * docs/format.md, "Sub-index", with the group of each member beside them. Names are those of JSON and CSV.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Column } from '../format/tables/arrow-messages.ts';
 import { SubIndexBuilder } from '../format/tables/sub-index.ts';
-import { encodeTableStream } from '../format/tables/table-stream.ts';
-import { binaryColumn, BytesBuilder, utf8Column } from '../format/tables/table-writer.ts';
+import { binaryColumn, BytesBuilder, type Column, utf8Column } from '../format/tables/table-columns.ts';
 import { fromText } from '../format/values/byte-string.ts';
 import { MAX_SUB_INDEX_ROWS } from '../format/values/constants.ts';
 import type { EntryRef } from './entries.ts';
@@ -19,6 +17,7 @@ export async function* encodeEntryStream(
   entries: Iterable<EntryRef>,
   metadata: ReadonlyMap<string, string>,
 ): AsyncGenerator<Uint8Array, void> {
+  const { encodeTableStream } = await import('../format/tables/table-writer.ts');
   for (const bytes of encodeTableStream(batches(entries), metadata)) {
     // A batch takes a while: signals are heard between them.
     await setImmediate();
@@ -65,7 +64,7 @@ class EntryColumns {
 
   finish(): Column[] {
     return [
-      ...this.entries.columns().map((column) => ({ ...column, name: camelCase(column.name) })),
+      ...this.entries.entryColumns().map((column) => ({ ...column, name: camelCase(column.name) })),
       utf8Column('packageType', this.packageTypes),
       utf8Column('repo', this.repos),
       binaryColumn('repoBytes', this.repoBytes),

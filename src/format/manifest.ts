@@ -4,16 +4,16 @@
  */
 import { ZnipError } from '../errors.ts';
 import { differenceOf } from './tables/shown-name.ts';
-import { decodeTable } from './tables/table-reader.ts';
 import {
   binaryColumn,
   BytesBuilder,
   checksumColumn,
+  type Column,
   dictionaryColumn,
-  encodeTable,
   uint64Column,
   utf8Column,
-} from './tables/table-writer.ts';
+} from './tables/table-columns.ts';
+import { decodeTable } from './tables/table-reader.ts';
 import { type ByteString, fromText } from './values/byte-string.ts';
 import { CHECKSUM_LENGTH, SECTION_KINDS } from './values/constants.ts';
 
@@ -53,7 +53,7 @@ function texts(values: readonly string[]): BytesBuilder {
 
 const REMARKS = SECTION_KINDS.indexOf('remarks');
 
-export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
+export function manifestColumns(rows: readonly ManifestRow[]): Column[] {
   const numbers = (pick: (row: ManifestRow) => number): Float64Array => Float64Array.from(rows, pick);
   const checksums = new Uint8Array(rows.length * CHECKSUM_LENGTH);
   rows.forEach((row, i) => checksums.set(row.checksum, i * CHECKSUM_LENGTH));
@@ -62,39 +62,36 @@ export function encodeManifest({ rows, metadata }: Manifest): Uint8Array {
   const words = sections.includes(REMARKS) ? SECTION_KINDS : SECTION_KINDS.slice(0, REMARKS);
   const repoBytes = new BytesBuilder();
   for (const row of rows) repoBytes.append(row.repoBytes ?? null);
-  return encodeTable(
-    [
-      dictionaryColumn('section', words, sections),
-      utf8Column('package_type', texts(rows.map((row) => row.packageType))),
-      utf8Column('repo', texts(rows.map((row) => row.repo))),
-      uint64Column(
-        'index_offset',
-        numbers((row) => row.indexOffset),
-      ),
-      uint64Column(
-        'index_length',
-        numbers((row) => row.indexLength),
-      ),
-      uint64Column(
-        'row_count',
-        numbers((row) => row.rowCount),
-      ),
-      uint64Column(
-        'uncompressed_bytes',
-        numbers((row) => row.uncompressedBytes),
-      ),
-      uint64Column(
-        'content_bytes',
-        numbers((row) => row.contentBytes),
-      ),
-      utf8Column('first_path', texts(rows.map((row) => row.firstPath))),
-      utf8Column('last_path', texts(rows.map((row) => row.lastPath))),
-      checksumColumn('checksum', checksums),
-      // Nearly all repos are UTF-8.
-      ...(repoBytes.byteLength > 0 ? [binaryColumn('repo_bytes', repoBytes)] : []),
-    ],
-    metadata,
-  );
+  return [
+    dictionaryColumn('section', words, sections),
+    utf8Column('package_type', texts(rows.map((row) => row.packageType))),
+    utf8Column('repo', texts(rows.map((row) => row.repo))),
+    uint64Column(
+      'index_offset',
+      numbers((row) => row.indexOffset),
+    ),
+    uint64Column(
+      'index_length',
+      numbers((row) => row.indexLength),
+    ),
+    uint64Column(
+      'row_count',
+      numbers((row) => row.rowCount),
+    ),
+    uint64Column(
+      'uncompressed_bytes',
+      numbers((row) => row.uncompressedBytes),
+    ),
+    uint64Column(
+      'content_bytes',
+      numbers((row) => row.contentBytes),
+    ),
+    utf8Column('first_path', texts(rows.map((row) => row.firstPath))),
+    utf8Column('last_path', texts(rows.map((row) => row.lastPath))),
+    checksumColumn('checksum', checksums),
+    // Nearly all repos are UTF-8.
+    ...(repoBytes.byteLength > 0 ? [binaryColumn('repo_bytes', repoBytes)] : []),
+  ];
 }
 
 const UNKNOWN_SECTION = 255;

@@ -4,15 +4,15 @@
  * Implements docs/format.md, "Remarks".
  */
 import { displayName } from './tables/shown-name.ts';
-import { decodeTable } from './tables/table-reader.ts';
 import {
   binaryColumn,
   BytesBuilder,
+  type Column,
   dictionaryColumn,
-  encodeTable,
   uint64Column,
   utf8Column,
-} from './tables/table-writer.ts';
+} from './tables/table-columns.ts';
+import { decodeTable } from './tables/table-reader.ts';
 import type { TarMember } from './tar/tar-member.ts';
 import { UNKNOWN_KINDS } from './tar/types.ts';
 import { fromText, isUtf8, type ByteString } from './values/byte-string.ts';
@@ -69,8 +69,8 @@ export function nameOf({ path, typeFlag }: TarMember): ByteString {
   return typeFlag === 'g' ? 'pax_global_header' : '.';
 }
 
-/** Remarks in the order of the tar stream, as an Arrow table. */
-export function encodeRemarks(remarks: readonly Remark[], metadata: ReadonlyMap<string, string>): Uint8Array {
+/** The columns of a table of remarks, which are in the order of the tar stream. */
+export function remarkColumns(remarks: readonly Remark[]): Column[] {
   const paths = new BytesBuilder();
   const pathBytes = new BytesBuilder();
   const reasons = new BytesBuilder();
@@ -80,19 +80,16 @@ export function encodeRemarks(remarks: readonly Remark[], metadata: ReadonlyMap<
     reasons.append(fromText(reason));
   }
   const kinds = Uint8Array.from(remarks, ({ about }) => REMARK_KINDS.indexOf(about));
-  return encodeTable(
-    [
-      dictionaryColumn('about', REMARK_KINDS, kinds),
-      utf8Column('path', paths),
-      uint64Column(
-        'stream_offset',
-        Float64Array.from(remarks, ({ headerOffset }) => headerOffset),
-      ),
-      utf8Column('reason', reasons),
-      binaryColumn('path_bytes', pathBytes),
-    ],
-    metadata,
-  );
+  return [
+    dictionaryColumn('about', REMARK_KINDS, kinds),
+    utf8Column('path', paths),
+    uint64Column(
+      'stream_offset',
+      Float64Array.from(remarks, ({ headerOffset }) => headerOffset),
+    ),
+    utf8Column('reason', reasons),
+    binaryColumn('path_bytes', pathBytes),
+  ];
 }
 
 /** Reads an Arrow stream of remarks. Throws `damaged-sub-index`. */

@@ -12,7 +12,7 @@ import { type ChunkReport, compressChunk } from './chunk/compress.ts';
 import { LargeSources } from './large-sources.ts';
 import { PackThreads } from './pack-threads.ts';
 import type { AcquireSlot, ChunkPlan } from './plan/chunk-plan.ts';
-import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './write/archive-writer.ts';
+import type { ArchiveSummary, WriterSettings } from './write/archive-writer.ts';
 
 export interface PipelineOptions {
   /** Worker threads; 1 runs everything on the calling thread. */
@@ -80,6 +80,8 @@ async function runInline(
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
   const sink = new FdSink(options.fd, options.outputName, signal);
+  // With threads, only the writer thread loads what writes tables.
+  const { ArchiveWriter } = await import('./write/archive-writer.ts');
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
   try {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KIND } from '../../src/format/values/entry.ts';
 import { decodeSubIndex, type EntryBatch, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { Entries } from '../../src/archive/entries.ts';
 
 function batchesOf(names: ReadonlyMap<string, number>): EntryBatch[] {
@@ -9,7 +10,7 @@ function batchesOf(names: ReadonlyMap<string, number>): EntryBatch[] {
     const common = { path, mode: 0o755, mtime: 0n, size: 0, linkTarget: '', uid: null, gid: null };
     builder.append({ ...common, kind: KIND.directory }, offset, null, false);
   }
-  return decodeSubIndex(builder.encode(new Map()));
+  return decodeSubIndex(encodeTable(builder.columns(), new Map()));
 }
 
 const group = (repo: string) => ({ packageType: 'npm', repo });

@@ -16,6 +16,7 @@ beforeAll(() => {
   mkdirSync(at('t'));
   writeFileSync(at('t/a'), 'alpha');
   expect(znip(['pack', '-q', 't', '-o', 't.znip'], { cwd: directory }).status).toBe(0);
+  writeFileSync(at('cut.znip'), readFileSync(at('t.znip')).subarray(0, -20));
 });
 
 /** What the build says is in each bundle. */
@@ -27,14 +28,14 @@ function packageOf(path: string): string | undefined {
   return /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
 }
 
-/** Packages, and sources of ours (`src/cli/main.ts`), that a run of znip loads. */
-function loadedBy(args: readonly string[], status = 0): Set<string> {
+/** Packages, and sources of ours (`src/cli/main.ts`), that each thread of a run of znip loads. */
+function loadedByThreads(args: readonly string[], status = 0): Set<string>[] {
   const coverage = at('coverage');
   rmSync(coverage, { recursive: true, force: true });
   const run = znip(args, { cwd: directory, env: { NODE_V8_COVERAGE: coverage } });
   expect(run.status, run.stderr).toBe(status);
-  const loaded = new Set<string>();
-  for (const file of readdirSync(coverage)) {
+  return readdirSync(coverage).map((file) => {
+    const loaded = new Set<string>();
     const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as {
       result: { url: string }[];
     };
@@ -45,8 +46,12 @@ function loadedBy(args: readonly string[], status = 0): Set<string> {
       if (name !== undefined) loaded.add(name);
       for (const source of MODULES[basename(path)] ?? []) loaded.add(packageOf(source) ?? source);
     }
-  }
-  return loaded;
+    return loaded;
+  });
+}
+
+function loadedBy(args: readonly string[], status = 0): Set<string> {
+  return new Set(loadedByThreads(args, status).flatMap((loaded) => [...loaded]));
 }
 
 const CODECS = ['@mongodb-js/zstd', 'zstd-napi', 'blake3-wasm', '@napi-rs/blake-hash'];
@@ -56,6 +61,8 @@ const THREADS = [
   'src/pack/write/writer-thread.ts',
   'src/unpack/worker.ts',
 ];
+/** What writes tables, with all that it brings along. */
+const WRITER = ['apache-arrow', 'flatbuffers', 'tslib', 'src/format/tables/table-writer.ts'];
 const READ = 'src/archive/archive.ts';
 const PACK = 'src/pack/run.ts';
 
@@ -68,29 +75,47 @@ test('the list is one of what is loaded', () => {
 });
 
 test.each<[args: string[], status: number, not: string[]]>([
-  [['--version'], 0, [...CODECS, ...THREADS, 'commander', 'flatbuffers', 'ora', READ, PACK]],
-  [['--help'], 0, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
-  [['pack', '--help'], 0, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
-  [['pakc'], 2, [...CODECS, ...THREADS, 'flatbuffers', 'ora', 'koffi', READ, PACK]],
+  [['--version'], 0, [...CODECS, ...THREADS, 'commander', ...WRITER, 'ora', READ, PACK]],
+  [['--help'], 0, [...CODECS, ...THREADS, ...WRITER, 'ora', 'koffi', READ, PACK]],
+  [['pack', '--help'], 0, [...CODECS, ...THREADS, ...WRITER, 'ora', 'koffi', READ, PACK]],
+  [['pakc'], 2, [...CODECS, ...THREADS, ...WRITER, 'ora', 'koffi', READ, PACK]],
   [['--help'], 0, ['src/cli/args/outline.ts', 'src/cli/completion/bash.ts', 'src/cli/man/page.ts']],
   [
     ['completion', 'bash'],
     0,
-    [...CODECS, 'flatbuffers', 'ora', READ, PACK, 'src/cli/completion/zsh.ts', 'src/cli/completion/fish.ts'],
+    [...CODECS, ...WRITER, 'ora', READ, PACK, 'src/cli/completion/zsh.ts', 'src/cli/completion/fish.ts'],
   ],
-  [['ls', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK, 'src/cli/ls/tree.ts']],
-  [['info', 't.znip'], 0, [...THREADS, 'ora', 'koffi', PACK]],
-  [['cat', 't.znip', 't/a'], 0, [...THREADS, 'ora', 'koffi', PACK]],
-  [['diff', 't.znip', 't'], 0, [...THREADS, 'ora', PACK]],
+  [['ls', 't.znip'], 0, [...THREADS, ...WRITER, 'ora', 'koffi', PACK, 'src/cli/ls/tree.ts']],
+  [['ls', '--json', 't.znip'], 0, WRITER],
+  [['info', 't.znip'], 0, [...THREADS, ...WRITER, 'ora', 'koffi', PACK]],
+  [['cat', 't.znip', 't/a'], 0, [...THREADS, ...WRITER, 'ora', 'koffi', PACK]],
+  [['diff', 't.znip', 't'], 0, [...THREADS, ...WRITER, 'ora', PACK]],
   [['pack', '-q', 't', '-o', 'small.znip'], 0, [...THREADS, 'ora', READ]],
   [
     ['unpack', '-q', 't.znip', '-C', 'out'],
     0,
-    ['piscina', 'ora', PACK, 'src/unpack-stream/unpack-stream.ts'],
+    ['piscina', 'ora', ...WRITER, PACK, 'src/unpack-stream/unpack-stream.ts'],
   ],
-  [['verify', '-q', 't.znip'], 0, ['ora', PACK, 'src/cli/pack/run.ts']],
+  [['recover', '-q', 't.znip', '-C', 'recovered'], 0, WRITER],
+  [['verify', '-q', 't.znip'], 0, ['ora', ...WRITER, PACK, 'src/cli/pack/run.ts']],
 ])('znip %j, status %i, loads only what it uses', (args, status, not) => {
   const loaded = loadedBy(args, status);
   expect(loaded.size).toBeGreaterThan(1);
   expect(not.filter((name) => loaded.has(name))).toEqual([]);
+});
+
+test.each<[args: string[], status: number]>([
+  [['pack', '-q', 't', '-o', 'written.znip'], 0],
+  [['ls', '--format', 'arrow', 't.znip'], 0],
+  [['repair', '-q', 'cut.znip', '-o', 'repaired.znip'], 4],
+])('znip %j, status %i, loads what writes tables', (args, status) => {
+  expect([...loadedBy(args, status)]).toEqual(expect.arrayContaining(WRITER));
+});
+
+test('with threads, only the writer thread loads what writes tables', () => {
+  writeFileSync(at('large'), Buffer.alloc(9 * 1024 * 1024));
+  const threads = loadedByThreads(['pack', '-q', '-j', '2', 'large', '-o', 'large.znip']);
+  expect(threads.length).toBeGreaterThan(2);
+  const writers = threads.filter((loaded) => loaded.has('apache-arrow'));
+  expect(writers.map((loaded) => loaded.has('src/pack/write/writer-thread.ts'))).toEqual([true]);
 });

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { drawTree, MOST_LEVELS } from '../../src/cli/ls/tree.ts';
 import { KIND } from '../../src/format/values/entry.ts';
 import { decodeSubIndex, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { Entries } from '../../src/archive/entries.ts';
 
 function draw(paths: readonly string[]): string[] {
@@ -13,7 +14,7 @@ function draw(paths: readonly string[]): string[] {
     const member = { path, kind: KIND.directory, mode: 0o755, mtime: 0n, size: 0 };
     builder.append({ ...member, linkTarget: '', uid: null, gid: null }, 512, null);
   }
-  const batches = decodeSubIndex(builder.encode(new Map()));
+  const batches = decodeSubIndex(encodeTable(builder.columns(), new Map()));
   return [...drawTree(new Entries([{ group: { packageType: 'plain', repo: '' }, batches }]))];
 }
 

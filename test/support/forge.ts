@@ -8,10 +8,11 @@ import { PROLOGUE, TAG, TAR_END_LENGTH } from '../../src/format/values/constants
 import { toText } from '../../src/format/values/byte-string.ts';
 import { KIND, type Member } from '../../src/format/values/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
-import { encodeFrameTable, type Frame } from '../../src/format/tables/frame-table.ts';
-import { encodeManifest, type ManifestRow } from '../../src/format/manifest.ts';
+import { type Frame, frameColumns } from '../../src/format/tables/frame-table.ts';
+import { manifestColumns, type ManifestRow } from '../../src/format/manifest.ts';
 import { encodeSection } from '../../src/format/zstd/skippable-frame.ts';
 import { SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../src/format/tar/tar-header.ts';
 import { rawFramePieces } from '../../src/format/zstd/zstd-frame.ts';
 
@@ -178,11 +179,11 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
   });
   let rows: ManifestRow[] = [];
   if (builder.length > 0) {
-    const table = builder.encode(metadata);
+    const table = encodeTable(builder.columns(), metadata);
     const facts = { rowCount: builder.length, ...builder.summary() };
     rows.push(row('members', forgeSection(TAG.subIndex, table), table, facts));
   }
-  const frameTable = encodeFrameTable(frames, metadata);
+  const frameTable = encodeTable(frameColumns(frames), metadata);
   const streamBytes = frames.reduce((sum, { streamLength }) => sum + streamLength, 0);
   rows.push(
     row('frames', forgeSection(TAG.frameTable, frameTable), frameTable, {
@@ -191,7 +192,7 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
     }),
   );
   if (options.manifest !== undefined) rows = options.manifest(rows);
-  const manifest = forgeSection(TAG.manifest, encodeManifest({ rows, metadata }));
+  const manifest = forgeSection(TAG.manifest, encodeTable(manifestColumns(rows), metadata));
   const manifestOffset = put(manifest);
   put(
     encodeFooter(

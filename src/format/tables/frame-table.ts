@@ -5,8 +5,8 @@
 import { ZnipError } from '../../errors.ts';
 import { CHECKSUM_LENGTH, MAX_CHUNK_SIZE } from '../values/constants.ts';
 import { maxBlobLength } from '../zstd/zstd-frame.ts';
+import { boolColumn, checksumColumn, type Column, uint64Column } from './table-columns.ts';
 import { decodeTable } from './table-reader.ts';
-import { boolColumn, checksumColumn, encodeTable, uint64Column } from './table-writer.ts';
 
 export interface Frame {
   /** Where the chunk starts in the tar stream. */
@@ -22,36 +22,30 @@ export interface Frame {
   checksum: Uint8Array;
 }
 
-export function encodeFrameTable(
-  frames: readonly Frame[],
-  metadata: ReadonlyMap<string, string>,
-): Uint8Array {
+export function frameColumns(frames: readonly Frame[]): Column[] {
   const numbers = (pick: (frame: Frame) => number): Float64Array => Float64Array.from(frames, pick);
   const checksums = new Uint8Array(frames.length * CHECKSUM_LENGTH);
   frames.forEach((frame, i) => checksums.set(frame.checksum, i * CHECKSUM_LENGTH));
-  return encodeTable(
-    [
-      uint64Column(
-        'stream_offset',
-        numbers((frame) => frame.streamOffset),
-      ),
-      uint64Column(
-        'stream_length',
-        numbers((frame) => frame.streamLength),
-      ),
-      uint64Column(
-        'blob_offset',
-        numbers((frame) => frame.blobOffset),
-      ),
-      uint64Column(
-        'blob_length',
-        numbers((frame) => frame.blobLength),
-      ),
-      boolColumn('stored', frames.length, (row) => frames[row]?.stored === true),
-      checksumColumn('checksum', checksums),
-    ],
-    metadata,
-  );
+  return [
+    uint64Column(
+      'stream_offset',
+      numbers((frame) => frame.streamOffset),
+    ),
+    uint64Column(
+      'stream_length',
+      numbers((frame) => frame.streamLength),
+    ),
+    uint64Column(
+      'blob_offset',
+      numbers((frame) => frame.blobOffset),
+    ),
+    uint64Column(
+      'blob_length',
+      numbers((frame) => frame.blobLength),
+    ),
+    boolColumn('stored', frames.length, (row) => frames[row]?.stored === true),
+    checksumColumn('checksum', checksums),
+  ];
 }
 
 /** Reads a frame table's Arrow stream. Throws `damaged-frame-table`. */

@@ -6,23 +6,22 @@ import { ZnipError } from '../../errors.ts';
 import { isUtf8, type ByteString } from '../values/byte-string.ts';
 import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from '../values/constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from '../values/entry.ts';
-import type { Column } from './arrow-messages.ts';
 import { grown } from './grow.ts';
 import { differenceOf, displayBytes, displayName } from './shown-name.ts';
-import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 import {
   binaryColumn,
   boolColumn,
   BytesBuilder,
   checksumColumn,
+  type Column,
   dictionaryColumn,
-  encodeTable,
   timestampColumn,
   uint32Column,
   uint64Column,
   utf8Column,
   Validity,
-} from './table-writer.ts';
+} from './table-columns.ts';
+import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 
 /** A few: there may be thousands of groups, and rows for more are added as they come. */
 const INITIAL_ROWS = 16;
@@ -111,15 +110,16 @@ export class SubIndexBuilder {
     return { firstPath: this.firstPath, lastPath: this.lastPath, contentBytes: this.contentBytes };
   }
 
-  encode(metadata: ReadonlyMap<string, string>): Uint8Array {
+  /** The columns of a sub-index. */
+  columns(): Column[] {
     const names = this.hasOwnerNames
       ? [utf8Column('uname', this.unames, true), utf8Column('gname', this.gnames, true)]
       : [];
-    return encodeTable([...this.columns(), ...names], metadata);
+    return [...this.entryColumns(), ...names];
   }
 
-  /** The entry columns, for a table of their own or one with more columns; without names of owners. */
-  columns(): Column[] {
+  /** Those that every sub-index has: without names of owners. */
+  entryColumns(): Column[] {
     const rows = this.length;
     return [
       utf8Column('path', this.paths),

@@ -8,10 +8,11 @@ import type { Codec } from '../../codec/codec.ts';
 import { ZnipError } from '../../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../../format/block-header.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../format/footer.ts';
-import { encodeManifest, type ManifestRow } from '../../format/manifest.ts';
-import { encodeRemarks, type Remark } from '../../format/remarks.ts';
-import { encodeFrameTable, type Frame } from '../../format/tables/frame-table.ts';
+import { manifestColumns, type ManifestRow } from '../../format/manifest.ts';
+import { type Remark, remarkColumns } from '../../format/remarks.ts';
+import { type Frame, frameColumns } from '../../format/tables/frame-table.ts';
 import { SubIndexBuilder } from '../../format/tables/sub-index.ts';
+import { encodeTable } from '../../format/tables/table-writer.ts';
 import { encodeReservedHeader } from '../../format/tar/tar-header.ts';
 import { compareBytes, fromText, toText } from '../../format/values/byte-string.ts';
 import {
@@ -149,7 +150,7 @@ export class ArchiveWriter {
         await this.sink.write([this.sections.get(section)]);
       }
       const manifestOffset = this.sink.position;
-      const table = encodeManifest({ rows, metadata: this.metadata });
+      const table = encodeTable(manifestColumns(rows), this.metadata);
       if (table.byteLength > MAX_TABLE_LENGTH) throw tooManyGroups(this.groups.length, table.byteLength);
       const manifest = await this.section(TAG.manifest, table);
       const rootHash = this.codec.hash(manifest);
@@ -312,7 +313,7 @@ export class ArchiveWriter {
     if (builder === undefined || info === undefined || builder.length === 0) return;
     this.builders[group] = undefined;
     const { firstPath, lastPath, contentBytes } = builder.summary();
-    const table = builder.encode(this.metadata);
+    const table = encodeTable(builder.columns(), this.metadata);
     const section = await this.section(TAG.subIndex, table);
     this.parts.push({
       section: this.sections.put(section),
@@ -333,7 +334,7 @@ export class ArchiveWriter {
   private async finishFrames(): Promise<void> {
     const frames = this.frames.slice(0, MAX_SUB_INDEX_ROWS);
     this.frames = this.frames.slice(MAX_SUB_INDEX_ROWS);
-    const table = encodeFrameTable(frames, this.metadata);
+    const table = encodeTable(frameColumns(frames), this.metadata);
     const section = await this.section(TAG.frameTable, table);
     const row: FinishedPart['row'] = {
       section: 'frames',
@@ -363,7 +364,7 @@ export class ArchiveWriter {
     const { remarks } = this;
     this.remarks = [];
     this.remarkBytes = 0;
-    const table = encodeRemarks(remarks, this.metadata);
+    const table = encodeTable(remarkColumns(remarks), this.metadata);
     const section = await this.section(TAG.remarks, table);
     const row: FinishedPart['row'] = {
       section: 'remarks',

@@ -1,5 +1,5 @@
 /**
- * apache-arrow as another program that writes and reads tables: equal bytes, and what znip never writes.
+ * Tables that another program makes with apache-arrow: equal bytes, and what znip never writes.
  */
 import {
   Binary,
@@ -38,13 +38,13 @@ import {
   BytesBuilder,
   checksumColumn,
   dictionaryColumn,
-  encodeTable,
   timestampColumn,
   uint32Column,
   uint64Column,
   utf8Column,
   Validity,
-} from '../../../src/format/tables/table-writer.ts';
+} from '../../../src/format/tables/table-columns.ts';
+import { encodeTable } from '../../../src/format/tables/table-writer.ts';
 import * as arbitrary from '../../support/arbitrary.ts';
 import { type ArrowColumn, encodeArrow } from '../../support/arrow.ts';
 

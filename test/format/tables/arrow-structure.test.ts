@@ -18,14 +18,14 @@ import {
 import { describe, expect, test } from 'vitest';
 import { decodeTable } from '../../../src/format/tables/table-reader.ts';
 import {
+  type Column,
   dictionaryColumn,
-  encodeTable,
   uint32Column,
   utf8Column,
   BytesBuilder,
   checksumColumn,
-} from '../../../src/format/tables/table-writer.ts';
-import type { Column } from '../../../src/format/tables/arrow-messages.ts';
+} from '../../../src/format/tables/table-columns.ts';
+import { encodeTable } from '../../../src/format/tables/table-writer.ts';
 import { readArrowMessages } from '../../../src/format/tables/arrow-structure.ts';
 import { codeOf } from '../../support/refusal.ts';
 

@@ -14,6 +14,7 @@ import { toText } from '../../../src/format/values/byte-string.ts';
 import { MAX_PATH_LENGTH, MAX_SUB_INDEX_ROWS } from '../../../src/format/values/constants.ts';
 import { KIND, type Member } from '../../../src/format/values/entry.ts';
 import { decodeSubIndex, type EntryBatch, SubIndexBuilder } from '../../../src/format/tables/sub-index.ts';
+import { encodeTable } from '../../../src/format/tables/table-writer.ts';
 import * as arbitrary from '../../support/arbitrary.ts';
 import {
   asMilliseconds,
@@ -55,7 +56,7 @@ const METADATA = new Map([['znip.producer', 'a test']]);
 function encode(entries: readonly Row[]): Uint8Array {
   const builder = new SubIndexBuilder();
   for (const row of entries) builder.append(row.member, row.streamOffset, row.checksum, row.changed);
-  return builder.encode(METADATA);
+  return encodeTable(builder.columns(), METADATA);
 }
 
 function rowsOf(batches: readonly EntryBatch[]): Row[] {
@@ -144,13 +145,13 @@ test('names of PATH_MAX bytes, and the most rows of a part, round-trip', () => {
   expect(decode(encode([long]))).toEqual([long]);
   const builder = new SubIndexBuilder();
   for (let i = 0; i < MAX_SUB_INDEX_ROWS; i++) builder.append(member(`${i}`, KIND.directory), i, null);
-  const [batch] = decodeSubIndex(builder.encode(METADATA));
+  const [batch] = decodeSubIndex(encodeTable(builder.columns(), METADATA));
   expect(batch?.length).toBe(MAX_SUB_INDEX_ROWS);
   expect(batch?.path(MAX_SUB_INDEX_ROWS - 1)).toBe(`${MAX_SUB_INDEX_ROWS - 1}`);
 });
 
 test('a table without entries has none', () => {
-  expect(decodeSubIndex(new SubIndexBuilder().encode(METADATA))).toEqual([]);
+  expect(decodeSubIndex(encodeTable(new SubIndexBuilder().columns(), METADATA))).toEqual([]);
 });
 
 test('the summary has first and last path and the total content', () => {

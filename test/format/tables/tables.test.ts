@@ -2,21 +2,21 @@ import { RecordBatchReader } from 'apache-arrow';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ArrowColumn, TYPE } from '../../../src/format/tables/arrow-columns.ts';
-import type { Column } from '../../../src/format/tables/arrow-messages.ts';
 import { Batch, decodeTable } from '../../../src/format/tables/table-reader.ts';
 import {
   binaryColumn,
   boolColumn,
   BytesBuilder,
   checksumColumn,
+  type Column,
   dictionaryColumn,
-  encodeTable,
   timestampColumn,
   uint32Column,
   uint64Column,
   utf8Column,
   Validity,
-} from '../../../src/format/tables/table-writer.ts';
+} from '../../../src/format/tables/table-columns.ts';
+import { encodeTable, encodeTableStream } from '../../../src/format/tables/table-writer.ts';
 import * as arbitrary from '../../support/arbitrary.ts';
 import { outcomeOf } from '../../support/refusal.ts';
 
@@ -162,6 +162,11 @@ const build = (more: number): Uint8Array => {
   );
 };
 
+const someWords = (): Column[] => [
+  dictionaryColumn('a', ['x', 'y'], Uint8Array.of(0, 1)),
+  utf8Column('b', bytesOf(['p', 'qr'])),
+];
+
 describe('tables', () => {
   test('keep their metadata and tell which columns they have', () => {
     const metadata = new Map([['znip.producer', 'd\u00e9mo']]);
@@ -203,6 +208,14 @@ describe('tables', () => {
       'a table',
     );
     expect(batches.map(({ length }) => length)).toEqual([2, 2, 2]);
+  });
+
+  test('are written batch by batch, their schema and words once', () => {
+    const parts = messagesOf(encode(...someWords()));
+    const [schema, words, batch, end] = parts as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+    const stream = [...encodeTableStream([someWords(), someWords(), someWords()], METADATA)];
+    const expected = [Buffer.concat([schema, words, batch]), batch, batch, end];
+    expect(stream.map((part) => Buffer.from(part))).toEqual(expected.map((part) => Buffer.from(part)));
   });
 
   test('equal values give equal bytes, whatever a builder has room for', () => {

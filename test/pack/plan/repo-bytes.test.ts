@@ -5,7 +5,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { openArchive, readInfo } from 'znip';
-import { decodeManifest, encodeManifest, type ManifestRow } from '../../../src/format/manifest.ts';
+import { decodeManifest, manifestColumns, type ManifestRow } from '../../../src/format/manifest.ts';
+import { encodeTable } from '../../../src/format/tables/table-writer.ts';
 import { znip } from '../../support/run.ts';
 import { temporaryDirectory } from '../../support/tree.ts';
 
@@ -76,5 +77,5 @@ test.each([
     lastPath: '',
     checksum: new Uint8Array(32),
   };
-  expect(() => decodeManifest(encodeManifest({ rows: [row], metadata: new Map() }))).toThrow(message);
+  expect(() => decodeManifest(encodeTable(manifestColumns([row]), new Map()))).toThrow(message);
 });
