@@ -100,7 +100,7 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
         writeMemberResult(records, row, { dropped: true });
         continue;
       }
-      const missing = notes.add(read.attributes, () => toText(sourceAt(members, row)));
+      const missing = notes.note(read.attributes, () => toText(sourceAt(members, row)));
       if (missing !== undefined) warnings.push(missing);
       dataLength = read.length ?? 0;
       member.size = dataLength;

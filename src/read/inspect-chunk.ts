@@ -7,7 +7,7 @@ import { type PlainError, toPlainError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/constants.ts';
 import { KIND, type Member } from '../format/entry.ts';
-import { type Remark, remarkOf } from '../format/remarks.ts';
+import { type Remark, remarksOf } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar-header.ts';
 import { TarReader } from '../format/tar-reader.ts';
 
@@ -97,8 +97,7 @@ export function inspectChunk(
       }
       const { member, path, size } = item;
       const dataOffset = position + item.headerLength;
-      const remark = remarkOf(item, position);
-      if (remark !== undefined) remarks.push(remark);
+      for (const remark of remarksOf(item, position)) remarks.push(remark);
       // The top itself has no entry.
       const indexed = member !== null && path !== '' && path !== '.';
       if (indexed) placed.push({ member, headerOffset: position, dataOffset, dataLength: size });
