@@ -11,7 +11,7 @@ import { curbGarbage } from '../heap.ts';
 import { quoted } from '../other-tools.ts';
 import { Reporter } from '../reporter.ts';
 import { interruption } from '../interruption.ts';
-import { isTerminal, refuseTerminal, requireOutput, STDOUT } from '../standard-streams.ts';
+import { isTerminal, refuseTerminal, STDOUT } from '../standard-streams.ts';
 import { countOf, formatBytes, formatDuration, formatPercent, printable } from '../text.ts';
 import { listInputs, openInput } from './pack-inputs.ts';
 import type { PackCommandOptions } from './pack-options.ts';
@@ -41,10 +41,7 @@ export async function runPack(
   }
   const toStdout = output === '-';
   if (options.output === undefined) refuseArchiveAsInput(operands);
-  if (toStdout) {
-    requireOutput('the archive');
-    refuseTerminal(STDOUT, 'an archive', options.force === true);
-  }
+  if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
   const reporter = new Reporter({
     command: 'pack',
     quiet: options.quiet === true,

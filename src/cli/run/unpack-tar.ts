@@ -14,7 +14,7 @@ import { defined } from '../defined.ts';
 import { interruption } from '../interruption.ts';
 import { Reporter } from '../reporter.ts';
 import { FdStream } from '../../stream/byte-stream.ts';
-import { openForReading, refuseTerminal, requireOutput, STDOUT } from '../standard-streams.ts';
+import { openForReading, refuseTerminal, STDOUT } from '../standard-streams.ts';
 import { formatBytes, formatDuration } from '../text.ts';
 import { needsIndex, rootOf, type UnpackCommandOptions } from './unpack.ts';
 
@@ -44,7 +44,6 @@ export async function runUnpackTar(
   }
   const toStdout = options.tar === '-';
   if (toStdout) {
-    requireOutput('the tar stream');
     refuseTerminal(STDOUT, 'a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
   }
   const start = performance.now();
