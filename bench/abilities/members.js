@@ -70,6 +70,7 @@ mkdir out; status=0; read_it || status=$?; export status ${extra}`;
   /** @type {[string, string][]} */
   const ways = [];
   for (const [check, answer] of [...outcomes, ...COMMON]) {
+    ways.push([`${AROUND}; test $status = 0; said; ${check}`, told(answer)]);
     ways.push([`${AROUND}; test $status = 0; ${check}`, answer]);
     ways.push([`${AROUND}; test $status = 3; said; ${check}`, `${told(answer)}, status 3`]);
     ways.push([`${AROUND}; test $status -gt 0; said; ${check}`, `${told(answer)}, status of an error`]);
@@ -191,6 +192,17 @@ export const MEMBERS = [
     'extended attributes (`SCHILY.xattr`)',
     [{ name: 'x', content: 'two\n', pax: [['SCHILY.xattr.user.a', 'b']] }],
     [['test "$(cat out/x)" = two', 'a file, without them unless asked']],
+  ),
+  kind(
+    'access control list (`SCHILY.acl`)',
+    [
+      {
+        name: 'x',
+        content: 'two\n',
+        pax: [['SCHILY.acl.access', 'user::rw-,user:12345:r--,group::r--,mask::r--,other::r--']],
+      },
+    ],
+    [['test "$(cat out/x)" = two', 'a file, without it unless asked']],
   ),
   kind(
     'global header with a comment',

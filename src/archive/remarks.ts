@@ -2,7 +2,8 @@
  * What the index of an archive cannot say of the members that a run is about: told to whoever goes by it.
  */
 import { ZnipError } from '../errors.ts';
-import { REMARK_KINDS, type RemarkKind } from '../format/remarks.ts';
+import { REMARK_KINDS, type RemarkKind, plainReason } from '../format/remarks.ts';
+import { PlainAttributes } from '../format/values/attributes.ts';
 import { toText } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
 import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
@@ -16,10 +17,12 @@ export interface RemarkOptions extends Omit<MemberChoiceOptions, 'onUnmatched'> 
   about?: readonly RemarkKind[];
   /** Owners are restored: remarks about them alone are told, too. */
   sameOwner?: boolean;
+  /** Called once, where members have lost extended attributes that somebody noted beside them. */
+  onNote?: OnDoubt;
 }
 
 /** Whoever does not restore owners needs to know nothing about them. */
-const UNPACKED: readonly RemarkKind[] = ['absent', 'differs'];
+const UNPACKED: readonly RemarkKind[] = ['absent', 'differs', 'attributes'];
 
 /** Tells the remarks of an archive about members that are chosen. Throws `damaged-sub-index`, `io`. */
 export async function tellRemarks(archive: Archive, options: RemarkOptions, onDoubt: OnDoubt): Promise<void> {
@@ -27,10 +30,14 @@ export async function tellRemarks(archive: Archive, options: RemarkOptions, onDo
   if (remarks.length === 0) return;
   const choice = new MemberChoice(options);
   const wanted = options.about ?? (options.sameOwner === true ? REMARK_KINDS : UNPACKED);
+  const plain = new PlainAttributes();
   for (const { about, path, reason } of remarks) {
-    if (!wanted.includes(about)) continue;
-    if (isChosen(() => choice.nameFor(path, KIND.file))) onDoubt(toText(path), reason);
+    if (!wanted.includes(about) || !isChosen(() => choice.nameFor(path, KIND.file))) continue;
+    if (about === 'attributes') plain.add(toText(path));
+    else onDoubt(toText(path), reason);
   }
+  const reason = plainReason(plain);
+  if (plain.first !== undefined && reason !== undefined) options.onNote?.(plain.first, reason);
 }
 
 /** Whether a member would get a name; a name that is refused is told besides. */

@@ -4,7 +4,7 @@
  */
 import type { Codec } from '../codec/codec.ts';
 import { type PlainError, toPlainError, ZnipError } from '../errors.ts';
-import { type Remark, remarkOf } from '../format/remarks.ts';
+import { type Remark, remarksOf } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar/tar-header.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -97,8 +97,7 @@ export function inspectChunk(
       }
       const { member, path, size } = item;
       const dataOffset = position + item.headerLength;
-      const remark = remarkOf(item, position);
-      if (remark !== undefined) remarks.push(remark);
+      for (const remark of remarksOf(item, position)) remarks.push(remark);
       // The top itself has no entry.
       const indexed = member !== null && path !== '' && path !== '.';
       if (indexed) placed.push({ member, headerOffset: position, dataOffset, dataLength: size });

@@ -15,10 +15,11 @@ import {
 import { decodeTable } from './tables/table-reader.ts';
 import type { TarMember } from './tar/tar-member.ts';
 import { UNKNOWN_KINDS } from './tar/types.ts';
+import { ATTRIBUTES, type PlainAttributes, weightyAttributes } from './values/attributes.ts';
 import { fromText, isUtf8, type ByteString } from './values/byte-string.ts';
 
-/** What a remark is about: a member that has no entry, one that has, or only its owner. */
-export const REMARK_KINDS = ['absent', 'differs', 'owner'] as const;
+/** What a remark is about: a member that has no entry, one that has, only its owner, or only what is noted beside it. */
+export const REMARK_KINDS = ['absent', 'differs', 'owner', 'attributes'] as const;
 export type RemarkKind = (typeof REMARK_KINDS)[number];
 
 export interface Remark {
@@ -33,20 +34,46 @@ export interface Remark {
 /** Said once in a run: tar programs do the same. */
 export const LEADING_SLASH = "'/' in front of its name, and of all that begin so, is taken away";
 
-/** What is to be said of a member; undefined for nearly all. */
-export function remarkOf(item: TarMember, headerOffset: number): Remark | undefined {
-  const { member, path, typeFlag, doubts, ownerDoubts } = item;
+const NO_REMARKS: readonly Remark[] = Object.freeze([]);
+
+/** What is to be said of a member: nothing of nearly all. */
+export function remarksOf(item: TarMember, headerOffset: number): readonly Remark[] {
+  const { member, path, typeFlag, doubts, ownerDoubts, attributes } = item;
   const isAbsent = member === null && (typeFlag !== 'g' || path !== '');
-  if (!isAbsent && doubts.length === 0 && ownerDoubts.length === 0) return undefined;
+  const hasNone = attributes === ATTRIBUTES.none;
+  if (!isAbsent && doubts.length === 0 && ownerDoubts.length === 0 && hasNone) return NO_REMARKS;
+  // Of what is not there, nobody misses more.
+  const missing = isAbsent || hasNone ? undefined : attributesReason(attributes);
+  const isPlain = !isAbsent && !hasNone && missing === undefined;
   const reasons: string[] = [];
   if (isAbsent) {
     const what = UNKNOWN_KINDS[typeFlag];
     reasons.push(`in the tar stream only${what === undefined ? '' : `: the index does not know ${what}`}`);
   }
   if (doubts.length > 0) reasons.push(differently(doubts));
+  if (missing !== undefined) reasons.push(missing);
   if (ownerDoubts.length > 0) reasons.push(ownerDifferently(ownerDoubts));
-  const about = isAbsent ? 'absent' : doubts.length > 0 ? 'differs' : 'owner';
-  return { about, path: nameOf(item), headerOffset, reason: reasons.join('; ') };
+  const about = isAbsent ? 'absent' : doubts.length > 0 || missing !== undefined ? 'differs' : 'owner';
+  const place = { path: nameOf(item), headerOffset };
+  const remarks: Remark[] = [];
+  if (reasons.length > 0) remarks.push({ about, ...place, reason: reasons.join('; ') });
+  if (isPlain) remarks.push({ about: 'attributes', ...place, reason: streamOnly('extended attributes') });
+  return remarks;
+}
+
+/** Why a member is not all that the stream has; undefined where nothing is missing that changes what a tree does. */
+export function attributesReason(attributes: number): string | undefined {
+  const what = weightyAttributes(attributes);
+  return what === undefined ? undefined : streamOnly(what);
+}
+
+/** The line about all members that have lost only notes; undefined where there is none. */
+export function plainReason({ plain, others }: PlainAttributes): string | undefined {
+  return plain === 0 ? undefined : `${streamOnly('extended attributes')}${others}`;
+}
+
+function streamOnly(what: string): string {
+  return `in the tar stream only: its ${what}, which znip unpack does not restore`;
 }
 
 /** Why a member of a stream is not unpacked. */
@@ -69,6 +96,8 @@ export function nameOf({ path, typeFlag }: TarMember): ByteString {
   return typeFlag === 'g' ? 'pax_global_header' : '.';
 }
 
+const ATTRIBUTES_KIND = REMARK_KINDS.indexOf('attributes');
+
 /** The columns of a table of remarks, which are in the order of the tar stream. */
 export function remarkColumns(remarks: readonly Remark[]): Column[] {
   const paths = new BytesBuilder();
@@ -80,8 +109,10 @@ export function remarkColumns(remarks: readonly Remark[]): Column[] {
     reasons.append(fromText(reason));
   }
   const kinds = Uint8Array.from(remarks, ({ about }) => REMARK_KINDS.indexOf(about));
+  // Few have such remarks, and the others no word for them.
+  const words = kinds.includes(ATTRIBUTES_KIND) ? REMARK_KINDS : REMARK_KINDS.slice(0, ATTRIBUTES_KIND);
   return [
-    dictionaryColumn('about', REMARK_KINDS, kinds),
+    dictionaryColumn('about', words, kinds),
     utf8Column('path', paths),
     uint64Column(
       'stream_offset',

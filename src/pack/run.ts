@@ -168,7 +168,7 @@ export async function writeArchive(
       },
       onWarning,
       onAttributes(found, source) {
-        const missing = attributes.add(found, () => toText(source));
+        const missing = attributes.note(found, () => toText(source));
         if (missing !== undefined) onWarning(missing);
       },
       onFound: (size) => {

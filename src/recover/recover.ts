@@ -22,8 +22,10 @@ export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, Limi
   root?: string;
   /** Called for each member that is lost, and for damage that costs none. */
   onDamaged?: (lost: LostMember) => void;
-  /** Called for each member that is not in the index, or that tar programs read differently. */
+  /** Called for each member that is not in the index, that tar programs read differently, or that loses an ACL or capabilities. */
   onDoubt?: OnDoubt;
+  /** Called for what is done as every tar program does it, and is worth a word. */
+  onNote?: OnDoubt;
   /** Called for each member of a kind that cannot be unpacked, where the index is lost. */
   onSkipped?: (path: string, reason: string) => void;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */

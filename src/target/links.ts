@@ -9,8 +9,8 @@ import { KIND } from '../format/values/entry.ts';
 import { O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat, lstat } from '../posix/stat.ts';
 import { amend } from './amend.ts';
-import type { LinkedFiles } from './linked-files.ts';
 import { mayReplace, removeIfAny, replaceFile, partName } from './file-names.ts';
+import type { LinkedFiles } from './linked-files.ts';
 import type { TargetTree } from './target-tree.ts';
 
 /** A symlink, or what all links have. */

@@ -1,6 +1,7 @@
 /**
  * Holds the index at the end of a stream against the members that were unpacked from it.
  */
+import type { Archive } from '../archive/archive.ts';
 import {
   readRest,
   TailSource,
@@ -10,7 +11,6 @@ import {
   cutBehindFooter,
   tarLengthOf,
 } from '../archive/arrived-index.ts';
-import type { Archive } from '../archive/archive.ts';
 import { type Entries, type EntryRef, recordedOwner, type Owner } from '../archive/entries.ts';
 import { hardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import type { ArrivedBlock } from '../blocks/block-stream.ts';

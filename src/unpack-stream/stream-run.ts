@@ -4,7 +4,8 @@
  */
 import { codec } from '../codec/codec.ts';
 import { systemReason, ZnipError } from '../errors.ts';
-import { LEADING_SLASH, skippedReason } from '../format/remarks.ts';
+import { LEADING_SLASH, skippedReason, attributesReason, plainReason } from '../format/remarks.ts';
+import { PlainAttributes } from '../format/values/attributes.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/values/entry.ts';
@@ -51,7 +52,7 @@ export interface UnpackStreamOptions
   ignoreZeros?: boolean;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of a znip archive. */
   onSkipped?: (path: string, reason: string) => void;
-  /** Called for each member that tar programs read differently: in what. */
+  /** Called for each member that tar programs read differently, or that loses an ACL or capabilities: in what. */
   onDoubt?: (path: string, reason: string) => void;
   /** Called for what is done as every tar program does it, and is worth a word. */
   onNote?: (path: string, reason: string) => void;
@@ -83,6 +84,7 @@ export class StreamRun {
   /** Members that were selected and left out, or change nothing: where their contents start in the tar stream. */
   private readonly passed = new Set<number>();
   private selectedBytes = 0;
+  private readonly plainAttributes = new PlainAttributes();
   private readonly taken = new TakenNames();
   /** Names of members that were not written: what has such a name is not of this run. */
   private readonly unmade = new Set<ByteString>();
@@ -156,6 +158,11 @@ export class StreamRun {
       renames: this.choice.renames,
       directories,
       onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
+      onAttributes: (path, attributes) => {
+        const reason = attributesReason(attributes);
+        if (reason === undefined) this.plainAttributes.add(toText(path));
+        else options.onDoubt?.(toText(path), reason);
+      },
       onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
       onLostTarget: (path, target) => {
         this.onLost(
@@ -186,6 +193,7 @@ export class StreamRun {
       await this.extraction.queue.halt.unless(this.extraction.queue.drain()).catch(() => {});
       if (this.options.signal?.aborted === true) throw error;
     }
+    this.tellPlainAttributes();
     const incomplete = this.largeFiles.incomplete();
     try {
       this.largeFiles.discard();
@@ -306,6 +314,12 @@ export class StreamRun {
     }
     this.limits.checkRatio(this.selectedBytes, archiveOffset);
     return this.options.dryRun === undefined ? taken : { ...taken, segments: [] };
+  }
+
+  private tellPlainAttributes(): void {
+    const { first } = this.plainAttributes;
+    const reason = plainReason(this.plainAttributes);
+    if (first !== undefined && reason !== undefined) this.options.onNote?.(first, reason);
   }
 
   /** Links, then directories: the end of the tree, as far as it has arrived. */

@@ -10,6 +10,7 @@ import { differently, nameOf, ownerDifferently } from '../format/remarks.ts';
 import type { SparseMap } from '../format/tar/sparse.ts';
 import { paddedLength } from '../format/tar/tar-header.ts';
 import { type TarMember, TarReader } from '../format/tar/tar-reader.ts';
+import { ATTRIBUTES } from '../format/values/attributes.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { TAR_RECORD } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
@@ -50,6 +51,8 @@ export interface TarMembersOptions {
   onSkipped: (path: ByteString, typeFlag: string) => void;
   /** Called for members that tar programs read differently: in what, a sentence each. */
   onDoubt: (path: ByteString, reason: string) => void;
+  /** Called for members that have extended attributes, which nobody restores: what they mean, see ATTRIBUTES. */
+  onAttributes: (path: ByteString, attributes: number) => void;
   /** Called for the first name with a `/` in front, which is taken away. */
   onLeadingSlash: (path: ByteString) => void;
   /** Called for a hard link to a file that was not selected, or is no longer there: its content has gone by. */
@@ -252,6 +255,8 @@ export class TarMembers {
       this.toldLeadingSlash = true;
       this.options.onLeadingSlash(path);
     }
+    if (item.attributes !== ATTRIBUTES.none && this.isChosenItem(item))
+      this.options.onAttributes(nameOf(item), item.attributes);
     // "./" of tar archives: the target itself.
     if (path === '' || path === '.') return undefined;
     this.options.onAny();
@@ -271,14 +276,17 @@ export class TarMembers {
   }
 
   private tellDoubts(item: TarMember): void {
-    const { path, member, doubts, ownerDoubts } = item;
-    const kind = member?.kind ?? KIND.file;
-    if (path !== '' && !isChosen(() => this.options.select(path, kind))) return;
+    const { doubts, ownerDoubts } = item;
+    if (!this.isChosenItem(item)) return;
     const name = nameOf(item);
     if (doubts.length > 0) this.options.onDoubt(name, differently(doubts));
     if (ownerDoubts.length > 0 && this.options.owners) {
       this.options.onDoubt(name, ownerDifferently(ownerDoubts));
     }
+  }
+
+  private isChosenItem({ path, member }: TarMember): boolean {
+    return path === '' || isChosen(() => this.options.select(path, member?.kind ?? KIND.file));
   }
 
   /** `member` has the name that it gets, `archived` is its path in the stream. */

@@ -2,7 +2,18 @@
  * What the program's first lines, for sh, tell Node.js: which signals were ignored when it started, and whether standard
  * output was closed.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run, ZNIP } from '../support/run.ts';
@@ -42,7 +53,7 @@ describe.skipIf(!existsSync('/proc/self/status'))('signals that are ignored when
   });
 });
 
-describe.skipIf(!existsSync('/dev/fd/2'))('closed standard output', () => {
+describe('closed standard output', () => {
   test.each([
     'ls tree.znip',
     'info tree.znip',
@@ -55,6 +66,25 @@ describe.skipIf(!existsSync('/dev/fd/2'))('closed standard output', () => {
       status: 1,
       stderr: expect.stringMatching(/^znip: .*standard output.*closed.*\n$/) as string,
     });
+    expect(shell(`${ZNIP} ${command} >&- 2>&-`).status, 'nobody can be told').toBe(1);
+    expect(shell(`${ZNIP} ${command} <&- >&- 2>&-`).status, 'nor is anything there').toBe(1);
+  });
+
+  test('is not what a parent has opened to throw it away, for reading too', () => {
+    const sink = openSync('/dev/null', constants.O_RDWR);
+    try {
+      for (const args of [
+        ['pack', '-q', 'tree'],
+        ['ls', 'tree.znip'],
+        ['unpack', '-q', '--tar', '-', 'tree.znip'],
+      ]) {
+        const stdio = ['ignore', sink, 'pipe'] as const;
+        const { status, stderr } = spawnSync(ZNIP, args, { cwd: directory, stdio: [...stdio] });
+        expect({ args, status, stderr: String(stderr) }).toEqual({ args, status: 0, stderr: '' });
+      }
+    } finally {
+      closeSync(sink);
+    }
   });
 
   test('is nothing to what writes nothing there', () => {
@@ -70,4 +100,14 @@ describe.skipIf(!existsSync('/dev/fd/2'))('closed standard output', () => {
     });
     expect(shell(`${ZNIP} ls tree.znip | true; echo "\${PIPESTATUS[0]}"`).stdout).toBe('0\n');
   });
+});
+
+/** What npm on Windows makes of the first line: npm's own module. */
+const SHIM = join(realpathSync(run('which', ['npm']).stdout.trim()), '../../node_modules/cmd-shim');
+
+test.skipIf(!existsSync(SHIM))('on Windows, npm has it started by the first sh of the PATH', async () => {
+  const cmdShim = createRequire(import.meta.url)(SHIM) as (from: string, to: string) => Promise<void>;
+  await cmdShim(ZNIP, at('shim/znip'));
+  expect(readFileSync(at('shim/znip.cmd'), 'latin1')).toContain('SET "_prog=sh"');
+  expect(readFileSync(at('shim/znip.ps1'), 'latin1')).toContain('& "sh$exe"  "$basedir/');
 });

@@ -172,7 +172,8 @@ memory; the rest of it waits in an unnamed file in TMPDIR. The archive's bytes a
 
 --tar takes a .tar, .tar.gz or .tar.zst of any program, and puts its tar stream into the archive as it is:
 zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs and sparse files stay in it and are not in the
-index, names that unpack refuses are kept; both are warnings, and the status is 3.
+index, nor are access control lists and capabilities, and names that unpack refuses are kept; all of these are
+warnings, and the status is 3. Other extended attributes stay in it, too: one line says how many members have some.
 
 --reproducible records the time of --mtime, else of SOURCE_DATE_EPOCH (seconds), else
 1980-01-01T00:00:00Z.`;

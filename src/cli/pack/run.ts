@@ -10,7 +10,7 @@ import { quoted } from '../args/other-tools.ts';
 import { EXIT } from '../process/exit-status.ts';
 import { curbGarbage } from '../process/heap.ts';
 import { interruption } from '../process/interruption.ts';
-import { isTerminal, refuseTerminal, requireOutput, STDOUT } from '../process/standard-streams.ts';
+import { isTerminal, refuseTerminal, STDOUT } from '../process/standard-streams.ts';
 import { Reporter } from '../ui/reporter.ts';
 import { countOf, formatBytes, formatDuration, formatPercent, printable } from '../ui/text.ts';
 import { listInputs, openInput } from './inputs.ts';
@@ -41,10 +41,7 @@ export async function runPack(
   }
   const toStdout = output === '-';
   if (options.output === undefined) refuseArchiveAsInput(operands);
-  if (toStdout) {
-    requireOutput('the archive');
-    refuseTerminal(STDOUT, 'an archive', options.force === true);
-  }
+  if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
   const reporter = new Reporter({
     command: 'pack',
     quiet: options.quiet === true,

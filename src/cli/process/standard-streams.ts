@@ -14,13 +14,36 @@ export const STDERR = 2;
 export class ClosedPipe extends Error {}
 
 /**
- * Throws `io` where standard output is closed, as by `>&-`. Node.js puts /dev/null in its place, where all would be lost
- * with success; `bin/znip.cjs` looks before that.
+ * Throws `io` where standard output is closed, as by `>&-`. Node.js opens /dev/null in its place, where all would be lost with
+ * success; `bin/znip.cjs` looks before that, and what it says counts. Where Node.js was started without it, nobody knows any
+ * more: a guess is enough for `what`, which nobody asks for to throw it away, but not for what only lists.
  */
-export function refuseClosedOutput(): void {
-  if ((process.env['ZNIP_CLOSED_OUTPUT'] ?? '') === '') return;
-  throw new ZnipError('io', 'cannot write to standard output: it is closed');
+export function refuseClosedOutput(what?: string): void {
+  const told = process.env['ZNIP_CLOSED_OUTPUT'];
+  if (told === '' || (told === undefined && (what === undefined || !looksReopened()))) return;
+  throw new ZnipError(
+    'io',
+    what === undefined
+      ? 'cannot write to standard output: it is closed'
+      : `standard output is closed, and ${what} would be lost: redirect it, to /dev/null too`,
+  );
 }
+
+/** Whether standard output is a /dev/null that is open for reading, too, as Node.js opens it and shells do not. */
+function looksReopened(): boolean {
+  try {
+    if (fstatSync(STDOUT).rdev !== statSync('/dev/null').rdev) return false;
+    const info = readFileSync(`/proc/self/fdinfo/${STDOUT}`, 'latin1');
+    const flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '', 8);
+    return (flags & ACCESS_MODE) === constants.O_RDWR;
+  } catch {
+    // Not Linux.
+    return false;
+  }
+}
+
+/** O_ACCMODE of POSIX, fcntl.h. */
+const ACCESS_MODE = 3;
 
 /** Writes to standard output; throws ClosedPipe when nobody reads it any more, `io` when it is closed or full. */
 export function writeOutput(data: string | Uint8Array): void {
@@ -65,36 +88,11 @@ export function refuseTerminal(
   force: boolean,
   instead = '-o FILE, a pipe, or --force',
 ): void {
-  if (fd === STDOUT) refuseClosedOutput();
+  if (fd === STDOUT) refuseClosedOutput(what);
   if (!force && isTerminal(fd)) {
     throw new ZnipError('usage', `${what} is not written to a terminal: use ${instead}`);
   }
 }
-
-/**
- * Throws `io` where standard output is closed, as by `>&-`: `what` would be lost. Node.js opens /dev/null in the place of
- * a descriptor that is closed, for reading and writing. A parent may have done so, too, but nobody asks for an archive to
- * throw it away: what only lists is not asked.
- */
-export function requireOutput(what: string): void {
-  let flags: number;
-  try {
-    if (fstatSync(STDOUT).rdev !== statSync('/dev/null').rdev) return;
-    const info = readFileSync(`/proc/self/fdinfo/${STDOUT}`, 'latin1');
-    flags = Number.parseInt(/^flags:\s*([0-7]+)/m.exec(info)?.[1] ?? '', 8);
-  } catch {
-    // Not Linux.
-    return;
-  }
-  if ((flags & ACCESS_MODE) !== constants.O_RDWR) return;
-  throw new ZnipError(
-    'io',
-    `standard output is closed, and ${what} would be lost: redirect it, or name a file, with -o /dev/null too`,
-  );
-}
-
-/** O_ACCMODE of POSIX, fcntl.h. */
-const ACCESS_MODE = 3;
 
 /** A file to be read in one pass, or standard input for `-`, which a terminal is not read as. */
 export interface OpenedInput {

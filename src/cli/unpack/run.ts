@@ -78,7 +78,7 @@ type SharedOptions = Pick<
   | 'onDamaged'
   | 'signal'
 > &
-  Required<Pick<RecoverOptions, 'onDoubt' | 'onSkipped'>>;
+  Required<Pick<RecoverOptions, 'onDoubt' | 'onNote' | 'onSkipped'>>;
 
 export async function runUnpack(
   path: string,
@@ -128,6 +128,7 @@ export async function runUnpack(
     },
     onDoubt: (member, reason) => warnIncomplete(reporter, member, reason),
     onSkipped: (member, reason) => warnIncomplete(reporter, member, reason),
+    onNote: (member, reason) => reporter.note(member, reason),
     ...(options.verbose === true && options.dryRun !== true ? { filter: namesOnce(reporter) } : {}),
     signal: interruption(),
   };
@@ -345,7 +346,6 @@ async function fromStream(
     requireIndex: options.requireIndex === true,
     ignoreZeros: options.ignoreZeros === true,
     name,
-    onNote: (path, reason) => reporter.note(path, reason),
     onProgress: ({ members, contentBytes }) =>
       reporter.progress({ members, contentBytes, totalMembers: undefined, totalBytes: undefined }),
   });

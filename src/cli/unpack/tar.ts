@@ -13,7 +13,7 @@ import { borrowed, FileSource } from '../../io/source.ts';
 import { existsError } from '../../target/taken-names.ts';
 import { defined } from '../args/defined.ts';
 import { interruption } from '../process/interruption.ts';
-import { openForReading, refuseTerminal, requireOutput, STDOUT } from '../process/standard-streams.ts';
+import { openForReading, refuseTerminal, STDOUT } from '../process/standard-streams.ts';
 import { Reporter } from '../ui/reporter.ts';
 import { formatBytes, formatDuration } from '../ui/text.ts';
 import { needsIndex, rootOf, type UnpackCommandOptions } from './run.ts';
@@ -44,7 +44,6 @@ export async function runUnpackTar(
   }
   const toStdout = options.tar === '-';
   if (toStdout) {
-    requireOutput('the tar stream');
     refuseTerminal(STDOUT, 'a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
   }
   const start = performance.now();

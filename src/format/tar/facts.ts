@@ -2,6 +2,7 @@
  * The facts of one header, each by what stands above it: the member's own pax header, then GNU long names and global
  * headers. It notes where tar programs do not take the same. POSIX.1-2017, pax, "pax Interchange Format".
  */
+import { ATTRIBUTES } from '../values/attributes.ts';
 import type { ByteString } from '../values/byte-string.ts';
 import { TAR_RECORD } from '../values/constants.ts';
 import { clampTime, MODE_MASK, NANOSECONDS } from '../values/entry.ts';
@@ -11,7 +12,7 @@ import type { SparseRecords } from './sparse.ts';
 import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar-member.ts';
 import { DIRECTORY_BY_NAME, FILE, FILE_TYPES, type Type, TYPES } from './types.ts';
 
-const NOTHING_FOUND = { doubts: NO_DOUBTS, ownerDoubts: NO_DOUBTS };
+const NOTHING_FOUND = { doubts: NO_DOUBTS, ownerDoubts: NO_DOUBTS, attributes: ATTRIBUTES.none };
 
 /** The header's fields, each with what stands above it: its own pax header, then the global ones. */
 export class Facts {
@@ -36,9 +37,11 @@ export class Facts {
     (this.doubts ??= new Doubts()).add(doubt);
   }
 
-  found(): Pick<TarMember, 'doubts' | 'ownerDoubts'> {
-    const { doubts } = this;
-    return doubts === undefined ? NOTHING_FOUND : { doubts: doubts.list, ownerDoubts: doubts.owner };
+  found(): Pick<TarMember, 'doubts' | 'ownerDoubts' | 'attributes'> {
+    const { doubts, pax, globals } = this;
+    const attributes = (pax.attributes ?? ATTRIBUTES.none) | (globals.attributes ?? ATTRIBUTES.none);
+    if (doubts === undefined && attributes === ATTRIBUTES.none) return NOTHING_FOUND;
+    return { doubts: doubts?.list ?? NO_DOUBTS, ownerDoubts: doubts?.owner ?? NO_DOUBTS, attributes };
   }
 
   /** As the headers have it, with the slash of a directory. */

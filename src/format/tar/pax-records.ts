@@ -4,6 +4,7 @@
  */
 import type { ByteString } from '../values/byte-string.ts';
 import { NANOSECONDS } from '../values/entry.ts';
+import { recordedAttributes } from './pax-attributes.ts';
 import type { SparseRecords } from './sparse.ts';
 
 /** What extended headers say. A keyword that is missing, or whose value is empty, is not there. */
@@ -22,6 +23,8 @@ export interface PaxHeader {
   sparse?: SparseRecords | undefined;
   /** The name that GNU tar gives a sparse file here, because `path` says how it is stored. */
   sparseName?: ByteString | undefined;
+  /** What its extended attributes mean, all together: see ATTRIBUTES. */
+  attributes?: number | undefined;
 }
 
 /** What tar programs do not agree on: about a member, and about its owner, which few ask for. */
@@ -45,8 +48,8 @@ function addOnce(list: string[], doubt: string): void {
   if (list.length < MOST_DOUBTS && !list.includes(doubt)) list.push(doubt);
 }
 
-/** No keyword that matters is longer. */
-const MAX_KEYWORD = 32;
+/** Of a longer keyword, this much tells all that matters: a name of an attribute has 255 bytes (Linux), each of them maybe `%2E`. */
+const MAX_KEYWORD = 800;
 /** A record's length in more digits is longer than any header. */
 const MAX_LENGTH_DIGITS = 9;
 
@@ -86,10 +89,8 @@ export function readPaxRecords(records: Buffer, doubts: Doubts): PaxHeader {
       doubts.add(`its pax header is malformed at byte ${at}: what stands there is not taken`);
       break;
     }
-    if (equals - digitsEnd <= MAX_KEYWORD) {
-      const keyword = records.toString('latin1', digitsEnd + 1, equals);
-      take(header, keyword, records, equals + 1, end - 1, doubts);
-    }
+    const keyword = records.toString('latin1', digitsEnd + 1, Math.min(equals, digitsEnd + 1 + MAX_KEYWORD));
+    take(header, keyword, records, equals + 1, end - 1, doubts);
     at = end;
   }
   return header;
@@ -152,7 +153,19 @@ function take(
       break;
     default:
       if (SPARSE.has(keyword)) takeSparse((header.sparse ??= { pairs: [] }), keyword, value());
+      else takeAttributes(header, recordedAttributes(keyword, from === to));
   }
+}
+
+function takeAttributes(header: PaxHeader, attributes: number): void {
+  if (attributes !== 0) header.attributes = (header.attributes ?? 0) | attributes;
+}
+
+/** A global header, and one that comes after it. */
+export function withGlobals(before: PaxHeader, header: PaxHeader): PaxHeader {
+  const result = { ...before, ...header };
+  takeAttributes(result, before.attributes ?? 0);
+  return result;
 }
 
 function takeSparse(sparse: SparseRecords, keyword: string, value: string): void {

@@ -29,6 +29,8 @@ export interface TarMember {
   doubts: readonly string[];
   /** The same about its owner, for whoever restores it. */
   ownerDoubts: readonly string[];
+  /** What its extended attributes mean, see ATTRIBUTES: znip restores none. */
+  attributes: number;
 }
 
 export interface SparseFile {

@@ -4,10 +4,11 @@
  * POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar manual, "Basic Tar Format".
  */
 import { ZnipError } from '../../errors.ts';
+import { ATTRIBUTES } from '../values/attributes.ts';
 import { MAX_HEADERS_LENGTH, TAR_RECORD } from '../values/constants.ts';
 import { roundUp } from '../values/integers.ts';
 import { describe } from './meaning.ts';
-import { Doubts, type PaxHeader, readPaxRecords } from './pax-records.ts';
+import { Doubts, type PaxHeader, readPaxRecords, withGlobals } from './pax-records.ts';
 import { checksumMatches, guessNumber, isZeroRecord, readNumber, readText } from './record.ts';
 import { isLeading, readHeaderMap, readLeadingMap, readRecordsMap, type SparseMap } from './sparse.ts';
 import { damaged, type Extended, NO_DOUBTS, NO_PAX, type TarMember } from './tar-member.ts';
@@ -85,7 +86,7 @@ export class TarReader {
       if (end > bytes.length) return 'more';
       const data = bytes.subarray(at + TAR_RECORD, at + TAR_RECORD + size);
       extended ??= nothing();
-      if (flag === GLOBAL) globals = { ...globals, ...readPaxRecords(data, extended.doubts) };
+      if (flag === GLOBAL) globals = withGlobals(globals, readPaxRecords(data, extended.doubts));
       else extend(extended, flag, data);
       at = end;
       lastFlag = flag;
@@ -157,6 +158,7 @@ function globalAtEnd(headerLength: number, extended: Extended | undefined): TarM
     absolute: false,
     doubts: extended?.doubts.list ?? NO_DOUBTS,
     ownerDoubts: NO_DOUBTS,
+    attributes: ATTRIBUTES.none,
   };
 }
 

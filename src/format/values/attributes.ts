@@ -1,5 +1,6 @@
 /**
- * Extended attributes by their names: which of them an archive that does not record them changes something by.
+ * Extended attributes by their names: which of them whoever does not keep them changes something by, and how many
+ * members have lost one.
  */
 
 /** What somebody has lost who unpacks: bits, so that what is true of a member is one number. */
@@ -26,11 +27,33 @@ export function meaningOf(name: string): number {
     : ATTRIBUTES.none;
 }
 
-/** Why a member is not all that it was; undefined where nothing is missing that changes what the tree does. */
-export function attributesReason(attributes: number): string | undefined {
-  const hasAcl = (attributes & ATTRIBUTES.acl) !== 0;
-  const hasCapability = (attributes & ATTRIBUTES.capability) !== 0;
-  if (!hasAcl && !hasCapability) return undefined;
-  const what = [hasCapability ? 'capabilities' : '', hasAcl ? 'access control list (ACL)' : ''];
-  return `packed without its ${what.filter((one) => one !== '').join(' and ')}: an archive does not hold that`;
+/** What changes what a tree does where it is missing, in words; undefined where nothing does. */
+export function weightyAttributes(attributes: number): string | undefined {
+  const what = [
+    (attributes & ATTRIBUTES.capability) === 0 ? '' : 'capabilities',
+    (attributes & ATTRIBUTES.acl) === 0 ? '' : 'access control list (ACL)',
+  ].filter((one) => one !== '');
+  return what.length === 0 ? undefined : what.join(' and ');
+}
+
+/** Members that have lost only what somebody noted beside them: there is one line for all of these. */
+export class PlainAttributes {
+  /** How many there are, and the first of them by name. */
+  plain = 0;
+  first: string | undefined;
+
+  add(path: string): void {
+    this.merge({ plain: 1, first: path });
+  }
+
+  merge({ plain, first }: Pick<PlainAttributes, 'plain' | 'first'>): void {
+    this.plain += plain;
+    // They come in any order: the first by name is the same on every run.
+    if (first !== undefined && (this.first === undefined || first < this.first)) this.first = first;
+  }
+
+  /** What comes behind the sentence about the first. */
+  get others(): string {
+    return this.plain === 1 ? '' : `, like ${this.plain - 1} more`;
+  }
 }

@@ -23,8 +23,7 @@ import {
   sourceAt,
 } from '../plan/chunk-plan.ts';
 import { AttributeNotes } from '../walk/attribute-notes.ts';
-import { sourceFlags } from '../walk/source-directories.ts';
-import { SourceDirectories, type SourceDirectory } from '../walk/source-directories.ts';
+import { sourceFlags, SourceDirectories, type SourceDirectory } from '../walk/source-directories.ts';
 import type { Warning } from '../walk/warning.ts';
 import { writeMemberResult } from './chunk-record.ts';
 
@@ -101,7 +100,7 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
         writeMemberResult(records, row, { dropped: true });
         continue;
       }
-      const missing = notes.add(read.attributes, () => toText(sourceAt(members, row)));
+      const missing = notes.note(read.attributes, () => toText(sourceAt(members, row)));
       if (missing !== undefined) warnings.push(missing);
       dataLength = read.length ?? 0;
       member.size = dataLength;

@@ -6,9 +6,10 @@
  * never split. Implements docs/format.md, "Chunks" and "Tar streams of others".
  */
 import { ZnipError } from '../../errors.ts';
-import { LEADING_SLASH, type Remark, remarkOf } from '../../format/remarks.ts';
+import { LEADING_SLASH, type Remark, plainReason, remarksOf } from '../../format/remarks.ts';
 import { paddedLength } from '../../format/tar/tar-header.ts';
 import { type TarMember, TarReader } from '../../format/tar/tar-reader.ts';
+import { PlainAttributes } from '../../format/values/attributes.ts';
 import { toText, type ByteString } from '../../format/values/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../../format/values/constants.ts';
 import { KIND, type Member } from '../../format/values/entry.ts';
@@ -90,6 +91,7 @@ class Cutter {
   private remarks: Remark[] = [];
   private readonly symlinks = new Symlinks();
   private toldLeadingSlash = false;
+  private readonly plain = new PlainAttributes();
 
   constructor(stream: ByteStream, options: TarChunkOptions) {
     this.stream = stream;
@@ -119,6 +121,7 @@ class Cutter {
         last = position === 0;
         if (last) {
           await this.checkEnd(bytes, ended);
+          this.tellPlainAttributes();
           position = bytes.byteLength;
         }
         break;
@@ -232,10 +235,20 @@ class Cutter {
 
   /** What the index cannot say of a member goes into a table of its own, and to the user. */
   private remark(item: TarMember, headerOffset: number): void {
-    const remark = remarkOf(item, headerOffset);
-    if (remark === undefined) return;
-    this.remarks.push(remark);
-    this.warn(remark.path, remark.reason);
+    for (const remark of remarksOf(item, headerOffset)) {
+      const { about, path, reason } = remark;
+      this.remarks.push(remark);
+      if (about === 'attributes') this.plain.add(toText(path));
+      else this.warn(path, reason);
+    }
+  }
+
+  /** One line for all members that only notes are in the stream of. */
+  private tellPlainAttributes(): void {
+    const { first } = this.plain;
+    const reason = plainReason(this.plain);
+    if (first !== undefined && reason !== undefined)
+      this.options.onWarning({ path: first, reason, failed: false });
   }
 
   private checkLeadingSlash({ path, absolute }: TarMember): void {
