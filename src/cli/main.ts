@@ -17,6 +17,7 @@ import {
   writeOutput,
 } from './process/standard-streams.ts';
 import { chooseMessages, speaksJson, writeError } from './ui/messages.ts';
+import { readableStack } from './ui/stack.ts';
 import { printable, readable } from './ui/text.ts';
 
 /** Width of help that no terminal shows. */
@@ -86,8 +87,7 @@ function report(error: unknown): void {
   writeError(znipError, process.exitCode);
   if (znipError.code === 'internal' && !speaksJson()) {
     writeMessage('znip: this is a defect in znip; please report it with what follows');
-    const stack = error instanceof Error ? (error.stack ?? '') : String(error);
-    writeMessage(stack.split('\n').map(printable).join('\n'));
+    writeMessage(readableStack(error).split('\n').map(printable).join('\n'));
   }
 }
 
