@@ -2,8 +2,11 @@
  * The program as a function, in this process: for what it says and its status. What is about a process, its signals,
  * pipes, threads and closed outputs, needs one (`run.ts`).
  */
-import { openSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { World } from '../../src/cli/process/world.ts';
+import { Session } from '../../src/cli/session.ts';
 
 const nothing = openSync('/dev/null', 'r+');
 
@@ -18,4 +21,26 @@ export function testWorld(parts: Partial<World> = {}): World {
     curbGarbage() {},
     ...parts,
   };
+}
+
+export interface Ended {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command line to its end, in the working directory of this process. */
+export async function runHere(args: readonly string[], env: World['env'] = {}): Promise<Ended> {
+  const directory = mkdtempSync(join(tmpdir(), 'znip-run-'));
+  const [out, err] = [join(directory, 'stdout'), join(directory, 'stderr')];
+  const [stdout, stderr] = [openSync(out, 'wx'), openSync(err, 'wx')];
+  try {
+    const world = testWorld({ stdout, stderr, env: { ...process.env, ...env } });
+    const status = await new Session(world).run(args);
+    return { status, stdout: readFileSync(out, 'utf8'), stderr: readFileSync(err, 'utf8') };
+  } finally {
+    closeSync(stdout);
+    closeSync(stderr);
+    rmSync(directory, { recursive: true });
+  }
 }
