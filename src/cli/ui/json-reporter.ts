@@ -4,6 +4,7 @@
  */
 import type { ZnipError } from '../../errors.ts';
 import type { Streams } from '../process/streams.ts';
+import { messageOf, withFlags } from './advice.ts';
 import type { ProgressLine } from './progress-line.ts';
 import type { Lost, Progress, Reporter, ReporterSettings } from './reporter.ts';
 import { jsonLine } from './text.ts';
@@ -32,11 +33,11 @@ export class JsonReporter implements Reporter {
 
   warn(path: string, reason: string, failed = true): void {
     this.count += 1;
-    if (failed || !this.settings.quiet) this.event('warning', { path, reason });
+    if (failed || !this.settings.quiet) this.event('warning', { path, reason: withFlags(reason) });
   }
 
   lost({ member, reason, ...place }: Lost): void {
-    this.event('lost', { member, reason, ...place });
+    this.event('lost', { member, reason: withFlags(reason), ...place });
   }
 
   unmatched(pattern: string): void {
@@ -81,8 +82,10 @@ export class JsonReporter implements Reporter {
     if (progress === 'json' || (json && outputIsData)) this.event('result', { result });
   }
 
-  error({ code, message, context }: Pick<ZnipError, 'code' | 'message' | 'context'>, status: number): void {
-    this.event('error', { code, message, status, ...context });
+  error(error: Pick<ZnipError, 'code' | 'message' | 'context'>, status: number): void {
+    // What a file of others is, is in the message.
+    const { foreign: _, ...place } = error.context;
+    this.event('error', { code: error.code, message: messageOf(error), status, ...place });
   }
 
   misuse(message: string, _said: string, status: number): void {

@@ -3,6 +3,7 @@
  */
 import type { ZnipError } from '../../errors.ts';
 import type { Streams } from '../process/streams.ts';
+import { messageOf, withFlags } from './advice.ts';
 import type { ProgressLine } from './progress-line.ts';
 import type { Lost, Progress, Reporter, ReporterSettings } from './reporter.ts';
 import { printable, readable, shortName } from './text.ts';
@@ -25,11 +26,12 @@ export class TextReporter implements Reporter {
 
   warn(path: string, reason: string, failed = true): void {
     this.count += 1;
-    if (failed || !this.settings.quiet) this.say(`znip: ${shortName(path)}: ${readable(reason)}`);
+    if (failed || !this.settings.quiet) this.say(`znip: ${shortName(path)}: ${readable(withFlags(reason))}`);
   }
 
   lost({ member, reason }: Lost, how = 'is lost'): void {
-    this.say(`znip: ${readable(member === null ? reason : `'${member}' ${how}: ${reason}`)}`);
+    const why = withFlags(reason);
+    this.say(`znip: ${readable(member === null ? why : `'${member}' ${how}: ${why}`)}`);
   }
 
   unmatched(pattern: string, archiveName: string): void {
@@ -65,8 +67,8 @@ export class TextReporter implements Reporter {
     // end() has said it.
   }
 
-  error({ message }: Pick<ZnipError, 'message'>): void {
-    this.say(`znip: ${readable(message)}`);
+  error(error: Pick<ZnipError, 'code' | 'message' | 'context'>): void {
+    this.say(`znip: ${readable(messageOf(error))}`);
   }
 
   misuse(_message: string, said: string): void {

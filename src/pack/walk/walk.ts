@@ -269,7 +269,7 @@ function* walkRoots(
   for (const pattern of filter?.unmatched() ?? []) {
     options.onWarning({
       path: pattern,
-      reason: '--include matched nothing; it does not bring back what is below a directory that is left out',
+      reason: '`include` matched nothing; it does not bring back what is below a directory that is left out',
       failed: true,
     });
   }
