@@ -5,10 +5,10 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { lacks, znip, ZNIP } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
-import { type Ended, runHere } from '../support/world.ts';
+import { type Ended, runHere, workIn } from '../support/world.ts';
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
@@ -17,11 +17,8 @@ const root = process.getuid?.() === 0;
 /** Runs a command as somebody for whom permissions count. */
 const AS_NOBODY = root ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
 
-const before = process.cwd();
-afterAll(() => process.chdir(before));
-
+workIn(directory);
 beforeAll(() => {
-  process.chdir(directory);
   chmodSync(directory, 0o755);
   mkdirSync(at('t/sub'), { recursive: true });
   writeFileSync(at('t/a'), 'alpha\n');

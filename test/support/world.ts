@@ -5,6 +5,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll } from 'vitest';
 import type { World } from '../../src/cli/process/world.ts';
 import { Session } from '../../src/cli/session.ts';
 
@@ -21,6 +22,13 @@ export function testWorld(parts: Partial<World> = {}): World {
     curbGarbage() {},
     ...parts,
   };
+}
+
+/** Has the tests of a file run in this directory. Before other hooks of theirs. */
+export function workIn(directory: string): void {
+  const before = process.cwd();
+  beforeAll(() => process.chdir(directory));
+  afterAll(() => process.chdir(before));
 }
 
 export interface Ended {
