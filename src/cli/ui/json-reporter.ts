@@ -5,7 +5,7 @@
 import type { ZnipError } from '../../errors.ts';
 import type { Streams } from '../process/streams.ts';
 import { messageOf, withFlags } from './advice.ts';
-import type { ProgressLine } from './progress-line.ts';
+import { now, type ProgressLine } from './progress-line.ts';
 import type { Lost, Progress, Reporter, ReporterSettings } from './reporter.ts';
 import { jsonLine } from './text.ts';
 
@@ -17,7 +17,7 @@ export class JsonReporter implements Reporter {
   private readonly settings: ReporterSettings;
   /** On a terminal, --json alone leaves it as it is. */
   private readonly line: ProgressLine;
-  private readonly start = performance.now();
+  private readonly start = now();
   private lastUpdate = 0;
   private count = 0;
 
@@ -61,10 +61,10 @@ export class JsonReporter implements Reporter {
       this.line.update(progress);
       return;
     }
-    const now = performance.now();
-    if (now - this.lastUpdate < EVENT_MS) return;
-    this.lastUpdate = now;
-    this.event('progress', { ...progress, elapsedMs: Math.round(now - this.start) });
+    const time = now();
+    if (time - this.lastUpdate < EVENT_MS) return;
+    this.lastUpdate = time;
+    this.event('progress', { ...progress, elapsedMs: Math.round(time - this.start) });
   }
 
   end(): void {
