@@ -2,7 +2,9 @@
  * The one error type of znip, and how it crosses threads.
  *
  * Every error has a literal `code` that programs may test and that decides the exit status
- * (`cli/exit-status.ts`). The message says what was expected, what was found, where, and what to do.
+ * (`cli/process/exit-status.ts`). The message says what was expected, what was found, where, and what to do. Where that
+ * is an option, the message has its name in the library, in backquotes; the command line has flags in their place
+ * (`cli/ui/advice.ts`).
  */
 import { constants } from 'node:os';
 
@@ -43,6 +45,17 @@ export type ZnipErrorCode =
   /** znip contradicts itself: a defect in znip, not in its input. */
   | 'internal';
 
+/** What a file is that is no archive of znip, by its first bytes. */
+export interface ForeignFile {
+  /** With its article: `a .tar`. */
+  what: string;
+  kind: 'tar' | 'compressed' | 'archive';
+  /** Decompresses it to standard output, or unpacks it. A tar needs none. */
+  command?: string;
+  /** What it was to be: an archive that is opened by its index, or a stream that is read in one pass. */
+  expected: 'archive' | 'stream';
+}
+
 export interface ErrorContext {
   /** File name, as given or found. */
   path?: string;
@@ -54,6 +67,7 @@ export interface ErrorContext {
   blob?: number;
   /** System error code such as ENOSPC. */
   errno?: string;
+  foreign?: ForeignFile;
 }
 
 export class ZnipError extends Error {
@@ -136,9 +150,9 @@ export function ioError(action: string, path: string, error: unknown): ZnipError
   return new ZnipError('io', `cannot ${action} '${path}': ${systemReason(error)}`, context, error);
 }
 
-const FEW_DESCRIPTORS = 'too many open files: allow more (ulimit -n), or use fewer threads (-j)';
+const FEW_DESCRIPTORS = 'too many open files: allow more (ulimit -n), or use fewer threads (`threads`)';
 const LITTLE_MEMORY =
-  'not enough memory: allow more (ulimit -v), use fewer threads (-j), or less memory (--memory) where there is that option';
+  'not enough memory: allow more (ulimit -v), use fewer threads (`threads`), or less memory (`memory`) where there is that option';
 
 /** What is too little on this machine, and what to do about it, where that is why something failed. */
 export function exhaustionOf(error: unknown): string | undefined {

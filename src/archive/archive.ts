@@ -5,7 +5,7 @@
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
-import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
+import { FOREIGN_LENGTH, notAnArchive } from '../format/foreign.ts';
 import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/tables/frame-table.ts';
@@ -295,6 +295,5 @@ async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
       context,
     );
   }
-  const advice = foreignAdvice(start, name);
-  return new ZnipError('not-an-archive', `'${name}' is not a znip archive${advice}`, context);
+  return notAnArchive(`'${name}'`, start, context);
 }

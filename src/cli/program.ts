@@ -1,10 +1,13 @@
 /**
  * The command line: every command. What a command does is loaded when it runs.
  */
-import { Command } from 'commander';
+import type { Command, OutputConfiguration } from 'commander';
 import { ZnipError } from '../errors.ts';
+import { CliCommand } from './args/cli-command.ts';
 import { addExamples } from './args/command.ts';
 import { refuseOtherOptions, refuseOtherTools } from './args/other-tools.ts';
+import { operandsOf } from './args/read.ts';
+import { settingsOf } from './args/settings.ts';
 import { defineCat } from './cat/command.ts';
 import { defineCompletion } from './completion/command.ts';
 import { defineDiff } from './diff/command.ts';
@@ -15,6 +18,7 @@ import { defineRecover } from './recover/command.ts';
 import { defineRepair } from './repair/command.ts';
 import { defineUnpack } from './unpack/command.ts';
 import { defineVerify } from './verify/command.ts';
+import type { ReporterSettings } from './ui/reporter.ts';
 
 /** Every command, by the names that it goes by, in the order of the help. */
 const COMMANDS = new Map([
@@ -40,31 +44,48 @@ function subcommandTerm(command: Command): string {
   return [[command.name(), ...command.aliases()].join('|'), ...values].join(' ');
 }
 
-/** Throws `usage` for the command lines of other tools, and for the name of no command after `help`. */
-export function refuseForeignArguments(program: Command, args: readonly string[]): void {
-  const [first = '', ...rest] = args;
-  if (first === 'help') {
-    const [topic] = rest;
-    if (topic !== undefined && topic !== 'help' && !topic.startsWith('-') && !COMMANDS.has(topic)) {
-      throw new ZnipError(
-        'usage',
-        `there is no command '${topic}' to help with: znip --help shows the commands`,
-      );
-    }
-    return;
-  }
-  if (!COMMANDS.has(first)) return refuseOtherTools(args);
-  const [command] = program.commands;
-  if (command === undefined) return;
-  const flags = command.options.flatMap(({ short, long }) =>
-    [short, long].filter((flag) => flag !== undefined),
-  );
-  refuseOtherOptions(command.name(), rest, new Set(flags));
+/** What a command line asks for, read once. */
+export interface CommandLine {
+  /** The command, or the program itself where none is named. */
+  command: CliCommand;
+  settings: ReporterSettings;
+  /** Whether standard error is read by a program. */
+  forPrograms: boolean;
+  /** Throws `usage` for the command lines of other tools, and for the name of no command after `help`. */
+  refuse: () => void;
+}
+
+export function readCommandLine(args: readonly string[], output: OutputConfiguration): CommandLine {
+  // Behind `--` is a command's name, too, and then what is no option of it.
+  const literal = args[0] === '--';
+  const [first, ...behind] = literal ? args.slice(1) : args;
+  const rest = literal ? ['--', ...behind] : behind;
+  const program = buildProgram(first);
+  for (const each of [program, ...program.commands]) each.exitOverride().configureOutput(output);
+  if (first === undefined) return program.help({ error: true });
+  const named = program.named(first);
+  const command = named ?? program;
+  const line = command.read(named === undefined ? args : rest);
+  return {
+    command,
+    ...settingsOf(named === undefined ? (operandsOf(line)[0] ?? '') : first, line),
+    refuse() {
+      if (named !== undefined) refuseOtherOptions(command.name(), line);
+      else if (first === 'help') refuseTopic(rest[0]);
+      else refuseOtherTools(args);
+    },
+  };
+}
+
+/** `help nope`. */
+function refuseTopic(topic: string | undefined): void {
+  if (topic === undefined || topic === 'help' || topic.startsWith('-') || COMMANDS.has(topic)) return;
+  throw new ZnipError('usage', `there is no command '${topic}' to help with: znip --help shows the commands`);
 }
 
 /** The program with all of its commands, or with the one alone that `first`, the first argument, means. */
-export function buildProgram(first?: string): Command {
-  const program = new Command('znip');
+export function buildProgram(first?: string): CliCommand {
+  const program = new CliCommand('znip');
   program
     .description(
       'Packs trees of files into archives that are fast, indexed, verified, and valid .tar.zst files.',

@@ -33,7 +33,7 @@ function firstThatLoads<T>(what: string, loaders: readonly ((load: Require) => T
   }
   throw new ZnipError(
     'codec-unavailable',
-    `no ${what} package loads on this machine (${reasons.join('; ')}): reinstall znip with its dependencies, without --omit=optional, or use Node.js 22.15 or newer, which has zstd`,
+    `no ${what} package loads on this machine (${reasons.join('; ')}): reinstall znip with its optional dependencies, or use Node.js 22.15 or newer, which has zstd`,
   );
 }
 

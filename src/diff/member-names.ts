@@ -57,7 +57,7 @@ function refuseClash(before: EntryRef, ref: EntryRef, components: number): void 
   if (first !== second) {
     throw new ZnipError(
       'usage',
-      `--strip-components ${components} gives '${first}' and '${second}' the same name`,
+      `\`stripComponents\` ${components} gives '${first}' and '${second}' the same name`,
     );
   }
 }
@@ -78,7 +78,7 @@ export function componentsToDrop(entries: Entries, directory: string): number {
     if (!isThere(`${fromText(directory)}/${below}`)) return count;
     throw new ZnipError(
       'usage',
-      `all members lie below '${toText(below)}': that may be '${directory}' or '${directory}/${toText(below)}'; say --strip-components ${count} or 0`,
+      `all members lie below '${toText(below)}': that may be '${directory}' or '${directory}/${toText(below)}'; say \`stripComponents\` ${count} or 0`,
     );
   }
   return 0;

@@ -1,6 +1,7 @@
 /**
- * Files of other programs, by their first bytes, and what to do with them: for messages alone.
+ * Files of other programs, by their first bytes, for messages alone.
  */
+import { type ErrorContext, type ForeignFile, ZnipError } from '../errors.ts';
 import { commandFor } from './foreign-kinds.ts';
 import { isHeader } from './tar/record.ts';
 import { TAR_RECORD, ZSTD_MAGIC } from './values/constants.ts';
@@ -8,7 +9,7 @@ import { TAR_RECORD, ZSTD_MAGIC } from './values/constants.ts';
 /** Bytes of a file's start that are looked at. */
 export const FOREIGN_LENGTH = TAR_RECORD;
 
-/** Kinds that `pack --tar` reads as they are. */
+/** Kinds that are read as tar streams. */
 const TAR_KINDS = [
   { what: 'a .tar', is: (start: Buffer) => start.byteLength >= TAR_RECORD && isHeader(start, 0) },
   { what: 'a .tar.gz', is: (start: Buffer) => start.toString('latin1', 0, 2) === '\x1f\x8b' },
@@ -30,36 +31,29 @@ const ARCHIVES: readonly [what: string, magic: string, program: string][] = [
   ['a squashfs image', 'hsqs', 'unsquashfs'],
 ];
 
-/**
- * What a file is that is no archive of znip, and the command that makes one of it: `, but a .tar: …`. Empty where nobody
- * can tell.
- */
-export function foreignAdvice(bytes: Uint8Array, name: string): string {
+/** What a file is that is no archive of znip; undefined where nobody can tell. */
+export function foreignFile(bytes: Uint8Array): ForeignFile | undefined {
+  const expected = 'archive';
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [from, to] = commandNames(name);
-  const tar = TAR_KINDS.find(({ is }) => is(start))?.what;
-  if (tar !== undefined) {
-    return `, but ${tar}: make one of it with \`znip pack --tar ${from} -o ${to}\` first (unpack reads it as it is)`;
-  }
-  const begins = (magic: string): boolean => start.toString('latin1', 0, magic.length) === magic;
+  const tar = TAR_KINDS.find(({ is }) => is(start));
+  if (tar !== undefined) return { what: tar.what, kind: 'tar', expected };
   const packed = commandFor(start);
   if (packed !== undefined) {
-    const { what, command } = packed;
-    return `, but ${what}: if a tar is in it, make one of it with \`${command} ${from} | znip pack --tar - -o ${to}\` first`;
+    return { what: packed.what, kind: 'compressed', command: packed.command, expected };
   }
-  const archive = ARCHIVES.find(([, magic]) => begins(magic));
-  if (archive === undefined) return '';
-  const [what, , program] = archive;
-  return `, but ${what}: unpack it with ${program}, then \`znip pack DIR -o ${to}\``;
+  const archive = ARCHIVES.find(([, magic]) => start.toString('latin1', 0, magic.length) === magic);
+  if (archive === undefined) return undefined;
+  const [what, , command] = archive;
+  return { what, kind: 'archive', command, expected };
 }
 
-/** The file and the archive to make of it, as a shell takes them. */
-function commandNames(name: string): [from: string, to: string] {
-  if (name === '-') return ['-', 'NEW.znip'];
-  if (!/^[\w./@%+=:,-]{1,200}$/.test(name) || name.startsWith('-')) return ['FILE', 'NEW.znip'];
-  const stem = name.replace(
-    /\.(?:t(?:ar\.)?(?:gz|zst|xz|bz2|lz4|lz)|tar|zip|7z|rar|deb|rpm|cpio|zst|gz|xz)$/,
-    '',
-  );
-  return [name, `${stem}.znip`];
+/** The error for a file that is no archive of znip. `name`: for the message. */
+export function notAnArchive(name: string, start: Uint8Array, context: ErrorContext = {}): ZnipError {
+  const foreign = foreignFile(start);
+  return foreign === undefined
+    ? new ZnipError('not-an-archive', `${name} is not a znip archive`, context)
+    : new ZnipError('not-an-archive', `${name} is not a znip archive, but ${foreign.what}`, {
+        ...context,
+        foreign,
+      });
 }

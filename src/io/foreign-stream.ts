@@ -1,7 +1,7 @@
 /**
  * Streams that others made: tells what they are by their first bytes, and turns them into tar.
  */
-import { ZnipError } from '../errors.ts';
+import { type ForeignFile, ZnipError } from '../errors.ts';
 import { commandFor } from '../format/foreign-kinds.ts';
 import { isHeader } from '../format/tar/record.ts';
 import { ANY_SKIPPABLE_MAGIC, TAR_RECORD, ZSTD_MAGIC } from '../format/values/constants.ts';
@@ -48,10 +48,13 @@ async function kindOf(stream: ByteStream): Promise<StreamKind> {
   if (isRecord || hasMagic) return 'tar';
   const other = commandFor(start);
   if (other !== undefined) {
-    const file = /^'(.*)'$/.exec(stream.name)?.[1] ?? 'FILE';
+    const path = /^'(.*)'$/.exec(stream.name)?.[1];
+    const { what, by, command } = other;
+    const foreign: ForeignFile = { what, kind: 'compressed', command, expected: 'stream' };
     throw new ZnipError(
       'not-an-archive',
-      `${stream.name} is compressed by ${other.by}, which znip does not read: ${other.command} ${file} | znip unpack -, or | znip pack --tar -`,
+      `${stream.name} is compressed by ${by}, which znip does not read`,
+      path === undefined ? { foreign } : { path, foreign },
     );
   }
   throw new ZnipError(

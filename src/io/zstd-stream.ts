@@ -4,7 +4,7 @@
  */
 import type { ZstdStreamDecoder } from '../codec/backends.ts';
 import { codec } from '../codec/codec.ts';
-import { ZnipError } from '../errors.ts';
+import { type ForeignFile, ZnipError } from '../errors.ts';
 import { MAX_WINDOW_SIZE } from '../format/zstd/zstd-frame.ts';
 import { FrameScanner } from '../format/zstd/zstd-scanner.ts';
 import type { ByteStream } from './byte-stream.ts';
@@ -13,7 +13,12 @@ import { cutShort, damagedStream, nextPiece } from './decode-error.ts';
 /** Frames and blocks that are decoded at once, to 8 MiB at most: a block of four bytes may come to 128 KiB. */
 const HEADERS = 64;
 
-const PIPE = 'decompress it first: zstd -dc --long=31 FILE | znip unpack -';
+const FOREIGN: ForeignFile = {
+  what: 'a .tar.zst',
+  kind: 'compressed',
+  command: 'zstd -dc',
+  expected: 'stream',
+};
 
 /**
  * Larger windows than zstd(1) grants without being asked to are for whoever has said how much memory there is: half of
@@ -36,7 +41,8 @@ export async function unzstd(
       throw archiveWithin(stream, tag);
     },
     maxWindow,
-    hint: `${maxWindow < zstd.maxStreamWindow ? 'allow twice as much with --memory, or ' : ''}${PIPE}`,
+    hint: `${maxWindow < zstd.maxStreamWindow ? 'allow twice as much with `memory`, or ' : ''}decompress it first`,
+    foreign: FOREIGN,
     stopsAtEnds: true,
   });
   return decodeZstd(stream, scanner, decoder);

@@ -43,7 +43,7 @@ export async function packTar(
       if (kind === 'znip') {
         throw new ZnipError(
           'usage',
-          `${stream.name} is a znip archive already: to pack its tar stream anew, pipe it from unpack --tar -`,
+          `${stream.name} is a znip archive already: to pack its tar stream anew, pipe it from \`readTar\``,
         );
       }
       tar = await openTarStream(stream, kind, options.memory);

@@ -111,7 +111,7 @@ function checkLong(long: boolean): boolean {
   if (long && !codec().findsLongDistances) {
     throw new ZnipError(
       'codec-unavailable',
-      '--long needs the package zstd-napi, which does not load here: install it, or pack without --long',
+      '`long` needs the package zstd-napi, which does not load here: install it, or pack without `long`',
     );
   }
   return long;

@@ -41,7 +41,7 @@ export class Limits {
     this.members += count;
     const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
     if (this.members > most) {
-      throw exceeded(`the archive has ${this.members} members or more`, `${most}`, '--max-members');
+      throw exceeded(`the archive has ${this.members} members or more`, `${most}`, 'maxMembers');
     }
   }
 
@@ -53,7 +53,7 @@ export class Limits {
       throw exceeded(
         `members lie in ${this.impliedDirectories} directories or more`,
         `${most}`,
-        '--max-members',
+        'maxMembers',
       );
     }
   }
@@ -64,7 +64,7 @@ export class Limits {
     let depth = 1;
     for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) depth += 1;
     if (depth > maxDepth) {
-      throw exceeded(`the name '${toText(path)}' has ${depth} components`, `${maxDepth}`, '--max-depth');
+      throw exceeded(`the name '${toText(path)}' has ${depth} components`, `${maxDepth}`, 'maxDepth');
     }
   }
 
@@ -77,7 +77,7 @@ export class Limits {
       member === undefined
         ? `the selected members have ${this.contentBytes} bytes of content`
         : `with member '${member}' the content comes to ${this.contentBytes} bytes`;
-    throw exceeded(what, `${maxSize}`, '--max-size');
+    throw exceeded(what, `${maxSize}`, 'maxSize');
   }
 
   checkRatio(contentBytes: number, archiveBytes: number): void {
@@ -86,14 +86,14 @@ export class Limits {
     throw exceeded(
       `${archiveBytes} bytes of archive hold ${contentBytes} bytes of content`,
       `${maxRatio} for each`,
-      '--max-ratio',
+      'maxRatio',
     );
   }
 }
 
-function exceeded(found: string, expected: string, option: string): ZnipError {
+function exceeded(found: string, expected: string, option: keyof LimitOptions): ZnipError {
   return new ZnipError(
     'limit',
-    `${found}, expected at most ${expected} (${option}): allow more if you trust who made the archive`,
+    `${found}, expected at most ${expected} (\`${option}\`): allow more if you trust who made the archive`,
   );
 }

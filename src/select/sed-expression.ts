@@ -76,7 +76,7 @@ function expand(parts: readonly Part[], groups: readonly unknown[]): string {
 function invalid(expression: string, why: string): ZnipError {
   return new ZnipError(
     'usage',
-    `'${expression}' is no --transform: ${why}; expected s/REGEXP/REPLACEMENT/FLAGS`,
+    `'${expression}' is no \`transform\`: ${why}; expected s/REGEXP/REPLACEMENT/FLAGS`,
   );
 }
 

@@ -63,6 +63,6 @@ export function existsError(names: readonly ByteString[], existing: ExistingPoli
   const message =
     existing === 'overwrite'
       ? `${shown} could not be replaced, because ${one ? 'it is a directory that holds' : 'they are directories that hold'} something: move ${one ? 'it' : 'them'} away`
-      : `${shown} already ${one ? 'exists and was left as it is' : 'exist and were left as they are'}: use --overwrite to replace or --keep-old to keep what is there`;
+      : `${shown} already ${one ? 'exists and was left as it is' : 'exist and were left as they are'}: use \`overwrite\` to replace or \`keep\` to keep what is there`;
   return new ZnipError('exists', message, { path });
 }

@@ -85,7 +85,7 @@ export function openTarget(
   dry = false,
 ): TargetTree {
   if (sameOwner && process.geteuid?.() !== 0) {
-    throw new ZnipError('usage', 'owners can only be restored by root: run as root, or without --same-owner');
+    throw new ZnipError('usage', 'owners can only be restored by root: run as root, or without `sameOwner`');
   }
   return new TargetTree({
     ...(dry ? { target: nameTarget(directory), root: undefined } : makeTarget(directory)),

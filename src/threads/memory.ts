@@ -70,6 +70,6 @@ export function planMemory(memory: number | undefined, threads: number, needs: M
   const least = Math.ceil(taken(needs, 1, 1) / MiB);
   throw new ZnipError(
     'usage',
-    `--memory ${Math.floor(memory / MiB)}M is too little: ${needs.what} takes ${least}M at least`,
+    `\`memory\` ${Math.floor(memory / MiB)}M is too little: ${needs.what} takes ${least}M at least`,
   );
 }

@@ -415,7 +415,7 @@ export class StreamRun {
     const why = isKept ? 'which was there before and is kept' : 'which is left out';
     this.onLost(
       path,
-      `left out: it is a hard link to '${toText(target)}', ${why}; unpack from a file, or with --overwrite`,
+      `left out: it is a hard link to '${toText(target)}', ${why}; unpack from a file, or with \`overwrite\``,
     );
     return false;
   }
@@ -453,7 +453,7 @@ export class StreamRun {
   tellBehindEnd(streamOffset: number): void {
     this.options.onLost?.(
       this.options.name ?? 'standard input',
-      `there is more behind the end of the tar stream, at byte ${streamOffset} of it, which is not read: --ignore-zeros reads on, where several archives are in a row`,
+      `there is more behind the end of the tar stream, at byte ${streamOffset} of it, which is not read: \`ignoreZeros\` reads on, where several archives are in a row`,
     );
   }
 

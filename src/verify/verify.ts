@@ -7,7 +7,7 @@ import type { Gap } from '../blocks/block-scanner.ts';
 import type { InspectedChunk } from '../blocks/inspect-chunk.ts';
 import { walkBlocks, type WalkedBlock } from '../blocks/walk-blocks.ts';
 import { ZnipError } from '../errors.ts';
-import { FOREIGN_LENGTH, foreignAdvice } from '../format/foreign.ts';
+import { FOREIGN_LENGTH, notAnArchive } from '../format/foreign.ts';
 import type { Remark, RemarkKind } from '../format/remarks.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { toText } from '../format/values/byte-string.ts';
@@ -129,10 +129,7 @@ export async function verifyStream(fd: number, options: VerifyOptions = {}): Pro
 async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyReport> {
   const { name } = stream;
   const kind = await detectStream(stream);
-  if (kind !== 'znip') {
-    const advice = foreignAdvice(await stream.peek(FOREIGN_LENGTH), '-');
-    throw new ZnipError('not-an-archive', `${name} is not a znip archive${advice}`);
-  }
+  if (kind !== 'znip') throw notAnArchive(name, await stream.peek(FOREIGN_LENGTH));
   const blocksEnd = await run.walk(stream, []);
   const tail = await readRest(stream, run.tarLength);
   const source = new TailSource(name, blocksEnd, tail);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { lacks, znip, ZNIP } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
+import { type Ended, runHere, workIn } from '../support/world.ts';
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
@@ -16,6 +17,7 @@ const root = process.getuid?.() === 0;
 /** Runs a command as somebody for whom permissions count. */
 const AS_NOBODY = root ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [];
 
+workIn(directory);
 beforeAll(() => {
   chmodSync(directory, 0o755);
   mkdirSync(at('t/sub'), { recursive: true });
@@ -43,22 +45,18 @@ beforeAll(() => {
 
 type Case = [args: string[], status: number, ...stderr: string[]];
 
-interface Ended {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
+const ENVIRONMENT = { SOURCE_DATE_EPOCH: '' };
 
-/** Not synchronously: several cases run at a time. */
-async function runCase(program: readonly string[], args: readonly string[]): Promise<Ended> {
+/** As another user, which a process is. Not synchronously: several cases run at a time. */
+async function runAs(program: readonly string[], args: readonly string[]): Promise<Ended> {
   const [command = '', ...rest] = [...program, process.execPath, ZNIP, ...args];
-  const env = { ...process.env, SOURCE_DATE_EPOCH: '' };
+  const env = { ...process.env, ...ENVIRONMENT };
   const child = spawn(command, rest, { cwd: directory, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (piece: Buffer) => (stdout += piece.toString()));
   child.stderr.on('data', (piece: Buffer) => (stderr += piece.toString()));
-  const status = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  const status = await new Promise<number>((resolve) => child.once('close', resolve));
   return { status, stdout, stderr };
 }
 
@@ -67,7 +65,8 @@ function check(cases: readonly Case[], program: readonly string[] = []): void {
     cases.map(([args, status, ...stderr]) => ({ line: args.join(' '), args, status, stderr })),
   )('$line', async ({ args, status, stderr }) => {
     const lines = stderr.map((line) => `${line.startsWith('(') ? '' : 'znip: '}${line}\n`).join('');
-    expect(await runCase(program, args)).toEqual({ status, stdout: '', stderr: lines });
+    const ended = program.length === 0 ? runHere(args, ENVIRONMENT) : runAs(program, args);
+    expect(await ended).toEqual({ status, stdout: '', stderr: lines });
   });
 }
 

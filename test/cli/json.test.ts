@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { commandNames, optionNames } from '../support/help.ts';
-import { type RunOptions, type RunResult, znip } from '../support/run.ts';
+import { type RunResult, znip } from '../support/run.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';
+import { runHere, workIn } from '../support/world.ts';
 
 const docs = fileURLToPath(new URL('../../docs', import.meta.url));
 // Types such as ["string", "null"] are what strictTypes would refuse.
@@ -36,13 +37,14 @@ function expectValid(schema: string, value: unknown): void {
   expect({ value, errors: valid ? [] : ajv.errors }).toEqual({ value, errors: [] });
 }
 
-/** Runs znip; every line on standard error must be an event. */
-function runJson(args: readonly string[], options: RunOptions = here): RunResult & { events: Event[] } {
-  const result = znip(args, options);
+/** Every line on standard error must be an event. */
+function withEvents<T extends { stderr: string }>(result: T): T & { events: Event[] } {
   const events = parseLines(result.stderr) as Event[];
   for (const event of events) expectValid('event', event);
   return { ...result, events };
 }
+
+const runJson = (args: readonly string[]): RunResult & { events: Event[] } => withEvents(znip(args, here));
 
 interface Event {
   command: string;
@@ -50,6 +52,7 @@ interface Event {
   [field: string]: unknown;
 }
 
+workIn(directory);
 beforeAll(() => {
   mkdirSync(at('t/sub'), { recursive: true });
   writeFileSync(at('t/a'), 'alpha');
@@ -144,18 +147,18 @@ describe('errors', () => {
     [['verify', 't/a'], { code: 'not-an-archive', status: 4 }],
     [['recover', '-'], { code: 'usage', status: 2 }],
     [['repair', 't/a', '-o', 'x.znip'], { code: 'not-an-archive', status: 4 }],
-  ])('%j', (args, expected) => {
+  ])('%j', async (args, expected) => {
     if (args.includes('taken')) mkdirSync(at('taken/t'), { recursive: true });
     if (args.includes('taken')) writeFileSync(at('taken/t/a'), 'mine');
-    const { status, stdout, events } = runJson([...args, '--json']);
+    const { status, stdout, events } = withEvents(await runHere([...args, '--json']));
     expect({ status, stdout }).toEqual({ status: expected.status, stdout: '' });
     const last = events.at(-1);
     expect(last).toMatchObject({ command: args[0], event: 'error', ...expected });
     expect(last?.['message']).not.toContain('\n');
   });
 
-  test('of a command that does not exist', () => {
-    const { status, events } = runJson(['pakc', '--json']);
+  test('of a command that does not exist', async () => {
+    const { status, events } = withEvents(await runHere(['pakc', '--json']));
     expect(status).toBe(2);
     expect(events).toEqual([
       {
@@ -168,8 +171,8 @@ describe('errors', () => {
     ]);
   });
 
-  test('what follows -- is a name, not a wish', () => {
-    expect(znip(['ls', '--', '--json'], here).stderr).toBe(
+  test('what follows -- is a name, not a wish', async () => {
+    expect((await runHere(['ls', '--', '--json'])).stderr).toBe(
       "znip: cannot open '--json': no such file or directory\n",
     );
   });

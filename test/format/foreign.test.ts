@@ -4,7 +4,8 @@
 import { writeFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { foreignAdvice } from '../../src/format/foreign.ts';
+import { messageOf } from '../../src/cli/ui/advice.ts';
+import { notAnArchive } from '../../src/format/foreign.ts';
 import { lacks, run, znip, ZNIP } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
@@ -44,6 +45,10 @@ test('a pipe', () => {
       '`znip pack --tar - -o NEW.znip` first (unpack reads it as it is)\n',
   });
 });
+
+/** What is said behind `is not a znip archive`. */
+const foreignAdvice = (start: Buffer, path: string): string =>
+  messageOf(notAnArchive('It', start, { path })).replace('It is not a znip archive', '');
 
 test('a zip, names that a shell would not take, and what nobody knows', () => {
   expect(foreignAdvice(Buffer.from('PK\x03\x04…'), 'a.zip')).toBe(

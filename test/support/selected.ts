@@ -2,26 +2,29 @@
  * `znip pack` up to the members that its arguments mean, in this process: starting one for each case would take a
  * quarter of a second.
  */
-import { Command } from 'commander';
 import { expect } from 'vitest';
-import type { OrderedCommand } from '../../src/cli/args/argument-order.ts';
+import { CliCommand } from '../../src/cli/args/cli-command.ts';
 import { definePack } from '../../src/cli/pack/command.ts';
 import type { PackCommandOptions } from '../../src/cli/pack/options.ts';
 import { inputOptions, inputPaths } from '../../src/cli/pack/inputs.ts';
+import { Streams } from '../../src/cli/process/streams.ts';
 import type { SourceMember } from '../../src/pack/walk/source-member.ts';
 import { findMembers } from '../../src/pack/walk/inputs.ts';
+import { testWorld } from './world.ts';
 import { NO_OUTPUT } from '../../src/io/own-output.ts';
 
 /** The members that these arguments mean in a working directory, which must go without a warning. */
 export function selectedMembers(args: readonly string[], directory: string): SourceMember[] {
-  const program = new Command();
+  const program = new CliCommand();
   definePack(program);
-  const pack = program.commands[0] as OrderedCommand;
+  const pack = program.named('pack') as CliCommand;
+  const world = testWorld();
+  const streams = new Streams(world);
   const members: SourceMember[] = [];
   const warnings: string[] = [];
-  pack.exitOverride().action((paths: string[], options: PackCommandOptions) => {
-    const named = inputPaths(paths, pack.order, options);
-    const found = findMembers(named, inputOptions(options), {
+  pack.exitOverride().action((_: string[], options: PackCommandOptions) => {
+    const named = inputPaths(pack.line, options, streams.stdin);
+    const found = findMembers(named, inputOptions(options, { world, streams }), {
       own: NO_OUTPUT,
       onWarning: ({ path, reason }) => warnings.push(`${path}: ${reason}`),
     });
@@ -30,7 +33,8 @@ export function selectedMembers(args: readonly string[], directory: string): Sou
   const before = process.cwd();
   process.chdir(directory);
   try {
-    program.parse(['pack', ...args], { from: 'user' });
+    pack.read(args);
+    pack.parse([], { from: 'user' });
   } finally {
     process.chdir(before);
   }

@@ -12,25 +12,30 @@ export const LEVEL = parseWholeNumber('the level', 1, 19);
  * Puts the examples where they are seen first, and the exit statuses last. The first paragraph of the text
  * is the examples, one command on each line, perhaps with a remark after two blanks; notes follow.
  */
-export function addExamples(command: Command, text: string, statuses = EXIT_STATUS_HELP): Command {
+export function addExamples<C extends Command>(command: C, text: string, statuses = EXIT_STATUS_HELP): C {
   const [examples = '', ...notes] = text.split('\n\n');
   const listed = examples.replace(/^/gm, '  ');
   return command
     .addHelpText('before', () =>
-      [`Examples:\n${listed}`, ...notes.map(fitToScreen), ''].join('\n\n').slice(0, -1),
+      [`Examples:\n${listed}`, ...notes.map((note) => fitToScreen(command, note)), '']
+        .join('\n\n')
+        .slice(0, -1),
     )
     .addHelpText('after', `\n${SILENCE_HELP}\n\n${statuses}`);
 }
 
 /** Puts notes after the options. */
-export function addNotes(command: Command, text: string): Command {
-  return command.addHelpText('after', () => `\n${text.split('\n\n').map(fitToScreen).join('\n\n')}`);
+export function addNotes<C extends Command>(command: C, text: string): C {
+  return command.addHelpText('after', () => {
+    const notes = text.split('\n\n').map((note) => fitToScreen(command, note));
+    return `\n${notes.join('\n\n')}`;
+  });
 }
 
 /** Wraps a paragraph; one that has lines with blanks in front is a table, and stays as it is. */
-function fitToScreen(paragraph: string): string {
+function fitToScreen(command: Command, paragraph: string): string {
   if (/^ /m.test(paragraph)) return paragraph;
-  const width = Math.min(process.stdout.columns ?? 80, 100);
+  const width = Math.min(command.configureOutput().getOutHelpWidth?.() ?? 80, 100);
   const lines: string[] = [];
   for (const word of paragraph.split(/\s+/)) {
     const last = lines.at(-1);
@@ -41,15 +46,8 @@ function fitToScreen(paragraph: string): string {
   return lines.join('\n');
 }
 
-/** The long names of the options that stand on the command line. */
-export function givenFlags(command: Command): string[] {
-  return command.options
-    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
-    .map(({ long }) => long ?? '');
-}
-
 /** What every command that works for a while has: -q, -v, --json, --progress. */
-export function addCommonOptions(command: Command): Command {
+export function addCommonOptions<C extends Command>(command: C): C {
   return command
     .option('-q, --quiet', 'say nothing but errors and what is left out')
     .option('-v, --verbose', 'say more: pack and unpack list members, on standard error')
@@ -62,7 +60,7 @@ export function addCommonOptions(command: Command): Command {
 }
 
 /** --type and --repo: only the sub-indexes of these groups are read. */
-export function addSelectionOptions(command: Command): Command {
+export function addSelectionOptions<C extends Command>(command: C): C {
   return command
     .option('--type <type>', 'only members of this package type (may be repeated)', collect)
     .option('--repo <repo>', 'only members of this repo (may be repeated)', collect);

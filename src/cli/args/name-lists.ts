@@ -3,16 +3,15 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../../errors.ts';
-import { STDIN } from '../process/standard-streams.ts';
 
 const PIECE = 1 << 20;
 const RETRY_MS = 5;
 
 /** All of a file, a pipe, or, as `-`, standard input. */
-export function readAll(file: string): Buffer {
+function readAll(file: string, stdin: number): Buffer {
   const pieces: Buffer[] = [];
   try {
-    const fd = file === '-' ? STDIN : openSync(file, 'r');
+    const fd = file === '-' ? stdin : openSync(file, 'r');
     try {
       for (;;) {
         const piece = Buffer.allocUnsafe(PIECE);
@@ -21,7 +20,7 @@ export function readAll(file: string): Buffer {
         pieces.push(piece.subarray(0, length));
       }
     } finally {
-      if (fd !== STDIN) closeSync(fd);
+      if (fd !== stdin) closeSync(fd);
     }
   } catch (error) {
     throw ioError('read', file === '-' ? 'standard input' : file, error);
@@ -53,8 +52,8 @@ export function* splitNames(list: Buffer, nul: boolean): Generator<Buffer, void,
 }
 
 /** Reads a list of names. A list with NULs that are not expected is refused, not misread. */
-export function readNameList(file: string, nul: boolean): Buffer {
-  const list = readAll(file);
+export function readNameList(file: string, nul: boolean, stdin: number): Buffer {
+  const list = readAll(file, stdin);
   if (!nul && list.includes(0)) {
     throw new ZnipError('usage', `the names in '${file}' are separated by NUL: use -0`);
   }
@@ -66,8 +65,8 @@ export function readNameList(file: string, nul: boolean): Buffer {
  * mark that some editors put at the start of a file. Blank lines and those that begin with `#` do not count. Throws
  * `usage` for a line with `!`, which means an exception to others, and would be taken for a name here.
  */
-export function readPatterns(file: string): string[] {
-  const lines = readAll(file)
+export function readPatterns(file: string, stdin: number): string[] {
+  const lines = readAll(file, stdin)
     .toString('utf8')
     .replace(/^\ufeff/, '')
     .split('\n');

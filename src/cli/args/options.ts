@@ -2,13 +2,10 @@
  * Option values that several commands share: their parsing, with errors that say what is expected.
  */
 import { ZnipError } from '../../errors.ts';
-import type { ProgressMode } from '../ui/reporter.ts';
 
 export interface CommonOptions {
-  quiet?: boolean;
   verbose?: boolean;
   json?: boolean;
-  progress?: ProgressMode;
 }
 
 const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
@@ -48,21 +45,4 @@ export function parseRootHash(text: string): string {
 
 export function collect(text: string, before: string[] | undefined): string[] {
   return [...(before ?? []), text];
-}
-
-/**
- * Arguments as the parser takes them. In those of pack, `-1` to `-19`, as zstd and gzip have levels, are `--level=1` to
- * `--level=19`, and `-h` alone asks for help; `ls -lh` wants sizes that people read, which it has anyway.
- */
-export function normalized(args: readonly string[]): string[] {
-  const [command, ...rest] = args;
-  if (command === 'pack' && rest.length === 1 && rest[0] === '-h') return ['pack', '--help'];
-  const end = args.indexOf('--');
-  return args.map((arg, i) => {
-    if (end >= 0 && i >= end) return arg;
-    if (command === 'pack' && /^-[1-9]\d?$/.test(arg)) return `--level=${arg.slice(1)}`;
-    if ((command === 'ls' || command === 'list') && /^-[a-zA-Z0-9]{2,}$/.test(arg))
-      return arg.replaceAll('h', '');
-    return arg;
-  });
 }

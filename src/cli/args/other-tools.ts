@@ -3,6 +3,7 @@
  * that does it is in the error.
  */
 import { ZnipError } from '../../errors.ts';
+import type { Token } from './read.ts';
 
 type Meaning = 'pack' | 'unpack' | 'ls' | 'verify' | 'change' | 'version' | 'help';
 
@@ -101,27 +102,22 @@ const OPTIONS: Partial<Record<string, [flags: RegExp, instead: string][]>> = {
   ls: [[/^(?:-t[vf]*|--list)$/, 'no letters of tar: `znip ls ARCHIVE`']],
 };
 
-/** Throws `usage` for such an option. `known`: flags that the command has. */
-export function refuseOtherOptions(
-  command: string,
-  args: readonly string[],
-  known: ReadonlySet<string>,
-): void {
-  const end = args.indexOf('--');
-  const options = end < 0 ? args : args.slice(0, end);
-  for (const [i, arg] of options.entries()) {
-    const flag = /^(?:--[^=]+|-[^-])/.exec(arg)?.[0];
-    if (flag === undefined || known.has(flag)) continue;
+/** Throws `usage` for such an option. */
+export function refuseOtherOptions(command: string, line: readonly Token[]): void {
+  for (const token of line) {
+    if (token.kind === 'option') continue;
+    const typed = token.kind === 'operand' ? token.value : token.typed;
     // To the parser, a negative number is an operand.
-    const isLevel = /^-\d+$/.test(arg) && command !== 'pack' && options[i - 1] !== '--range';
-    if (isLevel)
+    if (/^-\d+$/.test(typed) && command !== 'pack' && (token.kind === 'unknown' || !token.literal)) {
       throw new ZnipError(
         'usage',
-        `unknown option '${arg}': ${command} has no levels (./${arg} is a file called so)`,
+        `unknown option '${typed}': ${command} has no levels (./${typed} is a file called so)`,
       );
-    const found = OPTIONS[command]?.find(([flags]) => flags.test(arg));
+    }
+    if (token.kind === 'operand' || token.flag !== typed) continue;
+    const found = OPTIONS[command]?.find(([flags]) => flags.test(typed));
     if (found !== undefined)
-      throw new ZnipError('usage', `${command} has no option '${arg}': use ${found[1]}`);
+      throw new ZnipError('usage', `${command} has no option '${typed}': use ${found[1]}`);
   }
 }
 

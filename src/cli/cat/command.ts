@@ -1,12 +1,12 @@
 /**
  * `znip cat`: its options and its help.
  */
-import type { Command } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { parseRange } from '../args/byte-range.ts';
 import { addExamples } from '../args/command.ts';
 import type { CatCommandOptions } from './run.ts';
 
-export function defineCat(program: Command): void {
+export function defineCat(program: CliCommand): void {
   const cat = program
     .command('cat')
     .description('write the contents of members to standard output')
@@ -30,8 +30,8 @@ Only the chunks that hold the members are read. Every byte is checked before it 
 that several chunks hold is checked once more as a whole at its end, and the status is 4 when it is
 not what was packed.`,
   );
-  cat.action(async (archive: string, members: string[], options: CatCommandOptions) => {
+  cat.does(async (context, archive: string, members: string[], options: CatCommandOptions) => {
     const { runCat } = await import('./run.ts');
-    await runCat(archive, members, options);
+    await runCat(context, archive, members, options);
   });
 }

@@ -12,8 +12,7 @@ import { compileSelection, memberName } from '../../select/patterns.ts';
 import type { RangeOf } from '../args/byte-range.ts';
 import { openIndexed } from '../args/open-indexed.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { isTerminal, STDOUT, writeMessage, writeOutput } from '../process/standard-streams.ts';
-import { readable } from '../ui/text.ts';
+import type { Context } from '../ui/context.ts';
 
 export interface CatCommandOptions {
   range?: RangeOf;
@@ -24,12 +23,21 @@ export interface CatCommandOptions {
 /** As grep and git tell binary content: a NUL byte this near to the start. */
 const BINARY_PROBE = 8 * 1024;
 
-export async function runCat(path: string, names: string[], options: CatCommandOptions): Promise<void> {
-  const guard = options.force !== true && isTerminal(STDOUT);
+export async function runCat(
+  context: Context,
+  path: string,
+  names: string[],
+  options: CatCommandOptions,
+): Promise<void> {
+  const { streams } = context;
+  const guard = options.force !== true && streams.outputIsTerminal;
   const archive = await openIndexed(path, 'cat');
   try {
     const keepGoing = options.keepGoing === true;
-    const entries = await archive.entries({}, keepGoing ? (error) => reportLost(null, error) : undefined);
+    const entries = await archive.entries(
+      {},
+      keepGoing ? (error) => reportLost(context, null, error) : undefined,
+    );
     // Everything is found before anything is written.
     const members = findAll(entries, names, path);
     const contents = findContents(entries, members);
@@ -42,11 +50,11 @@ export async function runCat(path: string, names: string[], options: CatCommandO
         for await (const piece of readContent(chunks, file, range)) {
           if (guard && first) refuseBinary(piece, member);
           first = false;
-          writeOutput(piece);
+          streams.write(piece);
         }
       } catch (error) {
         if (!keepGoing || !isDamage(error)) throw error;
-        reportLost(toText(member.batch.path(member.row)), error);
+        reportLost(context, toText(member.batch.path(member.row)), error);
       }
     }
   } finally {
@@ -55,11 +63,12 @@ export async function runCat(path: string, names: string[], options: CatCommandO
 }
 
 /** Damage, and the member that it costs. What came of it before, whole chunks, has been written. */
-function reportLost(member: string | null, { message }: ZnipError): void {
-  const what =
-    member === null || message.includes(`'${member}'`) ? message : `'${member}' is lost: ${message}`;
-  writeMessage(`znip: ${readable(what)}`);
-  process.exitCode = EXIT.badArchive;
+function reportLost({ reporter, outcome }: Context, member: string | null, error: ZnipError): void {
+  const { code, message: reason, context } = error;
+  const isNamed = member === null || reason.includes(`'${member}'`);
+  const place = { blob: context.blob ?? null, offset: context.offset ?? null };
+  reporter.lost({ member: isNamed ? null : member, code, reason, ...place });
+  outcome.atLeast(EXIT.badArchive);
 }
 
 /** The members that the arguments mean, in the order of the arguments. Throws `no-match` and `usage`. */

@@ -1,11 +1,12 @@
 /**
  * `znip completion`, and the hidden `__members` that the completions call: their options and help.
  */
-import { Argument, type Command } from 'commander';
+import { Argument } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addExamples } from '../args/command.ts';
 import type { Shell } from './run.ts';
 
-export function defineCompletion(program: Command): void {
+export function defineCompletion(program: CliCommand): void {
   const completion = program
     .command('completion')
     .description('print what makes a shell complete commands, options and members')
@@ -18,17 +19,17 @@ znip completion fish > ~/.config/fish/completions/znip.fish
 
 Names of members are completed from the archive's index, a directory at a time.`,
   );
-  completion.action(async (shell: Shell) => {
+  completion.does(async (context, shell: Shell) => {
     const { runCompletion } = await import('./run.ts');
-    await runCompletion(shell, program);
+    await runCompletion(context, shell, program);
   });
   program
     .command('__members', { hidden: true })
     .argument('<archive>')
     .argument('[prefix]')
     .helpOption(false)
-    .action(async (archive: string, prefix: string | undefined) => {
+    .does(async (context, archive: string, prefix: string | undefined) => {
       const { runMembers } = await import('./members.ts');
-      await runMembers(archive, prefix ?? '');
+      await runMembers(context, archive, prefix ?? '');
     });
 }

@@ -7,12 +7,12 @@ import { openArchive } from '../../archive/archive.ts';
 import { type ByteString, fromText, toBytes } from '../../format/values/byte-string.ts';
 import { KIND } from '../../format/values/entry.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { writeOutput } from '../process/standard-streams.ts';
+import type { Context } from '../ui/context.ts';
 
-export async function runMembers(path: string, prefix: string): Promise<void> {
+export async function runMembers({ streams, outcome }: Context, path: string, prefix: string): Promise<void> {
   const names = await nextNames(path, fromText(prefix)).catch(() => undefined);
-  if (names === undefined) process.exitCode = EXIT.failed;
-  else writeOutput(toBytes([...names].map((name) => `${name}\0`).join('')));
+  if (names === undefined) outcome.atLeast(EXIT.failed);
+  else streams.write(toBytes([...names].map((name) => `${name}\0`).join('')));
 }
 
 async function nextNames(path: string, prefix: ByteString): Promise<Set<ByteString>> {

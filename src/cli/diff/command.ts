@@ -1,7 +1,7 @@
 /**
  * `znip diff`: its options and its help.
  */
-import type { Command } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addExamples } from '../args/command.ts';
 import { parseWholeNumber } from '../args/options.ts';
 import type { DiffCommandOptions } from './run.ts';
@@ -14,7 +14,7 @@ const STATUSES = `Exit status:
   4  the archive is damaged, hostile or of an unknown version
   128+n  ended by signal n`;
 
-export function defineDiff(program: Command): void {
+export function defineDiff(program: CliCommand): void {
   const diff = program
     .command('diff')
     .description('show how a directory differs from an archive')
@@ -43,8 +43,8 @@ Contents are compared by size and BLAKE3 hash with the archive's index; nothing 
 A hard link is compared as the file that it is.`,
     STATUSES,
   );
-  diff.action(async (archive: string, directory: string, options: DiffCommandOptions) => {
+  diff.does(async (context, archive: string, directory: string, options: DiffCommandOptions) => {
     const { runDiff } = await import('./run.ts');
-    await runDiff(archive, directory, options);
+    await runDiff(context, archive, directory, options);
   });
 }

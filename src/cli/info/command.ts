@@ -1,11 +1,12 @@
 /**
  * `znip info`: its options and its help.
  */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addExamples } from '../args/command.ts';
 import type { InfoCommandOptions } from './run.ts';
 
-export function defineInfo(program: Command): void {
+export function defineInfo(program: CliCommand): void {
   const info = program
     .command('info')
     .description('show what an archive is made of')
@@ -21,8 +22,8 @@ znip info --root deps.znip               one value for all that it holds
 
 The index is read and checked; contents are not. --root reads only the end of the archive.`,
   );
-  info.action(async (archive: string, options: InfoCommandOptions) => {
+  info.does(async (context, archive: string, options: InfoCommandOptions) => {
     const { runInfo } = await import('./run.ts');
-    await runInfo(archive, options);
+    await runInfo(context, archive, options);
   });
 }

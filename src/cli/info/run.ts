@@ -4,11 +4,10 @@
 import type { GroupSummary } from '../../archive/archive.ts';
 import { type ArchiveInfo, readInfo, type SectionInfo } from '../../archive/info.ts';
 import { openIndexed } from '../args/open-indexed.ts';
-import { writeOutput } from '../process/standard-streams.ts';
-import { base64Of, formatBytes, formatCount, formatPercent, jsonLine, printable } from '../ui/text.ts';
+import type { Context } from '../ui/context.ts';
+import { base64Of, formatBytes, formatCount, formatPercent, printable } from '../ui/text.ts';
 
 export interface InfoCommandOptions {
-  json?: boolean;
   root?: boolean;
   verbose?: boolean;
 }
@@ -16,23 +15,26 @@ export interface InfoCommandOptions {
 /** Groups and sections shown to a person who has not asked for all of them. */
 const SHOWN_ROWS = 20;
 
-export async function runInfo(path: string, options: InfoCommandOptions): Promise<void> {
+export async function runInfo(
+  { streams, reporter }: Context,
+  path: string,
+  options: InfoCommandOptions,
+): Promise<void> {
   const archive = await openIndexed(path, 'info');
   try {
     if (options.root === true) {
-      writeOutput(`${archive.rootHash}\n`);
+      streams.write(`${archive.rootHash}\n`);
       return;
     }
     const info = await readInfo(archive);
-    writeOutput(
-      options.json === true
-        ? jsonLine({
-            archive: path,
-            ...info,
-            groups: info.groups.map(withBase64),
-            sections: info.sections.map(withBase64),
-          })
-        : describe(path, info, options.verbose === true ? Infinity : SHOWN_ROWS),
+    reporter.print(
+      () => ({
+        archive: path,
+        ...info,
+        groups: info.groups.map(withBase64),
+        sections: info.sections.map(withBase64),
+      }),
+      () => describe(path, info, options.verbose === true ? Infinity : SHOWN_ROWS),
     );
   } finally {
     archive.close();

@@ -1,14 +1,17 @@
 /**
  * `znip ls`: its options and its help.
  */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addExamples, addSelectionOptions } from '../args/command.ts';
 import type { LsCommandOptions } from './run.ts';
 
-export function defineLs(program: Command): void {
+export function defineLs(program: CliCommand): void {
   const ls = program
     .command('ls')
     .alias('list')
+    // Sizes that people read, which it has anyway.
+    .idleLetter('h')
     .description('list the members of an archive')
     .argument('<archive>', 'archive file')
     .argument('[pattern...]', 'names of members or directories, or patterns (default: all members)')
@@ -43,8 +46,8 @@ znip ls -0 deps.znip | xargs -0 -n1 echo
 znip ls --json deps.znip | jq -r 'select(.size > 1000000) | .path'
 znip ls --format arrow deps.znip > deps.arrows      for Polars, pandas, DuckDB`,
   );
-  ls.action(async (archive: string, patterns: string[], options: LsCommandOptions) => {
+  ls.does(async (context, archive: string, patterns: string[], options: LsCommandOptions) => {
     const { runLs } = await import('./run.ts');
-    await runLs(archive, patterns, options);
+    await runLs(context, archive, patterns, options);
   });
 }

@@ -6,7 +6,7 @@ import { describeEntry } from '../../archive/list.ts';
 import { toText } from '../../format/values/byte-string.ts';
 import { floorSeconds, KIND, KINDS, NANOSECONDS } from '../../format/values/entry.ts';
 import { defined } from '../args/defined.ts';
-import { isTerminal, STDOUT, writeOutput } from '../process/standard-streams.ts';
+import type { Streams } from '../process/streams.ts';
 import {
   base64Bytes,
   base64Of,
@@ -23,6 +23,7 @@ const PIECE = 256 * 1024;
 
 /** Writes a line for each entry, many at a time. `line` ends its lines itself. */
 export function writeLines(
+  streams: Streams,
   listing: Listing,
   line: (ref: EntryRef) => string,
   encoding: 'utf8' | 'latin1' = 'utf8',
@@ -32,28 +33,28 @@ export function writeLines(
   for (const ref of listing) {
     piece += line(ref);
     if (piece.length < PIECE) continue;
-    writeOutput(Buffer.from(piece, encoding));
+    streams.write(Buffer.from(piece, encoding));
     piece = '';
   }
-  if (piece !== '') writeOutput(Buffer.from(piece, encoding));
+  if (piece !== '') streams.write(Buffer.from(piece, encoding));
 }
 
 /** Names as their bytes, for other programs; as printable text on a terminal. */
-export function writeNames(listing: Listing, nul: boolean): void {
-  if (!nul && isTerminal(STDOUT)) {
-    writeLines(listing, ({ batch, row }) => `${printable(toText(batch.path(row)))}\n`);
+export function writeNames(streams: Streams, listing: Listing, nul: boolean): void {
+  if (!nul && streams.outputIsTerminal) {
+    writeLines(streams, listing, ({ batch, row }) => `${printable(toText(batch.path(row)))}\n`);
     return;
   }
   const end = nul ? '\0' : '\n';
-  if (listing instanceof Entries) writePaths(listing, end.charCodeAt(0));
-  else writeLines(listing, ({ batch, row }) => batch.path(row) + end, 'latin1');
+  if (listing instanceof Entries) writePaths(streams, listing, end.charCodeAt(0));
+  else writeLines(streams, listing, ({ batch, row }) => batch.path(row) + end, 'latin1');
 }
 
 /** Rows whose names are written at once. */
 const PIECE_ROWS = 8192;
 
 /** Writes the names of all entries, without an object for any of them. */
-function writePaths(entries: Entries, end: number): void {
+function writePaths(streams: Streams, entries: Entries, end: number): void {
   const pieces: Uint8Array[] = [];
   let length = 0;
   for (const { batch, from, to } of entries.runs()) {
@@ -62,15 +63,15 @@ function writePaths(entries: Entries, end: number): void {
       pieces.push(piece);
       length += piece.byteLength;
       if (length < PIECE) continue;
-      writeOutput(Buffer.concat(pieces.splice(0)));
+      streams.write(Buffer.concat(pieces.splice(0)));
       length = 0;
     }
   }
-  if (length > 0) writeOutput(Buffer.concat(pieces));
+  if (length > 0) streams.write(Buffer.concat(pieces));
 }
 
 /** Mode, size, time, name. Only files have a size. */
-export function writeLong(listing: Listing, exactBytes: boolean): void {
+export function writeLong(streams: Streams, listing: Listing, exactBytes: boolean): void {
   const sizeOf = ({ batch, row }: EntryRef): string => {
     if (batch.kinds[row] !== KIND.file) return '-';
     const size = batch.sizes[row] ?? 0;
@@ -78,7 +79,7 @@ export function writeLong(listing: Listing, exactBytes: boolean): void {
   };
   let width = 1;
   for (const ref of listing) width = Math.max(width, sizeOf(ref).length);
-  writeLines(listing, (ref) => {
+  writeLines(streams, listing, (ref) => {
     const { batch, row } = ref;
     const kind = KINDS[batch.kinds[row] ?? 0] ?? 'file';
     const mode = formatMode(kind, batch.modes[row] ?? 0);
@@ -93,8 +94,8 @@ function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0');
 }
 
-export function writeJson(listing: Listing): void {
-  writeLines(listing, (ref) => {
+export function writeJson(streams: Streams, listing: Listing): void {
+  writeLines(streams, listing, (ref) => {
     const { mtime, mode, pathBytes, linkTargetBytes, ...entry } = describeEntry(ref);
     return jsonLine({
       ...entry,
@@ -128,8 +129,8 @@ const CSV_COLUMNS = [
 ];
 
 /** RFC 4180: fields with a comma, a quote or a line break are quoted, lines end in CR LF. */
-export function writeCsv(listing: Listing): void {
-  const terminal = isTerminal(STDOUT);
+export function writeCsv(streams: Streams, listing: Listing): void {
+  const terminal = streams.outputIsTerminal;
   const field = (value: string): string => {
     const text = terminal ? printable(value) : value;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
@@ -154,7 +155,7 @@ export function writeCsv(listing: Listing): void {
     ];
     return `${fields.map((value) => field(String(value ?? ''))).join(',')}\r\n`;
   };
-  writeLines(listing, line, 'utf8', `${CSV_COLUMNS.join(',')}\r\n`);
+  writeLines(streams, listing, line, 'utf8', `${CSV_COLUMNS.join(',')}\r\n`);
 }
 
 /** RFC 3339 with nanoseconds, UTC: `2024-02-29T12:34:56.123456789Z`. */

@@ -1,14 +1,13 @@
 /**
  * `znip ls`.
  */
-import type { Archive } from '../../archive/archive.ts';
 import { tellRemarks } from '../../archive/remarks.ts';
 import { ZnipError } from '../../errors.ts';
 import { defined } from '../args/defined.ts';
 import { openIndexed } from '../args/open-indexed.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { refuseTerminal, STDOUT, writeMessage, writeOutput } from '../process/standard-streams.ts';
-import { speaksJson, writeEvent, writeUnmatched, writeWarning } from '../ui/messages.ts';
+import type { Context } from '../ui/context.ts';
+import type { Reporter } from '../ui/reporter.ts';
 import { countOf, formatBytes, formatCount } from '../ui/text.ts';
 import { writeCsv, writeJson, writeLong, writeNames } from './lines.ts';
 import { type Listing, matchEntries, type SortKey, sortEntries } from './listing.ts';
@@ -31,13 +30,14 @@ export interface LsCommandOptions {
 }
 
 export async function runLs(
+  { streams, reporter, outcome }: Context,
   path: string,
   patterns: readonly string[],
   options: LsCommandOptions,
 ): Promise<void> {
   const format = formatOf(options);
   if (format === 'arrow') {
-    refuseTerminal(STDOUT, 'an Arrow table', options.force === true, 'a file, a pipe, or --force');
+    streams.refuseTerminal('an Arrow table', options.force === true, 'a file, a pipe, or --force');
   }
   const archive = await openIndexed(path, 'ls');
   try {
@@ -52,29 +52,27 @@ export async function runLs(
     const listing = sortEntries(matching, options.sort ?? 'none', options.reverse === true);
     if (format === 'arrow') {
       const { encodeEntryStream } = await import('../../archive/entry-stream.ts');
-      for await (const bytes of encodeEntryStream(listing, archive.manifest.metadata)) writeOutput(bytes);
+      for await (const bytes of encodeEntryStream(listing, archive.manifest.metadata)) streams.write(bytes);
     } else if (format === 'tree') {
       const { writeTree } = await import('./tree.ts');
-      writeTree(listing);
-    } else if (format === 'long') writeLong(listing, options.bytes === true);
-    else if (format === 'json') writeJson(listing);
-    else if (format === 'csv') writeCsv(listing);
-    else writeNames(listing, options.null === true);
-    if (options.total === true) writeTotal(listing, options.bytes === true);
-    if (options.type === undefined && options.repo === undefined) await tellAbsent(archive, patterns);
-    for (const pattern of unmatched) writeUnmatched(pattern, `'${path}'`);
-    if (unmatched.length > 0) process.exitCode = EXIT.incomplete;
+      writeTree(streams, listing);
+    } else if (format === 'long') writeLong(streams, listing, options.bytes === true);
+    else if (format === 'json') writeJson(streams, listing);
+    else if (format === 'csv') writeCsv(streams, listing);
+    else writeNames(streams, listing, options.null === true);
+    if (options.total === true) tellTotal(reporter, listing, options.bytes === true);
+    if (options.type === undefined && options.repo === undefined) {
+      // Members of the tar stream that are in no index cannot be listed; they are named instead.
+      await tellRemarks(archive, { patterns, about: ['absent'] }, (member, reason) => {
+        reporter.warn(member, reason);
+        outcome.atLeast(EXIT.incomplete);
+      });
+    }
+    for (const pattern of unmatched) reporter.unmatched(pattern, `'${path}'`);
+    if (unmatched.length > 0) outcome.atLeast(EXIT.incomplete);
   } finally {
     archive.close();
   }
-}
-
-/** Members of the tar stream that are in no index cannot be listed; they are named instead. */
-async function tellAbsent(archive: Archive, patterns: readonly string[]): Promise<void> {
-  await tellRemarks(archive, { patterns, about: ['absent'] }, (member, reason) => {
-    writeWarning(member, reason);
-    process.exitCode = EXIT.incomplete;
-  });
 }
 
 /** The one format that was asked for. */
@@ -91,13 +89,10 @@ function formatOf({ long, json, tree, format, null: nul }: LsCommandOptions): Fo
   return [...asked.keys()][0] ?? 'names';
 }
 
-function writeTotal(listing: Listing, exactBytes: boolean): void {
+function tellTotal(reporter: Reporter, listing: Listing, exactBytes: boolean): void {
   let contentBytes = 0;
   for (const { batch, row } of listing) contentBytes += batch.sizes[row] ?? 0;
-  if (speaksJson()) {
-    writeEvent('total', { members: listing.length, contentBytes });
-    return;
-  }
   const size = exactBytes ? `${formatCount(contentBytes)} B` : formatBytes(contentBytes);
-  writeMessage(`${countOf(listing.length, 'member')}, ${size}`);
+  const { length: members } = listing;
+  reporter.found('total', { members, contentBytes }, [`${countOf(members, 'member')}, ${size}`]);
 }

@@ -3,7 +3,7 @@
  */
 import { toText, type ByteString } from '../../format/values/byte-string.ts';
 import { KIND } from '../../format/values/entry.ts';
-import { writeOutput } from '../process/standard-streams.ts';
+import type { Streams } from '../process/streams.ts';
 import { printable } from '../ui/text.ts';
 import type { Listing } from './listing.ts';
 
@@ -29,15 +29,15 @@ export const MOST_LEVELS = 100;
 /** Output is written in pieces of about this many characters. */
 const PIECE = 256 * 1024;
 
-export function writeTree(listing: Listing): void {
+export function writeTree(streams: Streams, listing: Listing): void {
   let piece = '';
   for (const line of drawTree(listing)) {
     piece += line;
     if (piece.length < PIECE) continue;
-    writeOutput(piece);
+    streams.write(piece);
     piece = '';
   }
-  if (piece !== '') writeOutput(piece);
+  if (piece !== '') streams.write(piece);
 }
 
 /** The lines of the tree. */

@@ -2,39 +2,30 @@
  * `znip pack`: its options and its help.
  */
 import { existsSync } from 'node:fs';
-import type { Command } from 'commander';
+import { Option } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { ZnipError } from '../../errors.ts';
-import { OrderedCommand } from '../args/argument-order.ts';
 import { addCommonOptions, addExamples, addNotes, LEVEL, THREADS } from '../args/command.ts';
 import { collect, parseSize } from '../args/options.ts';
+import { OptionalValue, type Token } from '../args/read.ts';
 import { parseTime } from '../args/time.ts';
 import { numbersHint } from '../args/user-names.ts';
 import type { PackCommandOptions } from './options.ts';
 
 const MAX_ID = 0xfffffffe;
 
-/** `--owner` takes the argument after it only when that is a number: paths may follow, too. */
-class PackCommand extends OrderedCommand {
-  override parseOptions(args: string[]): { operands: string[]; unknown: string[] } {
-    const joined: string[] = [];
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i] as string;
-      if (arg === '--') {
-        joined.push(...args.slice(i));
-        break;
-      }
-      const numbers = arg === '--owner' && /^\d+(?::\d+)?$/.test(args[i + 1] ?? '');
-      if (arg === '--owner' && !numbers) refuseNames(args[i + 1] ?? '');
-      joined.push(arg === '--owner' ? `--owner=${numbers ? args[++i] : ''}` : arg);
-    }
-    return super.parseOptions(joined);
+/** `--owner root`: what follows is a path, unless there is none and a user has that name. Throws `usage`. */
+function refuseNames(line: readonly Token[]): void {
+  for (const [i, token] of line.entries()) {
+    const next = line[i + 1];
+    if (!isBareOwner(token) || next?.kind !== 'operand' || existsSync(next.value)) continue;
+    const hint = numbersHint(next.value);
+    if (hint !== '') throw noOwner(next.value, hint);
   }
 }
 
-/** `--owner root`: what follows is a path, unless there is none and a user has that name. Throws `usage`. */
-function refuseNames(text: string): void {
-  const hint = text === '' || existsSync(text) ? '' : numbersHint(text);
-  if (hint !== '') throw noOwner(text, hint);
+function isBareOwner(token: Token): boolean {
+  return token.kind === 'option' && token.option.long === '--owner' && token.value === undefined;
 }
 
 function noOwner(text: string, hint: string): ZnipError {
@@ -52,9 +43,9 @@ function parseOwner(text: string): true | { uid: number; gid: number | undefined
   return { uid, gid };
 }
 
-export function definePack(program: Command): void {
-  const pack = new PackCommand('pack')
-    .copyInheritedSettings(program)
+export function definePack(program: CliCommand): void {
+  const pack = program
+    .command('pack')
     .description('pack files and directories into an archive')
     .argument('[path...]', 'files and directories; directories with all they hold')
     .option(
@@ -89,7 +80,9 @@ export function definePack(program: Command): void {
     )
     .option('--prefix <dir>', 'put all members into this directory')
     .option('--read-special', 'pack what is read from named FIFOs and devices, and files of /proc, as files')
-    .option('--level <n>', 'compression level, also as -1 to -19 (default: 3)', LEVEL)
+    .digitsOption(
+      new Option('--level <n>', 'compression level, also as -1 to -19 (default: 3)').argParser(LEVEL),
+    )
     .option('--long', 'find repetitions up to 128 MiB away: smaller, for more memory (see below)')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
     .option(
@@ -105,7 +98,14 @@ export function definePack(program: Command): void {
     .option('--type <type>', 'package type of all members (default: recognised from their names)')
     .option('--repo <repo>', 'repo of all members')
     .option('--repo-from-dir', "each member's first path component is its repo")
-    .option('--owner [uid:gid]', "record numeric owners: each file's own, or this one for all", parseOwner)
+    .addOption(
+      new OptionalValue(
+        '--owner [uid:gid]',
+        "record numeric owners: each file's own, or this one for all",
+        // Paths may follow, too.
+        /^\d+(?::\d+)?$/,
+      ).argParser(parseOwner),
+    )
     .option(
       '--mtime <when>',
       'record this modification time for all: @seconds, or an ISO date (UTC)',
@@ -129,11 +129,14 @@ pg_dump shop | znip pack --name shop.sql -o shop.znip -
 znip pack dist -o dist.znip --reproducible
 znip pack build | ssh host 'znip unpack - -C /srv/app'`,
   );
-  pack.action(async (paths: string[], options: PackCommandOptions) => {
+  pack.does(async (context, paths: string[], options: PackCommandOptions) => {
+    const [only, ...others] = pack.line;
+    // As in every other command, where nothing else makes sense of it.
+    if (others.length === 0 && only?.kind === 'option' && only.typed === '-h') pack.help();
+    refuseNames(pack.line);
     const { runPack } = await import('./run.ts');
-    await runPack(paths, pack.order, options);
+    await runPack(context, paths, pack.line, options);
   });
-  program.addCommand(pack);
 }
 
 const SELECTION_HELP = `Patterns for -x, --exclude-from and --include are compared with names as the archive has them. A

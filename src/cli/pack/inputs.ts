@@ -10,25 +10,24 @@ import { pack } from '../../pack/pack.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
 import { findMembers, type InputOptions, type NamedPath } from '../../pack/walk/inputs.ts';
 import { NOT_READ } from '../../pack/walk/special-contents.ts';
-import type { ArgumentOrder } from '../args/argument-order.ts';
 import { readPatterns } from '../args/name-lists.ts';
+import type { Token } from '../args/read.ts';
 import { sourceDateEpoch } from '../args/time.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { isTerminal, openForReading, STDOUT, writeOutput } from '../process/standard-streams.ts';
-import { Reporter } from '../ui/reporter.ts';
+import type { Context } from '../ui/context.ts';
 import { countOf, formatBytes, printable } from '../ui/text.ts';
 import type { PackCommandOptions } from './options.ts';
 import { packPaths } from './paths.ts';
 
 export function inputPaths(
-  operands: readonly string[],
-  order: ArgumentOrder,
+  line: readonly Token[],
   options: PackCommandOptions,
+  stdin: number,
 ): Iterable<NamedPath> {
   if (options.null === true && options.filesFrom === undefined) {
     throw new ZnipError('usage', '-0 has no effect without -T: it is about the names in a list');
   }
-  return packPaths(operands, order, options.null === true);
+  return packPaths(line, options.null === true, stdin);
 }
 
 /** What an archive is made of, ready to be packed. */
@@ -39,12 +38,13 @@ export interface PackInput {
 
 /** Opens what the command line names: paths, a tar stream, or standard input. Throws `usage`, and `io` for what cannot be opened. */
 export function openInput(
+  context: Context,
   operands: readonly string[],
-  order: ArgumentOrder,
+  line: readonly Token[],
   options: PackCommandOptions,
 ): PackInput {
   refuseTwoReaders(operands, options);
-  if (options.name !== undefined) return openNamed(operands, options.name, options);
+  if (options.name !== undefined) return openNamed(context, operands, options.name, options);
   if (operands.includes('-')) {
     throw new ZnipError(
       'usage',
@@ -52,15 +52,15 @@ export function openInput(
     );
   }
   if (options.tar === undefined) {
-    const paths = inputPaths(operands, order, options);
-    const chosen = inputOptions(options);
+    const paths = inputPaths(line, options, context.streams.stdin);
+    const chosen = inputOptions(options, context);
     return { pack: (archive) => pack(paths, { ...chosen, ...archive }), close() {} };
   }
   if (operands.length > 0) {
     throw new ZnipError('usage', '--tar takes all members from the tar stream: it does not go with paths');
   }
   refuseOthers('--tar', 'the tar stream goes into the archive as it is', options, ABOUT_TREES);
-  const { fd, name, close } = openForReading(options.tar);
+  const { fd, name, close } = context.streams.openForReading(options.tar);
   return {
     async pack(archive) {
       const { packTar } = await import('../../pack/pack-tar.ts');
@@ -71,7 +71,12 @@ export function openInput(
 }
 
 /** Standard input as one file: it has the archive to itself. */
-function openNamed(operands: readonly string[], name: string, options: PackCommandOptions): PackInput {
+function openNamed(
+  context: Context,
+  operands: readonly string[],
+  name: string,
+  options: PackCommandOptions,
+): PackInput {
   if (operands.length !== 1 || operands[0] !== '-') {
     throw new ZnipError(
       'usage',
@@ -79,8 +84,8 @@ function openNamed(operands: readonly string[], name: string, options: PackComma
     );
   }
   refuseOthers('--name', 'one file is packed, as it arrives', options, [...ABOUT_FILES, 'tar']);
-  const { owner, mtime, reproducible } = inputOptions(options);
-  const { fd, close } = openForReading('-', 'a content');
+  const { owner, mtime, reproducible } = inputOptions(options, context);
+  const { fd, close } = context.streams.openForReading('-', 'a content');
   return {
     async pack(archive) {
       const { packStream } = await import('../../pack/pack-stream.ts');
@@ -141,14 +146,20 @@ function refuseOthers(
 }
 
 /** What to leave out and what to record. Options win over the environment. */
-export function inputOptions(options: PackCommandOptions): InputOptions {
+export function inputOptions(
+  options: PackCommandOptions,
+  { world, streams }: Pick<Context, 'world' | 'streams'>,
+): InputOptions {
   const { reproducible = false } = options;
   if (options.keepTracked === true && options.gitignore !== true) {
     throw new ZnipError('usage', '--keep-tracked has no effect without --gitignore');
   }
-  const epoch = reproducible ? sourceDateEpoch(process.env['SOURCE_DATE_EPOCH']) : undefined;
+  const epoch = reproducible ? sourceDateEpoch(world.env['SOURCE_DATE_EPOCH']) : undefined;
   return {
-    exclude: [...(options.exclude ?? []), ...(options.excludeFrom ?? []).flatMap(readPatterns)],
+    exclude: [
+      ...(options.exclude ?? []),
+      ...(options.excludeFrom ?? []).flatMap((file) => readPatterns(file, streams.stdin)),
+    ],
     include: options.include,
     gitignore: options.gitignore,
     keepTracked: options.keepTracked,
@@ -170,34 +181,30 @@ const PIECE = 64 * 1024;
 
 /** `--dry-run`: the names on standard output, as their bytes for programs, as printable text on a terminal. */
 export function listInputs(
+  context: Context,
   operands: readonly string[],
-  order: ArgumentOrder,
+  line: readonly Token[],
   options: PackCommandOptions,
 ): void {
   refuseTwoReaders(operands, options);
   if (options.json === true)
     throw new ZnipError('usage', '--dry-run prints names: it does not go with --json');
-  const reporter = new Reporter({
-    command: 'pack',
-    quiet: options.quiet === true,
-    verbose: options.verbose === true,
-    progress: options.progress ?? 'auto',
-  });
+  const { streams, reporter, outcome } = context;
   let failed = false;
-  const paths = inputPaths(operands, order, options);
-  const members = findMembers(paths, inputOptions(options), {
+  const paths = inputPaths(line, options, streams.stdin);
+  const members = findMembers(paths, inputOptions(options, context), {
     own: ownOutput(options.output),
     special: options.readSpecial === true ? NOT_READ : undefined,
-    onWarning(warning) {
-      failed ||= warning.failed;
-      reporter.warning(warning);
+    onWarning({ path, reason, failed: fails }) {
+      failed ||= fails;
+      reporter.warn(path, reason, fails);
     },
   });
-  const terminal = isTerminal(STDOUT);
+  const terminal = streams.outputIsTerminal;
   let count = 0;
   let bytes = 0;
   let piece = '';
-  const flush = (): void => writeOutput(Buffer.from(piece, terminal ? 'utf8' : 'latin1'));
+  const flush = (): void => streams.write(Buffer.from(piece, terminal ? 'utf8' : 'latin1'));
   for (const { path, size } of members) {
     count += 1;
     bytes += size;
@@ -208,7 +215,7 @@ export function listInputs(
   }
   flush();
   reporter.end(`would pack ${countOf(count, 'member')}, ${formatBytes(bytes)}`);
-  if (failed) process.exitCode = EXIT.incomplete;
+  if (failed) outcome.atLeast(EXIT.incomplete);
 }
 
 /** The archive that would be replaced: `pack` leaves it out. */

@@ -4,8 +4,8 @@
  */
 import { ZnipError } from '../../errors.ts';
 import type { NamedPath } from '../../pack/walk/inputs.ts';
-import type { ArgumentOrder } from '../args/argument-order.ts';
 import { readNameList, splitNames } from '../args/name-lists.ts';
+import type { Token } from '../args/read.ts';
 
 interface Source {
   directory: string | undefined;
@@ -13,31 +13,26 @@ interface Source {
   list?: Buffer;
 }
 
-/** Puts paths and options in order. `operands` are all paths; `order` tells where options stood among the last. */
-export function packPaths(
-  operands: readonly string[],
-  order: ArgumentOrder,
-  nul: boolean,
-): Iterable<NamedPath> {
+/** Puts paths and lists of names in order. `stdin` is read for a list that is called `-`. */
+export function packPaths(line: readonly Token[], nul: boolean, stdin: number): Iterable<NamedPath> {
   const sources: Source[] = [];
-  const before = operands.length - order.operandCount;
-  const placed = order.options.filter(({ name }) => name === 'directory' || name === 'filesFrom');
   let directory: string | undefined;
   let lastChange: string | undefined;
-  for (let at = 0; at <= operands.length; at++) {
-    for (const { name, value } of placed.filter(({ operandsBefore }) => before + operandsBefore === at)) {
-      if (name === 'directory') {
-        directory = directory === undefined || value.startsWith('/') ? value : `${directory}/${value}`;
-        lastChange = value;
-      } else {
-        sources.push({ directory, list: readNameList(value, nul) });
-        lastChange = undefined;
-      }
+  for (const token of line) {
+    if (token.kind === 'unknown' || token.value === undefined) continue;
+    const { value } = token;
+    const option = token.kind === 'option' ? token.option.attributeName() : undefined;
+    if (option === 'directory') {
+      directory = directory === undefined || value.startsWith('/') ? value : `${directory}/${value}`;
+      lastChange = value;
+    } else if (option === undefined || option === 'filesFrom') {
+      sources.push(
+        option === undefined
+          ? { directory, path: value }
+          : { directory, list: readNameList(value, nul, stdin) },
+      );
+      lastChange = undefined;
     }
-    const path = operands[at];
-    if (path === undefined) continue;
-    sources.push({ directory, path });
-    lastChange = undefined;
   }
   if (sources.length === 0) {
     throw new ZnipError('usage', 'nothing to pack: name at least one file or directory');

@@ -4,22 +4,19 @@
 import { existsSync } from 'node:fs';
 import { ZnipError } from '../../errors.ts';
 import type { ArchiveOptions, PackResult } from '../../pack/run.ts';
-import type { ArgumentOrder } from '../args/argument-order.ts';
 import { defined } from '../args/defined.ts';
 import { quoted } from '../args/other-tools.ts';
+import type { Token } from '../args/read.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { curbGarbage } from '../process/heap.ts';
-import { interruption } from '../process/interruption.ts';
-import { isTerminal, refuseTerminal, STDOUT } from '../process/standard-streams.ts';
-import { Reporter } from '../ui/reporter.ts';
+import type { Context } from '../ui/context.ts';
 import { countOf, formatBytes, formatDuration, formatPercent, printable } from '../ui/text.ts';
 import { listInputs, openInput } from './inputs.ts';
 import type { PackCommandOptions } from './options.ts';
 
 /** `pack dir out.znip`: what is no file yet is meant to be the archive. Throws `usage`. */
-function refuseArchiveAsInput(operands: readonly string[]): void {
+function refuseArchiveAsInput({ streams }: Context, operands: readonly string[]): void {
   const meant = [operands.at(-1), operands[0]].find((name) => name?.endsWith('.znip') === true);
-  if (operands.length < 2 || meant === undefined || (existsSync(meant) && !isTerminal(STDOUT))) return;
+  if (operands.length < 2 || meant === undefined || (existsSync(meant) && !streams.outputIsTerminal)) return;
   const paths = operands.filter((name) => name !== meant).map(quoted);
   throw new ZnipError(
     'usage',
@@ -28,29 +25,25 @@ function refuseArchiveAsInput(operands: readonly string[]): void {
 }
 
 export async function runPack(
+  context: Context,
   operands: string[],
-  order: ArgumentOrder,
+  line: readonly Token[],
   options: PackCommandOptions,
 ): Promise<void> {
-  curbGarbage();
+  const { world, streams, reporter, outcome } = context;
+  world.curbGarbage();
   // As tar and zstd do, and refused on a terminal as there.
   const { output = '-' } = options;
   if (options.dryRun === true && options.tar === undefined && options.name === undefined) {
-    listInputs(operands, order, options);
+    listInputs(context, operands, line, options);
     return;
   }
   const toStdout = output === '-';
-  if (options.output === undefined) refuseArchiveAsInput(operands);
-  if (toStdout) refuseTerminal(STDOUT, 'an archive', options.force === true);
-  const reporter = new Reporter({
-    command: 'pack',
-    quiet: options.quiet === true,
-    verbose: options.verbose === true,
-    progress: options.progress ?? 'auto',
-  });
-  const input = openInput(operands, order, options);
+  if (options.output === undefined) refuseArchiveAsInput(context, operands);
+  if (toStdout) streams.refuseTerminal('an archive', options.force === true);
+  const input = openInput(context, operands, line, options);
   const archiveOptions: ArchiveOptions = {
-    output: toStdout ? STDOUT : output,
+    output: toStdout ? streams.stdout : output,
     ...defined({
       level: options.level,
       threads: options.threads,
@@ -62,7 +55,7 @@ export async function runPack(
       repoFromDirectory: options.repoFromDir,
     }),
     ...(options.verbose === true ? { onMember: (path: string) => reporter.detail(printable(path)) } : {}),
-    onWarning: (warning) => reporter.warning(warning),
+    onWarning: ({ path, reason, failed }) => reporter.warn(path, reason, failed),
     onProgress: ({ members, contentBytes, foundBytes, foundMembers, allFound }) =>
       reporter.progress({
         members,
@@ -70,7 +63,7 @@ export async function runPack(
         totalMembers: allFound ? foundMembers : undefined,
         totalBytes: allFound ? foundBytes : undefined,
       }),
-    signal: interruption(),
+    signal: world.interruption(),
   };
   try {
     const result: PackResult = await input.pack(archiveOptions);
@@ -84,8 +77,8 @@ export async function runPack(
     );
     // With -o -, the archive has standard output to itself.
     const rounded = { ...result, elapsedMs: Math.round(elapsedMs), warnings: reporter.warnings };
-    reporter.result(rounded, options, toStdout);
-    if (failedInputs > 0) process.exitCode = EXIT.incomplete;
+    reporter.result(rounded, toStdout);
+    if (failedInputs > 0) outcome.atLeast(EXIT.incomplete);
   } finally {
     reporter.end();
     input.close();

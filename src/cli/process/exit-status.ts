@@ -47,3 +47,16 @@ const STATUS: Partial<Record<ZnipErrorCode, number>> = {
 export function exitStatusOf(error: unknown): number {
   return error instanceof ZnipError ? (STATUS[error.code] ?? EXIT.failed) : EXIT.failed;
 }
+
+/** The status of a run that comes to its end: done, or the worst of what was not as it was asked for. */
+export class Outcome {
+  private worst: number = EXIT.done;
+
+  get status(): number {
+    return this.worst;
+  }
+
+  atLeast(status: number): void {
+    this.worst = Math.max(this.worst, status);
+  }
+}

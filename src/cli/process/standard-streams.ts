@@ -1,10 +1,8 @@
 /**
- * Standard output and error. Output is written synchronously and in order; a reader that went away ends
- * the command quietly, as it does for cat.
+ * The descriptors of a process: which of them are terminals, and whether somebody has closed its standard output.
  */
-import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
-import { ZnipError, errnoOf, ioError, systemReason } from '../../errors.ts';
-import { writeFully } from '../../posix/write.ts';
+import { constants, fstatSync, readFileSync, statSync } from 'node:fs';
+import { ZnipError } from '../../errors.ts';
 
 export const STDIN = 0;
 export const STDOUT = 1;
@@ -45,28 +43,6 @@ function looksReopened(): boolean {
 /** O_ACCMODE of POSIX, fcntl.h. */
 const ACCESS_MODE = 3;
 
-/** Writes to standard output; throws ClosedPipe when nobody reads it any more, `io` when it is closed or full. */
-export function writeOutput(data: string | Uint8Array): void {
-  refuseClosedOutput();
-  try {
-    writeFully(STDOUT, typeof data === 'string' ? Buffer.from(data, 'utf8') : data);
-  } catch (error) {
-    if (errnoOf(error) === 'EPIPE') throw new ClosedPipe();
-    const errno = errnoOf(error);
-    const context = errno === undefined ? {} : { errno };
-    throw new ZnipError('io', `cannot write to standard output: ${systemReason(error)}`, context, error);
-  }
-}
-
-/** Writes a line to standard error; where nobody reads it, it is lost. */
-export function writeMessage(line: string): void {
-  try {
-    writeFully(STDERR, Buffer.from(`${line}\n`, 'utf8'));
-  } catch {
-    // Nobody can be told that nobody can be told.
-  }
-}
-
 /** Asks node:tty, which loads node:net and all streams, only about what may be a terminal. */
 export function isTerminal(fd: number): boolean {
   return mayBeTerminal(fd) && process.getBuiltinModule('node:tty').isatty(fd);
@@ -79,46 +55,4 @@ function mayBeTerminal(fd: number): boolean {
   } catch {
     return false;
   }
-}
-
-/** Throws `usage` rather than write binary data to a terminal, `io` where standard output is closed. `instead` says what the user can do. */
-export function refuseTerminal(
-  fd: number,
-  what: string,
-  force: boolean,
-  instead = '-o FILE, a pipe, or --force',
-): void {
-  if (fd === STDOUT) refuseClosedOutput(what);
-  if (!force && isTerminal(fd)) {
-    throw new ZnipError('usage', `${what} is not written to a terminal: use ${instead}`);
-  }
-}
-
-/** A file to be read in one pass, or standard input for `-`, which a terminal is not read as. */
-export interface OpenedInput {
-  fd: number;
-  /** For messages. */
-  name: string;
-  close: () => void;
-}
-
-/** Throws `usage` for a terminal or a directory, `io` for what cannot be opened. */
-export function openForReading(path: string, what = 'an archive'): OpenedInput {
-  if (path === '-') {
-    if (isTerminal(STDIN)) {
-      throw new ZnipError('usage', `${what} is not read from a terminal: name a file, or pipe one in`);
-    }
-    return { fd: STDIN, name: 'standard input', close() {} };
-  }
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch (error) {
-    throw ioError('open', path, error);
-  }
-  if (fstatSync(fd).isDirectory()) {
-    closeSync(fd);
-    throw new ZnipError('usage', `'${path}' is a directory: expected a file`, { path });
-  }
-  return { fd, name: `'${path}'`, close: () => closeSync(fd) };
 }

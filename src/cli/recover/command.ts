@@ -1,11 +1,12 @@
 /**
  * `znip recover`: its options and its help.
  */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, THREADS } from '../args/command.ts';
 import type { RecoverCommandOptions } from './run.ts';
 
-export function defineRecover(program: Command): void {
+export function defineRecover(program: CliCommand): void {
   const recover = program
     .command('recover')
     .description('unpack everything that is whole of a damaged or truncated archive')
@@ -25,8 +26,8 @@ The index is used when it is whole; otherwise members are found by the headers i
 times are exact to the second. Nothing is written that has not the hash that the archive states for it.
 What is lost is named, and the status is 4; it is 0 when nothing is.`,
   );
-  recover.action(async (archive: string, options: RecoverCommandOptions) => {
+  recover.does(async (context, archive: string, options: RecoverCommandOptions) => {
     const { runRecover } = await import('./run.ts');
-    await runRecover(archive, options);
+    await runRecover(context, archive, options);
   });
 }

@@ -2,16 +2,27 @@
  * `znip recover`: unpacking that keeps going, whatever is left of the archive.
  */
 import { ZnipError } from '../../errors.ts';
+import type { Context } from '../ui/context.ts';
 import { runUnpack, type UnpackCommandOptions } from '../unpack/run.ts';
 
 export type RecoverCommandOptions = Omit<UnpackCommandOptions, 'mtime' | 'sparse' | 'keepGoing' | 'recover'>;
 
-export async function runRecover(path: string, options: RecoverCommandOptions): Promise<void> {
+export async function runRecover(
+  context: Context,
+  path: string,
+  options: RecoverCommandOptions,
+): Promise<void> {
   if (path === '-') {
     throw new ZnipError(
       'usage',
       'recover goes back and forth in a file: save what arrives to one, or use unpack --keep-going -',
     );
   }
-  await runUnpack(path, [], { ...options, mtime: true, sparse: true, keepGoing: true, recover: true });
+  await runUnpack(context, path, [], {
+    ...options,
+    mtime: true,
+    sparse: true,
+    keepGoing: true,
+    recover: true,
+  });
 }

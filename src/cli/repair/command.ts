@@ -1,11 +1,11 @@
 /**
  * `znip repair`: its options and its help.
  */
-import type { Command } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, THREADS } from '../args/command.ts';
 import type { RepairCommandOptions } from './run.ts';
 
-export function defineRepair(program: Command): void {
+export function defineRepair(program: CliCommand): void {
   const repair = program
     .command('repair')
     .description('write a good archive from what is whole of a damaged one')
@@ -22,8 +22,8 @@ Where the index is whole, times, owners and groups stay as they were; otherwise 
 and groups follow from names. Marks of files that changed while they were packed are not kept. The new archive
 is verified. What is lost is named, and the status is 4; it is 0 when nothing was wrong.`,
   );
-  repair.action(async (archive: string, options: RepairCommandOptions) => {
+  repair.does(async (context, archive: string, options: RepairCommandOptions) => {
     const { runRepair } = await import('./run.ts');
-    await runRepair(archive, options);
+    await runRepair(context, archive, options);
   });
 }

@@ -7,12 +7,8 @@ import type { LostMember } from '../../rules/lost.ts';
 import { defined } from '../args/defined.ts';
 import type { CommonOptions } from '../args/options.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { curbGarbage } from '../process/heap.ts';
-import { interruption } from '../process/interruption.ts';
-import { writeMessage } from '../process/standard-streams.ts';
-import { speaksJson, writeEvent } from '../ui/messages.ts';
-import { Reporter } from '../ui/reporter.ts';
-import { countOf, formatBytes, formatDuration, printable, readable } from '../ui/text.ts';
+import type { Context } from '../ui/context.ts';
+import { countOf, formatBytes, formatDuration, printable } from '../ui/text.ts';
 import { tellDamage } from '../verify/run.ts';
 
 export interface RepairCommandOptions extends CommonOptions {
@@ -20,17 +16,15 @@ export interface RepairCommandOptions extends CommonOptions {
   threads?: number;
 }
 
-export async function runRepair(path: string, options: RepairCommandOptions): Promise<void> {
-  curbGarbage();
+export async function runRepair(
+  { world, reporter, outcome }: Context,
+  path: string,
+  options: RepairCommandOptions,
+): Promise<void> {
+  world.curbGarbage();
   if (path === '-' || options.output === '-') {
     throw new ZnipError('usage', 'repair goes back and forth in its files: it takes no pipes');
   }
-  const reporter = new Reporter({
-    command: 'repair',
-    quiet: options.quiet === true,
-    verbose: options.verbose === true,
-    progress: options.progress ?? 'auto',
-  });
   const refused: LostMember[] = [];
   try {
     const result = await repair(path, {
@@ -39,29 +33,21 @@ export async function runRepair(path: string, options: RepairCommandOptions): Pr
       onRefused: (lost) => refused.push(lost),
       onProgress: ({ members, streamBytes, totalMembers, totalBytes }) =>
         reporter.progress({ members, contentBytes: streamBytes, totalMembers, totalBytes }),
-      signal: interruption(),
+      signal: world.interruption(),
     });
     reporter.end();
     if (!result.report.ok) {
-      process.exitCode = EXIT.badArchive;
-      tellDamage(path, result.report, options.verbose === true);
+      outcome.atLeast(EXIT.badArchive);
+      tellDamage(reporter, path, result.report, options.verbose === true);
     }
-    for (const lost of refused) tellRefused(lost);
+    for (const lost of refused) reporter.lost(lost, 'is left out');
     reporter.end(describe(options.output, result));
     const elapsedMs = Math.round(result.elapsedMs);
     const report = { ...result.report, elapsedMs: Math.round(result.report.elapsedMs) };
-    reporter.result(
-      { archive: path, output: options.output, ...result, elapsedMs, refused, report },
-      options,
-    );
+    reporter.result({ archive: path, output: options.output, ...result, elapsedMs, refused, report });
   } finally {
     reporter.end();
   }
-}
-
-function tellRefused({ member, reason, ...place }: LostMember): void {
-  if (speaksJson()) writeEvent('lost', { member, reason, ...place });
-  else writeMessage(`znip: ${readable(member === null ? reason : `'${member}' is left out: ${reason}`)}`);
 }
 
 function describe(

@@ -1,18 +1,19 @@
 /**
- * What a command tells a person while it runs: warnings, progress and a summary, all on standard error.
+ * What a command tells while it runs and when it ends. There are two: lines for people (`text-reporter.ts`) and, with
+ * --json or --progress json, events for programs (`json-reporter.ts`, docs/json.md). Which one it is, is decided once,
+ * from the command line; a command says what is so, in both forms where they differ, and does not ask.
  */
-import type { Ora } from 'ora';
 import type { ZnipError } from '../../errors.ts';
-import { isTerminal, STDERR, writeMessage, writeOutput } from '../process/standard-streams.ts';
-import { speaksJson, writeError, writeEvent, writeUnmatched, writeWarning } from './messages.ts';
-import { countOf, formatBytes, formatDuration, formatPercent, jsonLine, readable } from './text.ts';
 
 export type ProgressMode = 'auto' | 'never' | 'json';
 
-export interface ReporterOptions {
+export interface ReporterSettings {
+  /** As it was typed. */
   command: string;
   quiet: boolean;
   verbose: boolean;
+  /** The result goes to standard output as JSON. */
+  json: boolean;
   progress: ProgressMode;
 }
 
@@ -33,153 +34,35 @@ export interface Lost {
   offset: number | null;
 }
 
-/** A run that ends before this shows no progress line. */
-const SHOW_AFTER_MS = 300;
-const UPDATE_MS = 100;
-/** Programs get fewer events than people get frames. */
-const EVENT_MS = 500;
-
-/**
- * Whether what is written to the terminal can be replaced. CI services keep a log, even behind a terminal; and on
- * one that is no columns wide, as pseudo-terminals are until somebody says how wide, ora clears lines for ever.
- */
-function redraws(): boolean {
-  return process.env['TERM'] !== 'dumb' && process.env['CI'] === undefined && process.stderr.columns > 0;
-}
-
-export class Reporter {
-  private readonly options: ReporterOptions;
-  private readonly start = performance.now();
-  private readonly live: boolean;
-  private spinner: Ora | undefined;
-  private spinnerLoading = false;
-  private ended = false;
-  private lastUpdate = 0;
-  private warningCount = 0;
-
-  constructor(options: ReporterOptions) {
-    this.options = options;
-    this.live = options.progress === 'auto' && !options.quiet && isTerminal(STDERR) && redraws();
-  }
-
-  get warnings(): number {
-    return this.warningCount;
-  }
-
-  /** A loss names the file and what is not as it was asked for. `-q` does not silence it: the status tells of it. */
-  warn(path: string, reason: string): void {
-    this.warningCount += 1;
-    this.between(() => writeWarning(path, reason));
-  }
-
-  /** A note is about what is as it was asked for. It is counted as a warning; `-q` silences it. */
-  note(path: string, reason: string): void {
-    this.warningCount += 1;
-    if (!this.options.quiet) this.between(() => writeWarning(path, reason));
-  }
-
-  /** What pack and diff tell of. */
-  warning({ path, reason, failed }: { path: string; reason: string; failed: boolean }): void {
-    if (failed) this.warn(path, reason);
-    else this.note(path, reason);
-  }
-
-  /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. */
-  lost({ member, reason, ...place }: Lost): void {
-    this.between(() => {
-      if (speaksJson()) writeEvent('lost', { member, reason, ...place });
-      else writeMessage(`znip: ${readable(member === null ? reason : `'${member}' is lost: ${reason}`)}`);
-    });
-  }
-
-  /** An error that does not end the command. */
-  error(error: ZnipError, status: number): void {
-    this.between(() => writeError(error, status));
-  }
-
-  /** A pattern that nothing matches: said even with `-q`, because the status tells of it. */
-  unmatched(pattern: string, archiveName: string): void {
-    this.between(() => writeUnmatched(pattern, archiveName));
-  }
-
-  /** A line for `-v` only, and only for people. */
-  detail(text: string): void {
-    if (this.options.verbose && !this.options.quiet && !speaksJson()) this.between(() => writeMessage(text));
-  }
-
-  /** Between progress updates, so that what is written has lines of its own. */
-  private between(write: () => void): void {
-    const { spinner } = this;
-    if (spinner?.isSpinning === true) spinner.clear();
-    write();
-    if (spinner?.isSpinning === true) spinner.render();
-  }
-
-  progress(progress: Progress): void {
-    const now = performance.now();
-    if (this.options.progress === 'json') {
-      if (now - this.lastUpdate < EVENT_MS) return;
-      this.lastUpdate = now;
-      writeEvent('progress', { ...progress, elapsedMs: Math.round(now - this.start) });
-      return;
-    }
-    if (!this.live || now - this.start < SHOW_AFTER_MS || now - this.lastUpdate < UPDATE_MS) return;
-    this.lastUpdate = now;
-    if (this.spinner === undefined) this.loadSpinner();
-    else this.spinner.text = this.describe(progress, now - this.start);
-  }
-
-  /** Ends the progress display, and says for people what has been done. */
-  end(summary?: string): void {
-    this.ended = true;
-    this.spinner?.stop();
-    if (summary !== undefined && !this.options.quiet && !speaksJson()) writeMessage(summary);
-  }
-
+export interface Reporter {
+  /** How many warnings there were, silenced ones too. */
+  readonly warnings: number;
   /**
-   * Gives the result to programs: with --json on standard output, unless that has the data; with
-   * --progress json as the last event.
+   * What is wrong with a file. `failed`: it is not as it was asked for, the status tells of it, and `-q` does not silence
+   * it. Otherwise it is a note, which `-q` silences, and which counts all the same.
    */
-  result(result: Record<string, unknown>, options: { json?: boolean }, outputIsData = false): void {
-    if (options.json === true && !outputIsData) writeOutput(jsonLine(result));
-    if (this.options.progress === 'json' || (options.json === true && outputIsData))
-      writeEvent('result', { result });
-  }
-
-  private describe({ members, contentBytes, totalMembers, totalBytes }: Progress, elapsedMs: number): string {
-    const rate = contentBytes / (elapsedMs / 1000);
-    const known = totalBytes !== undefined && (members === undefined || totalMembers !== undefined);
-    const done = formatBytes(contentBytes);
-    return [
-      this.options.command,
-      ...(known
-        ? [`${done} of ${formatBytes(totalBytes)}`, formatPercent(contentBytes, totalBytes)]
-        : [done]),
-      `${formatBytes(rate)}/s`,
-      ...(members === undefined ? [] : [countOf(members, 'member')]),
-      ...(known && rate > 0 ? [`${formatDuration(((totalBytes - contentBytes) / rate) * 1000)} left`] : []),
-    ].join('  ');
-  }
-
-  private loadSpinner(): void {
-    if (this.spinnerLoading) return;
-    this.spinnerLoading = true;
-    void this.startSpinner();
-  }
-
-  private async startSpinner(): Promise<void> {
-    const { default: ora } = await import('ora');
-    if (this.ended) return;
-    const color = process.env['NO_COLOR'] === undefined || process.env['NO_COLOR'] === '' ? 'cyan' : false;
-    this.spinner = ora({
-      stream: process.stderr,
-      // Decided already.
-      isEnabled: true,
-      // Standard input stays as it is: it may be the data.
-      discardStdin: false,
-      text: this.options.command,
-      color,
-    });
-    this.spinner.start();
-  }
+  warn(path: string, reason: string, failed?: boolean): void;
+  /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. `how`: 'is lost'. */
+  lost(lost: Lost, how?: string): void;
+  /** A pattern that nothing in the archive matches: said even with `-q`, because the status tells of it. */
+  unmatched(pattern: string, archiveName: string): void;
+  /** Something else that is found: an event for programs, lines for people. `-q` does not silence it. */
+  found(event: string, data: Record<string, unknown>, lines: readonly string[]): void;
+  /** Lines that programs need not read, because they have got all of it. */
+  remark(line: string): void;
+  /** A line for `-v` only, and only for people. */
+  detail(line: string): void;
+  progress(progress: Progress): void;
+  /** Ends the progress display, and says for people what has been done. */
+  end(summary?: string): void;
+  /** What was asked for, on standard output: a value with --json, or what `text` makes of it. */
+  print(value: () => object, text: () => string | Uint8Array): void;
+  /** The result of a run that did something. `outputIsData`: standard output has what was made. */
+  result(result: Record<string, unknown>, outputIsData?: boolean): void;
+  /** Why the command failed, and the exit status that it ends with. */
+  error(error: Pick<ZnipError, 'code' | 'message' | 'context'>, status: number): void;
+  /** What is wrong with the arguments. `said` is that as commander says it to people, with what may have been meant. */
+  misuse(message: string, said: string, status: number): void;
+  /** What whoever mends a defect needs. */
+  defect(stack: string): void;
 }

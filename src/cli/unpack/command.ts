@@ -1,14 +1,15 @@
 /**
  * `znip unpack`: its options and its help.
  */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { ZnipError } from '../../errors.ts';
 import { MAX_MEMBERS } from '../../rules/limits.ts';
-import { givenFlags, addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../args/command.ts';
+import { addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../args/command.ts';
 import { collect, parseRootHash, parseSize, parseWholeNumber } from '../args/options.ts';
 import type { UnpackCommandOptions } from './run.ts';
 
-export function defineUnpack(program: Command): void {
+export function defineUnpack(program: CliCommand): void {
   const unpack = program
     .command('unpack')
     .description('unpack an archive')
@@ -83,15 +84,15 @@ With --root, nothing is written unless the archive is the one that is meant. Fro
 comes last, the archive waits in an unnamed file in TMPDIR until it has come.
 From a pipe, --keep-newer compares whole seconds, and --max-ratio what has arrived so far.`,
   );
-  unpack.action(async (archive: string, patterns: string[], options: UnpackCommandOptions) => {
+  unpack.does(async (context, archive: string, patterns: string[], options: UnpackCommandOptions) => {
     const { tar } = options;
     if (tar !== undefined) {
       const { runUnpackTar } = await import('./tar.ts');
-      await runUnpackTar(archive, patterns, givenFlags(unpack), { ...options, tar });
+      await runUnpackTar(context, archive, patterns, unpack.line, { ...options, tar });
       return;
     }
     if (options.force === true) throw new ZnipError('usage', '--force has no effect without --tar');
     const { runUnpack } = await import('./run.ts');
-    await runUnpack(archive, patterns, options);
+    await runUnpack(context, archive, patterns, options);
   });
 }

@@ -14,10 +14,9 @@ import { defined } from '../args/defined.ts';
 import type { CommonOptions } from '../args/options.ts';
 import { quoted } from '../args/other-tools.ts';
 import { EXIT } from '../process/exit-status.ts';
-import { curbGarbage } from '../process/heap.ts';
-import { interruption } from '../process/interruption.ts';
-import { isTerminal, STDIN, STDOUT, writeOutput } from '../process/standard-streams.ts';
-import { Reporter } from '../ui/reporter.ts';
+import type { Streams } from '../process/streams.ts';
+import type { Context } from '../ui/context.ts';
+import type { Reporter } from '../ui/reporter.ts';
 import { countOf, formatBytes, formatDuration, printable } from '../ui/text.ts';
 
 export interface UnpackCommandOptions extends CommonOptions {
@@ -81,18 +80,18 @@ type SharedOptions = Pick<
   Required<Pick<RecoverOptions, 'onDoubt' | 'onNote' | 'onSkipped'>>;
 
 export async function runUnpack(
+  { world, streams, reporter, outcome }: Context,
   path: string,
   patterns: readonly string[],
   options: UnpackCommandOptions,
 ): Promise<void> {
-  curbGarbage();
-  const reporter = new Reporter({
-    command: options.recover === true ? 'recover' : 'unpack',
-    quiet: options.quiet === true,
-    verbose: options.verbose === true,
-    progress: options.progress ?? 'auto',
-  });
-  const dry = new DryListing(options.json === true, reporter);
+  world.curbGarbage();
+  const dry = new DryListing(options.json === true, streams, reporter);
+  /** What is not as it was asked for. Damage decides the status where there is any. */
+  const warnIncomplete = (member: string, reason: string): void => {
+    reporter.warn(member, reason);
+    outcome.atLeast(EXIT.incomplete);
+  };
   const unmatched: string[] = [];
   const lost: LostMember[] = [];
   const shared: SharedOptions = {
@@ -101,12 +100,12 @@ export async function runUnpack(
     mtime: options.mtime,
     sameOwner: options.sameOwner === true,
     sparse: options.sparse,
-    onLost: (member, reason) => warnIncomplete(reporter, member, reason),
+    onLost: warnIncomplete,
     patterns,
     onUnmatched: (pattern) => {
       unmatched.push(pattern);
       reporter.unmatched(pattern, path === '-' ? 'standard input' : `'${path}'`);
-      process.exitCode ??= EXIT.incomplete;
+      outcome.atLeast(EXIT.incomplete);
     },
     ...defined({
       preservePermissions: options.preservePermissions,
@@ -124,18 +123,18 @@ export async function runUnpack(
     onDamaged: (damage) => {
       lost.push(damage);
       reporter.lost(damage);
-      process.exitCode = EXIT.badArchive;
+      outcome.atLeast(EXIT.badArchive);
     },
-    onDoubt: (member, reason) => warnIncomplete(reporter, member, reason),
-    onSkipped: (member, reason) => warnIncomplete(reporter, member, reason),
-    onNote: (member, reason) => reporter.note(member, reason),
+    onDoubt: warnIncomplete,
+    onSkipped: warnIncomplete,
+    onNote: (member, reason) => reporter.warn(member, reason, false),
     ...(options.verbose === true && options.dryRun !== true ? { filter: namesOnce(reporter) } : {}),
-    signal: interruption(),
+    signal: world.interruption(),
   };
   try {
     const result =
       path === '-'
-        ? await fromStandardInput(options, shared, reporter)
+        ? await fromStandardInput(streams, options, shared, reporter)
         : await fromFile(path, options, shared, reporter);
     dry.flush();
     const kept = result.kept > 0 ? `; ${countOf(result.kept, 'name')} kept as they were` : '';
@@ -149,7 +148,7 @@ export async function runUnpack(
     const planned = options.dryRun === true ? { planned: dry.members } : {};
     const elapsedMs = Math.round(result.elapsedMs);
     const { warnings } = reporter;
-    reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned }, options);
+    reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned });
   } catch (error) {
     // Names that were taken are the smaller news: damage decides the status.
     if (error instanceof ZnipError && error.code === 'no-match')
@@ -187,12 +186,6 @@ function withDirectoryHint(error: ZnipError, archive: string, patterns: readonly
   );
 }
 
-/** What is not as it was asked for. Damage decides the status where there is any. */
-function warnIncomplete(reporter: Reporter, path: string, reason: string): void {
-  reporter.warn(path, reason);
-  process.exitCode ??= EXIT.incomplete;
-}
-
 /** Output is written in pieces of about this many characters. */
 const PIECE = 256 * 1024;
 
@@ -200,18 +193,21 @@ const PIECE = 256 * 1024;
 class DryListing {
   readonly members: Pick<DryMember, 'path' | 'standing'>[] = [];
   private readonly collects: boolean;
+  private readonly streams: Streams;
   private readonly reporter: Reporter;
-  private readonly terminal = isTerminal(STDOUT);
+  private readonly terminal: boolean;
   private lines = '';
 
-  constructor(collects: boolean, reporter: Reporter) {
+  constructor(collects: boolean, streams: Streams, reporter: Reporter) {
     this.collects = collects;
+    this.streams = streams;
+    this.terminal = streams.outputIsTerminal;
     this.reporter = reporter;
   }
 
   add({ path, pathBytes, standing }: DryMember): void {
-    if (standing === 'kept') this.reporter.note(path, 'exists already and would be left as it is');
-    if (standing === 'replaced') this.reporter.note(path, 'exists already and would be replaced');
+    if (standing === 'kept') this.reporter.warn(path, 'exists already and would be left as it is', false);
+    if (standing === 'replaced') this.reporter.warn(path, 'exists already and would be replaced', false);
     if (this.collects) this.members.push({ path, standing });
     else if (standing !== 'kept') {
       const name = this.terminal ? Buffer.from(printable(path)) : Buffer.from(pathBytes);
@@ -223,7 +219,7 @@ class DryListing {
   flush(): void {
     const { lines } = this;
     this.lines = '';
-    if (lines !== '') writeOutput(Buffer.from(lines, 'latin1'));
+    if (lines !== '') this.streams.write(Buffer.from(lines, 'latin1'));
   }
 }
 
@@ -316,14 +312,15 @@ export function rootOf({ root }: UnpackCommandOptions): { root?: string } {
 }
 
 async function fromStandardInput(
+  streams: Streams,
   options: UnpackCommandOptions,
   shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
-  if (isTerminal(STDIN)) {
+  if (streams.inputIsTerminal) {
     throw new ZnipError('usage', 'no archive is read from a terminal: name a file, or pipe one in');
   }
-  return fromStream(STDIN, 'standard input', options, shared, reporter);
+  return fromStream(streams.stdin, 'standard input', options, shared, reporter);
 }
 
 async function fromStream(

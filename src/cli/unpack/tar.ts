@@ -12,14 +12,14 @@ import { FdSink } from '../../io/sink.ts';
 import { borrowed, FileSource } from '../../io/source.ts';
 import { existsError } from '../../target/taken-names.ts';
 import { defined } from '../args/defined.ts';
-import { interruption } from '../process/interruption.ts';
-import { openForReading, refuseTerminal, STDOUT } from '../process/standard-streams.ts';
-import { Reporter } from '../ui/reporter.ts';
+import type { Token } from '../args/read.ts';
+import type { Streams } from '../process/streams.ts';
+import type { Context } from '../ui/context.ts';
 import { formatBytes, formatDuration } from '../ui/text.ts';
 import { needsIndex, rootOf, type UnpackCommandOptions } from './run.ts';
 
-/** Flags that mean something here; all others of `unpack` are about members. */
-const ALLOWED: ReadonlySet<string> = new Set([
+/** Options that mean something here; all others of `unpack` are about members. */
+const ALLOWED: ReadonlySet<string | undefined> = new Set([
   '--tar',
   '--force',
   '--overwrite',
@@ -33,31 +33,27 @@ const ALLOWED: ReadonlySet<string> = new Set([
 ]);
 
 export async function runUnpackTar(
+  { world, streams, reporter }: Context,
   path: string,
   patterns: readonly string[],
-  given: readonly string[],
+  line: readonly Token[],
   options: UnpackCommandOptions & { tar: string },
 ): Promise<void> {
+  const given = line.flatMap((token) => (token.kind === 'option' ? [token.option.long] : []));
   const other = patterns.length > 0 ? 'a pattern' : given.find((flag) => !ALLOWED.has(flag));
   if (other !== undefined) {
     throw new ZnipError('usage', `${other} has no effect with --tar: the tar stream is written as it is`);
   }
   const toStdout = options.tar === '-';
   if (toStdout) {
-    refuseTerminal(STDOUT, 'a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
+    streams.refuseTerminal('a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
   }
   const start = performance.now();
-  const signal = interruption();
-  const reporter = new Reporter({
-    command: 'unpack',
-    quiet: options.quiet === true,
-    verbose: options.verbose === true,
-    progress: options.progress ?? 'auto',
-  });
-  const { source, name, totalBytes, close } = await openSource(path, options);
+  const signal = world.interruption();
+  const { source, name, totalBytes, close } = await openSource(streams, path, options);
   try {
     const output = toStdout
-      ? descriptorOutput(STDOUT, 'standard output')
+      ? descriptorOutput(streams.stdout, 'standard output')
       : await openTarFile(options.tar, options.overwrite === true, signal);
     try {
       const sink = new FdSink(output.fd, output.name, signal);
@@ -78,7 +74,7 @@ export async function runUnpackTar(
       const elapsedMs = performance.now() - start;
       reporter.end(`wrote ${formatBytes(sink.position)} of tar stream in ${formatDuration(elapsedMs)}`);
       // With --tar -, the tar stream has standard output to itself.
-      reporter.result({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) }, options, toStdout);
+      reporter.result({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) }, toStdout);
     } finally {
       output.discard();
     }
@@ -97,9 +93,9 @@ interface TarSource {
 }
 
 /** An archive file by its frame table, everything else as it arrives. */
-async function openSource(path: string, options: UnpackCommandOptions): Promise<TarSource> {
+async function openSource(streams: Streams, path: string, options: UnpackCommandOptions): Promise<TarSource> {
   if (path !== '-') return openFile(new FileSource(path), options);
-  const { fd, name, close } = openForReading(path);
+  const { fd, name, close } = streams.openForReading(path);
   if (!needsIndex(options)) return { source: fd, name, totalBytes: undefined, close };
   const { openSpooled } = await import('../../archive/spooled-archive.ts');
   const stream = new FdStream(fd, name);

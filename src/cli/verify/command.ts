@@ -1,12 +1,13 @@
 /**
  * `znip verify`: its options and its help.
  */
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, THREADS } from '../args/command.ts';
 import { parseRootHash } from '../args/options.ts';
 import type { VerifyCommandOptions } from './run.ts';
 
-export function defineVerify(program: Command): void {
+export function defineVerify(program: CliCommand): void {
   const verify = program
     .command('verify')
     .description('prove an archive whole, or tell everything that is wrong with it')
@@ -26,8 +27,8 @@ Structure, every hash, and that index and tar headers say the same. It goes on a
 a code, the blob and the archive byte, and the members that are hit (-v names all of them). The codes are
 in docs/verify.md. The status is 4 when anything is wrong.`,
   );
-  verify.action(async (archive: string, options: VerifyCommandOptions) => {
+  verify.does(async (context, archive: string, options: VerifyCommandOptions) => {
     const { runVerify } = await import('./run.ts');
-    await runVerify(archive, options);
+    await runVerify(context, archive, options);
   });
 }

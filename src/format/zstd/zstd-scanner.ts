@@ -3,7 +3,7 @@
  * allocates the window that a frame asks for, and all that one call decodes to.
  * RFC 8878 §3.1.1.1 (frame header), §3.1.1.2 (block header), §3.1.2 (skippable frames).
  */
-import { ZnipError } from '../../errors.ts';
+import { type ForeignFile, ZnipError } from '../../errors.ts';
 import { ANY_SKIPPABLE_MAGIC, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../values/constants.ts';
 import { isArchiveFrame } from './marks.ts';
 import { readTag, viewOf } from './skippable-frame.ts';
@@ -41,6 +41,8 @@ export interface FrameScannerOptions {
   maxWindow?: number;
   /** What to do about a larger one, for the message. */
   hint?: string;
+  /** What the stream is, where it is none of ours. */
+  foreign?: ForeignFile;
   /** `advance` stops behind each frame. */
   stopsAtEnds?: boolean;
 }
@@ -155,12 +157,13 @@ export class FrameScanner {
   }
 
   private checkWindow(header: FrameHeader): FrameHeader {
-    const { maxWindow = MAX_WINDOW_SIZE, hint = 'decompress it first' } = this.options;
+    const { maxWindow = MAX_WINDOW_SIZE, hint = 'decompress it first', foreign } = this.options;
     const { windowSize } = header;
     if (windowSize <= maxWindow) return header;
     throw new ZnipError(
       'limit',
       `a zstd frame needs a window of ${windowSize} bytes, expected at most ${maxWindow}: ${hint}`,
+      foreign === undefined ? {} : { foreign },
     );
   }
 

@@ -39,7 +39,7 @@ export interface Filled {
 
 const CHANGED = 'it changed while it was read';
 const SIZELESS =
-  'it has content, but its size is 0, as those of files in /proc are: named with --read-special, it is packed';
+  'it has content, but its size is 0, as those of files in /proc are: named with `readSpecial`, it is packed';
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
 export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {

@@ -275,7 +275,7 @@ class Cutter {
   private strayBytes(offset: number): ZnipError {
     return new ZnipError(
       'damaged-block',
-      `${this.stream.name} goes on at byte ${offset} of its tar stream, behind the zeros that end a tar archive: it is damaged, or several archives in a row, which znip unpack --ignore-zeros reads and which have to be packed one by one`,
+      `${this.stream.name} goes on at byte ${offset} of its tar stream, behind the zeros that end a tar archive: it is damaged, or several archives in a row, which znip unpack \`ignoreZeros\` reads and which have to be packed one by one`,
       { offset },
     );
   }
@@ -284,7 +284,7 @@ class Cutter {
     const { chunkSize } = this.options;
     return new ZnipError(
       'limit',
-      `tar stream at byte ${this.streamOffset}: ${what} not fit in a chunk of ${chunkSize} bytes; allow larger ones with --chunk-size`,
+      `tar stream at byte ${this.streamOffset}: ${what} not fit in a chunk of ${chunkSize} bytes; allow larger ones with \`chunkSize\``,
       { offset: this.streamOffset },
     );
   }

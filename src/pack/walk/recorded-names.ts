@@ -79,7 +79,7 @@ class ChosenNames {
 function refused(from: ByteString, path: ByteString, why: string): ZnipError {
   return new ZnipError(
     'usage',
-    `'${toText(from)}' cannot be recorded as '${toText(path)}': ${why}; change --transform or --prefix`,
+    `'${toText(from)}' cannot be recorded as '${toText(path)}': ${why}; change \`transform\` or \`prefix\``,
     { path: toText(from) },
   );
 }

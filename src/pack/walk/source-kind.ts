@@ -21,6 +21,6 @@ export function isStream(stats: FileStat): boolean {
 /** Why something is left out that was named, or found. `named`: there is something to be done about it. */
 export function whyLeftOut(stats: FileStat, named: boolean): string {
   const what = stats.isSocket() ? 'a socket' : stats.isFIFO() ? 'a FIFO' : 'a device';
-  const remedy = named && isStream(stats) ? '; --read-special packs what is read from it as a file' : '';
+  const remedy = named && isStream(stats) ? '; `readSpecial` packs what is read from it as a file' : '';
   return `left out: it is ${what}, and an archive holds files, directories and links${remedy}`;
 }

@@ -26,7 +26,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
   for (const pattern of options.filter?.unmatched() ?? []) {
     options.onWarning({
       path: pattern,
-      reason: '--include matched nothing; it does not bring back what is below a directory that is left out',
+      reason: '`include` matched nothing; it does not bring back what is below a directory that is left out',
       failed: true,
     });
   }

@@ -395,7 +395,7 @@ export class ArchiveWriter {
 function tooManyGroups(groups: number, found: number): ZnipError {
   return new ZnipError(
     'limit',
-    `the names of ${groups} groups make a manifest of ${found} bytes, expected at most ${MAX_TABLE_LENGTH}: pack fewer repos into one archive, or without --repo-from-dir`,
+    `the names of ${groups} groups make a manifest of ${found} bytes, expected at most ${MAX_TABLE_LENGTH}: pack fewer repos into one archive, or without \`repoFromDirectory\``,
   );
 }
 

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run, znip, ZNIP } from '../../support/run.ts';
 import { temporaryDirectory } from '../../support/tree.ts';
+import { runHere, workIn } from '../../support/world.ts';
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
 const here = { cwd: directory };
 
+workIn(directory);
 beforeAll(() => {
   mkdirSync(at('d/deep'), { recursive: true });
   mkdirSync(at('there'));
@@ -44,8 +46,8 @@ const MEANT: [line: string, use: string][] = [
 ];
 
 describe('what is meant', () => {
-  test.each(MEANT)('znip %s: %s', (line, use) => {
-    const { status, stdout, stderr } = znip(line.split(' '), here);
+  test.each(MEANT)('znip %s: %s', async (line, use) => {
+    const { status, stdout, stderr } = await runHere(line.split(' '));
     expect({ status, stdout }).toEqual({ status: line.startsWith('unpack') ? 3 : 2, stdout: '' });
     expect(/`([^`]+)`\n$/.exec(stderr)?.[1], stderr).toBe(use);
     const done = run('bash', ['-c', use.replace('znip', `node ${ZNIP}`).replace(/(pack \S+)/, '$1')], here);
@@ -77,8 +79,8 @@ describe('what is meant', () => {
     ['pack --owner=root:0 d', "--owner takes numbers as UID or UID:GID, not 'root:0': write --owner 0:0"],
     ['verify -9 d.znip', "unknown option '-9': verify has no levels (./-9 is a file called so)"],
     ['unpack -1 d.znip', "unknown option '-1': unpack has no levels (./-1 is a file called so)"],
-  ])('znip %s', (line, message) => {
-    const { status, stderr } = znip(line.split(' '), here);
+  ])('znip %s', async (line, message) => {
+    const { status, stderr } = await runHere(line.split(' '));
     expect({ status, stderr }).toEqual({ status: 2, stderr: `znip: ${message}\n` });
   });
 

@@ -6,10 +6,12 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { znip } from '../../support/run.ts';
 import { temporaryDirectory } from '../../support/tree.ts';
+import { runHere, workIn } from '../../support/world.ts';
 
 const directory = temporaryDirectory();
 const HOSTILE = 'a\u001b[2J\u0007\u202eb\nznip: whole';
 
+workIn(directory);
 beforeAll(() => {
   mkdirSync(join(directory, 't'));
   writeFileSync(join(directory, 't', 'a'), 'alpha');
@@ -39,8 +41,8 @@ test.each<[args: string[], status: number]>([
   [['cat', 'small.znip', HOSTILE], 3],
   [['cat', '--range', HOSTILE, 'small.znip', 't/a'], 2],
   [['completion', HOSTILE], 2],
-])('znip %j ends with %i', (args, status) => {
-  const run = znip(args, { cwd: directory });
+])('znip %j ends with %i', async (args, status) => {
+  const run = await runHere(args);
   const lines = run.stderr.split('\n');
   expect(run.stderr).not.toMatch(/[\u001b\u0007\u202e]/);
   expect(lines.filter((line) => line === 'znip: whole' || line.startsWith("znip: whole'"))).toEqual([]);

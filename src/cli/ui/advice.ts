@@ -1,0 +1,72 @@
+/**
+ * What a message says to whoever is at a terminal: the library names its own options, which have flags here, and tells what
+ * a file of others is, from which there are commands to make an archive of it.
+ */
+import type { ForeignFile, ZnipError } from '../../errors.ts';
+
+/** What messages name in backquotes, as the command line has it. */
+export const FLAGS: ReadonlyMap<string, string> = new Map([
+  ['chunkSize', '--chunk-size'],
+  ['ignoreZeros', '--ignore-zeros'],
+  ['include', '--include'],
+  ['keep', '--keep-old'],
+  ['long', '--long'],
+  ['maxDepth', '--max-depth'],
+  ['maxMembers', '--max-members'],
+  ['maxRatio', '--max-ratio'],
+  ['maxSize', '--max-size'],
+  ['memory', '--memory'],
+  ['overwrite', '--overwrite'],
+  ['prefix', '--prefix'],
+  ['readSpecial', '--read-special'],
+  ['readTar', 'unpack --tar -'],
+  ['repoFromDirectory', '--repo-from-dir'],
+  ['sameOwner', '--same-owner'],
+  ['stripComponents', '--strip-components'],
+  ['threads', '-j'],
+  ['transform', '--transform'],
+]);
+
+/** A message with flags for what the library calls its options. Names of files, in quotes, stay as they are. */
+export function withFlags(message: string): string {
+  return message.replace(
+    /'[^']*'|`([A-Za-z]+)`/g,
+    (text, option: string | undefined) => (option === undefined ? undefined : FLAGS.get(option)) ?? text,
+  );
+}
+
+/** The message of an error for the command line, with what there is to do. */
+export function messageOf({
+  code,
+  message,
+  context,
+}: Pick<ZnipError, 'code' | 'message' | 'context'>): string {
+  const { foreign, path = '-' } = context;
+  if (foreign === undefined) return withFlags(message);
+  // The window of a frame, larger than zstd takes without being asked to.
+  const command = `${foreign.command ?? ''}${code === 'limit' ? ' --long=31' : ''}`;
+  return `${withFlags(message)}: ${foreignAdvice({ ...foreign, command }, path)}`;
+}
+
+function foreignAdvice({ kind, command, expected }: ForeignFile & { command: string }, path: string): string {
+  const [from, to] = commandNames(path);
+  if (kind === 'tar') {
+    return `make one of it with \`znip pack --tar ${from} -o ${to}\` first (unpack reads it as it is)`;
+  }
+  if (kind === 'archive') return `unpack it with ${command}, then \`znip pack DIR -o ${to}\``;
+  if (expected === 'archive') {
+    return `if a tar is in it, make one of it with \`${command} ${from} | znip pack --tar - -o ${to}\` first`;
+  }
+  return `${command} ${path === '-' ? 'FILE' : from} | znip unpack -, or | znip pack --tar -`;
+}
+
+/** The file and the archive to make of it, as a shell takes them. */
+function commandNames(path: string): [from: string, to: string] {
+  if (path === '-') return ['-', 'NEW.znip'];
+  if (!/^[\w./@%+=:,-]{1,200}$/.test(path) || path.startsWith('-')) return ['FILE', 'NEW.znip'];
+  const stem = path.replace(
+    /\.(?:t(?:ar\.)?(?:gz|zst|xz|bz2|lz4|lz)|tar|zip|7z|rar|deb|rpm|cpio|zst|gz|xz)$/,
+    '',
+  );
+  return [path, `${stem}.znip`];
+}
