@@ -28,12 +28,16 @@ if (process.env.NODE_EXTRA_CA_CERTS !== undefined) {
   delete process.env.NODE_EXTRA_CA_CERTS;
 }
 
-export default defineConfig({
+/** What takes long and rarely tells anything has a run of its own: `npm run test:slow`. */
+const SLOW = 'test/**/*.slow.test.ts';
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: [mode === 'slow' ? SLOW : 'test/**/*.test.ts'],
     // The document's own reader leaves decompression and hashing to programs.
     exclude: [
       ...configDefaults.exclude,
+      ...(mode === 'slow' ? [] : [SLOW]),
       ...(missing.includes('zstd') || missing.includes('b3sum') ? ['test/format/document.test.ts'] : []),
     ],
     // Tests start processes and threads of their own, and wait for them: three files at a time keep two cores busy.
@@ -45,4 +49,4 @@ export default defineConfig({
     // The built library, as another program imports it: threads need files that Node.js can run.
     alias: { znip: fileURLToPath(new URL('dist/index.js', import.meta.url)) },
   },
-});
+}));
