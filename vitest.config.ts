@@ -28,7 +28,7 @@ if (process.env.NODE_EXTRA_CA_CERTS !== undefined) {
   delete process.env.NODE_EXTRA_CA_CERTS;
 }
 
-/** What takes long and rarely tells anything has a run of its own: `npm run test:slow`. */
+/** What takes long and rarely tells anything has a run of its own, `--mode slow`; `--mode all` is both. */
 const SLOW = 'test/**/*.slow.test.ts';
 
 export default defineConfig(({ mode }) => ({
@@ -37,7 +37,7 @@ export default defineConfig(({ mode }) => ({
     // The document's own reader leaves decompression and hashing to programs.
     exclude: [
       ...configDefaults.exclude,
-      ...(mode === 'slow' ? [] : [SLOW]),
+      ...(mode === 'slow' || mode === 'all' ? [] : [SLOW]),
       ...(missing.includes('zstd') || missing.includes('b3sum') ? ['test/format/document.test.ts'] : []),
     ],
     // Tests start processes and threads of their own, and wait for them: three files at a time keep two cores busy.
