@@ -42,7 +42,7 @@ export default defineConfig(({ mode }) => ({
     ],
     // Tests start processes and threads of their own, and wait for them: three files at a time keep two cores busy.
     maxWorkers: 3,
-    testTimeout: 60_000,
+    testTimeout: mode === 'test' ? 60_000 : 300_000,
     hookTimeout: 120_000,
   },
   resolve: {
