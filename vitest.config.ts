@@ -28,21 +28,25 @@ if (process.env.NODE_EXTRA_CA_CERTS !== undefined) {
   delete process.env.NODE_EXTRA_CA_CERTS;
 }
 
-export default defineConfig({
+/** What takes long and rarely tells anything has a run of its own, `--mode slow`; `--mode all` is both. */
+const SLOW = 'test/**/*.slow.test.ts';
+
+export default defineConfig(({ mode }) => ({
   test: {
-    include: ['test/**/*.test.ts'],
+    include: [mode === 'slow' ? SLOW : 'test/**/*.test.ts'],
     // The document's own reader leaves decompression and hashing to programs.
     exclude: [
       ...configDefaults.exclude,
+      ...(mode === 'slow' || mode === 'all' ? [] : [SLOW]),
       ...(missing.includes('zstd') || missing.includes('b3sum') ? ['test/format/document.test.ts'] : []),
     ],
     // Tests start processes and threads of their own, and wait for them: three files at a time keep two cores busy.
     maxWorkers: 3,
-    testTimeout: 60_000,
+    testTimeout: mode === 'test' ? 60_000 : 300_000,
     hookTimeout: 120_000,
   },
   resolve: {
     // The built library, as another program imports it: threads need files that Node.js can run.
     alias: { znip: fileURLToPath(new URL('dist/index.js', import.meta.url)) },
   },
-});
+}));

@@ -7,38 +7,43 @@ import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
 import { formatBytes } from './text.js';
 
 /**
- * @typedef {object} Machine
- * @property {string} cpu
- * @property {number} cores that this process may use
- * @property {number} memoryBytes
- * @property {string} system
- * @property {string} node
- * @property {string} fileSystem of the working directory
+ * @typedef {object} Conditions
+ * @property {string} date when it began, ISO 8601
+ * @property {string} machine
+ * @property {Record<string, string>} versions by program
+ * @property {string[]} notInstalled programs
  */
 
 /**
- * @param {string} directory
- * @returns {Machine}
+ * @param {string} directory that is worked in
+ * @returns {Pick<Conditions, 'date' | 'machine'>}
  */
-export function describeMachine(directory) {
+export function measuredOn(directory) {
   const stat = spawnSync('stat', ['-f', '-c', '%T', directory], { encoding: 'utf8' });
-  return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',
-    cores: availableParallelism(),
-    memoryBytes: totalmem(),
-    system: `${type()} ${release()}`,
-    node: process.version,
-    fileSystem: stat.status === 0 ? stat.stdout.trim() : 'unknown',
-  };
+  const fileSystem = stat.status === 0 ? stat.stdout.trim() : 'unknown';
+  const machine = [
+    cpus()[0]?.model.trim() ?? 'unknown CPU',
+    `${availableParallelism()} cores`,
+    `${formatBytes(totalmem())} of memory`,
+    `${type()} ${release()}`,
+    `Node ${process.version}`,
+    `working on ${fileSystem}`,
+  ].join(', ');
+  return { date: new Date().toISOString(), machine };
 }
 
 /**
- * @param {Machine} machine
- * @returns {string} one line
+ * What was measured with what, what is missing, and how far to trust it.
+ *
+ * @param {Conditions} conditions
+ * @param {readonly import('./measure.js').Measurement[]} runs
+ * @returns {string} Markdown
  */
-export function formatMachine({ cpu, cores, memoryBytes, system, node, fileSystem }) {
-  const memory = `${formatBytes(memoryBytes)} of memory`;
-  return [cpu, `${cores} cores`, memory, system, `Node ${node}`, `working on ${fileSystem}`].join(', ');
+export function formatConditions({ machine, versions, notInstalled }, runs) {
+  const programs = Object.entries(versions).map((pair) => pair.join(' '));
+  const missing =
+    notInstalled.length === 0 ? 'nothing is missing' : `not installed: ${notInstalled.join(', ')}`;
+  return [machine, programs.join(', '), missing, ...contention(runs)].map((line) => `- ${line}`).join('\n');
 }
 
 /**
@@ -83,4 +88,21 @@ function readCoreTicks() {
   } catch {
     return null;
   }
+}
+
+/** Above this share of the cores gone elsewhere, measurements of parallel programs mislead. */
+const CONTENDED = 0.1;
+
+/**
+ * @param {readonly import('./measure.js').Measurement[]} runs
+ * @returns {string[]} how much of the cores went elsewhere, where that is known
+ */
+function contention(runs) {
+  const known = runs.filter(({ otherCpuShare }) => otherCpuShare !== null);
+  if (known.length === 0) return [];
+  const wall = known.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0);
+  const lost = known.reduce((sum, run) => sum + (run.otherCpuShare ?? 0) * run.wallSeconds, 0);
+  const share = Math.max(0, lost / wall);
+  const verdict = share > CONTENDED ? ': do not rely on these numbers, run it again on an idle machine' : '';
+  return [`other work had ${(share * 100).toFixed(0)} % of the cores meanwhile${verdict}`];
 }

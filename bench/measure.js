@@ -2,14 +2,12 @@
  * Runs one command, a pipeline of programs, and measures it as a whole.
  *
  * Times come from bash's `time`, which is right for pipelines: it reports wall time from the first start
- * to the last exit and the CPU time of every process it waited for, in milliseconds; from bash 5 on, its clock
- * gives the wall time in microseconds, which the shortest commands need. Peak memory comes
- * from GNU time in front of every stage. A small program must be the one that forks: Linux counts the
- * memory of the forking process into the child's peak, and Node's own 40 MB would hide a small tool.
- * Without GNU time, the kernel's high-water marks are sampled while the command runs.
+ * to the last exit and the CPU time of every process it waited for, in milliseconds; its clock gives the wall time in
+ * microseconds. Peak memory comes from GNU time in front of every stage. A small program must be the one that forks: Linux
+ * counts the memory of the forking process into the child's peak, and Node's own 40 MB would hide a small tool.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { watchCores } from './machine.js';
@@ -22,7 +20,7 @@ import { shellCommand } from './text.js';
  * @property {number} wallSeconds
  * @property {number} userSeconds of all processes together
  * @property {number} systemSeconds of all processes together
- * @property {number | null} peakMemoryBytes resident, the stages' peaks added up; null where unknown
+ * @property {number} peakMemoryBytes resident, the stages' peaks added up; 0 where GNU time is missing
  * @property {number | null} otherCpuShare of the cores' time meanwhile that went elsewhere; null where unknown
  *
  * @typedef {object} RunOptions
@@ -37,7 +35,6 @@ import { shellCommand } from './text.js';
 const { NODE_EXTRA_CA_CERTS: _certificates, ...environment } = process.env;
 
 const GNU_TIME = '/usr/bin/time';
-const SAMPLE_MS = 10;
 
 const hasGnuTime = /^\d+\s*$/.test(
   spawnSync(GNU_TIME, ['-f', '%M', 'true'], { encoding: 'utf8' }).stderr ?? '',
@@ -70,7 +67,7 @@ export async function measure(pipeline, { scratch, closesEarly = false, ...optio
   ].join('\n');
 
   const stopWatching = watchCores();
-  const { report, sampledBytes } = await execute(['bash', '-c', script], pipeline, options);
+  const report = await execute(['bash', '-c', script], pipeline, options);
   // Both write the locale's comma.
   const times = report.replaceAll(',', '.').trim().split(/\s+/).map(Number);
   const [real = Number.NaN, userSeconds = Number.NaN, systemSeconds = Number.NaN, begin = 0, end = real] =
@@ -79,7 +76,7 @@ export async function measure(pipeline, { scratch, closesEarly = false, ...optio
     wallSeconds: Math.round((end - begin) * 1e6) / 1e6,
     userSeconds,
     systemSeconds,
-    peakMemoryBytes: hasGnuTime ? sumLines(readFileSync(memoryFile, 'utf8')) * 1024 : sampledBytes,
+    peakMemoryBytes: hasGnuTime ? sumLines(readFileSync(memoryFile, 'utf8')) * 1024 : 0,
     otherCpuShare: stopWatching(userSeconds + systemSeconds),
   };
 }
@@ -99,7 +96,7 @@ export async function run(argv, options = {}) {
  * @param {string[]} argv what to start
  * @param {Pipeline} pipeline what to call it when it fails
  * @param {RunOptions} options
- * @returns {Promise<{ report: string, sampledBytes: number | null }>} report: what came on descriptor 3
+ * @returns {Promise<string>} what came on descriptor 3
  */
 async function execute(argv, pipeline, { cwd, signal }) {
   signal?.throwIfAborted();
@@ -111,7 +108,6 @@ async function execute(argv, pipeline, { cwd, signal }) {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  const sampler = hasGnuTime || child.pid === undefined ? undefined : sampleMemory(child.pid);
   const kill = () => child.pid !== undefined && process.kill(-child.pid, 'SIGTERM');
   signal?.addEventListener('abort', kill);
 
@@ -133,69 +129,13 @@ async function execute(argv, pipeline, { cwd, signal }) {
         `failed with ${status}: ${pipeline.map((stage) => shellCommand(stage)).join(' | ')}\n${message}`,
       );
     }
-    return { report, sampledBytes: sampler?.stop() ?? null };
+    return report;
   } finally {
-    sampler?.stop();
     signal?.removeEventListener('abort', kill);
   }
 }
 
-/**
- * Follows the high-water marks of all descendants of a process (Linux only; elsewhere nothing is seen).
- * What a process takes in its last few milliseconds can be missed.
- *
- * @param {number} root
- * @returns {{ stop(): number | null }} stop: ends it and returns the sum of the peaks in bytes
- */
-function sampleMemory(root) {
-  /** @type {Map<number, number>} */
-  const peaks = new Map();
-  const timer = setInterval(() => {
-    for (const pid of descendants(root)) {
-      const peak = /VmHWM:\s+(\d+) kB/.exec(readOrEmpty(`/proc/${pid}/status`))?.[1];
-      if (peak !== undefined) peaks.set(pid, Math.max(peaks.get(pid) ?? 0, Number(peak) * 1024));
-    }
-  }, SAMPLE_MS);
-  return {
-    stop() {
-      clearInterval(timer);
-      return peaks.size === 0 ? null : [...peaks.values()].reduce((sum, peak) => sum + peak, 0);
-    },
-  };
-}
-
-/**
- * @param {number} pid
- * @returns {number[]}
- */
-function descendants(pid) {
-  let threads = [];
-  try {
-    threads = readdirSync(`/proc/${pid}/task`);
-  } catch {
-    return [];
-  }
-  return threads
-    .flatMap((thread) => readOrEmpty(`/proc/${pid}/task/${thread}/children`).match(/\d+/g) ?? [])
-    .flatMap((child) => [Number(child), ...descendants(Number(child))]);
-}
-
-/**
- * @param {string} path
- * @returns {string} nothing when the process has ended
- */
-function readOrEmpty(path) {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/**
- * @param {string} text
- * @returns {number}
- */
+/** @param {string} text */
 function sumLines(text) {
   return text.split('\n').reduce((sum, line) => sum + Number(line), 0);
 }

@@ -5,15 +5,18 @@
  * the source, which is given by its name there; all other paths are absolute. `unpack` finds an empty
  * target, and `pack` no archive. Members are named as tar names them, from the source's name on.
  */
-import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+/** This project's own build. */
+export const ZNIP = fileURLToPath(new URL('../bin/znip.cjs', import.meta.url));
 
 /**
  * @typedef {import('./measure.js').Pipeline} Pipeline
  *
  * @typedef {object} Peer
  * @property {string} name
- * @property {string} family what it has in common with its other settings: a line in the plot
- * @property {string} label what tells it from them
+ * @property {string} family what it has in common with its other settings
  * @property {string} about how it is used here
  * @property {string} extension of its archives
  * @property {Record<string, string[]>} versions for each program that it needs, a command that prints its version
@@ -27,14 +30,16 @@ import { spawnSync } from 'node:child_process';
 
 /**
  * @param {string} script bin/znip.cjs of the build to measure
- * @returns {Required<Peer>} with its default settings
+ * @returns {Required<Peer>} with its default settings; throws when that is not built
  */
 export function znipPeer(script) {
+  if (!existsSync(new URL('../dist/cli.cjs', pathToFileURL(script)))) {
+    throw new Error(`${script} is not built: run npm run build first`);
+  }
   const znip = [process.execPath, script];
   return {
     name: 'znip',
     family: 'znip',
-    label: '(default)',
     about: 'this program, as it comes',
     extension: 'znip',
     versions: { znip: [...znip, '--version'] },
@@ -52,7 +57,7 @@ export function znipPeer(script) {
   };
 }
 
-/** Options of `znip pack` that make the points of its line. */
+/** Options of `znip pack` that are always measured, from fast to small. */
 const ZNIP_SETTINGS = [
   ['-1'],
   ['-2'],
@@ -69,17 +74,12 @@ const ZNIP_SETTINGS = [
  * @returns {Peer[]} only packing: reading is the default's
  */
 export function znipSettings(script, more) {
-  const base = [process.execPath, script, 'pack'];
-  const help = spawnSync(base[0] ?? '', [...base.slice(1), '--help'], { encoding: 'utf8' }).stdout;
-  return [...ZNIP_SETTINGS, ...more]
-    .filter((options) => !options.includes('--long') || help.includes('--long'))
-    .map((options) => ({
-      name: `znip ${options.join(' ')}`,
-      family: 'znip',
-      label: options.join(' '),
-      about: `pack ${options.join(' ')}`,
-      extension: 'znip',
-      versions: {},
-      pack: (source, archive) => [[...base, ...options, source, '-o', archive]],
-    }));
+  return [...ZNIP_SETTINGS, ...more].map((options) => ({
+    name: `znip ${options.join(' ')}`,
+    family: 'znip',
+    about: `pack ${options.join(' ')}`,
+    extension: 'znip',
+    versions: {},
+    pack: (source, archive) => [[process.execPath, script, 'pack', ...options, source, '-o', archive]],
+  }));
 }

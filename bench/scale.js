@@ -7,15 +7,22 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import { describeMachine, formatMachine } from './machine.js';
+import { whoIsInstalled } from './contenders.js';
+import { formatConditions, measuredOn } from './machine.js';
 import { measure, run } from './measure.js';
-import { formatContention } from './report.js';
-import { formatBytes, formatCount, formatSeconds, formatTable, median, positiveNumber } from './text.js';
+import { ZNIP, znipPeer } from './peers.js';
+import { cpuSeconds, median, medianOf, peakMemory, wallSeconds } from './statistics.js';
+import {
+  formatBytes,
+  formatCount,
+  formatMemory,
+  formatSeconds,
+  formatTable,
+  positiveNumber,
+} from './text.js';
 import { measureThreads } from './thread-times.js';
 import { makeTree, summarizeTree } from './tree.js';
-import { chooseBase, runMain, withWorkspace } from './workspace.js';
+import { chooseBase, parseOptions, runMain, withWorkspace } from './workspace.js';
 
 const FILE_BYTES = 100;
 /** What a small file takes on a RAM disk: a page and an inode. */
@@ -143,13 +150,6 @@ function measureFile(bytes, options) {
 }
 
 /**
- * @param {import('./measure.js').Measurement[]} runs
- */
-function wallOf(runs = []) {
-  return median(runs.map(({ wallSeconds }) => wallSeconds));
-}
-
-/**
  * @param {number} seconds
  * @param {Scale['unit']} unit
  */
@@ -163,33 +163,22 @@ function formatEach(seconds, unit) {
  */
 function formatScales(scales) {
   const { unit } = scales[0] ?? { unit: 'member' };
-  const header = [
-    unit === 'GB' ? unit : `${unit}s`,
-    'step',
-    'wall',
-    `a ${unit}`,
-    'against linear',
-    'CPU',
-    'peak memory',
-    'archive',
-  ];
+  const plural = unit === 'GB' ? unit : `${unit}s`;
+  const header = [plural, 'step', 'wall', `a ${unit}`, 'against linear', 'CPU', 'peak memory', 'archive'];
   const rows = scales.flatMap(({ units, archiveBytes, measurements }, index) => {
     const before = scales[index - 1];
     return Object.entries(measurements).map(([step, runs], row) => {
-      const wall = wallOf(runs);
+      const wall = medianOf(runs, wallSeconds);
       const each = wall / units;
-      const growth =
-        before === undefined ? '' : (each / (wallOf(before.measurements[step]) / before.units)).toFixed(2);
-      const cpu = median(runs.map(({ userSeconds, systemSeconds }) => userSeconds + systemSeconds));
-      const peak = Math.max(...runs.map(({ peakMemoryBytes }) => peakMemoryBytes ?? 0));
+      const eachBefore = before && medianOf(before.measurements[step] ?? [], wallSeconds) / before.units;
       return [
         row === 0 ? formatCount(units) : '',
         step,
         formatSeconds(wall),
         formatEach(each, unit),
-        growth,
-        formatSeconds(cpu),
-        peak === 0 ? 'unknown' : formatBytes(peak),
+        eachBefore === undefined ? '' : (each / eachBefore).toFixed(2),
+        formatSeconds(medianOf(runs, cpuSeconds)),
+        formatMemory(peakMemory(runs)),
         row === 0 ? formatBytes(archiveBytes) : '',
       ];
     });
@@ -224,29 +213,27 @@ function formatSerial(scales) {
 }
 
 await runMain(async () => {
-  const { values } = parseArgs({
+  const parsed = parseOptions(HELP, {
     options: {
       million: { type: 'boolean', default: false },
       large: { type: 'boolean', default: false },
       rounds: { type: 'string', default: '3' },
       work: { type: 'string' },
       json: { type: 'string' },
-      znip: { type: 'string', default: fileURLToPath(new URL('../bin/znip.cjs', import.meta.url)) },
-      help: { type: 'boolean', short: 'h', default: false },
+      znip: { type: 'string', default: ZNIP },
     },
   });
-  if (values.help) {
-    console.log(HELP.trimEnd());
-    return;
-  }
+  if (parsed === undefined) return;
+  const { values } = parsed;
   const rounds = positiveNumber('--rounds', values.rounds);
+  const znip = resolve(values.znip);
+  const { versions, missing } = whoIsInstalled([znipPeer(znip)]);
   const trees = [10_000, 100_000, ...(values.million ? [1_000_000] : [])];
   const files = [GB / 10, GB, ...(values.large ? [20 * GB] : [])];
   const needed = Math.max(Math.max(...trees) * ALLOCATED_BYTES * 2, (Math.max(...files) / 16) * 2.5);
   await withWorkspace(values.work ?? chooseBase(needed), async (work, signal) => {
-    const machine = describeMachine(work);
-    console.log(formatMachine(machine));
-    const options = { rounds, work, signal, znip: [process.execPath, resolve(values.znip)] };
+    const conditions = { ...measuredOn(work), versions, notInstalled: missing };
+    const options = { rounds, work, signal, znip: [process.execPath, znip] };
     /** @type {Scale[]} */
     const ofMembers = [];
     for (const count of trees) {
@@ -259,15 +246,11 @@ await runMain(async () => {
       console.error(`  a file of ${formatBytes(bytes)} ...`);
       ofBytes.push(await measureFile(bytes, options));
     }
-    for (const scales of [ofMembers, ofBytes]) {
-      console.log(`\n${formatScales(scales)}\n${formatSerial(scales)}`);
-    }
     const scales = [...ofMembers, ...ofBytes];
-    console.log(
-      `\n${formatContention(scales.flatMap(({ measurements }) => Object.values(measurements).flat()))}`,
-    );
-    if (values.json !== undefined) {
-      writeFileSync(values.json, `${JSON.stringify({ machine, rounds, scales }, null, 2)}\n`);
-    }
+    const runs = scales.flatMap(({ measurements }) => Object.values(measurements).flat());
+    console.log(formatConditions(conditions, runs));
+    for (const some of [ofMembers, ofBytes]) console.log(`\n${formatScales(some)}\n\n${formatSerial(some)}`);
+    if (values.json === undefined) return;
+    writeFileSync(values.json, `${JSON.stringify({ ...conditions, rounds, scales }, null, 2)}\n`);
   });
 });

@@ -2,18 +2,12 @@
  * What a handful of noisy runs comes to. Ratios are taken between runs of the same round, which are neighbours in
  * time, and their median counts: a machine's speed drifts, so two medians of different moments do not compare.
  */
-import { formatBytes, median } from './text.js';
 
 /**
  * @typedef {import('./operations.js').Operation} Operation
+ * @typedef {import('./measure.js').Measurement} Measurement
  *
- * @typedef {object} Turn
- * @property {number} round from 1
- * @property {Operation} operation
- * @property {string} contender
- * @property {number} archiveBytes
- *
- * @typedef {Turn & import('./measure.js').Measurement} Run
+ * @typedef {{ round: number, operation: Operation, contender: string, archiveBytes: number } & Measurement} Run
  *
  * @typedef {{ median: number, min: number, max: number }} Spread
  */
@@ -28,12 +22,12 @@ export function turnsOf(runs, operation, contender) {
   return runs.filter((run) => run.operation === operation && run.contender === contender);
 }
 
-/** @param {import('./measure.js').Measurement} run */
+/** @param {Measurement} run */
 export function wallSeconds(run) {
   return run.wallSeconds;
 }
 
-/** @param {import('./measure.js').Measurement} run */
+/** @param {Measurement} run */
 export function cpuSeconds({ userSeconds, systemSeconds }) {
   return userSeconds + systemSeconds;
 }
@@ -41,6 +35,22 @@ export function cpuSeconds({ userSeconds, systemSeconds }) {
 /** @param {{ archiveBytes: number }} run */
 export function archiveBytes(run) {
   return run.archiveBytes;
+}
+
+/** @param {readonly Measurement[]} runs */
+export function peakMemory(runs) {
+  return Math.max(...runs.map(({ peakMemoryBytes }) => peakMemoryBytes));
+}
+
+/**
+ * @param {readonly number[]} values at least one
+ * @returns {number}
+ */
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
 /**
@@ -69,35 +79,4 @@ export function ratioOf(runs, others, value) {
   });
   if (ratios.length === 0) return undefined;
   return { median: median(ratios), min: Math.min(...ratios), max: Math.max(...ratios) };
-}
-
-/**
- * @param {readonly import('./measure.js').Measurement[]} runs
- * @returns {number | undefined} bytes; undefined where the system does not tell
- */
-export function peakMemory(runs) {
-  const peak = Math.max(...runs.map(({ peakMemoryBytes }) => peakMemoryBytes ?? 0));
-  return peak > 0 ? peak : undefined;
-}
-
-/**
- * @param {Spread | undefined} spread
- * @returns {string} `median (least–most)`
- */
-export function formatSpread(spread) {
-  if (spread === undefined) return '';
-  const { median: middle, min, max } = spread;
-  return min === max
-    ? formatRatio(middle)
-    : `${formatRatio(middle)} (${formatRatio(min)}–${formatRatio(max)})`;
-}
-
-/** @param {number} ratio */
-function formatRatio(ratio) {
-  return ratio.toFixed(ratio < 0.1 ? 3 : 2);
-}
-
-/** @param {number | undefined} bytes */
-export function formatMemory(bytes) {
-  return bytes === undefined ? 'unknown' : formatBytes(bytes);
 }

@@ -1,17 +1,6 @@
 /**
- * Numbers and commands as people read them, for the benchmarks and the demo.
+ * Numbers, tables and commands as people read them, for the benchmarks and the scripts.
  */
-
-/**
- * @param {readonly number[]} values at least one
- * @returns {number}
- */
-export function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
-}
 
 /**
  * Binary units and three digits, as znip prints them.
@@ -31,40 +20,60 @@ export function formatBytes(bytes) {
   return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/**
- * @param {number} seconds
- * @returns {string}
- */
+/** @param {number} peakBytes 0 where it is unknown */
+export function formatMemory(peakBytes) {
+  return peakBytes === 0 ? 'unknown' : formatBytes(peakBytes);
+}
+
+/** @param {number} seconds */
 export function formatSeconds(seconds) {
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   return `${seconds.toFixed(seconds < 100 ? 2 : 0)} s`;
 }
 
-/**
- * @param {number} count
- * @returns {string}
- */
+/** @param {number} count */
 export function formatCount(count) {
   return count.toLocaleString('en-US');
 }
 
 /**
- * Columns padded to the widest cell: the first to the left, the others to the right.
+ * @param {import('./statistics.js').Spread | undefined} spread of ratios
+ * @returns {string} `median (least–most)`
+ */
+export function formatSpread(spread) {
+  if (spread === undefined) return '';
+  const { median, min, max } = spread;
+  return min === max
+    ? formatRatio(median)
+    : `${formatRatio(median)} (${formatRatio(min)}–${formatRatio(max)})`;
+}
+
+/** @param {number} ratio */
+function formatRatio(ratio) {
+  return ratio.toFixed(ratio < 0.1 ? 3 : 2);
+}
+
+/**
+ * A table for a terminal and for Markdown, laid out as prettier leaves it: the first column to the left, the others
+ * to the right.
  *
  * @param {readonly (readonly string[])[]} rows the first one is the header
  * @returns {string}
  */
 export function formatTable(rows) {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join('  ')
-      .trimEnd(),
+  const [header = [], ...body] = rows;
+  const widths = header.map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
+  const rule = widths.map((width, column) =>
+    column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
   );
-  return lines.join('\n');
+  return [header, rule, ...body]
+    .map((row) =>
+      widths.map((width, column) =>
+        column === 0 ? (row[0] ?? '').padEnd(width) : (row[column] ?? '').padStart(width),
+      ),
+    )
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
 }
 
 /**
@@ -86,7 +95,6 @@ export function shellCommand(argv) {
  */
 export function positiveNumber(option, value) {
   const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 1)
-    throw new Error(`${option} ${value}: not a positive number`);
-  return number;
+  if (Number.isSafeInteger(number) && number >= 1) return number;
+  throw new Error(`${option} ${value}: not a positive number`);
 }

@@ -1,10 +1,12 @@
 /**
- * A temporary directory that does not outlive the program: it is removed when the work is done, when it
- * fails, and on SIGINT or SIGTERM, after the command that was running has ended.
+ * What the benchmarks and the scripts have in common as programs: options, errors, and a temporary directory that does
+ * not outlive them: it is removed when the work is done, when it fails, and on SIGINT or SIGTERM, after the command that was
+ * running has ended.
  */
 import { mkdtempSync, statfsSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { run } from './measure.js';
 
 /** The program was told to stop by a signal. */
@@ -72,4 +74,23 @@ export async function runMain(main) {
     console.error(error instanceof Error ? error.message : error);
     process.exitCode = error instanceof Interrupted ? error.exitCode : 1;
   }
+}
+
+/**
+ * The command line, with `--help`.
+ *
+ * @param {string} help
+ * @param {{ options: import('node:util').ParseArgsConfig['options'], operands?: [least: number, most: number] }} config
+ * @returns {{ values: any, positionals: string[] } | undefined} undefined when help was given instead
+ */
+export function parseOptions(help, { options, operands: [least, most] = [0, 0] }) {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { ...options, help: { type: 'boolean', short: 'h', default: false } },
+  });
+  const { length } = positionals;
+  if (!values.help && length >= least && length <= most) return { values, positionals };
+  (values.help ? console.log : console.error)(help.trimEnd());
+  process.exitCode = values.help ? 0 : 2;
+  return undefined;
 }

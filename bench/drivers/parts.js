@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const load = createRequire(import.meta.url);
 const { CCtx, DCtx, CParameter } = load('zstd-napi/binding.js');
@@ -42,24 +42,12 @@ function timed(part, work, bytesOf) {
   return result;
 }
 
-/**
- * @param {string} directory
- * @param {string} below
- * @returns {{ files: string[], directories: string[] }}
- */
-function walk(directory, below = '') {
-  const found = { files: /** @type {string[]} */ ([]), directories: /** @type {string[]} */ ([]) };
-  for (const entry of readdirSync(join(directory, below), { withFileTypes: true })) {
-    const path = join(below, entry.name);
-    if (entry.isFile()) found.files.push(path);
-    if (!entry.isDirectory()) continue;
-    found.directories.push(path);
-    const inner = walk(directory, path);
-    found.files.push(...inner.files);
-    found.directories.push(...inner.directories);
-  }
-  return found;
-}
+/** Names below the tree, directories before what they hold. */
+const entries = readdirSync(tree, { recursive: true, withFileTypes: true });
+const pathOf = (/** @type {import('node:fs').Dirent} */ { parentPath, name }) =>
+  relative(tree, join(parentPath, name));
+const files = entries.filter((entry) => entry.isFile()).map(pathOf);
+const directories = entries.filter((entry) => entry.isDirectory()).map(pathOf);
 
 /** @param {string} path */
 function readFile(path) {
@@ -89,7 +77,6 @@ function readChunks(path) {
 /** @param {readonly Uint8Array[]} pieces */
 const total = (pieces) => pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
-const { files, directories } = walk(tree);
 const contents = timed(
   'open, read and close files',
   () => files.map((path) => readFile(join(tree, path))),

@@ -12,7 +12,7 @@ const taking = (...seconds: number[]): Runs =>
     archiveBytes: 1,
     userSeconds: wallSeconds,
     systemSeconds: 0,
-    peakMemoryBytes: null,
+    peakMemoryBytes: 0,
     otherCpuShare: null,
   }));
 

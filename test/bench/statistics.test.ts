@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { formatSpread, medianOf, ratioOf } from '../../bench/statistics.js';
-import { median } from '../../bench/text.js';
+import { median, medianOf, ratioOf } from '../../bench/statistics.js';
+import { formatSpread } from '../../bench/text.js';
 
 const own = (run: { value: number }) => run.value;
 

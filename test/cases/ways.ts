@@ -59,38 +59,55 @@ function shownTree(root: string, described: Map<string, Described>): Shown {
   return shown;
 }
 
+/** Reads into a directory of its own, at every call. */
+function reader(place: string, threads: number, flags: readonly string[]) {
+  return (way: string, ofArchive: boolean, args: string[], input?: Buffer): Outcome => {
+    const directory = mkdtempSync(join(place, 'out-'));
+    const options = [...flags, `-j${threads}`, '-C', directory];
+    const { status, stderr } = znip([...args, ...options], input === undefined ? {} : { input });
+    const described = describeTree(directory);
+    return { way, ofArchive, status, stderr, tree: shownTree(directory, described), described, directory };
+  };
+}
+
+/** The stream alone, from a file and from a pipe: no archive is made of it. */
+export function readStream(
+  place: string,
+  stream: Buffer,
+  { threads = 1, flags = [] }: Settings = {},
+  name = 'stream.tar',
+): Outcome[] {
+  const old = readdirSync(place).filter((name) => name.startsWith('out-'));
+  for (const directory of old) rmSync(join(place, directory), { recursive: true, force: true });
+  const file = join(place, name);
+  writeFileSync(file, stream);
+  const read = reader(place, threads, flags);
+  return [
+    read('unpack FILE', false, ['unpack', '-q', file]),
+    read('unpack - <FILE', false, ['unpack', '-q', '-'], stream),
+  ];
+}
+
 /** `place`: a directory of the test's own. What is unpacked stays there until it is asked to read again. */
 export function readEveryWay(
   place: string,
   stream: Buffer,
-  { threads = 1, chunkSize = '64K', flags = [] }: Settings = {},
+  settings: Settings = {},
   name = 'stream.tar',
 ): Reading {
-  const old = readdirSync(place).filter((name) => name.startsWith('out-'));
-  for (const directory of old) rmSync(join(place, directory), { recursive: true, force: true });
-  const [file, archive] = [join(place, name), join(place, 'stream.znip')];
+  const { threads = 1, chunkSize = '64K', flags = [] } = settings;
+  const outcomes = readStream(place, stream, settings, name);
+  const archive = join(place, 'stream.znip');
   rmSync(archive, { force: true });
-  writeFileSync(file, stream);
-  const outcome = (way: string, ofArchive: boolean, args: string[], input?: Buffer): Outcome => {
-    const directory = mkdtempSync(join(place, 'out-'));
-    const { status, stderr } = znip(
-      [...args, `-j${threads}`, '-C', directory],
-      input === undefined ? {} : { input },
-    );
-    const described = describeTree(directory);
-    return { way, ofArchive, status, stderr, tree: shownTree(directory, described), described, directory };
-  };
-  const outcomes = [
-    outcome('unpack FILE', false, ['unpack', '-q', ...flags, file]),
-    outcome('unpack - <FILE', false, ['unpack', '-q', ...flags, '-'], stream),
-  ];
-  const pack = znip(['pack', '-q', '--chunk-size', chunkSize, `-j${threads}`, '--tar', file, '-o', archive]);
+  const from = ['--tar', join(place, name), '-o', archive];
+  const pack = znip(['pack', '-q', '--chunk-size', chunkSize, `-j${threads}`, ...from]);
   if (!existsSync(archive)) return { outcomes, pack, verify: undefined };
   const packed = readFileSync(archive);
+  const read = reader(place, threads, flags);
   outcomes.push(
-    outcome('unpack by index', true, ['unpack', '-q', ...flags, archive]),
-    outcome('unpack from a pipe', true, ['unpack', '-q', ...flags, '-'], packed),
-    outcome('recover', true, ['recover', '-q', archive]),
+    read('unpack by index', true, ['unpack', '-q', archive]),
+    read('unpack from a pipe', true, ['unpack', '-q', '-'], packed),
+    reader(place, threads, [])('recover', true, ['recover', '-q', archive]),
   );
   return { outcomes, pack, verify: znip(['verify', '-q', `-j${threads}`, archive]) };
 }

@@ -14,7 +14,8 @@ for (const [name, value] of Object.entries(values)) {
   process.stderr.write(`faults: --${name} takes a whole number from 1, not '${value}'\n`);
   process.exit(2);
 }
-const { status } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', 'test/faults'], {
+const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--mode', 'all', 'test/faults'];
+const { status } = spawnSync(process.execPath, vitest, {
   stdio: 'inherit',
   env: { ...process.env, ZNIP_KILLS: values.kills, ZNIP_RACES: values.races, ZNIP_RACES_SEED: values.seed },
 });

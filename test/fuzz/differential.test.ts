@@ -2,26 +2,14 @@
  * Tar streams with repeated names, links in any order and kinds that replace each other, read in every way and by GNU
  * tar and bsdtar; `npm run fuzz -- differential` goes on for as long as it is told.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { lacks } from '../support/run.ts';
-import { temporaryDirectory } from '../support/tree.ts';
-import { differential, minimise, tryPrograms } from './differential/differential.ts';
+import { describe, expect, test } from 'vitest';
+import { minimise } from './differential/differential.ts';
 import { judge } from './differential/judge.ts';
 import { expectedOf } from './differential/model.ts';
 import type { Tree } from './differential/snapshot.ts';
 import { type Case, type Piece, randomCase } from './differential/stream.ts';
-import { tryInput } from './main.ts';
+import { readAlike } from './differential/read-alike.ts';
 import { Random } from './random.ts';
-
-const directory = temporaryDirectory();
-const scratch = join(directory, 'scratch');
-
-beforeAll(() => {
-  mkdirSync(scratch);
-  process.umask(0o022);
-});
 
 function caseOf(pieces: Partial<Piece>[], rest: Partial<Case> = {}): Case {
   return {
@@ -44,27 +32,7 @@ function caseOf(pieces: Partial<Piece>[], rest: Partial<Case> = {}): Case {
   };
 }
 
-test('no stream is read otherwise than the model says', { timeout: 240_000 }, async () => {
-  const findings: string[] = [];
-  // Three are enough to go on with: each is made smaller, which takes its time.
-  for (let input = 0; input < 400 && findings.length < 3; input++) {
-    const finding = await tryInput(differential, 1, input, scratch);
-    if (finding !== undefined) findings.push(`input ${input}: ${finding.error}`);
-  }
-  expect(findings).toEqual([]);
-});
-
-test.skipIf(lacks('tar', 'bsdtar'))('GNU tar and bsdtar have it as the model says', async () => {
-  const umask = process.umask(0);
-  try {
-    for (let input = 0; input < 300; input++) {
-      const wrong = await tryPrograms(randomCase(new Random(Math.imul(input, 0x85ebca6b))), scratch);
-      expect(wrong, `stream ${input}`).toEqual([]);
-    }
-  } finally {
-    process.umask(umask);
-  }
-});
+readAlike({ streams: [0, 60], programs: [0, 60] });
 
 /** Path, first character of the content or kind, names of the same file. */
 const treeOf = (pieces: Partial<Piece>[], rest: Partial<Case> = {}): [string, string, string][] =>

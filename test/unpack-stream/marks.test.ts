@@ -1,6 +1,6 @@
 /**
  * Marks of a znip archive: whatever is damaged of one, it is never read as a stream of others, which has fewer
- * hashes. And the options that refuse such streams, or every archive but one.
+ * hashes (test/damage/ sweeps over all of it). And the options that refuse such streams, or every archive but one.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -16,8 +16,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { openArchive, pack, packTar, unpackStream, ZnipError } from 'znip';
-import { exitStatusOf } from '../../src/cli/process/exit-status.ts';
-import { fromPlainError } from '../../src/errors.ts';
+import { unpackRefuses } from '../damage/unpack.ts';
 import { run, znip } from '../support/run.ts';
 import { describeTree, temporaryDirectory } from '../support/tree.ts';
 
@@ -41,98 +40,19 @@ beforeAll(async () => {
   run('sh', ['-c', 'tar -cf t.tar t; zstd -q t.tar; gzip -k t.tar'], here);
 });
 
-type Way = 'pipe' | 'file';
-
-/** As the command line does: by the index, and what is no archive in one pass. */
-async function unpackAs(way: Way, name: string): Promise<void> {
-  if (way === 'file') {
-    try {
-      const opened = await openArchive(name);
-      const { unpack } = await import('znip');
-      try {
-        await unpack(opened, { directory: at('out'), threads: 1 });
-      } finally {
-        opened.close();
-      }
-      return;
-    } catch (error) {
-      if (!(error instanceof ZnipError) || error.code !== 'not-an-archive') throw error;
-    }
-  }
-  const fd = openSync(name, 'r');
-  try {
-    await unpackStream(fd, {
-      directory: at('out'),
-      threads: 1,
-      name: way === 'file' ? `'${name}'` : 'a pipe',
-    });
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Whether these bytes are refused with status 4, or give exactly what was packed. */
-async function verdict(bytes: Buffer, way: Way): Promise<string> {
-  rmSync(at('out'), { recursive: true, force: true });
-  writeFileSync(at('changed'), bytes);
-  try {
-    await unpackAs(way, at('changed'));
-  } catch (error) {
-    // The class of the built library is another one than that of the sources.
-    const status = error instanceof ZnipError ? exitStatusOf(fromPlainError(error)) : undefined;
-    return status === 4 ? 'refused' : `status ${status}: ${String(error)}`;
-  }
-  try {
-    expect(describeTree(at('out/t'))).toEqual(source);
-    return 'as it was';
-  } catch {
-    return 'other content, and status 0';
-  }
-}
-
 function flipped(...places: [number, number][]): Buffer {
   const bytes = Buffer.from(archive);
   for (const [offset, bits] of places) bytes[offset] = (bytes[offset] ?? 0) ^ bits;
   return bytes;
 }
 
-const GOOD = ['refused', 'as it was'];
-
-describe.each<Way>(['pipe', 'file'])('a damaged archive as a %s', (way) => {
-  test('is refused or gives what it held, wherever a byte is changed', { timeout: 240_000 }, async () => {
-    for (let offset = 0; offset < archive.length; offset++) {
-      const bits = 1 << (offset % 8);
-      expect(GOOD, `byte ${offset}, bits ${bits}`).toContain(await verdict(flipped([offset, bits]), way));
-    }
-  });
-
-  test(
-    'is refused or gives what it held, when a mark and another byte are changed',
-    { timeout: 240_000 },
-    async () => {
-      for (const mark of [0, 5, 9, 17, 20, archive.length - 1]) {
-        for (let offset = 21; offset < archive.length; offset += 11) {
-          const bytes = flipped([mark, 0x20], [offset, 0x04]);
-          expect(GOOD, `bytes ${mark} and ${offset}`).toContain(await verdict(bytes, way));
-        }
-      }
-    },
-  );
-
-  test('is refused or gives what it held, wherever it is cut', { timeout: 240_000 }, async () => {
-    for (let length = 0; length < archive.length; length += length < 200 ? 1 : 7) {
-      expect(await verdict(archive.subarray(0, length), way), `${length} bytes`).toBe('refused');
-      const behind = archive.subarray(length + 1);
-      expect(GOOD, `from byte ${length + 1}`).toContain(await verdict(behind, way));
-    }
-  });
-});
-
 test('marks at the beginning may all be gone: the frames behind them still tell', async () => {
-  const bytes = flipped([5, 0x20], [18, 0x20], [9, 0x05]);
-  expect(await verdict(bytes, 'pipe')).toBe('refused');
+  writeFileSync(at('changed'), flipped([5, 0x20], [18, 0x20], [9, 0x05]));
+  const damaged = { kind: 'changed', offset: 5, bytes: archive, path: at('changed') } as const;
+  const sample = { directory, archive, source, blocks: [], lastBlob: new Map<string, number>() };
+  expect(await unpackRefuses('pipe')(damaged, sample)).toBe('refused');
   // The index does not need them.
-  expect(await verdict(bytes, 'file')).toBe('as it was');
+  expect(await unpackRefuses('file')(damaged, sample)).toBe('as it was');
 });
 
 test('the name of a file is a mark: what is called .znip and is none is refused', async () => {

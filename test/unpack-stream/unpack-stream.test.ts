@@ -1,7 +1,6 @@
 /**
  * Unpacking from pipes: archives of znip and tar streams of others, whole, slow, cut and damaged.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -258,23 +257,4 @@ describe('tar streams of others', () => {
     expect(status).toBe(0);
     expect(readFileSync(at('large-out/large.bin')).equals(readFileSync(at('large.bin')))).toBe(true);
   });
-});
-
-test('a writer that is stalled does not fill the memory', async () => {
-  // 192 MiB that do not compress, into a target on which nothing can be finished quickly.
-  mkdirSync(at('stall'));
-  for (let i = 0; i < 12; i++) writeFileSync(at(`stall/${i}`), noise(16 * 1024 * 1024, i + 3));
-  const packer = spawn(process.execPath, [ZNIP, 'pack', '-q', 'stall', '-o', '-'], here);
-  const reader = startZnip(['unpack', '-q', '-', '-C', at('stalled')]);
-  packer.stdout.pipe(reader.stdin as NodeJS.WritableStream);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  // A consumer that stands still: the packer must stop too, its memory bounded by its ring.
-  process.kill(reader.pid ?? 0, 'SIGSTOP');
-  await new Promise((resolve) => setTimeout(resolve, 2500));
-  const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${packer.pid}/status`, 'utf8'))?.[1];
-  process.kill(reader.pid ?? 0, 'SIGCONT');
-  const status = await new Promise((resolve) => reader.once('exit', resolve));
-  expect(status).toBe(0);
-  expect(Number(peak) / 1024).toBeLessThan(400);
-  expect(describeTree(at('stalled/stall')).size).toBe(12);
 });

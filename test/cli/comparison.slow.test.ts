@@ -2,9 +2,9 @@
  * docs/comparison.md: its columns of znip are what znip does. The others' are asked by `npm run abilities`.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { ask, NOT_ASKED, OF_MEMBERS, readDocument } from '../../bench/abilities.js';
-import { ABILITIES } from '../../bench/abilities/abilities.js';
-import { MEMBERS } from '../../bench/abilities/members.js';
+import { ask, NOT_ASKED, OF_MEMBERS, readDocument } from '../../scripts/abilities.js';
+import { ABILITIES } from '../../scripts/abilities/abilities.js';
+import { MEMBERS } from '../../scripts/abilities/members.js';
 
 let answers = new Map<string, string | undefined>();
 const documented = new Map(readDocument().map(({ ability, answers }) => [ability, answers]));

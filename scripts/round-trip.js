@@ -7,10 +7,10 @@
 import { lstatSync, mkdirSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from './measure.js';
-import { formatBytes, formatCount } from './text.js';
-import { summarizeTree } from './tree.js';
-import { chooseBase, runMain, withWorkspace } from './workspace.js';
+import { run } from '../bench/measure.js';
+import { formatBytes, formatCount } from '../bench/text.js';
+import { summarizeTree } from '../bench/tree.js';
+import { chooseBase, runMain, withWorkspace } from '../bench/workspace.js';
 
 const ZNIP = [process.execPath, fileURLToPath(new URL('../bin/znip.cjs', import.meta.url))];
 const SECOND = 1_000_000_000n;

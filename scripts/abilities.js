@@ -69,7 +69,7 @@ function makeBin(root) {
   const tarOf = join(bin, 'tar_of');
   writeFileSync(
     tarOf,
-    `#!/bin/sh\nexec '${process.execPath}' '${join(PROJECT, 'bench/abilities/tar-of.js')}' "$@"\n`,
+    `#!/bin/sh\nexec '${process.execPath}' '${join(PROJECT, 'scripts/abilities/tar-of.js')}' "$@"\n`,
   );
   chmodSync(tarOf, 0o755);
   return bin;

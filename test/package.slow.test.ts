@@ -12,26 +12,6 @@ const directory = temporaryDirectory();
 const project = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string };
 
-interface Locked {
-  optionalDependencies?: Record<string, string>;
-  resolved?: string;
-}
-
-test('the lock file has the builds of all platforms, which npm ci insists on, and names no registry', () => {
-  const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, Locked>;
-  };
-  const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
-    Object.keys(optionalDependencies).filter(
-      (name) =>
-        lock.packages[`node_modules/${name}`] === undefined &&
-        lock.packages[`${path}/node_modules/${name}`] === undefined,
-    ),
-  );
-  expect(missing).toEqual([]);
-  expect(Object.values(lock.packages).filter(({ resolved }) => resolved !== undefined)).toEqual([]);
-});
-
 test(
   'installed with --ignore-scripts it packs and unpacks, and reads what the fast codec wrote',
   { timeout: 240_000 },

@@ -8,9 +8,9 @@ import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatBytes, formatCount, formatSeconds, shellCommand } from './text.js';
-import { summarizeTree } from './tree.js';
-import { runMain, withWorkspace } from './workspace.js';
+import { formatBytes, formatCount, formatSeconds, shellCommand } from '../bench/text.js';
+import { summarizeTree } from '../bench/tree.js';
+import { runMain, withWorkspace } from '../bench/workspace.js';
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const ZNIP = join(PROJECT, 'bin/znip.cjs');
