@@ -1,6 +1,6 @@
 /**
- * An open archive: its footer, manifest and tables, each checked against the hash above it before
- * anything in it is believed. Implements docs/format.md, "Reading".
+ * An open archive: its footer, manifest and tables. Each is checked against the hash above it before it is used.
+ * Implements docs/format.md, "Reading".
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
@@ -29,15 +29,15 @@ import {
   mostManifestLength,
 } from './tables.ts';
 
-/** The footer, and the manifest of all but huge archives, come with one read of this many bytes. */
+/** One read of this many bytes gets the footer, and the manifest of all except huge archives. */
 const TAIL_LENGTH = 64 * 1024;
 
 export interface EntrySelection {
   /** Package types to read; undefined: all. */
   packageTypes?: readonly string[];
-  /** Repos to read, as they are shown; undefined: all. */
+  /** Repos to read, by the text that is shown for them; undefined: all. */
   repos?: readonly string[];
-  /** Ends it, with its reason, between two sub-indexes. */
+  /** Stops it, with the signal's reason, between two sub-indexes. */
   signal?: AbortSignal | undefined;
 }
 
@@ -48,14 +48,14 @@ export interface GroupSummary extends Group {
   indexBytes: number;
 }
 
-/** A remark as others read it. */
+/** A remark in the form that callers get. */
 export interface NamedRemark extends Remark {
   /** As text: bytes that are not UTF-8 are U+FFFD. */
   path: string;
   pathBytes: Uint8Array;
 }
 
-/** Every method of a closed archive throws `usage`, and so does whatever reads it. */
+/** Every method of a closed archive throws `usage`, and so does everything that reads from it. */
 export class Archive {
   private readonly bytes: ByteSource;
   private closed = false;
@@ -69,7 +69,7 @@ export class Archive {
     this.manifest = manifest;
   }
 
-  /** Where its bytes come from, as long as it is open. */
+  /** Where its bytes come from, while it is open. */
   get source(): ByteSource {
     if (this.closed) throw closedError(this.bytes.name);
     return this.bytes;
@@ -102,8 +102,8 @@ export class Archive {
   }
 
   /**
-   * Entries of the selected groups, in archive order. Reads the sub-indexes of these groups only. Throws for
-   * a damaged one, unless `onDamaged` takes that and throws nothing: the others are returned.
+   * Entries of the selected groups, in archive order. Reads only the sub-indexes of these groups. Throws for a damaged
+   * one, unless `onDamaged` handles that without throwing: then the others are returned.
    */
   async entries(
     { packageTypes, repos, signal }: EntrySelection = {},
@@ -160,7 +160,7 @@ export class Archive {
     return frames;
   }
 
-  /** What the index cannot say of members of the tar stream, in its order. Throws `damaged-sub-index`. */
+  /** What the index cannot say about members of the tar stream, in its order. Throws `damaged-sub-index`. */
   async remarks(): Promise<NamedRemark[]> {
     const remarks = await this.rawRemarks();
     return remarks.map((remark) => ({
@@ -186,7 +186,7 @@ export class Archive {
     return remarks;
   }
 
-  /** Closes the source. What is read at the same time ends with an error; a second call does nothing. */
+  /** Closes the source. Running reads end with an error. A second call does nothing. */
   close(): void {
     this.closed = true;
     this.bytes.close();
@@ -196,7 +196,7 @@ export class Archive {
     if (this.closed) throw closedError(this.bytes.name);
   }
 
-  /** Refuses a section that is not before the manifest. */
+  /** Refuses a section that does not lie before the manifest. */
   private checkPlace({ indexOffset, indexLength }: ManifestRow, code: ZnipErrorCode): void {
     if (indexOffset + indexLength <= this.footer.manifestOffset) return;
     throw new ZnipError(code, `a section of ${indexLength} bytes at ${indexOffset} reaches past the index`, {
@@ -219,21 +219,21 @@ export class Archive {
   }
 }
 
-/** The group whose entries a section has. */
+/** The group of the entries in a section. */
 function groupIn(row: ManifestRow): Group {
   return groupOf(row.packageType, repoOf(row));
 }
 
 export interface OpenOptions {
-  /** The root hash that the archive must have, in hexadecimal: no other is opened. */
+  /** The root hash that the archive must have, in hexadecimal. No other archive is opened. */
   root?: string;
 }
 
 /**
  * Opens an archive and checks its footer and manifest.
  *
- * Throws ZnipError: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`,
- * `damaged-manifest`, `root-mismatch`, or `io`. The source is closed when it throws.
+ * Throws ZnipError: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`, `damaged-manifest`,
+ * `root-mismatch`, or `io`. If it throws, the source is closed.
  */
 export async function openArchive(source: string | ByteSource, { root }: OpenOptions = {}): Promise<Archive> {
   const bytes = typeof source === 'string' ? new FileSource(source) : source;
@@ -282,7 +282,7 @@ async function readArchive(source: ByteSource): Promise<Archive> {
   return new Archive(source, footer, manifest);
 }
 
-/** The file does not end as an archive does: tells whether it is a cut archive or something else. */
+/** For a file that does not end like an archive: says whether it is a cut archive or something else. */
 async function explainMissingFooter(source: ByteSource): Promise<ZnipError> {
   const { byteLength, name } = source;
   if (source.start > 0) return new ZnipError('not-an-archive', `'${name}' does not end as a znip archive`);

@@ -1,5 +1,5 @@
 /**
- * The index at the end of a stream: read when all blocks have come, opened like that of a file, and held against the
+ * The index at the end of a stream. It is read after all blocks, opened like that of a file, and compared with the
  * blocks. Implements docs/format.md, "From a stream". Main thread.
  */
 import { type ArrivedBlock, isSkippableMagic } from '../blocks/block-stream.ts';
@@ -15,8 +15,8 @@ import type { ByteSource } from '../io/source.ts';
 import { openArchive } from './archive.ts';
 
 /**
- * The longest index that is taken from a stream, because it has to be held in memory: a start, so much for each
- * byte of tar stream, in which a member has a header of 512, and 2 GiB. Real members have less than 100.
+ * The longest index that is accepted from a stream, because it must be held in memory: a start, an amount for each byte
+ * of tar stream (where a member has a header of 512), and at most 2 GiB. Real members need less than 100 bytes.
  */
 const INDEX_START = 64 * 1024 * 1024;
 
@@ -27,8 +27,8 @@ const MAX_INDEX_LENGTH = 2 * 1024 * 1024 * 1024 - 1;
 const PIECE = 256 * 1024;
 
 /**
- * The rest of a stream, which is the index of so many bytes of tar stream. Throws `limit` as soon as it is
- * longer than that of any.
+ * Reads the rest of a stream, which is the index for this many bytes of tar stream. Throws `limit` as soon as it is
+ * longer than any index.
  */
 export async function readRest(stream: ByteStream, tarLength: number): Promise<Buffer> {
   const most = Math.min(MAX_INDEX_LENGTH, INDEX_START + MAX_INDEX_RATIO * tarLength);
@@ -49,7 +49,7 @@ export async function readRest(stream: ByteStream, tarLength: number): Promise<B
   }
 }
 
-/** The end of an archive, as the archive of which only the end is there. */
+/** The end of an archive, in the form of an archive of which only the end is there. */
 export class TailSource implements ByteSource {
   readonly name: string;
   readonly byteLength: number;
@@ -78,7 +78,7 @@ export class TailSource implements ByteSource {
   close(): void {}
 }
 
-/** The frame table must describe the blocks that came: it is what a later reader will go by. */
+/** The frame table must describe the blocks that came, because later readers will use it. */
 export function checkArrivedFrames(blocks: readonly ArrivedBlock[], frames: readonly Frame[]): void {
   for (const { header, number, blobOffset } of blocks) {
     const frame = frames[number];
@@ -101,7 +101,7 @@ export function checkArrivedFrames(blocks: readonly ArrivedBlock[], frames: read
   }
 }
 
-/** Reads the rest of the stream, and holds its frame table against the blocks that came. Throws as above. */
+/** Reads the rest of the stream, and compares its frame table with the blocks that came. Throws as above. */
 export async function confirmFrames(stream: ByteStream, blocks: readonly ArrivedBlock[]): Promise<void> {
   const start = stream.position;
   const tail = await readRest(stream, tarLengthOf(blocks));
@@ -109,7 +109,7 @@ export async function confirmFrames(stream: ByteStream, blocks: readonly Arrived
   checkArrivedFrames(blocks, await archive.frames());
 }
 
-/** Behind the blocks there are skippable frames and nothing else: no block, and nothing that zstd would decode. */
+/** After the blocks there are only skippable frames: no block, and nothing that zstd would decode. */
 export function refuseStrayFrames({ name, start, tail }: TailSource): void {
   for (let at = 0; at < tail.byteLength;) {
     const left = tail.byteLength - at;
@@ -143,7 +143,7 @@ export async function openTail(source: TailSource): ReturnType<typeof openArchiv
   }
 }
 
-/** The end of an archive without what somebody appended to it. */
+/** The end of an archive, without anything that was appended to it. */
 export function cutBehindFooter(tail: Buffer, start: number): Buffer {
   for (let end = tail.byteLength; ;) {
     const magic = end < FOOTER_LENGTH ? -1 : tail.lastIndexOf(FOOTER_MAGIC, end - FOOTER_MAGIC.byteLength);

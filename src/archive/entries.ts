@@ -19,7 +19,10 @@ export interface EntryRef {
   group: Group;
 }
 
-/** One entry as others read it: names are text, with their bytes beside them. Cheap to make, and only made when asked for. */
+/**
+ * One entry in the form that callers get: names are text, with their bytes beside them. Cheap to make, and made only
+ * when asked for.
+ */
 export class Entry implements EntryRef {
   readonly batch: EntryBatch;
   readonly row: number;
@@ -36,7 +39,7 @@ export class Entry implements EntryRef {
     return toText(this.batch.path(this.row));
   }
 
-  /** Its name as it is. */
+  /** Its name as bytes. */
   get pathBytes(): Uint8Array {
     return toBytes(this.batch.path(this.row));
   }
@@ -50,7 +53,7 @@ export class Entry implements EntryRef {
     return this.batch.sizes[this.row] ?? 0;
   }
 
-  /** Where a link leads, as text; null for all but links. */
+  /** The target of a link, as text; null for all other kinds. */
   get linkTarget(): string | null {
     const target = this.batch.linkTarget(this.row);
     return target === '' ? null : toText(target);
@@ -62,7 +65,7 @@ export class Entry implements EntryRef {
   }
 }
 
-/** A numeric owner and group as an archive records them. */
+/** A numeric owner and group, as an archive records them. */
 export interface Owner {
   uid: number;
   gid: number;
@@ -80,7 +83,7 @@ export class Entries {
   readonly length: number;
   private readonly batches: EntryBatch[] = [];
   private readonly groups: Group[] = [];
-  /** Position in archive order -> batch and row; undefined when the batches follow one another. */
+  /** Position in archive order -> batch and row; undefined if the batches follow one another. */
   private order: { batch: Uint32Array; row: Uint32Array } | undefined;
   private readonly starts: number[] = [];
 
@@ -116,7 +119,7 @@ export class Entries {
     return new Entry(this.batches[batch] as EntryBatch, row, this.groups[batch] as Group);
   }
 
-  /** The entries as runs of rows that follow one another: a few long ones, where groups do not alternate. */
+  /** The entries as runs of consecutive rows: a few long runs if groups do not alternate. */
   *runs(): Generator<EntryRun, void, undefined> {
     const { order } = this;
     if (order === undefined) {
@@ -194,14 +197,14 @@ function checkOrder(batches: readonly EntryBatch[]): void {
   }
 }
 
-/** The owner that the index records; null where it has none. */
+/** The owner in the index; null if it has none. */
 export function recordedOwner({ batch, row }: EntryRef): Owner | null {
   const uid = batch.uid(row);
   const gid = batch.gid(row);
   return uid === null || gid === null ? null : { uid, gid };
 }
 
-/** Whether the entry is a file, the one kind with content. */
+/** Whether the entry is a file, the only kind with content. */
 export function isFile({ batch, row }: EntryRef): boolean {
   return batch.kinds[row] === KIND.file;
 }

@@ -1,6 +1,6 @@
 /**
- * Entries as one Arrow table for Polars, pandas, DuckDB and the like: the entry columns of
- * docs/format.md, "Sub-index", with the group of each member beside them. Names are those of JSON and CSV.
+ * Entries as one Arrow table for Polars, pandas, DuckDB and the like: the entry columns of docs/format.md, "Sub-index",
+ * and the group of each member. The column names are those of JSON and CSV.
  */
 import { setImmediate } from 'node:timers/promises';
 import { SubIndexBuilder } from '../format/tables/sub-index.ts';
@@ -10,8 +10,8 @@ import { MAX_SUB_INDEX_ROWS } from '../format/values/constants.ts';
 import type { EntryRef } from './entries.ts';
 
 /**
- * Yields an Arrow IPC stream of the entries, in their order, in record batches of at most 65,536 rows.
- * `metadata` becomes that of its schema.
+ * Yields an Arrow IPC stream of the entries, in their order, in record batches of at most 65,536 rows. `metadata` goes
+ * into its schema.
  */
 export async function* encodeEntryStream(
   entries: Iterable<EntryRef>,
@@ -19,7 +19,7 @@ export async function* encodeEntryStream(
 ): AsyncGenerator<Uint8Array, void> {
   const { encodeTableStream } = await import('../format/tables/table-writer.ts');
   for (const bytes of encodeTableStream(batches(entries), metadata)) {
-    // A batch takes a while: signals are heard between them.
+    // A batch takes a while. Between batches, signals are noticed.
     await setImmediate();
     yield bytes;
   }
@@ -39,7 +39,7 @@ function* batches(entries: Iterable<EntryRef>): Generator<Column[], void, undefi
   if (batch.length > 0 || !yielded) yield batch.finish();
 }
 
-/** `link_target` is `linkTarget` wherever programs read it. */
+/** `link_target` is called `linkTarget` wherever programs read it. */
 function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,5 +1,5 @@
 /**
- * Looks members up by name, and the files that hard links lead to, without a table of all names.
+ * Finds members by name, and the files that hard links lead to, without a table of all names.
  */
 import { ZnipError } from '../errors.ts';
 import { toBytes, toText, type ByteString } from '../format/values/byte-string.ts';
@@ -8,8 +8,8 @@ import type { Entries, EntryRef } from './entries.ts';
 import { hardLinkMeanings } from './link-meanings.ts';
 
 /**
- * Finds the members with these names; names that no member has are missing from the result. Where a name
- * is in the archive twice the later member counts, as it does for tar.
+ * Finds the members with these names. Names that no member has are missing from the result. If a name is in the archive
+ * twice, the later member counts, as in tar.
  */
 export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<ByteString, EntryRef> {
   const found = new Map<ByteString, EntryRef>();
@@ -22,10 +22,13 @@ export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<
   return found;
 }
 
-/** So many names are searched for one after the other, column by column, in the time of looking at every entry once. */
+/**
+ * Searching for this many names, one after the other and column by column, takes as long as looking at every entry
+ * once.
+ */
 const FEW_NAMES = 8;
 
-/** Entries of a name in archive order, of one name after the other. */
+/** Entries with these names, in archive order for each name, one name after the other. */
 function* namedOneByOne(entries: Entries, names: Iterable<ByteString>): Generator<EntryRef, void, undefined> {
   for (const name of names) {
     const path = toBytes(name);
@@ -43,8 +46,8 @@ function* namedAtOnce(
 }
 
 /**
- * The entry with the content of each member: itself for a file, its target for a hard link.
- * Throws `usage` for what has no content, `unsafe-link` for a hard link that leads to no file.
+ * The entry with the content of each member: the member itself for a file, its target for a hard link. Throws `usage`
+ * for a member without content, and `unsafe-link` for a hard link that leads to no file.
  */
 export function findContents(entries: Entries, members: readonly EntryRef[]): EntryRef[] {
   for (const ref of members) refuseWithoutContent(ref);
@@ -56,7 +59,7 @@ export function findContents(entries: Entries, members: readonly EntryRef[]): En
   });
 }
 
-/** What each hard link is a name of, a file or a symlink; other members are what they are. Throws `unsafe-link`. */
+/** The file or symlink that each hard link is a name of; other members unchanged. Throws `unsafe-link`. */
 export function findMeant(entries: Entries, members: readonly EntryRef[]): EntryRef[] {
   if (members.every((ref) => kindOf(ref) !== KIND.hardlink)) return [...members];
   const meanings = hardLinkMeanings(entries);

@@ -1,13 +1,13 @@
 /**
- * What an archive is made of: the library's `readInfo`. Reads the manifest, the frame table and, to
- * count members by kind, the sub-indexes; no blob.
+ * What an archive consists of: the library's `readInfo`. Reads the manifest, the frame table and, to count members by
+ * kind, the sub-indexes, but no blob.
  */
 import { FOOTER_LENGTH } from '../format/footer.ts';
 import { type Kind, KINDS } from '../format/values/entry.ts';
 import type { Archive, GroupSummary } from './archive.ts';
 
 export interface SectionInfo {
-  /** What the section holds: entries, frames, remarks, the list of sections, or the fixed end of the file. */
+  /** What the section holds: entries, frames, remarks, the list of sections, or the end of the file, of fixed size. */
   section: 'members' | 'frames' | 'remarks' | 'manifest' | 'footer';
   /** Archive byte at which it starts. */
   offset: number;
@@ -18,7 +18,7 @@ export interface SectionInfo {
   /** Group of a sub-index; '' for other sections. */
   packageType: string;
   repo: string;
-  /** The repo's bytes where they are not UTF-8, one a character. */
+  /** The repo's bytes if they are not UTF-8, one in each character. */
   repoBytes?: string | undefined;
 }
 
@@ -26,7 +26,7 @@ export interface ArchiveInfo {
   formatVersion: string;
   /** BLAKE3 of the manifest in hexadecimal. */
   rootHash: string;
-  /** What made the archive, as it says itself; null where it does not. */
+  /** The program that made the archive, by its own account; null if it does not say. */
   producer: string | null;
   codec: string | null;
   level: number | null;
@@ -36,11 +36,11 @@ export interface ArchiveInfo {
   kinds: Record<Kind, number>;
   contentBytes: number;
   archiveBytes: number;
-  /** Archive bytes for each byte of content; null when there is no content. */
+  /** Archive bytes for each byte of content; null if there is no content. */
   ratio: number | null;
   /** Bytes of the tar stream: contents, headers, padding. */
   streamBytes: number;
-  /** `stored` blobs hold their chunk as it is, uncompressed. */
+  /** `stored` blobs hold their chunk unchanged, not compressed. */
   blobs: { count: number; bytes: number; stored: number; storedBytes: number };
   /** Stored bytes of all sections. */
   indexBytes: number;
@@ -100,7 +100,7 @@ export async function readInfo(archive: Archive): Promise<ArchiveInfo> {
   };
 }
 
-/** The sections as they follow one another in the archive. */
+/** The sections in the order of the archive. */
 function listSections({ footer, manifest }: Archive): SectionInfo[] {
   const { manifestOffset, manifestLength } = footer;
   const none = { packageType: '', repo: '' };
@@ -122,7 +122,7 @@ function listSections({ footer, manifest }: Archive): SectionInfo[] {
   ];
 }
 
-/** Metadata is text that the archive's maker wrote: a number only where it is one. */
+/** The maker of the archive wrote the metadata as text. Only a valid number is used as one. */
 function wholeNumber(text: string | undefined): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : null;
 }

@@ -1,6 +1,6 @@
 /**
- * What hard links mean: the file or symlink that had the target's name at that place of the archive, and where none
- * had it yet, the first that gets it. Implements docs/format.md, "Hard links".
+ * What hard links mean: the file or symlink that had the target's name at the link's place in the archive. If no
+ * earlier member had the name, it is the first later member that gets it. Implements docs/format.md, "Hard links".
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
@@ -15,30 +15,30 @@ export function hardLinkMeanings(entries: Entries): HardLinkMeanings {
 }
 
 export class HardLinkMeanings {
-  /** By where the tar stream goes on behind the link's header, which is nowhere else. */
+  /** By the tar stream byte after the link's header, which no other link has. */
   private readonly meant = new Map<number, EntryRef>();
 
   add(link: EntryRow, meant: EntryRef): void {
     this.meant.set(streamOffset(link), meant);
   }
 
-  /** The file, symlink or directory that a hard link means; undefined when it leads to nothing. */
+  /** The file, symlink or directory that a hard link means; undefined if it leads to nothing. */
   of(link: EntryRow): EntryRef | undefined {
     return this.at(streamOffset(link));
   }
 
-  /** The same, of the link behind whose header the tar stream goes on at this byte. */
+  /** The same, for the link whose header ends at this byte of the tar stream. */
   at(offset: number): EntryRef | undefined {
     return this.meant.get(offset);
   }
 
-  /** All that is meant, some of it more than once. */
+  /** Everything that a link means; some of it more than once. */
   all(): Iterable<EntryRef> {
     return this.meant.values();
   }
 }
 
-/** Tells one entry from all others: content starts behind a header, which no two share. */
+/** Identifies one entry: content starts after a header, and no two entries share a header. */
 export function streamOffset({ batch, row }: EntryRow): number {
   return batch.streamOffsets[row] ?? 0;
 }
@@ -64,16 +64,16 @@ function linkTargets(entries: Entries): Set<ByteString> {
 
 class Resolution {
   private readonly entries: Entries;
-  /** Names that links lead to: of no other is anything kept. */
+  /** Names that links lead to. Nothing is kept about other names. */
   private readonly wanted: ReadonlySet<ByteString>;
   private readonly meanings = new HardLinkMeanings();
-  /** Members that are refused change nothing. */
+  /** Finds members that are refused; they change nothing. */
   private readonly names: LinkedNames;
-  /** What has a name so far: the position of a member that is no hard link, a directory too. */
+  /** What has a name so far: the position of a member that is not a hard link, but may be a directory. */
   private readonly current = new Map<ByteString, number>();
-  /** Names that a link has whose target has not come. */
+  /** Names of links whose target has not come yet. */
   private readonly early = new Map<ByteString, EarlyLink>();
-  /** Links whose target has not come, by its name. */
+  /** Links whose target has not come yet, by the target's name. */
   private readonly waiting = new Map<ByteString, EarlyLink[]>();
 
   constructor(entries: Entries, wanted: ReadonlySet<ByteString>) {
@@ -103,7 +103,7 @@ class Resolution {
     const meaning = this.current.get(target);
     if (meaning !== undefined) this.meanings.add(link, this.entries.at(meaning));
     if (path === target) {
-      // It changes nothing, and waits for what its name does.
+      // The link changes nothing, and waits for the same target as its name.
       const waiting = meaning === undefined ? this.early.get(path) : undefined;
       if (waiting !== undefined) this.waiting.get(waiting.target)?.push(early);
       return;
@@ -114,13 +114,13 @@ class Resolution {
     else if (this.wanted.has(path)) this.hold(path, meaning);
   }
 
-  /** A directory has a name: nothing that waits for the name is it. */
+  /** A directory has a name. The links that wait for this name do not get it as their target. */
   private holdDirectory(path: ByteString, position: number): void {
     this.current.set(path, position);
     this.early.delete(path);
   }
 
-  /** A name has this meaning from now on, and so have the links that have waited for it. */
+  /** From now on, a name has this meaning, and so have the links that waited for it. */
   private hold(name: ByteString, meaning: number): void {
     const names = [name];
     for (let held = names.pop(); held !== undefined; held = names.pop()) {

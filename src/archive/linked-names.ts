@@ -1,6 +1,6 @@
 /**
- * Which members are refused beside others, as `MemberNames` has it, as far as hard links have to do with it: only of
- * names that links lead to, and of the directories above them, is anything kept.
+ * Which members are refused because of other members, as in `MemberNames`, as far as this matters for hard links. It
+ * keeps only names that links lead to, and the directories above them.
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
@@ -9,9 +9,9 @@ import { unsafePathReason } from '../format/values/member-path.ts';
 export class LinkedNames {
   private readonly watched = new Set<ByteString>();
   private readonly kinds = new Map<ByteString, number>();
-  /** Directories that members lie in. */
+  /** Directories with members in them. */
   private readonly parents = new Set<ByteString>();
-  /** The directory of the member before, whose parents are known. */
+  /** The directory of the member before. Its parents are known. */
   private lastParent: ByteString = '';
 
   /** `targets`: names that links lead to. */
@@ -21,7 +21,7 @@ export class LinkedNames {
     }
   }
 
-  /** Takes in a name; false when a member of this kind cannot have it. */
+  /** Adds a name; false if a member of this kind cannot have it. */
   add(path: ByteString, kind: number): boolean {
     const isWatched = this.watched.has(path);
     if (isWatched && kind !== KIND.directory && this.parents.has(path)) return false;
@@ -35,12 +35,12 @@ export class LinkedNames {
     return true;
   }
 
-  /** Whether a directory has this name, to which links lead, or members lie below it. */
+  /** Whether this is a directory to which links lead, or has members below it. */
   isDirectory(path: ByteString): boolean {
     return this.kinds.get(path) === KIND.directory || this.parents.has(path);
   }
 
-  /** False, and nothing is changed, when one of these directories is something else. */
+  /** False if one of these directories is something else; then nothing changes. */
   private addParents(directory: ByteString): boolean {
     const parents: ByteString[] = [];
     for (let name = directory; name !== '' && !this.parents.has(name); name = parentOf(name)) {

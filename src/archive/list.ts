@@ -9,7 +9,7 @@ import type { EntryRef } from './entries.ts';
 export interface ListedEntry {
   /** As text: bytes that are not UTF-8 are U+FFFD. */
   path: string;
-  /** As it is. */
+  /** The name as bytes. */
   pathBytes: Uint8Array;
   kind: Kind;
   /** Permission bits. */
@@ -18,15 +18,15 @@ export interface ListedEntry {
   mtime: bigint;
   /** Bytes of content. */
   size: number;
-  /** As text; null for all but links. */
+  /** As text; null for all kinds except links. */
   linkTarget: string | null;
   linkTargetBytes: Uint8Array | null;
   uid: number | null;
   gid: number | null;
-  /** BLAKE3 of the content in hexadecimal; null for all but files. */
+  /** BLAKE3 of the content in hexadecimal; null for all kinds except files. */
   checksum: string | null;
   packageType: string;
-  /** As text, as `path` is. */
+  /** As text, like `path`. */
   repo: string;
   /** The file changed while it was packed. */
   changed: boolean;

@@ -1,6 +1,6 @@
 /**
- * The content of one member, or a range of it: only the blobs that hold it are read, one at a time.
- * Implements docs/format.md, "Reading", steps 5 and 8.
+ * The content of one member, or a range of it. Only the blobs that hold it are read, one at a time. Implements
+ * docs/format.md, "Reading", steps 5 and 8.
  */
 import { damagedMember, decodeBlob } from '../blocks/decode-blob.ts';
 import { codec } from '../codec/codec.ts';
@@ -16,14 +16,11 @@ import { findContents, findMembers } from './find-members.ts';
 export interface ByteRange {
   /** First byte. Default 0. */
   start?: number;
-  /** End, exclusive; what lies past the content's own end does not count. Default: all the rest. */
+  /** End, exclusive. Bytes past the content's own end do not count. Default: all the rest. */
   end?: number;
 }
 
-/**
- * Reads chunks of an archive. Keeps the last one: members that follow one another share it, and no more
- * than one is in memory.
- */
+/** Reads chunks of an archive. Keeps the last one, because consecutive members share it. Only one is in memory. */
 export class ChunkReader {
   readonly frames: readonly Frame[];
   private readonly archive: Archive;
@@ -45,7 +42,7 @@ export class ChunkReader {
     const frame = this.frames[blob] as Frame;
     const { blobOffset, blobLength, streamLength } = frame;
     const stored = await this.archive.source.read(blobOffset, blobLength);
-    // A new one each time: what was handed out stays as it was.
+    // A new one each time, so that earlier ones stay unchanged for their users.
     const chunk = new Uint8Array(streamLength);
     await decodeBlob(stored, chunk, frame, blob, codec());
     this.last = { blob, chunk };
@@ -54,17 +51,16 @@ export class ChunkReader {
 }
 
 /**
- * Yields the content of a file member, or a range of it, in pieces that must not be changed. A hard link
- * has the content of its target. `member` is a name, which is looked up in the whole index, or an entry of
- * this archive: who reads many members passes entries.
+ * Yields the content of a file member, or a range of it, in pieces that must not be changed. A hard link has the
+ * content of its target. `member` is a name, which is looked up in the whole index, or an entry of this archive. To
+ * read many members, pass entries.
  *
- * Each chunk is verified against the frame table before a byte of it is yielded. A whole content is
- * also verified against its entry: before anything is yielded when one chunk holds it, at its end when
- * several do. A range has no hash of its own.
+ * Each chunk is verified against the frame table before a byte of it is yielded. A whole content is also verified
+ * against its entry: before anything is yielded if one chunk holds it, and at its end if several do. A range has no
+ * hash of its own.
  *
- * Throws ZnipError: `no-match` when there is no such member, `usage` for a directory, a symlink, or a
- * range that starts past the end, `damaged-block`, `damaged-member`, `inconsistent`, `unsafe-link`,
- * `truncated` or `io`.
+ * Throws ZnipError: `no-match` if there is no such member, `usage` for a directory, a symlink, or a range that starts
+ * past the end, `damaged-block`, `damaged-member`, `inconsistent`, `unsafe-link`, `truncated` or `io`.
  */
 export async function* readMember(
   archive: Archive,
@@ -149,7 +145,7 @@ function resolveRange(
   return { start, end: Math.min(end, size) };
 }
 
-/** A chunk that this member needs: what is wrong with it is wrong with the member. */
+/** A chunk that this member needs. If something is wrong with it, it is wrong with the member. */
 async function readFor(chunks: ChunkReader, blob: number, member: string): Promise<Uint8Array> {
   try {
     return await chunks.read(blob);

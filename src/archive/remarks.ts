@@ -1,5 +1,5 @@
 /**
- * What the index of an archive cannot say of the members that a run is about: told to whoever goes by it.
+ * What the index of an archive cannot say about the members of a run. A caller that uses the index is told.
  */
 import { ZnipError } from '../errors.ts';
 import { REMARK_KINDS, type RemarkKind, plainReason } from '../format/remarks.ts';
@@ -9,22 +9,22 @@ import { KIND } from '../format/values/entry.ts';
 import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
 import type { Archive } from './archive.ts';
 
-/** Called for what is not unpacked as every tar program would: why, in a sentence. */
+/** Called for a member that is not unpacked as every tar program would do it; the reason is a sentence. */
 export type OnDoubt = (path: string, reason: string) => void;
 
 export interface RemarkOptions extends Omit<MemberChoiceOptions, 'onUnmatched'> {
-  /** Remarks to tell. Default: all that matter to who unpacks. */
+  /** Remarks to report. Default: all that matter for unpacking. */
   about?: readonly RemarkKind[];
-  /** Owners are restored: remarks about them alone are told, too. */
+  /** Owners are restored, so remarks about owners alone are reported, too. */
   sameOwner?: boolean;
-  /** Called once, where members have lost extended attributes that somebody noted beside them. */
+  /** Called once, if members have lost extended attributes that only hold somebody's notes. */
   onNote?: OnDoubt;
 }
 
-/** Whoever does not restore owners needs to know nothing about them. */
+/** If owners are not restored, remarks about them do not matter. */
 const UNPACKED: readonly RemarkKind[] = ['absent', 'differs', 'attributes'];
 
-/** Tells the remarks of an archive about members that are chosen. Throws `damaged-sub-index`, `io`. */
+/** Reports the remarks of an archive about chosen members. Throws `damaged-sub-index`, `io`. */
 export async function tellRemarks(archive: Archive, options: RemarkOptions, onDoubt: OnDoubt): Promise<void> {
   const remarks = await archive.rawRemarks();
   if (remarks.length === 0) return;
@@ -40,7 +40,7 @@ export async function tellRemarks(archive: Archive, options: RemarkOptions, onDo
   if (plain.first !== undefined && reason !== undefined) options.onNote?.(plain.first, reason);
 }
 
-/** Whether a member would get a name; a name that is refused is told besides. */
+/** Whether a member would get a name. A refused name counts, too. */
 export function isChosen(nameFor: () => string | undefined): boolean {
   try {
     return nameFor() !== undefined;

@@ -1,6 +1,6 @@
 /**
- * An archive that arrives, and of which the end must be known before anything is made of it: kept in an unnamed
- * temporary file, then opened like any other. Main thread.
+ * An archive that arrives, but whose end must be known before it can be used. It is kept in an unnamed temporary file
+ * and then opened like any other. Main thread.
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
@@ -11,8 +11,8 @@ import { writeFully } from '../posix/write.ts';
 import { type Archive, openArchive, type OpenOptions } from './archive.ts';
 
 /**
- * Takes in all of a stream and opens the archive that it is. Throws what `openArchive` throws, `not-an-archive` for
- * a stream of others, and `io` when there is no room for it in `TMPDIR`.
+ * Reads a whole stream and opens it as an archive. Throws what `openArchive` throws, `not-an-archive` for a stream of
+ * others, and `io` if there is no room for it in `TMPDIR`.
  */
 export async function openSpooled(stream: ByteStream, options: OpenOptions = {}): Promise<Archive> {
   refuseForeign(stream, await detectStream(stream));
@@ -23,11 +23,11 @@ export async function openSpooled(stream: ByteStream, options: OpenOptions = {})
     spool.close();
     throw error;
   }
-  // From here on the archive's own: it is closed with it.
+  // From here on, the spool belongs to the archive and is closed with it.
   return openArchive(new FileSource(stream.name.replaceAll("'", ''), spool.fd), options);
 }
 
-/** Throws `not-an-archive` for what has no index and no root hash. */
+/** Throws `not-an-archive` for a stream without an index and a root hash. */
 export function refuseForeign({ name }: ByteStream, kind: string): void {
   if (kind === 'znip') return;
   throw new ZnipError(
@@ -36,7 +36,7 @@ export function refuseForeign({ name }: ByteStream, kind: string): void {
   );
 }
 
-/** Bytes that are taken in at once. */
+/** Bytes that are read at once. */
 const PIECE = 1024 * 1024;
 
 async function fill({ fd, directory }: Spool, stream: ByteStream): Promise<void> {

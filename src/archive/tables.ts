@@ -1,6 +1,6 @@
 /**
- * The tables of an index: what they may come to, which is decided before they are decompressed, and how they
- * are taken out of their sections. Implements docs/format.md, "Sections", and "Reading", step 4.
+ * The tables of an index: how large they may be, which is decided before they are decompressed, and how they are taken
+ * out of their sections. Implements docs/format.md, "Sections", and "Reading", step 4.
  */
 import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
@@ -14,34 +14,34 @@ import { decodeSection } from '../format/zstd/skippable-frame.ts';
 import { MAX_MEMBERS } from '../rules/limits.ts';
 
 /**
- * What all tables of entries may come to: a start, so much for each entry on average (a name of 200 bytes makes an
- * entry of 320), and what their sections stand for at most, by MAX_TABLE_RATIO. Without this, a part of a few
- * kilobytes could stand for `MAX_TABLE_LENGTH`, each.
+ * The most bytes of all tables of entries together: a start, an amount for each entry on average (a name of 200 bytes
+ * makes an entry of 320), and the most that their sections can decompress to, by MAX_TABLE_RATIO. Without this limit,
+ * each part of a few kilobytes could decompress to `MAX_TABLE_LENGTH`.
  */
 const ENTRIES_START = 256 * 1024 * 1024;
 const MAX_ENTRY_LENGTH = 1024;
 
-/** The same of a frame table, whose rows have 65 bytes and whatever a later version adds. */
+/** The same for a frame table. Its rows have 65 bytes, and whatever a later version adds. */
 const FRAMES_START = 2 * 1024 * 1024;
 const MAX_FRAME_LENGTH = 1024;
 
-/** The same of a manifest, in whose rows there are two names. */
+/** The same for a manifest, whose rows have two names. */
 const MANIFEST_START = 2 * 1024 * 1024;
 const MAX_MANIFEST_ROW_LENGTH = 20 * 1024;
 
-/** The longest manifest of an archive in which there is room for so many sections. */
+/** The longest manifest of an archive that has room for this many sections. */
 export function mostManifestLength(sections: number): number {
   return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_MANIFEST_ROW_LENGTH);
 }
 
-/** What the tables of entries that are held together may still come to. */
+/** How many more bytes the tables of entries that are held together may have. */
 export class EntryBudget {
   private bytes = ENTRIES_START;
   private rows = 0;
 
   /**
-   * Takes off what a sub-index declares, whose section is known to lie in the archive. Throws `damaged-sub-index` where that is more than is left, `limit` for
-   * more members than there may be.
+   * Subtracts what a sub-index declares; its section is known to lie in the archive. Throws `damaged-sub-index` if that
+   * is more than is left, and `limit` if there are too many members.
    */
   spend({ rowCount, uncompressedBytes, indexOffset: offset, indexLength }: ManifestRow): void {
     if (this.rows + rowCount > MAX_MEMBERS) {
@@ -61,8 +61,8 @@ export class EntryBudget {
 }
 
 /**
- * Refuses a frame table that declares more rows than blocks fit before `blocksEnd`, of which `before` are in
- * tables before it, or more bytes than its rows need. Throws `inconsistent`, `damaged-frame-table`.
+ * Refuses a frame table that declares more rows than blocks fit before `blocksEnd` (`before` of them are in earlier
+ * tables), or more bytes than its rows need. Throws `inconsistent`, `damaged-frame-table`.
  */
 export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: number): void {
   const { rowCount, uncompressedBytes, indexOffset: offset } = row;
@@ -82,7 +82,7 @@ export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: numbe
   }
 }
 
-/** What a table holds that its row of the manifest says as well. */
+/** Facts about a table that its row of the manifest also states. */
 export interface TableFacts {
   rowCount: number;
   contentBytes: number;
@@ -113,8 +113,8 @@ export function remarkFacts(remarks: readonly unknown[]): TableFacts {
 }
 
 /**
- * Refuses a table of which the manifest says what is not so: whoever reads the manifest alone, and whoever reads
- * the table, must be told the same. Throws `inconsistent`.
+ * Refuses a table if the manifest says something wrong about it: readers of the manifest and readers of the table must
+ * get the same. Throws `inconsistent`.
  */
 export function checkFacts(what: string, row: ManifestRow, found: TableFacts): void {
   const { indexOffset: offset } = row;
@@ -138,15 +138,15 @@ interface SectionExpectation {
   tag: string;
   code: ZnipErrorCode;
   checksum: Uint8Array;
-  /** undefined: as the section says. */
+  /** undefined: the one in the section. */
   tableLength: number | undefined;
   mostLength: number;
   offset: number;
 }
 
 /**
- * A section's Arrow stream, after its hash and its length have been checked. Throws `code`, also where it does
- * not decompress to what it declares.
+ * A section's Arrow stream, after a check of its hash and its length. Throws `code`, also if it does not decompress to
+ * what it declares.
  */
 export async function decodeTableSection(
   frame: Uint8Array,

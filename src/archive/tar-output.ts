@@ -1,6 +1,6 @@
 /**
- * The tar stream of an archive, in order, while its chunks are decoded in parallel: the library's `readTar`.
- * Main thread. Implements docs/format.md, "Reading", for readers that want the tar stream as a whole.
+ * The tar stream of an archive, in order, with its chunks decoded in parallel: the library's `readTar`. Main thread.
+ * Implements docs/format.md, "Reading", for readers that want the tar stream as a whole.
  */
 import { type ArrivedBlock, BlockStream } from '../blocks/block-stream.ts';
 import { ChunkQueue } from '../blocks/chunk-queue.ts';
@@ -23,33 +23,33 @@ export interface ReadTarOptions {
   signal?: AbortSignal;
 }
 
-/** Tar streams of others are passed on in pieces of this much. */
+/** Tar streams of others are passed on in pieces of this size. */
 const FOREIGN_PIECE = 1024 * 1024;
 
 /** Slots beyond one for each worker: one is filled, one is with the consumer. */
 const SPARE_SLOTS = 2;
 
 /**
- * Yields the tar stream of `source`, an open archive or a descriptor from which one arrives, in pieces that are the
- * caller's to keep. It is what `zstd -d` makes of the archive.
+ * Yields the tar stream of `source`, which is an open archive or a descriptor from which one arrives. The caller may
+ * keep the pieces. The output is the same as that of `zstd -d`.
  *
- * Every chunk is verified before a byte of it is yielded: by the frame table of an open archive, which the
- * root hash covers, and from a descriptor by its block header, which the frame table confirms at the end.
- * What arrives may also be a .tar, .tar.zst or .tar.gz of others, whose tar stream is passed on as it is. No
- * more chunks are read than there are slots, however slow the consumer is.
+ * Every chunk is verified before a byte of it is yielded. For an open archive, the frame table is used, which the root
+ * hash covers. For a descriptor, the block header is used, which the frame table confirms at the end. The input may
+ * also be a .tar, .tar.zst or .tar.gz of others; then its tar stream is passed on unchanged. No more chunks are read
+ * than there are slots, however slow the consumer is.
  *
- * Throws ZnipError: `damaged-block`, `inconsistent`, `truncated`, `not-an-archive`, `unsupported-version`,
- * `damaged-…` for the index, `io`; all that was yielded before is as it was packed.
+ * Throws ZnipError: `damaged-block`, `inconsistent`, `truncated`, `not-an-archive`, `unsupported-version`, `damaged-…`
+ * for the index, `io`. Everything yielded before is as it was packed.
  */
 export async function* readTar(
   source: Archive | number,
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
-  // Streams and queues hold pieces for later: none may be written over.
+  // Streams and queues keep pieces for later, so no piece may be written over.
   for await (const piece of tarPieces(source, options)) yield piece.slice();
 }
 
-/** As `readTar`, without a copy: a piece is good until the next one is asked for. */
+/** Like `readTar`, without a copy: a piece is valid until the next one is asked for. */
 export async function* tarPieces(
   source: Archive | number,
   options: ReadTarOptions = {},
@@ -120,7 +120,10 @@ async function* foreignPieces(tar: ByteStream): AsyncGenerator<Uint8Array, void>
   }
 }
 
-/** Reads chunks ahead, decodes them in parallel, and gives them out in order. A piece is good until the next is asked for. */
+/**
+ * Reads chunks ahead, decodes them in parallel, and yields them in order. A piece is valid until the next one is asked
+ * for.
+ */
 async function* decodeInOrder(
   chunks: AsyncIterable<PendingChunk>,
   options: ReadTarOptions,
@@ -134,13 +137,13 @@ async function* decodeInOrder(
   try {
     yield* handover;
   } finally {
-    // Whoever reads ahead may wait for a slot, or for input that never comes: what it says then is no news.
+    // The reader may be waiting for a slot, or for input that never comes. What it says then does not matter.
     queue.abandon();
     await queue.stop();
   }
 }
 
-/** What goes wrong here is thrown to the consumer when all that came before it is given out. */
+/** An error here is thrown to the consumer after everything before it was yielded. */
 async function readAhead(
   chunks: AsyncIterable<PendingChunk>,
   queue: ChunkQueue<DecodePool>,
@@ -155,7 +158,7 @@ async function readAhead(
   try {
     await queue.halt.unless(queue.drain());
   } catch (cause) {
-    // Of a chunk that came before.
+    // The failure of an earlier chunk.
     failure = { cause };
   }
   handover.close(failure);

@@ -1,12 +1,12 @@
 /**
- * Holds what a block header says of its chunk against the tar stream in it: a reader that starts there
- * goes by the header alone. Implements docs/format.md, "Block header" and "From a stream", steps 4 and 5.
+ * Compares what a block header says about its chunk with the tar stream in it, because a reader that starts there has
+ * only the header. Implements docs/format.md, "Block header" and "From a stream", steps 4 and 5.
  */
 import { ZnipError } from '../errors.ts';
 import type { BlockHeader, Continuation } from '../format/block-header.ts';
 import { toText } from '../format/values/byte-string.ts';
 
-/** What the tar stream turned out to be, of one chunk. */
+/** What was found in the tar stream of one chunk. */
 export interface ChunkFacts {
   /** The member that the chunk before left unfinished. */
   continued: Continuation | undefined;
@@ -18,7 +18,7 @@ export interface ChunkFacts {
   ended: boolean;
 }
 
-/** Throws `inconsistent` where a block's header does not describe its chunk; `offset` is the blob's. */
+/** Throws `inconsistent` if a block's header does not describe its chunk. `offset` is that of the blob. */
 export function checkBlock(
   header: BlockHeader,
   chunk: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * Finds blocks in an archive that may be damaged: where a block header is expected and none is whole, goes
- * on to the next whole one, which its magic, its tag and its own checksum tell. The counterpart of
- * `block-stream.ts`, which stops. Implements docs/format.md, "Of a damaged archive".
+ * Finds blocks in an archive that may be damaged. If a block header is expected and there is no whole one, it goes on
+ * to the next whole header, which it recognises by its magic, its tag and its own checksum. The counterpart of
+ * `block-stream.ts`, which stops there. Implements docs/format.md, "Of a damaged archive".
  */
 import { ZnipError } from '../errors.ts';
 import {
@@ -23,15 +23,15 @@ import { BlockSearch } from './block-search.ts';
 import { type ArrivedBlock, isSkippableMagic, ZNIP_TAGS } from './block-stream.ts';
 import { hasPossibleBlob } from './headers-ahead.ts';
 
-/** Bytes that are no block where blocks belong, and what they held of the tar stream. */
+/** Bytes that are not a block, at a place for blocks, and the part of the tar stream that is lost there. */
 export interface Gap {
   /** Archive bytes `[start, end)`. */
   start: number;
   end: number;
   streamStart: number;
-  /** Tar stream byte at which the next whole block goes on; undefined when there is none. */
+  /** Tar stream byte at which the next whole block continues; undefined if there is none. */
   streamEnd: number | undefined;
-  /** Number of the first block that is missing. */
+  /** Number of the first missing block. */
   blob: number;
   /** What was found instead of a block. */
   cause: ZnipError;
@@ -40,18 +40,20 @@ export interface Gap {
 export interface ScannedBlock extends ArrivedBlock {
   /** Archive byte at which its header starts, or should. */
   headerOffset: number;
-  /** The header is damaged: what is known of the block is what the frame table says. */
+  /** The header is damaged. Everything that is known about the block comes from the frame table. */
   fromTable: boolean;
 }
 
-/** The longest frame of others that is passed over. */
+/** The longest foreign frame that is skipped. */
 const LONGEST_FOREIGN = 256 * 1024;
 
-/** With so many bytes read ahead at most, a blob goes to its place directly: more there are only behind damage. */
+/**
+ * If at most this many bytes have been read ahead, a blob goes directly to its place. More are there only after damage.
+ */
 const FEW_AHEAD = 2 * MAX_BLOCK_HEADER_LENGTH;
 
 export interface ScanOptions {
-  /** A frame table that can be believed: it finds blobs whose headers are damaged. */
+  /** A frame table that has been checked. It finds blobs whose headers are damaged. */
   frames?: readonly Frame[];
   signal?: AbortSignal | undefined;
 }
@@ -66,9 +68,9 @@ export class BlockScanner {
   private number = 0;
   private streamOffset = 0;
   private sawLast = false;
-  /** The last blob was not there as a whole, or far more has been read ahead than a header. */
+  /** The last blob was incomplete, or far more has been read ahead than a header. */
   private isBehindDamage = false;
-  /** The bytes ended within a blob: there is nothing more, and that has been said. */
+  /** The bytes ended within a blob: nothing follows, and that has been reported. */
   private cut = false;
   constructor(stream: ByteStream, hash: Hash, onGap: (gap: Gap) => void, options: ScanOptions = {}) {
     this.window = new StreamWindow(stream);
@@ -84,7 +86,7 @@ export class BlockScanner {
     return this.sawLast;
   }
 
-  /** Takes the prologue, where it is; otherwise the search begins at once. Returns whether it is there. */
+  /** Reads the prologue, if it is there; otherwise the search begins at once. Returns whether it is there. */
   async readPrologue(): Promise<boolean> {
     const start = await this.window.peek(PROLOGUE.byteLength + MAX_BLOCK_HEADER_LENGTH);
     const whole = equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE);
@@ -95,8 +97,8 @@ export class BlockScanner {
   }
 
   /**
-   * The next whole block; its blob is to be read next. undefined behind the last one: then the stream has all that
-   * comes behind the blocks.
+   * The next whole block; its blob must be read next. undefined after the last one: then the stream is at what follows
+   * the blocks.
    */
   async next(): Promise<ScannedBlock | undefined> {
     if (this.turns.isDue()) await this.turns.take();
@@ -127,14 +129,14 @@ export class BlockScanner {
   }
 
   /**
-   * Reads the blob of the block that came last. Returns why it is not there as a whole; then the next call of
-   * `next` goes on where the next block begins, if bytes of this one are missing.
+   * Reads the blob of the block that came last. Returns why the blob is not complete. If bytes of it are missing, the
+   * next call of `next` continues where the next block begins.
    */
   async readBlob(block: ArrivedBlock, target: Uint8Array): Promise<ZnipError | undefined> {
     const { window } = this;
     const { number, blobOffset } = block;
     const { byteLength } = target;
-    // What has been read ahead is looked at where it is. Else n blobs that are not there would be read n times.
+    // Bytes that have been read ahead are looked at in place. Otherwise, n missing blobs would be read n times.
     const isAhead = this.isBehindDamage || window.held > FEW_AHEAD;
     const read = isAhead
       ? Math.min((await window.peek(byteLength)).byteLength, byteLength)
@@ -146,7 +148,7 @@ export class BlockScanner {
     }
     this.isBehindDamage = true;
     if (!isAhead) window.unread(target.subarray(0, read));
-    // Not what comes behind a blob: either that is damaged, or this blob is shorter than it should be.
+    // It is not what follows a blob: either that is damaged, or this blob is shorter than it should be.
     await this.search.lookAhead(read + MAX_BLOCK_HEADER_LENGTH);
     const found = this.search.headers.nextFor(this.streamOffset, blobOffset);
     const have = found === undefined ? read : Math.min(found - blobOffset, read);
@@ -160,7 +162,7 @@ export class BlockScanner {
     );
   }
 
-  /** Goes to the header at this archive byte, which was looked at. */
+  /** Goes to the header at this archive byte. It has been looked at before. */
   private async goTo(position: number): Promise<{ header: BlockHeader; length: number } | undefined> {
     await this.window.skip(position - this.window.position);
     const start = await this.window.peek(MAX_BLOCK_HEADER_LENGTH);
@@ -168,7 +170,7 @@ export class BlockScanner {
     return header instanceof ZnipError ? undefined : { header, length: blockHeaderLength(start) ?? 0 };
   }
 
-  /** A header that is whole, and of which nothing contradicts what came before. */
+  /** A whole header that does not contradict what came before. */
   private decode(start: Buffer, offset: number): BlockHeader | ZnipError {
     const blob = this.number;
     const length = start.byteLength >= SKIPPABLE_HEADER_LENGTH + 4 ? blockHeaderLength(start) : undefined;
@@ -218,7 +220,7 @@ export class BlockScanner {
   private reportGap(start: number, end: number, next: BlockHeader | undefined, cause?: ZnipError): void {
     const { number: blob, streamOffset: streamStart } = this;
     const streamEnd = next?.streamOffset;
-    // How many blocks there were is not known: they count as one.
+    // The number of lost blocks is not known; they count as one.
     if (streamEnd !== streamStart) this.number += 1;
     this.onGap({
       start,
@@ -232,7 +234,7 @@ export class BlockScanner {
     });
   }
 
-  /** Goes on to the next whole header behind `offset`. */
+  /** Goes on to the next whole header after `offset`. */
   private async resynchronise(offset: number, cause: ZnipError): Promise<ScannedBlock | undefined> {
     const known = await this.fromFrameTable(offset, cause);
     if (known !== undefined) return known;
@@ -243,7 +245,7 @@ export class BlockScanner {
     return found === undefined ? undefined : this.accept(found.header, found.length);
   }
 
-  /** The block whose header is damaged, where the frame table knows its blob. */
+  /** The block whose header is damaged, if the frame table knows its blob. */
   private async fromFrameTable(offset: number, cause: ZnipError): Promise<ScannedBlock | undefined> {
     const at = findFrame(this.frames, this.streamOffset);
     const frame = this.frames[at];
@@ -276,18 +278,18 @@ export class BlockScanner {
     );
   }
 
-  /** Length of a skippable frame of others at the start of these bytes; 0 when there is none. */
+  /** Length of a foreign skippable frame at the start of these bytes; 0 if there is none. */
   private async foreignFrameLength(start: Buffer): Promise<number> {
     if (start.byteLength < SKIPPABLE_HEADER_LENGTH + 4 || !isSkippableMagic(start)) return 0;
     if (ZNIP_TAGS.has(readTag(start))) return 0;
     const length = skippableFrameLength(start);
     if (length > LONGEST_FOREIGN) return 0;
-    // A block header with a damaged tag looks the same; but a blob follows it, not another skippable frame.
+    // A block header with a damaged tag looks the same. But a blob follows it, not another skippable frame.
     const behind = (await this.window.peek(length + SKIPPABLE_HEADER_LENGTH)).subarray(length);
     return behind.byteLength === SKIPPABLE_HEADER_LENGTH && isSkippableMagic(behind) ? length : 0;
   }
 
-  /** Whether what comes so many bytes further on may stand behind a blob. */
+  /** Whether the bytes this far ahead may be what follows a blob. */
   private async isBoundary(ahead: number): Promise<boolean> {
     const start = (await this.window.peek(ahead + SKIPPABLE_HEADER_LENGTH)).subarray(ahead);
     return (

@@ -1,6 +1,6 @@
 /**
- * Where an archive goes on behind damage. The work is in proportion to the archive, whatever is in it: each byte is
- * looked at once for headers (`headers-ahead.ts`) and walked once as a frame. Implements docs/format.md, "Of a
+ * Finds where an archive continues after damage. The work grows only with the archive's length, whatever is in it: each
+ * byte is looked at once for headers (`headers-ahead.ts`) and walked once as a frame. Implements docs/format.md, "Of a
  * damaged archive". Main thread.
  */
 import { ZnipError } from '../errors.ts';
@@ -19,11 +19,14 @@ const PIECE = 256 * 1024;
 
 export class BlockSearch {
   readonly headers: HeadersAhead;
-  /** Bytes of frames that were walked: what the tests count. */
+  /** Bytes of frames that were walked. For the tests. */
   walked = 0;
   private readonly window: StreamWindow;
   private readonly turns: Turns;
-  /** Frames are walked in search of their ends, none of them within another: up to this archive byte. */
+  /**
+   * Frames are walked to find their ends, but none that lies within another. They have been walked up to this archive
+   * byte.
+   */
   private walkedTo = 0;
 
   constructor(window: StreamWindow, hash: Hash, turns: Turns) {
@@ -32,7 +35,7 @@ export class BlockSearch {
     this.turns = turns;
   }
 
-  /** The next bytes, in which all headers are known afterwards, but for one that they end within. */
+  /** The next bytes. Afterwards, all headers in them are known, except one that continues after them. */
   async lookAhead(length: number): Promise<Buffer> {
     const bytes = await this.window.peek(length);
     this.headers.look(bytes, this.window.position, bytes.byteLength < length);
@@ -40,9 +43,9 @@ export class BlockSearch {
   }
 
   /**
-   * The next header when only this one is damaged: the blob's own frame tells how long its chunk is, so the
-   * next block's place in the tar stream is known. A header of an archive within this one does not pass.
-   * `sections` when the blob is the last: then they are what comes next.
+   * The next header, if only this one is damaged. The blob's own frame gives the length of its chunk, so the next
+   * block's place in the tar stream is known. A header of an archive within this one does not fit. `sections` if the
+   * blob is the last one: then the sections come next.
    */
   async behindBlob(streamOffset: number): Promise<number | 'sections' | undefined> {
     const start = await this.window.peek(2 * MAX_BLOCK_HEADER_LENGTH);
@@ -60,7 +63,7 @@ export class BlockSearch {
     const expected = streamOffset + chunkLength;
     const { position } = this.window;
     const bytes = await this.lookAhead(at + maxBlobLength(chunkLength) + MAX_BLOCK_HEADER_LENGTH);
-    // Before the blob: the header itself, behind bytes that somebody put there.
+    // Before the blob: the header itself, after bytes that somebody inserted.
     const shifted = this.headers.nextFor(streamOffset, position + 1);
     if (shifted !== undefined && shifted + MIN_BLOCK_HEADER_LENGTH <= position + at) return shifted;
     const found = this.headers.nextFor(expected, position + 1);
@@ -72,7 +75,9 @@ export class BlockSearch {
     return 'sections';
   }
 
-  /** Length of the zstd frame at the start of these bytes; 0 when it is damaged, or begins within one that was walked. */
+  /**
+   * Length of the zstd frame at the start of these bytes; 0 if it is damaged, or begins within a frame that was walked.
+   */
   private frameLength(bytes: Buffer, position: number): number {
     if (position < this.walkedTo) return 0;
     let length = 0;
@@ -87,7 +92,7 @@ export class BlockSearch {
     return length;
   }
 
-  /** The next header at all. Bytes from where sections may begin are kept, in case that they do. */
+  /** The next header of any kind. Keeps the bytes from where sections may begin, in case they do. */
   async anywhere(streamOffset: number): Promise<number | undefined> {
     for (let from = 1; ; from = 0) {
       if (this.turns.isDue()) await this.turns.take();
@@ -105,7 +110,7 @@ export class BlockSearch {
   }
 }
 
-/** Where the first section, or what looks like one, begins in the last bytes of a stream. */
+/** Where the first section, or something that looks like one, begins in the last bytes of a stream. */
 function findSection(bytes: Buffer, from: number): number | undefined {
   let first: number | undefined;
   for (const tag of [TAG.subIndex, TAG.frameTable, TAG.manifest]) {

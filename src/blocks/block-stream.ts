@@ -18,7 +18,7 @@ export interface ArrivedBlock {
 
 export const ZNIP_TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
 
-/** Whether these bytes begin as a skippable frame does, of znip or of others. */
+/** Whether these bytes begin like a skippable frame, of znip or of others. */
 export function isSkippableMagic(start: Buffer): boolean {
   return (start.readUInt32LE(0) & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC;
 }
@@ -40,7 +40,7 @@ export class BlockStream {
     await this.readExactly(PROLOGUE.byteLength, 'the first bytes');
   }
 
-  /** The next block's header; the blob is to be read next, with `readBlob`. */
+  /** The next block's header. Its blob must be read next, with `readBlob`. */
   async next(): Promise<ArrivedBlock> {
     const number = this.number++;
     const what = `the header of block ${number}`;
@@ -69,12 +69,12 @@ export class BlockStream {
     if (read < target.byteLength) throw this.cut(`blob ${block.number}`);
   }
 
-  /** The frame of the next block header. Skippable frames of others between blocks are passed over. */
+  /** The frame of the next block header. Skips foreign skippable frames between blocks. */
   private async readBlockHeader(what: string): Promise<{ frame: Buffer; offset: number }> {
     for (;;) {
       const offset = this.stream.position;
       const header = await this.readExactly(SKIPPABLE_HEADER_LENGTH, what);
-      // Frames of others may be shorter than the tag of znip's.
+      // Foreign frames may be shorter than the tag of znip's.
       const tagLength = Math.min(TAG.blockHeader.length, skippableFrameLength(header) - header.byteLength);
       const start = Buffer.concat([header, await this.readExactly(tagLength, what)]);
       const length = skippableFrameLength(start);

@@ -1,6 +1,6 @@
 /**
- * Chunks on their way: worked on in parallel, handed on one by one in the order in which they came. Slots bound the
- * memory: nothing more is taken in until one is free. Main thread.
+ * Chunks on their way: processed in parallel, and handed on one by one in their original order. Slots limit the memory:
+ * no more chunks are taken until one is free. Main thread.
  */
 import { ZnipError } from '../errors.ts';
 import { Failure } from '../threads/failure.ts';
@@ -14,12 +14,15 @@ export interface ChunkSlot {
   chunk: Uint8Array;
 }
 
-/** A slot that is in use after its chunk was handed on. In an object, so that whoever awaits this does not await that. */
+/**
+ * A slot that is still in use after its chunk was handed on. This is an object, so that awaiting the hand-over does not
+ * also await the end of use.
+ */
 export interface InUse {
   until: Promise<unknown>;
 }
 
-/** What a slot is still used for, if anything. */
+/** What still uses a slot, if anything does. */
 type HandedOn = InUse | void;
 
 interface Pool {
@@ -28,20 +31,20 @@ interface Pool {
 }
 
 export interface ChunkQueueOptions<Workers extends Pool> {
-  /** How many threads and slots there are, by the length of the first chunk. One thread: this one. */
+  /** How many threads and slots there are, by the length of the first chunk. One thread means this one. */
   plan: (chunkLength: number) => { threads: number; slots: number };
-  /** Starts the workers, once, when there is enough to do. */
+  /** Starts the workers, once, when there is enough work. */
   start: (threads: number, signal: AbortSignal | undefined) => Promise<Workers>;
-  /** Workers that have been started already. Whoever did so stops them. */
+  /** Workers that have been started already. The code that started them stops them. */
   workers?: Workers | undefined;
   signal: AbortSignal | undefined;
 }
 
 export class ChunkQueue<Workers extends Pool> {
   private readonly options: ChunkQueueOptions<Workers>;
-  /** What has gone wrong, as soon as it has: for whoever waits for something else meanwhile. */
+  /** The first thing that went wrong, at once: for code that waits for something else meanwhile. */
   readonly failure = new Failure();
-  /** A thread has died or the caller's signal has fired: what is under way may never end. */
+  /** A thread has died or the caller's signal has fired: running work may never end. */
   readonly halt = new Failure();
   private readonly onAbort = (): void => this.stopFor(this.options.signal?.reason);
   private readonly free: ChunkSlot[] = [];
@@ -50,9 +53,9 @@ export class ChunkQueue<Workers extends Pool> {
   private threads = 1;
   /** Bytes of chunks that have come. */
   private arrived = 0;
-  /** The chunk before is handed on. */
+  /** Resolves when the chunk before is handed on. */
   private handed: Promise<unknown> = Promise.resolve();
-  /** The chunk before, and all before it, are done with. */
+  /** Resolves when the chunk before, and all chunks before it, are finished. */
   private done: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChunkQueueOptions<Workers>) {
@@ -61,7 +64,7 @@ export class ChunkQueue<Workers extends Pool> {
     this.started = options.workers;
   }
 
-  /** The workers; undefined while everything runs on this thread. */
+  /** The workers; undefined as long as everything runs on this thread. */
   get workers(): Workers | undefined {
     return this.started;
   }
@@ -83,8 +86,8 @@ export class ChunkQueue<Workers extends Pool> {
   }
 
   /**
-   * Puts a slot in the queue. `handOn` gets what comes of `work` when all before it is handed on, and says for how long
-   * the slot is still in use; it is free when that is over and all before it are free.
+   * Puts a slot in the queue. `handOn` gets the result of `work` after everything before it was handed on. It says how
+   * long the slot is still in use. The slot is free after that, when all slots before it are free.
    */
   push<T>(slot: ChunkSlot, work: Promise<T>, handOn: (result: T) => HandedOn | Promise<HandedOn>): void {
     const { handed: before, done: doneBefore } = this;
@@ -100,28 +103,28 @@ export class ChunkQueue<Workers extends Pool> {
     })();
     this.handed = handed;
     this.done = done;
-    // They are awaited in their turn; until then their failure is not unhandled.
+    // Each is awaited in its turn. Until then, its failure must not be unhandled.
     work.catch(() => {});
     handed.catch(() => {});
     done.catch((error: unknown) => this.failure.fail(error));
   }
 
-  /** The chunks before the next one are done with: for what waits for its turn. */
+  /** Resolves when the chunks before the next one are finished: for code that waits for its turn. */
   get before(): Promise<unknown> {
     return this.done;
   }
 
-  /** Resolves when all that was pushed is done with; throws the first thing that went wrong. */
+  /** Resolves when everything that was pushed is finished; throws the first thing that went wrong. */
   async drain(): Promise<void> {
     await this.done;
   }
 
-  /** Nobody wants what is under way any more: whoever waits for a slot gets none. */
+  /** Nothing needs the running work any more. Code that waits for a slot gets none. */
   abandon(): void {
     this.stopFor(new ZnipError('aborted', 'nobody reads on'));
   }
 
-  /** All is done with: ends the workers and lets go of the slots, because what follows may need the room. */
+  /** Everything is finished. Ends the workers and frees the slots, because later steps may need the memory. */
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
     this.free.length = 0;
@@ -150,7 +153,7 @@ export class ChunkQueue<Workers extends Pool> {
   }
 }
 
-/** Shared memory of this length at least: more by a quarter than there was, so that it is not made anew each time. */
+/** Shared memory of at least this length, a quarter more than before, so that it is not made again each time. */
 function withRoom(bytes: Uint8Array, length: number): Uint8Array {
   if (bytes.byteLength >= length) return bytes;
   return new Uint8Array(new SharedArrayBuffer(Math.max(length, Math.ceil(1.25 * bytes.byteLength))));

@@ -1,5 +1,5 @@
 /**
- * One blob to its verified chunk. Any thread. Implements docs/format.md, "Block".
+ * Turns one blob into its verified chunk. Any thread. Implements docs/format.md, "Block".
  */
 import type { Codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';

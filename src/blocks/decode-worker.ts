@@ -1,5 +1,5 @@
 /**
- * The worker that decodes: piscina calls one of its tasks for one chunk at a time. Chunks lie in shared memory; only
+ * The worker that decodes. piscina calls one of its tasks for one chunk at a time. Chunks lie in shared memory; only
  * small results go back.
  */
 import { codec } from '../codec/codec.ts';

@@ -1,6 +1,6 @@
 /**
- * The whole block headers in bytes that have been looked at, each found and checked once however often somebody
- * asks for one of them. Implements docs/format.md, "Of a damaged archive", step 2.
+ * The whole block headers in bytes that have been looked at. Each is found and checked only once, however often it is
+ * asked for. Implements docs/format.md, "Of a damaged archive", step 2.
  */
 import { ZnipError } from '../errors.ts';
 import {
@@ -15,7 +15,7 @@ import { maxBlobLength } from '../format/zstd/zstd-frame.ts';
 
 const TAG_BYTES = Buffer.from(TAG.blockHeader, 'latin1');
 
-/** What is forgotten is taken out of the columns in runs of so many. */
+/** Forgotten headers are removed from the columns in groups of this many. */
 const FORGET = 65_536;
 
 /** Whether a blob can have the length that a header states for its chunk. */
@@ -24,16 +24,16 @@ export function hasPossibleBlob({ blobLength, chunkLength }: BlockHeader): boole
 }
 
 export class HeadersAhead {
-  /** Headers that were checked so far: what the tests count. */
+  /** How many headers were checked so far. For the tests. */
   checked = 0;
   private readonly hash: Hash;
-  /** No header begins before this archive byte that has not been found. */
+  /** All headers that begin before this archive byte have been found. */
   private seen = 0;
-  /** Archive bytes at which headers begin, and the tar stream bytes that they are for; the first ones forgotten. */
+  /** Archive bytes at which headers begin, and their tar stream bytes. The first ones may be forgotten. */
   private positions: number[] = [];
   private streamOffsets: number[] = [];
   private forgotten = 0;
-  /** By tar stream byte, where its headers begin, and how many of these are forgotten. */
+  /** For each tar stream byte, where its headers begin, and how many of these are forgotten. */
   private readonly byStreamOffset = new Map<number, { positions: number[]; forgotten: number }>();
 
   constructor(hash: Hash) {
@@ -41,8 +41,8 @@ export class HeadersAhead {
   }
 
   /**
-   * Looks for headers in these bytes of the archive, which begin at `offset`; those before it are of no use any
-   * more. `ended`: no bytes come behind them.
+   * Looks for headers in these bytes of the archive, which begin at `offset`. Earlier bytes are not needed any more.
+   * `ended`: no bytes follow.
    */
   look(bytes: Buffer, offset: number, ended: boolean): void {
     this.forget((position) => position < offset);
@@ -53,7 +53,7 @@ export class HeadersAhead {
       this.seen = Math.max(this.seen, offset + at);
       const rest = bytes.subarray(at, at + MAX_BLOCK_HEADER_LENGTH);
       const length = blockHeaderLength(rest);
-      // It may go on in bytes that have not come yet.
+      // It may continue in bytes that have not come yet.
       if (length !== undefined && length > rest.byteLength && !ended) return;
       if (length !== undefined && length <= rest.byteLength)
         this.check(rest.subarray(0, length), offset + at);
@@ -64,15 +64,15 @@ export class HeadersAhead {
   }
 
   /**
-   * Where the first header begins at `from` or behind it, for this tar stream byte or a later one. Neither of the
-   * two ever falls.
+   * Where the first header at or after `from` begins, for this tar stream byte or a later one. Between calls, neither
+   * argument ever falls.
    */
   next(from: number, streamOffset: number): number | undefined {
     this.forget((position, found) => position < from || found < streamOffset);
     return this.positions[this.forgotten];
   }
 
-  /** Where the first header for exactly this tar stream byte begins, at `from` or behind it. */
+  /** Where the first header for exactly this tar stream byte begins, at or after `from`. */
   nextFor(streamOffset: number, from: number): number | undefined {
     const same = this.byStreamOffset.get(streamOffset);
     if (same === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * What the tar headers of one verified chunk say, and the hashes of its contents, as columns: for whoever
- * compares instead of writing. Runs on a worker, or on the main thread when there are none.
+ * What the tar headers of one verified chunk say, and the hashes of its contents, as columns: for code that compares
+ * instead of writing. Runs on a worker, or on the main thread if there are none.
  */
 import type { Codec } from '../codec/codec.ts';
 import { type PlainError, toPlainError, ZnipError } from '../errors.ts';
@@ -11,7 +11,9 @@ import type { ByteString } from '../format/values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
 
-/** Members whose headers are in one chunk, without what an index does not know. Row i of every column is member i. */
+/**
+ * Members whose headers are in one chunk, except those that an index does not know. Row i of every column is member i.
+ */
 export interface InspectedMembers {
   count: number;
   /** All names, one after the other, and where each ends. */
@@ -26,19 +28,19 @@ export interface InspectedMembers {
   /** Chunk bytes at which headers start and contents start. */
   headerOffsets: Float64Array;
   dataOffsets: Float64Array;
-  /** Bytes of data in the tar stream, which only that of files is content. */
+  /** Bytes of data in the tar stream. Only the data of files is content. */
   dataLengths: Float64Array;
-  /** -1 where the header has none that is one. */
+  /** -1 if the header has no valid one. */
   uids: Float64Array;
   gids: Float64Array;
-  /** Names of owners by row; null where no member of the chunk has one. */
+  /** Names of owners by row; null if no member of the chunk has one. */
   unames: (ByteString | undefined)[] | null;
   gnames: (ByteString | undefined)[] | null;
-  /** BLAKE3 of each content that the chunk holds whole. */
+  /** BLAKE3 of each content that is completely in the chunk. */
   checksums: Uint8Array;
 }
 
-/** The member that a chunk ends within. */
+/** The member in which a chunk ends. */
 export interface UnfinishedMember {
   path: ByteString;
   /** Chunk byte at which its headers start. */
@@ -46,20 +48,20 @@ export interface UnfinishedMember {
   size: number;
   /** Bytes of its content so far. */
   done: number;
-  /** It is the last of the members, and a file; otherwise it is nothing that an index knows the content of. */
+  /** It is the last of the members, and a file. Otherwise, no index knows its content. */
   indexed: boolean;
 }
 
 export interface InspectedChunk {
   members: InspectedMembers;
-  /** What an index cannot say of members, headers by chunk byte. */
+  /** What an index cannot say about members; headers by chunk byte. */
   remarks: Remark[];
   unfinished: UnfinishedMember | null;
-  /** The zeros that end the tar stream begin here; null when they do not. */
+  /** Where the zeros at the end of the tar stream begin; null if they are not in this chunk. */
   endOffset: number | null;
-  /** Where the tar stream cannot be followed any further, and why. */
+  /** Why the tar stream cannot be followed any further, and where. */
   fault: PlainError | null;
-  /** There is a global header, which counts for later chunks too. */
+  /** There is a global header, which also counts for later chunks. */
   hasGlobals: boolean;
 }
 
@@ -70,7 +72,7 @@ interface Placed {
   dataOffset: number;
 }
 
-/** `start` is where the first header is; `streamOffset` is the chunk's place in the tar stream, for messages. */
+/** `start` is where the first header is. `streamOffset` is the chunk's place in the tar stream, for messages. */
 export function inspectChunk(
   chunk: Buffer,
   start: number,
@@ -98,7 +100,7 @@ export function inspectChunk(
       const { member, path, size } = item;
       const dataOffset = position + item.headerLength;
       for (const remark of remarksOf(item, position)) remarks.push(remark);
-      // The top itself has no entry.
+      // The top directory itself has no entry.
       const indexed = member !== null && path !== '' && path !== '.';
       if (indexed) placed.push({ member, headerOffset: position, dataOffset, dataLength: size });
       const headerOffset = position;

@@ -1,6 +1,6 @@
 /**
- * Goes through the blocks of an archive, whole or not: chunks are decoded, verified and read on workers, and
- * handed over in the order of the tar stream. Slots bound the memory. Main thread.
+ * Goes through the blocks of an archive, whole or damaged. Workers decode, verify and read the chunks, and they are
+ * handed over in the order of the tar stream. Slots limit the memory. Main thread.
  */
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
@@ -18,9 +18,9 @@ import { type InspectedChunk, inspectChunk } from './inspect-chunk.ts';
 /** A block and what is in it. */
 export interface WalkedBlock {
   block: ScannedBlock;
-  /** What is wrong with its blob; otherwise its chunk is verified. */
+  /** What is wrong with its blob. If there is nothing, its chunk is verified. */
   damage: ZnipError | undefined;
-  /** What its tar headers say; undefined where `damage` is, and where nobody knows where they start. */
+  /** What its tar headers say; undefined if there is `damage`, or if the start of the headers is not known. */
   inspected: InspectedChunk | undefined;
   /** The chunk, until the handler has returned. */
   chunk: Buffer;
@@ -29,7 +29,7 @@ export interface WalkedBlock {
 export interface BlockWalkOptions {
   stream: FdStream;
   threads: number;
-  /** A frame table that can be believed, for blocks whose headers are damaged. */
+  /** A frame table that has been checked, for blocks whose headers are damaged. */
   frames: readonly Frame[];
   onGap: (gap: Gap) => void;
   onBlock: (walked: WalkedBlock) => void;
@@ -58,7 +58,7 @@ export async function walkBlocks(options: BlockWalkOptions): Promise<WalkResult>
 class Walk {
   private readonly options: BlockWalkOptions;
   private readonly queue: ChunkQueue<DecodePool>;
-  /** Takes over from the workers' readers when there is a global header, which counts for all after it. */
+  /** Replaces the workers' readers after a global header, which counts for all members after it. */
   private globalReader: TarReader | undefined;
 
   constructor(options: BlockWalkOptions) {
@@ -106,7 +106,7 @@ class Walk {
     chunk: Uint8Array,
   ): Promise<InspectedChunk | ZnipError> {
     const { checksum, continuation, firstHeaderOffset, streamOffset } = header;
-    // A chunk of which nobody knows where its headers start is read from its end: not at all.
+    // If the start of the headers in a chunk is not known, reading starts at its end, so no headers are read.
     const unknown = fromTable || (continuation !== undefined && firstHeaderOffset === undefined);
     const start = unknown ? chunk.byteLength : continuation === undefined ? 0 : (firstHeaderOffset ?? 0);
     const task: InspectTask = {
@@ -128,7 +128,7 @@ class Walk {
     }
   }
 
-  /** In the order of the tar stream, so that members go on from block to block. */
+  /** In the order of the tar stream, so that members continue from block to block. */
   private handOn(block: ScannedBlock, found: InspectedChunk | ZnipError, chunk: Buffer): void {
     const damage = found instanceof ZnipError ? found : undefined;
     let inspected = found instanceof ZnipError ? undefined : found;

@@ -1,9 +1,9 @@
 /**
- * The seam between znip and the packages that compress and hash. Everything else sees only `Codec`.
+ * The one interface between znip and the packages that compress and hash. All other code sees only `Codec`.
  *
- * The fast packages (zstd-napi, @napi-rs/blake-hash) are used when they load, otherwise node:zlib where it has zstd,
- * and the portable ones (@mongodb-js/zstd, blake3-wasm); each thread loads its own. `ZNIP_CODEC` asks for one:
- * `portable`, or `node`, which hashes with the portable package.
+ * If the fast packages (zstd-napi, @napi-rs/blake-hash) load, they are used. Otherwise znip uses node:zlib if it has
+ * zstd, and the portable packages (@mongodb-js/zstd, blake3-wasm). Each thread loads its own. `ZNIP_CODEC` asks for
+ * one: `portable`, or `node`, which hashes with the portable package.
  */
 import { createRequire } from 'node:module';
 import { ZnipError } from '../errors.ts';
@@ -52,7 +52,7 @@ const BLAKE3 = {
   portable: [loadBlake3Portable],
 } as const;
 
-/** Loads a codec; `auto` takes the fast packages where they load. Throws `codec-unavailable`. */
+/** Loads a codec; `auto` takes the fast packages if they load. Throws `codec-unavailable`. */
 export function loadCodec(choice: CodecChoice = 'auto'): Codec {
   const zstd = firstThatLoads('zstd', ZSTD[choice]);
   const blake3 = firstThatLoads('BLAKE3', BLAKE3[choice]);
@@ -78,7 +78,7 @@ export function codec(): Codec {
   return current;
 }
 
-/** Largest window that pays for a chunk of this many bytes, as log2: the whole chunk, 2^27 at most. */
+/** The largest window that helps a chunk of this many bytes, as log2: the whole chunk, 2^27 at most. */
 export function windowLogFor(chunkSize: number): number {
   return Math.min(27, Math.max(10, Math.ceil(Math.log2(chunkSize))));
 }

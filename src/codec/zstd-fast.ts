@@ -17,20 +17,20 @@ interface Binding {
 }
 
 /**
- * Where a table of another size than the level's own pays; 0 leaves it to the level.
+ * Table sizes other than the level's own, where they help; 0 leaves the choice to the level.
  *
- * At level 3 the table of short matches, halved, leaves more of a core's second-level cache to the other
- * one: on node_modules and linux in chunks of 16 MiB 0.96 and 0.91 of the time, 1.003 and 1.002 of the size.
+ * At level 3, half the table of short matches leaves more of a core's second-level cache to the other table. On
+ * node_modules and linux, in chunks of 16 MiB, this took 0.96 and 0.91 of the time, at 1.003 and 1.002 of the size.
  */
 const CHAIN_LOG: Partial<Record<number, number>> = { 3: 15 };
 
 /** The largest window that libzstd decodes, `zstd --long=31`, as log2. */
 const MAX_WINDOW_LOG = 31;
 
-/** What is decoded at once. */
+/** How many bytes are decoded at once. */
 const PIECE = 256 * 1024;
 
-/** libzstd compares content and checksum itself. */
+/** libzstd itself compares content and checksum. */
 class StreamDecoder implements ZstdStreamDecoder {
   private readonly context: DCtx;
   private readonly piece = new Uint8Array(PIECE);
@@ -82,7 +82,7 @@ class ZstdFast implements ZstdBackend {
     try {
       return context.compress2(target, source);
     } catch (error) {
-      // The context is left within a frame, in which it takes no other parameters.
+      // The context may still be within a frame. There it accepts no other parameters.
       context.reset(this.binding.ResetDirective.sessionOnly);
       if (error instanceof Error && error.message.includes('Destination buffer is too small')) return 0;
       throw new ZnipError('internal', `zstd: ${String(error)}`, {}, error);
@@ -106,7 +106,7 @@ class ZstdFast implements ZstdBackend {
 
   async createStreamDecoder(): Promise<ZstdStreamDecoder> {
     const context = new this.binding.DCtx();
-    // Who may have how large a window is the caller's to say.
+    // The caller decides how large a window may be.
     context.setParameter(this.binding.DParameter.windowLogMax, MAX_WINDOW_LOG);
     return new StreamDecoder(context);
   }

@@ -1,7 +1,7 @@
 /**
- * zstd through node:zlib, of Node.js 22.15 and newer: synchronous, every parameter, and nothing to install.
+ * zstd through node:zlib, of Node.js 22.15 and newer: synchronous, with every parameter, and nothing to install.
  *
- * It allocates its results. @types/node of the oldest supported version does not know it, so its shape is here.
+ * It allocates its results. The @types/node of the oldest supported version lacks it, so its types are here.
  */
 import { ZnipError } from '../errors.ts';
 import { checkFrame } from '../format/zstd/zstd-frame.ts';
@@ -27,7 +27,7 @@ const MAX_WINDOW_LOG = 27;
 class ZstdNode implements ZstdBackend {
   readonly name: string;
   readonly findsLongDistances = true;
-  // Streams of others: node:zlib's decoder says nothing of the end of a frame, whose checksum is checked there.
+  // Streams of others: the decoder of node:zlib does not report the end of a frame, where the checksum must be checked.
   readonly maxStreamWindow = MAX_FZSTD_WINDOW;
   readonly createStreamDecoder = createPortableStreamDecoder;
   private readonly zlib: Zlib;
@@ -58,7 +58,7 @@ class ZstdNode implements ZstdBackend {
     try {
       content = this.zlib.zstdDecompressSync(source, {
         params: { [this.constant('ZSTD_d_windowLogMax')]: MAX_WINDOW_LOG },
-        // One more than there may be, so that more is noticed and no buffer of no bytes is asked for.
+        // One byte more than allowed, so that a longer result is noticed and the length is never 0.
         maxOutputLength: target.byteLength + 1,
       });
     } catch (error) {
@@ -81,7 +81,7 @@ class ZstdNode implements ZstdBackend {
   }
 }
 
-/** Throws where this Node.js has no zstd. */
+/** Throws if this Node.js has no zstd. */
 export function loadZstdNode(load: (name: string) => unknown): ZstdBackend {
   const zlib = load('node:zlib') as Partial<Zlib>;
   if (zlib.zstdCompressSync === undefined) throw new Error('node:zlib has zstd from Node.js 22.15 on');

@@ -1,7 +1,7 @@
 /**
- * zstd streams of any making through fzstd, where no package that is there streams: the portable ones decode whole frames.
- * fzstd passes over what a frame states of its content, so that is compared here: its length, and XXH64 by xxhash-wasm
- * (RFC 8878 §3.1.1, Content_Checksum).
+ * Decodes zstd streams of any origin through fzstd, because the portable packages decode only whole frames. fzstd
+ * ignores what a frame states about its content, so that is compared here: its length, and XXH64 by xxhash-wasm (RFC
+ * 8878 §3.1.1, Content_Checksum).
  */
 import { ZnipError } from '../errors.ts';
 import type { FrameEnd } from '../format/zstd/zstd-scanner.ts';
@@ -16,7 +16,7 @@ interface Hash {
   digest(): bigint;
 }
 
-/** fzstd refuses more. */
+/** fzstd refuses larger windows. */
 export const MAX_FZSTD_WINDOW = 2046 * 1024 * 1024;
 
 class PortableStreamDecoder implements ZstdStreamDecoder {
@@ -39,7 +39,7 @@ class PortableStreamDecoder implements ZstdStreamDecoder {
   }
 
   endFrame({ checksum, contentSize }: FrameEnd): Uint8Array[] {
-    // It holds back what is shorter than the longest header, and a frame may be.
+    // fzstd holds back anything shorter than the longest header, and a whole frame may be shorter.
     const rest = this.push(new Uint8Array(0), true);
     if (contentSize !== undefined && contentSize !== this.length) {
       throw damaged(`the frame declares ${contentSize} bytes and holds ${this.length}`);

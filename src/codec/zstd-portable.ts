@@ -1,8 +1,8 @@
 /**
  * zstd through @mongodb-js/zstd: prebuilt for the common platforms, so it needs no install script.
  *
- * Asynchronous, and it allocates its results. Its public `compress` drops the level, so the level goes
- * to its `bindings`. Its frames do not declare their content size; znip's must, so that is added.
+ * Asynchronous, and it allocates its results. Its public `compress` drops the level, so znip gives the level to its
+ * `bindings`. Its frames do not declare their content size. Frames of znip must, so that is added.
  */
 import { ZnipError } from '../errors.ts';
 import {
@@ -60,7 +60,10 @@ class ZstdPortable implements ZstdBackend {
     }
   }
 
-  /** The package allocates what its input decompresses to: the input is made to end at what it declares. */
+  /**
+   * The package allocates everything that its input decompresses to. So the input is changed to end at what it
+   * declares.
+   */
   private async decompressWhole(source: Uint8Array, target: Uint8Array): Promise<number> {
     let content: Buffer;
     try {
@@ -76,7 +79,7 @@ class ZstdPortable implements ZstdBackend {
 /** Stored bytes that are decoded in one step. */
 const STEP = 4096;
 
-/** For tables beyond what a window may be, of which there are hardly any: slow, but never past the target. */
+/** For the rare tables larger than the largest window: slow, but it never writes past the target. */
 async function decompressInSteps(source: Uint8Array, target: Uint8Array): Promise<number> {
   const { Decompress } = await import('fzstd');
   let length = 0;

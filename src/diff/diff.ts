@@ -1,7 +1,7 @@
 /**
- * How a directory differs from an archive: the library's `diff`. Compares the archive's index with the
- * file system; contents by the hashes that the index has, of files whose sizes are equal. Nothing of the
- * archive is decompressed, and nothing is written.
+ * How a directory differs from an archive: the library's `diff`. Compares the archive's index with the file system. If
+ * sizes are equal, it compares contents by the hashes in the index. It decompresses nothing of the archive, and writes
+ * nothing.
  */
 import { fstatSync, statSync } from 'node:fs';
 import type { Archive } from '../archive/archive.ts';
@@ -22,13 +22,13 @@ import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-
 import { hashFile } from './hash-file.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';
 
-/** What may differ between a member and what has its name. */
+/** What may differ between a member and the file with its name. */
 export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'mtime';
 
 export interface Difference {
   /** Below the directory, as text; '.' for the directory itself. */
   path: string;
-  /** The same as its bytes, one character for each. */
+  /** The same as bytes, one in each character. */
   pathBytes: Uint8Array;
   /** `added`: only in the directory; `removed`: only in the archive. */
   change: 'added' | 'removed' | 'changed';
@@ -37,20 +37,22 @@ export interface Difference {
 }
 
 export interface DiffOptions {
-  /** Leading components of members' names to drop. Default: as many as the directory's own name has of them. */
+  /**
+   * Leading components of members' names to drop. Default: as many as the directory's own name has in common with them.
+   */
   stripComponents?: number;
   /** Compare times of last modification as well. */
   mtime?: boolean;
-  /** Called for what could not be read (`failed`) and for what no archive can hold. */
+  /** Called for what could not be read (`failed`), and for what no archive can hold. */
   onWarning?: (warning: { path: string; reason: string; failed: boolean }) => void;
 }
 
 /**
- * Yields the differences, sorted by the bytes of the paths. A hard link is compared as the file that it
- * is. Directories that the archive has no members for, but members below, are not differences.
+ * Yields the differences, sorted by the bytes of the paths. A hard link is compared as the file that it is. A directory
+ * that is not a member, but has members below it, is not a difference.
  *
- * Throws ZnipError: `usage` when `directory` is not one or it is not clear where the members belong in
- * it, the code of whatever is damaged in the index.
+ * Throws ZnipError: `usage` if `directory` is not a directory or it is not clear where the members belong in it; the
+ * code of any damage in the index.
  */
 export async function* diff(
   archive: Archive,
@@ -76,7 +78,7 @@ export async function* diff(
   );
 
   if (root !== undefined) {
-    // With the slash at its end, a directory that is reached through a symlink counts as the directory.
+    // With a slash at the end, a symlink to a directory counts as the directory.
     const own = readDiskEntry(`${base}.`, '');
     if (own !== undefined) yield* changed('', comparison.compare(root, own));
   }
@@ -101,7 +103,7 @@ export async function* diff(
   for (; next < missing.length; next++) yield* removed(missing[next] ?? '', unreadable);
 }
 
-/** Compares members with what is on disk under their names. */
+/** Compares members with the files on disk under their names. */
 class TreeComparison {
   private readonly base: ByteString;
   /** Hard link -> the file or symlink that it is a name of. */
@@ -122,14 +124,14 @@ class TreeComparison {
   }
 
   compare(ref: EntryRef, disk: DiskEntry): Aspect[] {
-    // All names of a file have its content, its mode and its time.
+    // All names of a file share its content, mode and time.
     const { batch, row } = this.meant.get(ref) ?? ref;
     const kind = batch.kinds[row] ?? KIND.file;
     if (kind !== disk.kind) return ['kind'];
     const aspects: Aspect[] = [];
     if (kind === KIND.file && !this.sameContent({ batch, row }, disk)) aspects.push('content');
     if (kind === KIND.symlink && batch.linkTarget(row) !== disk.linkTarget) aspects.push('target');
-    // The permissions of a symlink mean nothing, and no two systems agree on them.
+    // The permissions of a symlink mean nothing, and systems do not agree on them.
     if (kind !== KIND.symlink && batch.modes[row] !== disk.mode) aspects.push('mode');
     if (this.mtime && !sameTime(batch.mtimes[row] ?? 0n, disk.mtime)) aspects.push('mtime');
     return aspects;
@@ -142,20 +144,20 @@ class TreeComparison {
     try {
       return checksum !== null && equalBytes(hashFile(`${this.base}${disk.path}`), checksum);
     } catch (error) {
-      // Not known to be different: it is reported as what could not be read.
+      // It is not known to differ, so it is reported as unreadable.
       this.onUnreadable(disk.path, systemReason(error));
       return true;
     }
   }
 }
 
-/** Units that file systems and tools cut times to, in nanoseconds: micro- and milliseconds, seconds. */
+/** Units to which file systems and tools cut times, in nanoseconds: micro- and milliseconds, seconds. */
 const COARSE_TIMES = [1000n, 1_000_000n, 1_000_000_000n];
 
-/** Whether the time on disk is the one recorded, or that one cut to a coarser unit. */
+/** Whether the time on disk is the recorded one, or that one cut to a coarser unit. */
 function sameTime(recorded: bigint, onDisk: bigint): boolean {
   if (recorded === onDisk) return true;
-  // Times before 1970 are cut downwards by some and towards 1970 by others.
+  // Some cut times before 1970 downwards, others towards 1970.
   const cut = recorded < 0n && onDisk > recorded ? onDisk - recorded : recorded - onDisk;
   return COARSE_TIMES.some((unit) => onDisk % unit === 0n && cut >= 0n && cut < unit);
 }
@@ -167,7 +169,7 @@ function meantBy(entries: Entries, members: ReadonlyMap<ByteString, EntryRef>): 
 }
 
 /**
- * Whether members lie below a directory. They are sorted: a set of all directories above all members would have
+ * Whether members lie below a directory. Uses the sorted list: a set of all directories above all members would have
  * two thousand for a name of 4 KB.
  */
 function isImplied(directory: ByteString, sorted: readonly ByteString[]): boolean {
@@ -186,7 +188,7 @@ function* changed(path: ByteString, aspects: Aspect[]): Generator<Difference, vo
   if (aspects.length > 0) yield difference(path, 'changed', aspects);
 }
 
-/** A member that is not there; one in a place that could not be read is not known to be missing. */
+/** A member that does not exist. If its place could not be read, it is not known to be missing. */
 function* removed(
   path: ByteString,
   unreadable: ReadonlySet<ByteString>,
@@ -205,7 +207,7 @@ function difference(rawPath: ByteString, change: Difference['change'], aspects: 
   return { path: toText(shown), pathBytes: toBytes(shown), change, aspects };
 }
 
-/** The archive may lie in the directory that it was made of. */
+/** The archive may lie in the directory that it was made from. */
 function identityOf({ source }: Archive): { dev: bigint; ino: bigint } | undefined {
   return source.fd === undefined ? undefined : fstatSync(source.fd, { bigint: true });
 }

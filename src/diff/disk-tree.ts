@@ -1,6 +1,6 @@
 /**
- * What a directory holds, for comparison: like the walk that packs, but every name of a file with several
- * links is a file, and what an archive cannot hold is named, not left out. Symlinks are not followed.
+ * What a directory holds, for comparison. Like the walk that packs, with two differences: every name of a file with
+ * several links is a file, and what an archive cannot hold is named, not left out. Symlinks are not followed.
  */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { systemReason } from '../errors.ts';
@@ -8,26 +8,26 @@ import { compareBytes, toFsPath, type ByteString } from '../format/values/byte-s
 import { KIND, MODE_MASK } from '../format/values/entry.ts';
 import { type FileIdentity, type FileStat, lstat } from '../posix/stat.ts';
 
-/** The kind of a socket, a FIFO or a device: no kind of member. */
+/** The kind of a socket, a FIFO or a device, which no member has. */
 export const OTHER_KIND = -1;
 
 export interface DiskEntry {
-  /** Below the directory; '' for itself. */
+  /** Below the directory; '' for the directory itself. */
   path: ByteString;
   /** KIND.file, KIND.directory, KIND.symlink or OTHER_KIND. */
   kind: number;
   mode: number;
   mtime: bigint;
-  /** Bytes of content, of files. */
+  /** For files: bytes of content. */
   size: number;
-  /** Of symlinks. */
+  /** For symlinks. */
   linkTarget: ByteString;
 }
 
 export interface DiskTreeOptions {
   /** A file to leave out, by device and inode: the archive itself. */
   avoid: FileIdentity | undefined;
-  /** Something could not be looked at: it is missing from the result, as is what lies below it. */
+  /** Called for anything that could not be read. It is missing from the result, and so is everything below it. */
   onUnreadable: (path: ByteString, reason: string) => void;
 }
 

@@ -9,10 +9,13 @@ const PIECE = 1024 * 1024;
 
 let buffer: Uint8Array | undefined;
 
-/** Throws the file system's own errors. A symlink that took the file's place is one: it is not followed. */
+/**
+ * Throws the file system's own errors. If a symlink took the file's place, it is not followed, and that is such an
+ * error.
+ */
 export function hashFile(path: ByteString): Uint8Array {
   buffer ??= new Uint8Array(PIECE);
-  // A FIFO that took the file's place must not block: it gives no bytes, and another hash.
+  // A FIFO that took the file's place must not block. It gives no bytes, and so another hash.
   const flags = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
   const fd = openSync(toFsPath(path), flags);
   try {

@@ -11,14 +11,13 @@ import { KIND } from '../format/values/entry.ts';
 export interface PlacedMembers {
   /** Path below the directory -> member. */
   members: Map<ByteString, EntryRef>;
-  /** The member that is the directory itself, where the archive has it. */
+  /** The member that is the directory itself, if the archive has it. */
   root: EntryRef | undefined;
 }
 
 /**
- * Drops `components` leading components of each name. Members that have no more than that are not
- * compared, except a directory that is the same for all members.
- * Throws `inconsistent` or `usage` when two members come to have one name.
+ * Drops `components` leading components of each name. Members without more components are not compared, except a
+ * directory that is the same for all members. Throws `inconsistent` or `usage` if two members get the same name.
  */
 export function placeMembers(entries: Entries, components: number): PlacedMembers {
   const members = new Map<ByteString, EntryRef>();
@@ -40,7 +39,7 @@ export function placeMembers(entries: Entries, components: number): PlacedMember
   return { members, root };
 }
 
-/** '' for a name of exactly so many components, undefined for one of fewer. */
+/** '' for a name with exactly this many components; undefined for a name with fewer. */
 function dropComponents(name: ByteString, components: number): ByteString | undefined {
   let start = 0;
   for (let i = 0; i < components; i++) {
@@ -51,7 +50,7 @@ function dropComponents(name: ByteString, components: number): ByteString | unde
   return name.slice(start);
 }
 
-/** The same name twice is what tar may have: the later member counts. */
+/** The same name twice is allowed in tar: the later member counts. */
 function refuseClash(before: EntryRef, ref: EntryRef, components: number): void {
   const [first, second] = [before, ref].map(({ batch, row }) => toText(batch.path(row)));
   if (first !== second) {
@@ -63,9 +62,9 @@ function refuseClash(before: EntryRef, ref: EntryRef, components: number): void 
 }
 
 /**
- * How many leading components to drop when nobody has said it. `pack build/out` names its members
- * `build/out/…`: when all members lie below the end of the directory's own path, they are what the
- * directory holds. Throws `usage` when the directory also has such a directory below it.
+ * How many leading components to drop if the user does not say. `pack build/out` names its members `build/out/…`. So if
+ * all members lie below the end of the directory's own path, they are what the directory holds. Throws `usage` if the
+ * directory also has such a directory below it.
  */
 export function componentsToDrop(entries: Entries, directory: string): number {
   const common = commonDirectory(entries);
@@ -84,7 +83,7 @@ export function componentsToDrop(entries: Entries, directory: string): number {
   return 0;
 }
 
-/** Components of the longest directory that all members are, or lie below. */
+/** Components of the longest directory that every member is, or lies below. */
 function commonDirectory(entries: Entries): ByteString[] {
   let common: ByteString[] | undefined;
   for (const { batch, row } of entries) {

@@ -1,6 +1,6 @@
 /**
- * Block headers: what a one-pass reader needs to know of the blob that follows.
- * Implements docs/format.md, "Block header".
+ * Block headers: they tell a one-pass reader what it needs to know about the blob that follows. Implements
+ * docs/format.md, "Block header".
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from './values/byte-string.ts';
@@ -30,13 +30,13 @@ const NO_HEADER = 0xffffffff;
 const FLAG_STORED = 1;
 const FLAG_LAST = 2;
 
-/** Shortest block header: what every block has at least. */
+/** Length of the shortest block header. */
 export const MIN_BLOCK_HEADER_LENGTH = FIXED_LENGTH + SHORT_CHECKSUM_LENGTH;
 
-/** Longest block header: what a stream reader must hold to decode one. */
+/** Length of the longest block header: a stream reader must be able to hold that much. */
 export const MAX_BLOCK_HEADER_LENGTH = FIXED_LENGTH + MAX_PATH_LENGTH + SHORT_CHECKSUM_LENGTH;
 
-/** A chunk that begins inside a member says where. */
+/** Where a chunk begins, if it begins inside a member. */
 export interface Continuation {
   path: ByteString;
   /** Bytes of the member's data that earlier chunks hold. */
@@ -56,7 +56,7 @@ export interface BlockHeader {
   chunkLength: number;
   /** Where the chunk starts in the tar stream. */
   streamOffset: number;
-  /** Chunk byte at which the first tar header starts; undefined when none does. */
+  /** Chunk byte at which the first tar header starts; undefined if none starts in the chunk. */
   firstHeaderOffset: number | undefined;
   continuation: Continuation | undefined;
   /** BLAKE3 of the chunk. */
@@ -95,12 +95,12 @@ export function encodeBlockHeader(header: BlockHeader, hash: Hash): Uint8Array {
   return frame;
 }
 
-/** The first bytes of the BLAKE3 of all of the frame but the checksum itself. */
+/** The first bytes of the BLAKE3 of the whole frame without this checksum. */
 function ownChecksum(frame: Uint8Array, hash: Hash): Uint8Array {
   return hash(frame.subarray(0, frame.byteLength - SHORT_CHECKSUM_LENGTH)).subarray(0, SHORT_CHECKSUM_LENGTH);
 }
 
-/** Decodes a block header; `frame` is its whole skippable frame. `offset` is where it stands, for errors. */
+/** Decodes a block header. `frame` is its whole skippable frame; `offset` is its place, for errors. */
 export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number): BlockHeader {
   const damaged = (why: string): ZnipError =>
     new ZnipError('damaged-block', `block header at byte ${offset}: ${why}`, { offset });
@@ -144,12 +144,12 @@ export function decodeBlockHeader(frame: Uint8Array, hash: Hash, offset: number)
             memberOffset,
             memberSize,
           },
-    // A copy: `slice` of a Buffer would be a view of memory that the caller uses again.
+    // A copy, because `slice` of a Buffer is a view of memory that the caller uses again.
     checksum: Uint8Array.from(frame.subarray(56, 56 + CHECKSUM_LENGTH)),
   };
 }
 
-/** Length of the block header's frame from its first bytes, or undefined when these are none. */
+/** Length of the block header's frame, from its first bytes; undefined if these do not begin a block header. */
 export function blockHeaderLength(start: Uint8Array): number | undefined {
   if (readTag(start) !== TAG.blockHeader) return undefined;
   const length = skippableFrameLength(start);

@@ -1,6 +1,6 @@
 /**
- * The footer: the fixed-size end of the file, through which everything else is found.
- * Implements docs/format.md, "Footer".
+ * The footer: the end of the file, of fixed size. A reader finds everything else through it. Implements docs/format.md,
+ * "Footer".
  */
 import { ZnipError } from '../errors.ts';
 import { type Hash, equalBytes } from './values/bytes.ts';
@@ -57,7 +57,7 @@ export function encodeFooter(footer: Footer, hash: Hash): Uint8Array {
   return frame;
 }
 
-/** Whether these bytes, the last of a file, end as an archive ends. */
+/** Whether these bytes, the last of a file, are the end of an archive. */
 export function endsWithMagic(tail: Uint8Array): boolean {
   return tail.byteLength >= 8 && equalBytes(tail.subarray(-8), FOOTER_MAGIC);
 }

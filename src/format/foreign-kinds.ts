@@ -1,5 +1,6 @@
 /**
- * Compressed files that znip does not read, told by their first bytes, and the command that does.
+ * Compressed files that znip does not read. Recognises them by their first bytes, and names the command that reads
+ * them.
  */
 
 export interface Decompressor {
@@ -21,16 +22,16 @@ const KINDS: readonly [what: string, magic: string, by: string, command: string]
   ['a .Z file', '\x1f\x9d', 'compress', 'gzip -dc'],
   ['a .Z file', '\x1f\xa0', 'compress', 'gzip -dc'],
   ['an .lzo file', '\x89LZO\0\r\n\x1a\n', 'lzop', 'lzop -dc'],
-  // The properties that lzma(1) writes, and a dictionary size of whole 64 KiB.
+  // The properties that lzma(1) writes, and a dictionary size that is a multiple of 64 KiB.
   ['an .lzma file', '\x5d\0\0', 'lzma', 'xz -dc'],
 ];
 
-/** What decompresses a file that begins with these bytes; undefined when they are of no such kind. */
+/** The command that decompresses a file with these first bytes; undefined if it is of no such kind. */
 export function commandFor(start: Buffer): Decompressor | undefined {
   const found = KINDS.find(([, magic]) => start.toString('latin1', 0, magic.length) === magic);
   if (found === undefined) return undefined;
   const [what, , by, command] = found;
-  // A digit and the magic of a block follow "BZh", which a name in a tar header might begin with, too.
+  // After "BZh" come a digit and the magic of a block. A name in a tar header might begin with "BZh", too.
   if (by === 'bzip2' && !/^[1-9](?:$|1AY&SY|\x17rE8P\x90)/.test(start.toString('latin1', 3, 10)))
     return undefined;
   return { what, by, command };

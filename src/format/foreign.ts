@@ -1,12 +1,12 @@
 /**
- * Files of other programs, by their first bytes, for messages alone.
+ * Recognises files of other programs by their first bytes. Used only for messages.
  */
 import { type ErrorContext, type ForeignFile, ZnipError } from '../errors.ts';
 import { commandFor } from './foreign-kinds.ts';
 import { isHeader } from './tar/record.ts';
 import { TAR_RECORD, ZSTD_MAGIC } from './values/constants.ts';
 
-/** Bytes of a file's start that are looked at. */
+/** How many bytes of a file's start are looked at. */
 export const FOREIGN_LENGTH = TAR_RECORD;
 
 /** Kinds that are read as tar streams. */
@@ -19,7 +19,7 @@ const TAR_KINDS = [
   },
 ];
 
-/** Archives that are no tar, by magic numbers. */
+/** Archives that are not tar, by magic numbers. */
 const ARCHIVES: readonly [what: string, magic: string, program: string][] = [
   ['a .zip', 'PK\x03\x04', 'unzip'],
   ['a .zip', 'PK\x05\x06', 'unzip'],
@@ -31,7 +31,7 @@ const ARCHIVES: readonly [what: string, magic: string, program: string][] = [
   ['a squashfs image', 'hsqs', 'unsquashfs'],
 ];
 
-/** What a file is that is no archive of znip; undefined where nobody can tell. */
+/** What a file is that is not an archive of znip; undefined if that is unknown. */
 export function foreignFile(bytes: Uint8Array): ForeignFile | undefined {
   const expected = 'archive';
   const start = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -47,7 +47,7 @@ export function foreignFile(bytes: Uint8Array): ForeignFile | undefined {
   return { what, kind: 'archive', command, expected };
 }
 
-/** The error for a file that is no archive of znip. `name`: for the message. */
+/** The error for a file that is not an archive of znip. `name`: for the message. */
 export function notAnArchive(name: string, start: Uint8Array, context: ErrorContext = {}): ZnipError {
   const foreign = foreignFile(start);
   return foreign === undefined

@@ -24,13 +24,13 @@ export interface ManifestRow {
   repo: string;
   /** The repo's bytes where they are not UTF-8. */
   repoBytes?: ByteString | undefined;
-  /** Archive byte at which the section's skippable frame starts, and that frame's length. */
+  /** Archive byte at which the section's skippable frame starts, and the length of that frame. */
   indexOffset: number;
   indexLength: number;
   rowCount: number;
-  /** Length of the section's Arrow stream once decompressed. */
+  /** Length of the section's Arrow stream after decompression. */
   uncompressedBytes: number;
-  /** Bytes of content of the section's members; of tar stream for `frames`; 0 for `remarks`. */
+  /** Bytes of content of the section's members; for `frames`, of the tar stream; for `remarks`, 0. */
   contentBytes: number;
   /** For display; '' for `frames` and `remarks`. */
   firstPath: string;
@@ -58,7 +58,7 @@ export function manifestColumns(rows: readonly ManifestRow[]): Column[] {
   const checksums = new Uint8Array(rows.length * CHECKSUM_LENGTH);
   rows.forEach((row, i) => checksums.set(row.checksum, i * CHECKSUM_LENGTH));
   const sections = Uint8Array.from(rows, (row) => SECTION_KINDS.indexOf(row.section));
-  // Few archives have remarks, and the others no word for them.
+  // Few archives have remarks. The others have no word for them in the dictionary.
   const words = sections.includes(REMARKS) ? SECTION_KINDS : SECTION_KINDS.slice(0, REMARKS);
   const repoBytes = new BytesBuilder();
   for (const row of rows) repoBytes.append(row.repoBytes ?? null);
@@ -121,7 +121,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
     const lastPaths = batch.utf8('last_path');
     const { bytes, isNull } = batch.checksums('checksum');
     for (let row = 0; row < batch.length; row++) {
-      // A later minor version may add sections: they are none of this reader's business.
+      // A later minor version may add sections. This reader ignores them.
       if (sections[row] === UNKNOWN_SECTION) continue;
       if (isNull(row)) throw new ZnipError('damaged-manifest', `row ${row} has no checksum`);
       const fault = differenceOf('repo', row, repos, repoBytes);
@@ -145,7 +145,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
   return { rows, metadata: table.metadata };
 }
 
-/** Refuses a manifest in which two sections have bytes in common. Throws `inconsistent`. */
+/** Refuses a manifest with two sections that share bytes. Throws `inconsistent`. */
 export function checkSections(rows: readonly ManifestRow[]): void {
   const sorted = rows.filter(({ indexLength }) => indexLength > 0);
   sorted.sort((a, b) => a.indexOffset - b.indexOffset);

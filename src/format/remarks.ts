@@ -1,7 +1,6 @@
 /**
- * Remarks: what the index of an archive cannot say of members of its tar stream. Who reads it by the index alone
- * learns from them what is not there, and what other programs read differently.
- * Implements docs/format.md, "Remarks".
+ * Remarks: what the index cannot say about members of the tar stream. A reader that uses only the index learns from
+ * them what the index lacks, and what other programs read differently. Implements docs/format.md, "Remarks".
  */
 import { displayName } from './tables/shown-name.ts';
 import {
@@ -18,31 +17,34 @@ import { UNKNOWN_KINDS } from './tar/types.ts';
 import { ATTRIBUTES, type PlainAttributes, weightyAttributes } from './values/attributes.ts';
 import { fromText, isUtf8, type ByteString } from './values/byte-string.ts';
 
-/** What a remark is about: a member that has no entry, one that has, only its owner, or only what is noted beside it. */
+/**
+ * What a remark is about: a member without an entry, a member with an entry, only its owner, or only notes in its
+ * attributes.
+ */
 export const REMARK_KINDS = ['absent', 'differs', 'owner', 'attributes'] as const;
 export type RemarkKind = (typeof REMARK_KINDS)[number];
 
 export interface Remark {
   about: RemarkKind;
   path: ByteString;
-  /** Where its headers start: byte of the chunk, or of the tar stream in a table. */
+  /** Where its headers start: byte of the chunk; in a table, byte of the tar stream. */
   headerOffset: number;
   /** A sentence for people. */
   reason: string;
 }
 
-/** Said once in a run: tar programs do the same. */
+/** Reported only once in a run, as tar programs do. */
 export const LEADING_SLASH = "'/' in front of its name, and of all that begin so, is taken away";
 
 const NO_REMARKS: readonly Remark[] = Object.freeze([]);
 
-/** What is to be said of a member: nothing of nearly all. */
+/** The remarks about a member; nearly all members have none. */
 export function remarksOf(item: TarMember, headerOffset: number): readonly Remark[] {
   const { member, path, typeFlag, doubts, ownerDoubts, attributes } = item;
   const isAbsent = member === null && (typeFlag !== 'g' || path !== '');
   const hasNone = attributes === ATTRIBUTES.none;
   if (!isAbsent && doubts.length === 0 && ownerDoubts.length === 0 && hasNone) return NO_REMARKS;
-  // Of what is not there, nobody misses more.
+  // If the member itself is missing, nobody also misses its attributes.
   const missing = isAbsent || hasNone ? undefined : attributesReason(attributes);
   const isPlain = !isAbsent && !hasNone && missing === undefined;
   const reasons: string[] = [];
@@ -61,13 +63,13 @@ export function remarksOf(item: TarMember, headerOffset: number): readonly Remar
   return remarks;
 }
 
-/** Why a member is not all that the stream has; undefined where nothing is missing that changes what a tree does. */
+/** What a member has lost of what the stream has; undefined if nothing is missing that changes how a tree behaves. */
 export function attributesReason(attributes: number): string | undefined {
   const what = weightyAttributes(attributes);
   return what === undefined ? undefined : streamOnly(what);
 }
 
-/** The line about all members that have lost only notes; undefined where there is none. */
+/** The line about all members that have lost only notes; undefined if there are none. */
 export function plainReason({ plain, others }: PlainAttributes): string | undefined {
   return plain === 0 ? undefined : `${streamOnly('extended attributes')}${others}`;
 }
@@ -90,7 +92,7 @@ export function ownerDifferently(doubts: readonly string[]): string {
   return `tar programs read its owner differently: ${doubts.join('; ')}`;
 }
 
-/** What is without a name is the top itself, or a global header that is about no member. */
+/** A member without a name is the top directory itself, or a global header without a member. */
 export function nameOf({ path, typeFlag }: TarMember): ByteString {
   if (path !== '') return path;
   return typeFlag === 'g' ? 'pax_global_header' : '.';
@@ -98,7 +100,7 @@ export function nameOf({ path, typeFlag }: TarMember): ByteString {
 
 const ATTRIBUTES_KIND = REMARK_KINDS.indexOf('attributes');
 
-/** The columns of a table of remarks, which are in the order of the tar stream. */
+/** The columns of a table of remarks, in the order of the tar stream. */
 export function remarkColumns(remarks: readonly Remark[]): Column[] {
   const paths = new BytesBuilder();
   const pathBytes = new BytesBuilder();
@@ -109,7 +111,7 @@ export function remarkColumns(remarks: readonly Remark[]): Column[] {
     reasons.append(fromText(reason));
   }
   const kinds = Uint8Array.from(remarks, ({ about }) => REMARK_KINDS.indexOf(about));
-  // Few have such remarks, and the others no word for them.
+  // Few archives have such remarks. The others have no word for them in the dictionary.
   const words = kinds.includes(ATTRIBUTES_KIND) ? REMARK_KINDS : REMARK_KINDS.slice(0, ATTRIBUTES_KIND);
   return [
     dictionaryColumn('about', words, kinds),

@@ -1,16 +1,16 @@
 /**
- * Bytes that arrive in order and once: a pipe, a socket, standard input, what a decompressor gives. Main
- * thread; reads do not block it.
+ * Bytes that arrive in order and only once: from a pipe, a socket, standard input or a decompressor. Main thread; reads
+ * do not block it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import { Failure } from '../threads/failure.ts';
 import { type DescriptorReader, openReader } from './pipe-reader.ts';
 
-/** Pause before an empty non-blocking pipe is tried again. */
+/** Pause before trying an empty non-blocking pipe again. */
 const EAGAIN_PAUSE_MS = 5;
 
-/** What is read ahead is held in pieces of this much. */
+/** Bytes that are read ahead are held in pieces of this size. */
 const AHEAD_PIECE = 1024 * 1024;
 
 export abstract class ByteStream {
@@ -25,7 +25,9 @@ export abstract class ByteStream {
     this.name = name;
   }
 
-  /** Fills `target` as far as the stream goes; returns the number of bytes, fewer only at its end. */
+  /**
+   * Fills `target` as far as the stream goes. Returns the number of bytes; it is smaller only at the end of the stream.
+   */
   async readInto(target: Uint8Array): Promise<number> {
     const { read, failure } = await this.readArrived(target);
     if (failure !== undefined) throw failure;
@@ -33,8 +35,7 @@ export abstract class ByteStream {
   }
 
   /**
-   * As `readInto`, for whoever makes use of what has come before a failure: that is returned with it, instead of
-   * being thrown.
+   * Like `readInto`, for callers that use what came before a failure: returns the failure with it, instead of throwing.
    */
   async readArrived(target: Uint8Array): Promise<{ read: number; failure: unknown }> {
     let done = 0;
@@ -52,21 +53,21 @@ export abstract class ByteStream {
     return { read: done, failure };
   }
 
-  /** The next bytes, at most `length` and fewer only at the end, without taking them. */
+  /** The next bytes, without taking them: at most `length`, fewer only at the end. */
   async peek(length: number): Promise<Buffer> {
     await this.readAhead(length);
     return Buffer.concat(this.ahead, Math.min(length, this.aheadLength));
   }
 
-  /** Gives bytes back that were taken last: they come again. */
+  /** Gives back the bytes that were taken last. They come again. */
   unread(bytes: Uint8Array): void {
     this.position -= bytes.byteLength;
     if (bytes.byteLength > 0) this.ahead.unshift(Uint8Array.from(bytes));
   }
 
   /**
-   * Holds bytes in memory before they are asked for, until there are `length` of them. Returns how many
-   * there are: fewer only when the stream ends with them.
+   * Reads bytes into memory before they are asked for, until there are `length` of them. Returns how many there are;
+   * fewer only if the stream ends with them.
    */
   async readAhead(length: number): Promise<number> {
     while (this.aheadLength < length) {
@@ -88,7 +89,7 @@ export abstract class ByteStream {
     return this.ahead;
   }
 
-  /** Nothing more will be read. Waits for a read that is under way only where it is sure to end. */
+  /** Says that nothing more will be read. Waits for a running read only if that is sure to end. */
   async close(): Promise<void> {}
 
   private get aheadLength(): number {
@@ -105,13 +106,13 @@ export abstract class ByteStream {
     return taken.byteLength;
   }
 
-  /** Some bytes to the start of `target`, which has room for one at least; 0 at the end. */
+  /** Reads some bytes into the start of `target`, which has room for at least one; 0 at the end. */
   protected abstract readSome(target: Uint8Array): Promise<number>;
 }
 
 /**
- * A stream on a descriptor that somebody else opened and will close. A read that waits throws the signal's
- * reason when it fires.
+ * A stream on a descriptor that somebody else opened and will close. A waiting read throws the signal's reason when it
+ * fires.
  */
 export class FdStream extends ByteStream {
   private readonly reader: DescriptorReader;
@@ -120,7 +121,7 @@ export class FdStream extends ByteStream {
   private closed = false;
   private readonly onAbort = (): void => this.aborted.fail(this.signal?.reason);
 
-  /** `own`: the descriptor is for this stream alone, which closes it. */
+  /** `own`: the descriptor is only for this stream, which closes it. */
   constructor(fd: number, name: string, signal?: AbortSignal, own = false) {
     super(name);
     this.reader = openReader(fd, own);
@@ -136,7 +137,7 @@ export class FdStream extends ByteStream {
 
   protected async readSome(target: Uint8Array): Promise<number> {
     for (;;) {
-      // Whoever was not waited for must not read from what gets the descriptor next.
+      // A reader that was left waiting must not read from the next file with this descriptor.
       if (this.closed) throw new ZnipError('aborted', `${this.name} is no longer read`);
       try {
         this.signal?.throwIfAborted();
@@ -151,7 +152,7 @@ export class FdStream extends ByteStream {
   }
 }
 
-/** A stream of pieces that somebody else makes: a `Readable`, a generator, a decompressor. */
+/** A stream of pieces from another source: a `Readable`, a generator, a decompressor. */
 export class IterableStream extends ByteStream {
   private readonly source: AsyncIterator<Uint8Array>;
   private rest: Uint8Array = new Uint8Array(0);
@@ -162,7 +163,7 @@ export class IterableStream extends ByteStream {
   }
 
   override async close(): Promise<void> {
-    // A generator takes this in when it has answered the read that is under way; what it says then is no news.
+    // A generator handles this after it has answered the running read. What it says then does not matter.
     this.source.return?.().catch(() => {});
   }
 

@@ -1,5 +1,5 @@
 /**
- * Gives out an archive that was put together in a spool. Main thread.
+ * Writes out an archive that was built in a spool. Main thread.
  */
 import { readSync } from 'node:fs';
 import { ioError } from '../errors.ts';
@@ -8,7 +8,7 @@ import type { Spool } from './spool.ts';
 
 const PIECE = 1024 * 1024;
 
-/** Copies all of a spool to where it is to go. */
+/** Copies a whole spool to its destination. */
 export async function copySpool({ fd, name }: Spool, sink: Sink): Promise<void> {
   const piece = new Uint8Array(PIECE);
   for (let offset = 0; ;) {

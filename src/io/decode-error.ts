@@ -1,10 +1,10 @@
 /**
- * What is said of a compressed stream that cannot be decoded, and the pieces that it is decoded from.
+ * The error for a compressed stream that cannot be decoded, and the pieces of the stream that go to a decoder.
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteStream } from './byte-stream.ts';
 
-/** Bytes that are given to a decoder at once. */
+/** Bytes that a decoder gets at once. */
 export const PIECE = 128 * 1024;
 
 /** The next bytes of a stream; empty at its end. */

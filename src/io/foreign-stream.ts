@@ -1,5 +1,5 @@
 /**
- * Streams that others made: tells what they are by their first bytes, and turns them into tar.
+ * Streams that others made: recognises them by their first bytes, and turns them into tar.
  */
 import { type ForeignFile, ZnipError } from '../errors.ts';
 import { commandFor } from '../format/foreign-kinds.ts';
@@ -12,12 +12,12 @@ import { unzstd } from './zstd-stream.ts';
 
 export type StreamKind = 'znip' | 'zstd' | 'gzip' | 'tar';
 
-/** Bytes that tell one kind from another. */
+/** How many bytes are needed to recognise a kind. */
 const PROBE_LENGTH = TAR_RECORD;
 
 /**
- * What a stream is: an archive of znip where it has any mark of one. Throws `not-an-archive` when it is nothing that
- * znip reads, `truncated` when it is empty.
+ * What a stream is. With any mark of a znip archive, it is such an archive. Throws `not-an-archive` if znip cannot read
+ * it, and `truncated` if it is empty.
  */
 export async function detectStream(stream: ByteStream): Promise<StreamKind> {
   const kind = await kindOf(stream);
@@ -35,16 +35,16 @@ async function kindOf(stream: ByteStream): Promise<StreamKind> {
     throw new ZnipError('truncated', `${stream.name} is empty: expected an archive`);
   const isRecord = start.byteLength === TAR_RECORD && isHeader(start, 0);
   const hasMagic = start.toString('latin1', 257, 262) === 'ustar';
-  // The name of a tar's first member may be a mark. A stored blob may hold the magic of tar in its place, or bytes that
-  // sum up as a header's do: both at once are no chance.
+  // The name of a tar's first member may look like a mark. A stored blob may hold the magic of tar in its place, or
+  // bytes whose sum fits a header. Both at once cannot happen by chance.
   if (!(isRecord && hasMagic) && startsAsArchive(start)) return 'znip';
   if (start.byteLength >= 4) {
     const magic = start.readUInt32LE(0);
-    // A zstd stream may begin with a skippable frame, as those of pzstd do.
+    // A zstd stream may begin with a skippable frame, like those of pzstd.
     if (magic === ZSTD_MAGIC || (magic & 0xfffffff0) >>> 0 === ANY_SKIPPABLE_MAGIC) return 'zstd';
     if ((magic & 0xffff) === 0x8b1f) return 'gzip';
   }
-  // Plain v7 has no magic, and a damaged header is still one of tar by its magic.
+  // Plain v7 has no magic. A damaged header is still recognised as tar by its magic.
   if (isRecord || hasMagic) return 'tar';
   const other = commandFor(start);
   if (other !== undefined) {
@@ -63,7 +63,7 @@ async function kindOf(stream: ByteStream): Promise<StreamKind> {
   );
 }
 
-/** The tar stream within a stream of this kind. `memory`: bytes that may be taken, where there is a bound. */
+/** The tar stream within a stream of this kind. `memory`: bytes that may be taken, if there is a limit. */
 export async function openTarStream(
   stream: ByteStream,
   kind: StreamKind,

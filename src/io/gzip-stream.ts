@@ -1,7 +1,7 @@
 /**
- * gzip streams of any making, as RFC 1952 has them. Headers and trailers are read here and only what is between them is left to zlib,
- * because all that comes before a fault is to come out: zlib's own reader of gzip drops what it has decoded of the bytes in which
- * it finds one.
+ * gzip streams of any origin, as in RFC 1952. This module reads headers and trailers, and zlib gets only what is
+ * between them. The reason: everything before a fault must come out, but zlib's own gzip reader drops what it has
+ * decoded from the bytes in which it finds a fault.
  */
 import { createInflateRaw, constants, crc32, type InflateRaw } from 'node:zlib';
 import { deferred } from '../threads/deferred.ts';
@@ -12,7 +12,7 @@ const HEADER_LENGTH = 10;
 const TRAILER_LENGTH = 8;
 const DEFLATE = 8;
 const MAX_WORD = 2 ** 32;
-/** Bytes of a member that are read at first. */
+/** Bytes of a member that are read first. */
 const FIRST_PIECE = 4096;
 
 /** FLG, RFC 1952 §2.3.1. */
@@ -22,7 +22,7 @@ const FNAME = 8;
 const FCOMMENT = 16;
 const RESERVED = 0xe0;
 
-/** A piece is good until the next one is asked for. */
+/** A piece is valid until the next one is asked for. */
 export async function* gunzip(stream: ByteStream): AsyncGenerator<Uint8Array, void> {
   for (let first = true; await readHeader(stream, first); first = false) {
     const inflater = new Inflater(stream);
@@ -41,7 +41,7 @@ export async function* gunzip(stream: ByteStream): AsyncGenerator<Uint8Array, vo
   }
 }
 
-/** Passes over the header of a member; false at the end of the stream. Zeros behind the last member are padding. */
+/** Skips the header of a member; false at the end of the stream. Zeros after the last member are padding. */
 async function readHeader(stream: ByteStream, first: boolean): Promise<boolean> {
   const header = Buffer.alloc(HEADER_LENGTH);
   const have = await stream.readInto(header);
@@ -84,7 +84,7 @@ async function read(stream: ByteStream, length: number): Promise<Buffer> {
   return bytes;
 }
 
-/** Text that ends with NUL, of any length. */
+/** Skips text that ends with NUL, of any length. */
 async function skipText(stream: ByteStream): Promise<void> {
   for (;;) {
     const piece = await nextPiece(stream);
@@ -96,10 +96,10 @@ async function skipText(stream: ByteStream): Promise<void> {
   }
 }
 
-/** Decodes what is between a header and its trailer, and leaves the stream there. */
+/** Decodes what is between a header and its trailer. The stream is then at the trailer. */
 class Inflater {
   private readonly stream: ByteStream;
-  // What zlib decodes before the end is kept, whether there is one or not.
+  // What zlib decodes is kept, even if the data has no end.
   private readonly zlib: InflateRaw = createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH });
   private failure: Error | undefined;
   private changed = deferred<void>();
@@ -117,14 +117,15 @@ class Inflater {
   async *inflate(): AsyncGenerator<Buffer, void> {
     let given = 0;
     try {
-      // What is behind the member is given back: with many small ones, not all of a large piece each time.
+      // Bytes after the member are given back. Small pieces first: with many small members, little is given back each
+      // time.
       for (let length = FIRST_PIECE; ; length = Math.min(2 * length, PIECE)) {
         const piece = await nextPiece(this.stream, length);
         if (piece.byteLength === 0) throw cutShort(this.stream, 'gzip');
         given += piece.byteLength;
         yield* this.write(piece);
         const left = given - this.zlib.bytesWritten;
-        // It leaves something only behind its end.
+        // It leaves bytes only after its end.
         if (left === 0) continue;
         this.stream.unread(piece.subarray(piece.byteLength - left));
         return;
@@ -134,7 +135,7 @@ class Inflater {
     }
   }
 
-  /** Gives bytes to zlib, and out what they come to, until it has taken what it takes of them. */
+  /** Gives bytes to zlib, and yields what they decode to, until zlib takes no more. */
   private async *write(piece: Buffer): AsyncGenerator<Buffer, void> {
     let written = false;
     this.zlib.write(piece, () => {

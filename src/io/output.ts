@@ -1,6 +1,6 @@
 /**
- * The file that an archive goes to: written under a temporary name beside its final one, renamed when it
- * is complete and flushed. Until then the final name holds what it held before.
+ * The file of an archive. It is written under a temporary name beside its final one, and renamed when it is complete
+ * and flushed. Until then, the old file keeps the final name.
  */
 import {
   type BigIntStats,
@@ -25,13 +25,13 @@ import { removeLeftovers, temporaryName } from './temporary-name.ts';
 export interface Output {
   fd: number;
   name: string;
-  /** What a walk must not take in: this output and what it replaces. */
+  /** What a walk must leave out: this output and the file that it replaces. */
   own: OwnOutput;
-  /** Where it is until it gets its final name; undefined where it has no other, or none. */
+  /** Its name until it gets the final one; undefined if it has no other name, or none. */
   temporary: string | undefined;
-  /** A file that nothing else is written to: what is in it can be written over. */
+  /** Nothing else is written to this file, so its bytes can be written over. */
   rewritable: boolean;
-  /** Flushes and gives the final name. */
+  /** Flushes the file and gives it the final name. */
   commit(): void;
   /** Closes, and removes the temporary file. Does nothing after `commit`. */
   discard(): void;
@@ -46,7 +46,9 @@ function statIfAny(path: string): BigIntStats | undefined {
   }
 }
 
-/** Opens an output file. A device or FIFO is written to as it is; a symlink's target is replaced, not the link. */
+/**
+ * Opens an output file. A device or FIFO is written to directly. Of a symlink, the target is replaced, not the link.
+ */
 export async function openOutput(path: string, signal: AbortSignal | undefined): Promise<Output> {
   const old = statIfAny(path);
   if (old?.isDirectory() === true) {
@@ -56,7 +58,7 @@ export async function openOutput(path: string, signal: AbortSignal | undefined):
   return openReplacement(path, old);
 }
 
-/** A new file that takes the place of `old`, if there is one, when it is complete. */
+/** A new file that replaces `old`, if there is one, when it is complete. */
 function openReplacement(path: string, old: BigIntStats | undefined): Output {
   const target = old === undefined ? path : realpathSync(path);
   const directory = dirname(target);
@@ -95,18 +97,18 @@ function openReplacement(path: string, old: BigIntStats | undefined): Output {
       try {
         close();
       } catch {
-        // What could not be written matters no more.
+        // The bytes that could not be written no longer matter.
       }
       try {
         unlinkSync(temporary);
       } catch {
-        // It is gone already, or the directory became read-only: nothing more can be done about it.
+        // It is gone already, or the directory became read-only. Nothing more can be done.
       }
     },
   };
 }
 
-/** The file that an archive at `path` takes the place of; undefined where there is none. */
+/** The file that an archive at `path` replaces; undefined if there is none. */
 export function replacedBy(path: string): OwnOutput {
   const old = statSync(path, { bigint: true, throwIfNoEntry: false });
   if (old?.isFile() !== true) return NO_OUTPUT;
@@ -118,12 +120,12 @@ function replacedAt(target: string, file: BigIntStats): OwnOutput['replaced'] {
   return { file, place: { directory, name: fromText(basename(target)) } };
 }
 
-/** Pause before a FIFO that nobody reads yet is tried again. */
+/** Pause before trying a FIFO without a reader again. */
 const NO_READER_PAUSE_MS = 20;
 
 const DIRECT_FLAGS = constants.O_WRONLY | constants.O_TRUNC | constants.O_NONBLOCK;
 
-/** Non-blocking, so that a FIFO without a reader, or with one that stands still, does not hold the thread. */
+/** Non-blocking, so that a FIFO without a reader, or with a reader that stands still, does not block the thread. */
 async function openDirect(path: string, signal: AbortSignal | undefined): Promise<Output> {
   for (;;) {
     try {
@@ -136,13 +138,13 @@ async function openDirect(path: string, signal: AbortSignal | undefined): Promis
   }
 }
 
-/** An output that only has to be closed. */
+/** An output that only needs to be closed. */
 function closing(fd: number, name: string): Output {
   const close = closer(fd);
   return { fd, name, own: NO_OUTPUT, temporary: undefined, rewritable: false, commit: close, discard: close };
 }
 
-/** Closes a descriptor, once: close(2) frees it even when it fails. */
+/** Closes a descriptor, once: close(2) frees it even if it fails. */
 function closer(fd: number): () => void {
   let open = true;
   return () => {
@@ -152,7 +154,7 @@ function closer(fd: number): () => void {
   };
 }
 
-/** Makes a rename last (POSIX leaves it to the directory's own fsync). File systems that cannot say so. */
+/** Makes a rename durable (in POSIX, this takes an fsync of the directory). Some file systems cannot do that. */
 function syncDirectory(directory: string): void {
   try {
     const fd = openSync(directory, 'r');
@@ -162,7 +164,7 @@ function syncDirectory(directory: string): void {
       closeSync(fd);
     }
   } catch {
-    // Some systems refuse to open or sync a directory; the rename itself has been done.
+    // Some systems refuse to open or sync a directory. The rename itself is done.
   }
 }
 
@@ -171,10 +173,10 @@ export function descriptorOutput(fd: number, name: string): Output {
   const stats = fstatSync(fd, { bigint: true });
   if (stats.isFIFO()) {
     try {
-      // The pipe once more, for this run alone: non-blocking here, and as it was for all who share `fd`.
+      // Opens the pipe once more, only for this run: non-blocking here, and unchanged for all who share `fd`.
       return closing(openSync(`/proc/self/fd/${fd}`, DIRECT_FLAGS), name);
     } catch {
-      // Not Linux, or another user's pipe: it is written to as it is.
+      // Not Linux, or another user's pipe. Then znip writes to it directly.
     }
   }
   const own = stats.isFile() ? { written: [stats], replaced: undefined } : NO_OUTPUT;

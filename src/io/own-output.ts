@@ -1,6 +1,6 @@
 /**
- * The archive that a run writes, so that the run does not pack it: the files that it writes to, and the name that
- * it will take. Nothing else is left out; another hard link to the archive that is replaced keeps what is in it.
+ * The archive that a run writes, so that the run does not pack it: the files that it writes to, and the name that it
+ * will take. Nothing else is left out. If the replaced archive has another hard link, that file keeps its content.
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import { type FileIdentity, isSameFile } from '../posix/stat.ts';
@@ -12,15 +12,15 @@ export interface NamePlace {
 }
 
 export interface OwnOutput {
-  /** What is written to. */
+  /** The files that are written to. */
   written: readonly FileIdentity[];
-  /** What the archive will take the place of, and where that is. */
+  /** The file that the archive will replace, and its place. */
   replaced: { file: FileIdentity; place: NamePlace } | undefined;
 }
 
 export const NO_OUTPUT: OwnOutput = { written: [], replaced: undefined };
 
-/** Whether a file is what is written to, or what is replaced, by any name. */
+/** Whether a file is one of those that are written to or replaced, under any name. */
 export function isOwnFile({ written, replaced }: OwnOutput, file: FileIdentity): boolean {
   return (
     written.some((one) => isSameFile(one, file)) ||
@@ -28,7 +28,7 @@ export function isOwnFile({ written, replaced }: OwnOutput, file: FileIdentity):
   );
 }
 
-/** Whether what the walk found at a place is the archive itself. `follow`: the name there may be a symlink. */
+/** Whether the file that the walk found at a place is the archive itself. `follow`: the name there may be a symlink. */
 export function isOwnOutput(
   own: OwnOutput,
   file: FileIdentity,

@@ -1,6 +1,6 @@
 /**
- * Reads from pipes through the event loop instead of Node.js's thread pool. A thread that waits for bytes
- * which never come could not be ended, and neither could the process: process.exit waits for the pool.
+ * Reads from pipes through the event loop instead of Node.js's thread pool. A pool thread that waits for bytes which
+ * never come could not be ended, and neither could the process, because process.exit waits for the pool.
  */
 import { closeSync, constants, fstatSync, openSync, read as readCallback, readSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -13,15 +13,15 @@ export interface DescriptorReader {
   /** Up to `target.byteLength - offset` bytes; 0 at the end. Throws the system's error. */
   read(target: Uint8Array, offset: number): Promise<number>;
   /**
-   * Lets go of what this reader opened, and not of the descriptor that it was given. Where a read is under
-   * way that is sure to end, waits for it: it would take bytes from whatever gets the descriptor next.
+   * Closes what this reader opened, but not the descriptor that it was given. If a read that is sure to end is running,
+   * waits for it: otherwise it would take bytes from the next file with this descriptor.
    */
   close(): Promise<void>;
 }
 
 const readAsync = promisify(readCallback);
 
-/** For files, which do not keep a thread waiting, and for whatever cannot be read in another way. */
+/** For files, whose reads do not block for long, and for everything that cannot be read in another way. */
 class FileReader implements DescriptorReader {
   private readonly fd: number;
   private readonly ends: boolean;
@@ -29,7 +29,7 @@ class FileReader implements DescriptorReader {
 
   private readonly owned: boolean;
 
-  /** `ends`: no read takes for ever. */
+  /** `ends`: every read is sure to end. */
   constructor(fd: number, ends: boolean, owned = false) {
     this.fd = fd;
     this.ends = ends;
@@ -51,10 +51,10 @@ class FileReader implements DescriptorReader {
 /** As much as a pipe holds by default (pipe(7)). */
 const BUFFER_LENGTH = 64 * 1024;
 
-/** More than any pipe holds without being made larger by root. */
+/** More than any pipe holds, unless root made it larger. */
 const MAX_PIECES = 64;
 
-/** Bytes that were in a pipe, and whether nothing comes behind them. */
+/** The bytes in a pipe, and whether they are all that will come. */
 interface Waiting {
   waiting: Buffer;
   ended: boolean;
@@ -66,7 +66,7 @@ class PipeReader implements DescriptorReader {
   private readonly socket: Socket;
   private readonly owned: boolean;
   private readonly buffer = Buffer.allocUnsafe(BUFFER_LENGTH);
-  /** Bytes of the buffer that have arrived and are not taken yet. */
+  /** Bytes of the buffer that have arrived and are not yet taken. */
   private filled: Buffer;
   private ended: boolean;
   private failure: Error | undefined;
@@ -77,12 +77,12 @@ class PipeReader implements DescriptorReader {
     this.filled = waiting;
     this.ended = ended;
     const wake = (): void => this.waiting?.resolve();
-    // Not in @types/node: `onread` of the constructor, which spares a Buffer for each read.
+    // Not in @types/node: `onread` of the constructor, which saves a Buffer for each read.
     const onread = {
       buffer: this.buffer,
       callback: (length: number): boolean => {
         const arrived = this.buffer.subarray(0, length);
-        // What was taken before the socket began to read may be there still.
+        // Bytes that were taken before the socket began to read may still be there.
         this.filled = this.filled.byteLength === 0 ? arrived : Buffer.concat([this.filled, arrived]);
         wake();
         // Nothing more is read before this is taken.
@@ -124,8 +124,8 @@ class PipeReader implements DescriptorReader {
 const STDIN = 0;
 
 /**
- * What is in a named pipe that was opened a second time, and whether that is all. Where its writers have gone before,
- * what was opened then waits for others and hears of no end (Linux, fifo(7)): it is found out by reading.
+ * What is in a named pipe that was opened a second time, and whether that is all. If its writers left before, the
+ * second descriptor waits for new ones and is told of no end (Linux, fifo(7)). Only reading shows it.
  */
 function takeWaiting(fd: number): Waiting {
   const pieces: Buffer[] = [];
@@ -136,18 +136,18 @@ function takeWaiting(fd: number): Waiting {
       if (length === 0) return { waiting: Buffer.concat(pieces), ended: true };
       pieces.push(piece.subarray(0, length));
     } catch (error) {
-      // Somebody still writes.
+      // A writer is still there.
       if (errnoOf(error) === 'EAGAIN') return { waiting: Buffer.concat(pieces), ended: false };
       if (errnoOf(error) !== 'EINTR') throw error;
     }
-    // Who writes faster than this reads is still there.
+    // A writer that is faster than this reader is still there.
     if (pieces.length === MAX_PIECES) return { waiting: Buffer.concat(pieces), ended: false };
   }
 }
 
 /**
- * The way to read this descriptor that can be given up at any time, where there is one. `own`: it is for this reader
- * alone, which closes it.
+ * A way to read this descriptor that can be stopped at any time, if there is one. `own`: the descriptor is only for
+ * this reader, which closes it.
  */
 export function openReader(fd: number, own = false): DescriptorReader {
   const stats = fstatSync(fd);
@@ -156,15 +156,16 @@ export function openReader(fd: number, own = false): DescriptorReader {
   if (stats.isFIFO()) {
     let again: number | undefined;
     try {
-      // The pipe once more: non-blocking here, and as it was for all who share `fd`.
+      // Opens the pipe once more: non-blocking here, and unchanged for all who share `fd`.
       again = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK);
       return new PipeReader(again, true, takeWaiting(again));
     } catch {
-      // Not Linux, another user's pipe, or one that cannot be read: as any other descriptor, which says why.
+      // Not Linux, another user's pipe, or one that cannot be read. It is read like any other descriptor, and that read
+      // says why it fails.
       if (again !== undefined) closeSync(again);
     }
   }
-  // Standard input stays open as long as the process, so nobody misses the descriptor.
+  // Standard input stays open as long as the process, so its number never goes to another file.
   if (fd === STDIN && (stats.isFIFO() || stats.isSocket())) return new PipeReader(fd, false);
   return new FileReader(fd, stats.isFile());
 }

@@ -1,5 +1,5 @@
 /**
- * Where archive bytes go: a file or a pipe, strictly forward.
+ * Where the bytes of an archive go: a file or a pipe, strictly forward.
  */
 import { writevSync, writeSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
@@ -11,16 +11,16 @@ export interface Sink {
   readonly position: number;
   /** Writes all the pieces, or throws. */
   write(pieces: readonly Uint8Array[]): Promise<void>;
-  /** Writes over what is at `position`. For files only. */
+  /** Writes over the bytes at `position`. Only for files. */
   rewrite(position: number, pieces: readonly Uint8Array[]): void;
 }
 
-/** A pipe that is full is tried this often at once, because most readers are quick, before pauses begin. */
+/** How often a full pipe is tried without a pause. Most readers are quick. */
 const EAGER_ATTEMPTS = 16;
 
 /**
- * A sink on a file descriptor. `name` is for messages. While it waits for room in a non-blocking pipe,
- * the event loop turns: signals are heard, `signal` ends the wait, and a thread can be terminated.
+ * A sink on a file descriptor. `name` is for messages. While it waits for room in a non-blocking pipe, the event loop
+ * runs: signals are noticed, `signal` ends the wait, and a thread can be terminated.
  */
 export class FdSink implements Sink {
   position = 0;
@@ -37,7 +37,7 @@ export class FdSink implements Sink {
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     let total = 0;
     for (const piece of pieces) total += piece.byteLength;
-    // One system call for header and blob; what it leaves over goes piece by piece.
+    // One system call for header and blob. What it leaves is written piece by piece.
     let done = this.attempt(() => writevSync(this.fd, pieces));
     for (const piece of pieces) {
       if (done < piece.byteLength) await this.writeRest(piece.subarray(done));
@@ -65,7 +65,7 @@ export class FdSink implements Sink {
     }
   }
 
-  /** Bytes that a write took: 0 when a non-blocking pipe is full. */
+  /** How many bytes a write took; 0 if a non-blocking pipe is full. */
   private attempt(write: () => number): number {
     try {
       return write();

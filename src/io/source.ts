@@ -1,6 +1,6 @@
 /**
- * Where archive bytes come from: the one interface between the reader and files, or whatever else
- * answers for a range of bytes.
+ * Where the bytes of an archive come from: the one interface between the reader and a file, or anything else that can
+ * give a range of bytes.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { ioError, ZnipError } from '../errors.ts';
@@ -12,25 +12,25 @@ export interface ByteSource {
   readonly byteLength: number;
   /** First byte that can be read: 0, unless only the end of an archive is there. */
   readonly start: number;
-  /** The file descriptor, where there is one: workers then read for themselves. Throws `usage` when it is closed. */
+  /** The file descriptor, if there is one: then workers read it themselves. Throws `usage` if it is closed. */
   readonly fd: number | undefined;
-  /** Exactly `length` bytes from `offset`. Throws `truncated` where there are fewer. */
+  /** Exactly `length` bytes from `offset`. Throws `truncated` if there are fewer. */
   read(offset: number, length: number): Promise<Uint8Array>;
   /** Nothing is read any more. */
   close(): void;
   /**
-   * Keeps the descriptor open, even when the source is closed, until the function that it returns is called: for who
-   * reads from it in other threads.
+   * Keeps the descriptor open, even if the source is closed, until the returned function is called. For readers in
+   * other threads.
    */
   hold?(): () => void;
 }
 
-/** What is thrown where something closed is read on. */
+/** The error for reading from something closed. */
 export function closedError(name: string): ZnipError {
   return new ZnipError('usage', `'${name}' is closed: open it again to read more of it`, { path: name });
 }
 
-/** The same source for somebody who closes what he has read: it stays open for its owner. */
+/** The same source, for code that closes what it has read: closing this one leaves the owner's source open. */
 export function borrowed(source: ByteSource): ByteSource {
   const { name, byteLength, start } = source;
   return {
@@ -46,7 +46,7 @@ export function borrowed(source: ByteSource): ByteSource {
   };
 }
 
-/** Fills `target` from byte `offset` of a file; throws `truncated` when the file ends before. */
+/** Fills `target` from byte `offset` of a file. Throws `truncated` if the file ends before. */
 export function readFully(fd: number, name: string, target: Uint8Array, offset: number): void {
   let done = 0;
   while (done < target.byteLength) {
@@ -76,13 +76,13 @@ export class FileSource implements ByteSource {
   private holders = 0;
 
   /**
-   * Opens a regular file, or takes the descriptor of one, which it will close. Throws `io` when it cannot be opened,
-   * `usage` when it is no regular file.
+   * Opens a regular file, or takes over its descriptor and later closes it. Throws `io` if it cannot be opened, and
+   * `usage` if it is not a regular file.
    */
   constructor(path: string, fd?: number) {
     this.name = path;
     try {
-      // A FIFO, which is refused below, is not waited for.
+      // Does not wait for a FIFO; a FIFO is refused below.
       this.descriptor = fd ?? openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     } catch (error) {
       throw ioError('open', path, error);
@@ -96,14 +96,14 @@ export class FileSource implements ByteSource {
     this.byteLength = stats.size;
   }
 
-  /** Not the number alone: it may be another file's by now. */
+  /** Not the number alone, because another file may have it by now. */
   get fd(): number {
     if (!this.open) throw closedError(this.name);
     return this.descriptor;
   }
 
   /**
-   * The same file once more, to be read from its beginning and closed by the caller: what has its name may be another
+   * Opens the same file once more, to read it from its beginning; the caller closes it. Another file may have its name
    * by now. Throws `io`.
    */
   openAgain(): number {

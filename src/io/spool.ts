@@ -1,6 +1,7 @@
 /**
- * A place for what cannot go where it is to go yet: an archive that has to be written over here and there, parts
- * of an index, an archive that arrives and of which the end is to be read first. A temporary file without a name, so that nothing of it is left whatever happens.
+ * A place for data that cannot yet go to its destination: an archive of which some bytes are written again later, parts
+ * of an index, or an archive from a pipe whose end must be read first. It is a temporary file without a name, so
+ * nothing of it is left, whatever happens.
  */
 import { closeSync, openSync, readSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +18,7 @@ export interface Spool {
   close(): void;
 }
 
-/** Throws `io` when there is no room for one in `TMPDIR`. */
+/** Throws `io` if there is no room for one in `TMPDIR`. */
 export function openSpool(): Spool {
   const directory = tmpdir();
   const path = join(directory, `znip-${uniquePart()}.tmp`);
@@ -30,7 +31,7 @@ export function openSpool(): Spool {
   }
 }
 
-/** What to do when there is no room for a spool, or no more. */
+/** The error for a spool without enough room, which says what to do. */
 export function spoolError(directory: string, error: unknown): ZnipError {
   if (isExhaustion(error)) return toZnipError(error);
   const { code, context } = ioError('write', directory, error);

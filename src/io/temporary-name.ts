@@ -1,8 +1,8 @@
 /**
- * The name that an archive has until it is complete: `.NAME.znip-MACHINE-PID-RANDOM-NUMBER.tmp`, beside its final one.
+ * The name of an archive until it is complete: `.NAME.znip-MACHINE-PID-RANDOM-NUMBER.tmp`, beside its final name.
  *
- * A pack that was killed leaves such a file. It is never packed, whoever made it: nothing else has a name of this
- * shape. The next pack to the same name removes it, when the process that it names is known to be gone.
+ * A killed pack leaves such a file. No pack ever packs it, because no other files have names of this form. The next
+ * pack to the same name removes it, if the process in the name is known to be gone.
  */
 import { createHash } from 'node:crypto';
 import { lstatSync, readdirSync, readFileSync, readlinkSync, unlinkSync } from 'node:fs';
@@ -12,17 +12,17 @@ import { errnoOf } from '../errors.ts';
 import { type ByteString, fromText, toFsPath } from '../format/values/byte-string.ts';
 import { uniquePart } from '../posix/unique-name.ts';
 
-/** A temporary name need not be longer than this; but it may where the final one is. */
+/** A temporary name is at most this long, unless the final name is longer. */
 const SHORT_NAME = 80;
 
 const SHAPE = /^\.(.+)\.znip-([0-9a-f]{8})-([0-9a-z]+)-[0-9a-z]{1,6}-\d+\.tmp$/s;
 
-/** Whether only an archive that is not complete has this name. */
+/** Whether this name can only be that of an incomplete archive. */
 export function isTemporaryName(name: ByteString): boolean {
   return name.endsWith('.tmp') && SHAPE.test(name);
 }
 
-/** A hidden name beside the final one, which fits wherever that fits: NAME_MAX counts bytes. */
+/** A hidden name beside the final one. It fits wherever the final name fits: NAME_MAX counts bytes. */
 export function temporaryName(name: string): string {
   return named(name, `znip-${machine()}-${uniquePart()}`);
 }
@@ -31,7 +31,7 @@ function named(name: string, unique: string): string {
   const bytes = Buffer.from(name);
   const room = Math.max(SHORT_NAME, bytes.byteLength) - `...tmp${unique}`.length;
   let kept = Math.min(bytes.byteLength, room);
-  // Not within a character of UTF-8: bytes of the form 10xxxxxx are not the first of one.
+  // Does not cut within a character of UTF-8: a byte of the form 10xxxxxx is never the first of one.
   while (kept < bytes.byteLength && ((bytes[kept] ?? 0) & 0xc0) === 0x80) kept--;
   return `.${bytes.toString('utf8', 0, kept)}.${unique}.tmp`;
 }
@@ -39,8 +39,8 @@ function named(name: string, unique: string): string {
 let known: string | undefined;
 
 /**
- * Where process numbers mean what they mean here: this machine, and on it this container. A file of another one's
- * process, on a file system that several share, is left alone.
+ * Identifies where process numbers are valid: this machine, and this container on it. On a shared file system, files of
+ * processes elsewhere are not touched.
  */
 function machine(): string {
   if (known !== undefined) return known;
@@ -61,7 +61,7 @@ function textOf(read: () => string): string {
   }
 }
 
-/** Removes what packs to the same name left in `directory` when they were killed. What cannot be removed stays. */
+/** Removes the files that killed packs to the same name left in `directory`. Files that cannot be removed stay. */
 export function removeLeftovers(directory: string, name: string): void {
   let names: ByteString[];
   try {
@@ -79,14 +79,14 @@ export function removeLeftovers(directory: string, name: string): void {
       const stats = lstatSync(path);
       if (stats.isFile() && isGone(Number.parseInt(pid ?? '', 36), stats.mtimeMs)) unlinkSync(path);
     } catch {
-      // Somebody else removed it, or it is not ours to remove.
+      // Somebody else removed it, or we may not remove it.
     }
   }
 }
 
-/** Whether the process is gone that last wrote at this time: signal 0 only asks (POSIX, kill). */
+/** Whether the process that last wrote at this time is gone. Signal 0 only asks (POSIX, kill). */
 function isGone(pid: number, writtenMs: number): boolean {
-  // This process, or an earlier one with its number.
+  // This process, or an earlier one with the same number.
   if (pid === process.pid) return writtenMs < Date.now() - process.uptime() * 1000;
   try {
     process.kill(pid, 0);

@@ -1,6 +1,6 @@
 /**
- * zstd streams of any making: windows, several frames, no content size. What each frame states of its content, its
- * length and its checksum, is compared with what comes of it.
+ * zstd streams of any origin: any window, several frames, no content size. What each frame states about its content,
+ * length and checksum, is compared with the decoded bytes.
  */
 import type { ZstdStreamDecoder } from '../codec/backends.ts';
 import { codec } from '../codec/codec.ts';
@@ -10,7 +10,7 @@ import { FrameScanner } from '../format/zstd/zstd-scanner.ts';
 import type { ByteStream } from './byte-stream.ts';
 import { cutShort, damagedStream, nextPiece } from './decode-error.ts';
 
-/** Frames and blocks that are decoded at once, to 8 MiB at most: a block of four bytes may come to 128 KiB. */
+/** Frames and blocks that are decoded at once, for 8 MiB at most: a block of four bytes may decode to 128 KiB. */
 const HEADERS = 64;
 
 const FOREIGN: ForeignFile = {
@@ -21,14 +21,14 @@ const FOREIGN: ForeignFile = {
 };
 
 /**
- * Larger windows than zstd(1) grants without being asked to are for whoever has said how much memory there is: half of
- * it at most, because there are other uses for it.
+ * Windows larger than the default of zstd(1) are only allowed if the user said how much memory there is. Then a window
+ * may take half of it, because other things need memory, too.
  */
 function windowFor(memory: number | undefined, most: number): number {
   return Math.min(most, memory === undefined ? MAX_WINDOW_SIZE : Math.max(1, Math.floor(memory / 2)));
 }
 
-/** A piece is good until the next one is asked for. */
+/** A piece is valid until the next one is asked for. */
 export async function unzstd(
   stream: ByteStream,
   memory: number | undefined,
@@ -70,7 +70,10 @@ async function* decodeZstd(
   if (!scanner.isBetweenFrames) throw cutShort(stream, 'zstd');
 }
 
-/** A stream of others has no frames of znip: the marks at its beginning are damaged, and its hashes count. */
+/**
+ * A stream of others has no frames of znip. So this is an archive whose marks at the beginning are damaged, and its
+ * hashes must be checked.
+ */
 function archiveWithin({ name }: ByteStream, tag: string): ZnipError {
   return new ZnipError(
     'damaged-block',

@@ -14,10 +14,10 @@ export class LargeSources {
     }
   }
 
-  /** Chunks up to `sequence` are written; a file is closed once its last part is among them. */
+  /** Chunks up to `sequence` are written. A file is closed when its last part is among them. */
   written(sequence: number): void {
-    // A file whose next part is not planned yet has `sequence` as its last use too: it is closed one
-    // chunk later, when its last use has moved on or has not.
+    // If the next part of a file is not planned yet, the file also has `sequence` as its last use. So it is closed one
+    // chunk later, unless its last use has moved on by then.
     for (const [fd, last] of this.lastUse) if (last < sequence) this.close(fd);
   }
 

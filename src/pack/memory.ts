@@ -1,14 +1,14 @@
 /**
- * What packing takes of memory, by its settings.
+ * How much memory packing takes, by its settings.
  */
 import { MiB } from '../format/values/constants.ts';
 import { type MemoryPlan, planMemory } from '../threads/memory.ts';
 import { slotLength } from '../threads/ring.ts';
 
-/** Slots beyond one for each worker: the writer empties one and the next plan waits in the other. */
+/** Slots beyond one for each worker: the writer empties one, and the next plan waits in the other. */
 const SPARE_SLOTS = 2;
 
-/** zstd's tables for compression, by level: the first row whose level is not exceeded applies. */
+/** zstd's tables for compression, by level. The first row whose level is at least the given one applies. */
 const CONTEXTS: readonly (readonly [upTo: number, length: number])[] = [
   [4, 4 * MiB],
   [9, 16 * MiB],
@@ -16,7 +16,7 @@ const CONTEXTS: readonly (readonly [upTo: number, length: number])[] = [
   [19, 96 * MiB],
 ];
 
-/** Its tables are no longer than so many times the chunk. */
+/** Its tables are at most this many times as long as the chunk. */
 const MAX_CONTEXT_RATIO = 8;
 
 function contextLength(level: number, chunkSize: number): number {
@@ -24,7 +24,7 @@ function contextLength(level: number, chunkSize: number): number {
   return Math.min(length, MAX_CONTEXT_RATIO * chunkSize);
 }
 
-/** How many threads and slots packing gets, and what is left for the index. Throws `usage`; see `planMemory`. */
+/** How many threads and slots packing gets, and how much is left for the index. Throws `usage`; see `planMemory`. */
 export function planPackMemory(
   memory: number | undefined,
   threads: number,

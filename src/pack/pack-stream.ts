@@ -1,5 +1,5 @@
 /**
- * Packs what arrives on a stream as one file: the library's `packStream`.
+ * Packs the bytes of a stream as one file: the library's `packStream`.
  */
 import { ZnipError } from '../errors.ts';
 import { SETTLED_TOTAL } from '../format/chunk-layout.ts';
@@ -20,14 +20,14 @@ export interface PackStreamOptions extends ArchiveOptions, MetadataOptions {
 }
 
 /**
- * Packs what `source` gives, a descriptor open for reading or pieces of bytes, as the one file `name`, with
- * the mode of a new file, a fixed time, and the owner of the process where owners are wanted: the same bytes make
- * the same archive, and what a pipe was made from has a time that nobody here knows.
+ * Packs what `source` gives as the one file `name`. `source` is a descriptor open for reading, or pieces of bytes. The
+ * file gets the mode of a new file, a fixed time, and, if owners are wanted, the owner of the process. The time is
+ * fixed so that the same bytes make the same archive; the true time of a pipe's data is not known anyway.
  *
- * When it ends within 64 MiB its size is known before anything is written, and the archive is the one that
- * `pack` makes of such a file. Otherwise it goes through the ring, and the size is written into its header
- * and the block headers at the end. An output that cannot be written in places, a pipe, is kept in an
- * unlinked temporary file (in `TMPDIR`) until then, compressed.
+ * If the stream ends within 64 MiB, its size is known before anything is written, and the archive is the one that
+ * `pack` makes of such a file. Otherwise it goes through the ring, and at the end the size is written into its header
+ * and the block headers. If the output is a pipe, which cannot be changed later, the compressed archive is kept in an
+ * unlinked temporary file (in `TMPDIR`) until then.
  *
  * Throws ZnipError: `usage` for a name that no member may have and for options out of range, `io`.
  */
@@ -69,7 +69,7 @@ export async function packStream(
             chunkSize,
             groups,
             onWarning,
-            // The header has neither nanoseconds nor an owner that is not recorded.
+            // The header has no nanoseconds, and lacks the owner if it is not recorded.
             describe: () => sized,
             onMember: () => onFound(size),
             onEnd: onAllFound,
@@ -99,7 +99,7 @@ function describeMember(name: string, options: MetadataOptions): Member {
   return { path, kind: KIND.file, mode, mtime, size: 0, linkTarget: '', uid, gid };
 }
 
-/** A tar stream of one file whose content is there already. */
+/** A tar stream with one file whose content is already there. */
 async function* tarOf(member: Member, content: Uint8Array): AsyncGenerator<Uint8Array, void> {
   const header = Buffer.alloc(tarHeaderLength(member));
   encodeTarHeader(header, 0, member);

@@ -1,5 +1,5 @@
 /**
- * Makes an archive of a tar stream that is there already: the library's `packTar`.
+ * Makes an archive of an existing tar stream: the library's `packTar`.
  */
 import { ZnipError } from '../errors.ts';
 import { toText } from '../format/values/byte-string.ts';
@@ -15,18 +15,18 @@ export interface PackTarOptions extends ArchiveOptions {
 }
 
 /**
- * Re-frames a tar stream: the archive's tar stream is that of `source`, byte for byte, and its index is made
- * from the tar headers. `source` is a descriptor open for reading, or pieces of bytes such as a `Readable`
- * gives; .tar.gz and .tar.zst are taken as well, by what they begin with. One pass, in memory bounded by the
- * ring and what is read ahead, 64 MiB, to choose the chunk size.
+ * Puts a tar stream into an archive: the archive's tar stream is that of `source`, byte for byte, and its index is made
+ * from the tar headers. `source` is a descriptor open for reading, or pieces of bytes such as a `Readable` gives. It
+ * may also be a .tar.gz or .tar.zst; the first bytes tell. One pass. Memory is limited to the ring and the 64 MiB that
+ * are read ahead to choose the chunk size.
  *
- * Members that the index does not know (devices, FIFOs, sparse files, …) stay in the tar stream, and so do
- * names that `unpack` refuses; both are reported by `onWarning` and counted in the result.
+ * Members that the index does not know (devices, FIFOs, sparse files, …) stay in the tar stream, and so do names that
+ * `unpack` refuses. Both are reported by `onWarning` and counted in the result.
  *
- * Throws ZnipError, and leaves what was at the output: `truncated` when the stream ends before the zeros that
- * end a tar archive, `damaged-block` where it is no tar stream, `not-an-archive` when it does not begin as
- * one, `limit` when headers or a name are longer than an archive can hold, `usage` for an option out of range
- * and for a znip archive, `io` when input or output fail.
+ * Throws ZnipError, and leaves the old file at the output unchanged: `truncated` if the stream ends before the zeros
+ * that end a tar archive, `damaged-block` if it is not a tar stream, `not-an-archive` if it does not begin like one,
+ * `limit` if headers or a name are longer than an archive can hold, `usage` for an option out of range and for a znip
+ * archive, `io` if input or output fail.
  */
 export async function packTar(
   source: number | AsyncIterable<Uint8Array>,

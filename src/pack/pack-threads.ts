@@ -19,7 +19,7 @@ import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
 export class PackThreads {
   private readonly options: PipelineOptions;
-  /** What ends the run for all who wait in it. */
+  /** The failure of the run, for everything that waits in it. */
   private readonly failure: Failure;
   private readonly ring: Ring;
   private readonly ends: ThreadEnds;
@@ -29,7 +29,7 @@ export class PackThreads {
   private readonly inFlight = new Map<number, ChunkPlan>();
   private readonly tasks = new Set<Promise<void>>();
   private readonly written: Deferred<ArchiveSummary> = deferred();
-  /** A thread has died: not all of them will load. */
+  /** A thread has died, so not all of them will load. */
   private dead = false;
 
   private constructor(
@@ -58,13 +58,13 @@ export class PackThreads {
     return new PackThreads(options, failure, { ring: new Ring(memory), ends, writer, pool });
   }
 
-  /** The slot of a chunk, when it is free. Throws what ends the run. */
+  /** The slot of a chunk, when it is free. Throws the failure of the run. */
   readonly acquire = async (sequence: number): Promise<Slot> => {
     await this.failure.unless(this.ring.acquire(sequence));
     return this.ring.slot(sequence);
   };
 
-  /** Has a chunk made and written, when its slot is free. */
+  /** Starts the work on a chunk, when its slot is free: it is made and then written. */
   async submit(plan: ChunkPlan): Promise<void> {
     this.sources.add(plan);
     await this.acquire(plan.sequence);
@@ -79,7 +79,7 @@ export class PackThreads {
   /** Resolves when the archive is complete. */
   async finish(): Promise<ArchiveSummary> {
     const summary = await this.failure.unless(this.written.promise);
-    // Every chunk is written, so every task has ended; their warnings may still be on the way.
+    // Every chunk is written, so every task has ended. Their warnings may still be on the way.
     await this.failure.unless(Promise.all(this.tasks));
     return summary;
   }
@@ -105,7 +105,7 @@ export class PackThreads {
   private hear(message: WriterMessage): void {
     if (message.type === 'failed') this.failure.fail(fromPlainError(message.error));
     else if (message.type === 'done') {
-      // From here on its end is no failure.
+      // From here on, its end is not a failure.
       this.writer.removeAllListeners('exit');
       this.written.resolve(message.summary);
     } else {
@@ -124,7 +124,7 @@ export class PackThreads {
 
 async function startWriter(workerData: WriterThreadData): Promise<Worker> {
   const { Worker: Thread } = await import('node:worker_threads');
-  // What it has opened itself, for parts of the index, is closed with it. The archive's descriptor is not its own.
+  // The thread closes what it has opened itself, for parts of the index. The archive's descriptor is not its own.
   return new Thread(new URL('./writer-thread.cjs', import.meta.url), {
     workerData,
     trackUnmanagedFds: true,
@@ -141,7 +141,7 @@ async function startPool(threads: number, workerData: PackWorkerData): Promise<P
     workerData,
     trackUnmanagedFds: false,
     resourceLimits: THREAD_LIMITS,
-    // Histograms of waiting times, which nobody reads.
+    // Histograms of waiting times, which nothing reads.
     recordTiming: false,
   });
 }

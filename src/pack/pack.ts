@@ -12,11 +12,11 @@ import { SpecialContents } from './walk/special-contents.ts';
 
 export interface PackOptions extends InputOptions, ArchiveOptions {}
 
-/** Members that the walk is ahead by, so that the chunk size can follow from the total. */
+/** How far the walk is ahead in members, so that the chunk size can follow from the total. */
 interface Lookahead {
-  /** All members, the first of them already found. */
+  /** All members; the first of them are already found. */
   members: Iterable<SourceMember>;
-  /** Bytes of tar stream, or `enough` and more when the walk has not ended. */
+  /** Bytes of tar stream; at least `enough` if the walk has not ended. */
   total: number;
 }
 
@@ -37,18 +37,18 @@ function* chain(
   rest: Iterator<SourceMember>,
 ): Generator<SourceMember, void, undefined> {
   yield* first;
-  // They are not held until the walk ends.
+  // They are not kept until the walk ends.
   first.length = 0;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 
 /**
- * Packs `paths`, files or directories with all they hold, into an archive. No paths make an empty archive.
+ * Packs `paths`, files or directories with everything in them, into an archive. Without paths, the archive is empty.
  *
- * The archive gets its name only when it is complete and flushed; when anything fails, what was there
- * before stays. Inputs that cannot be read are left out, reported by `onWarning`, and counted in the
- * result. Throws ZnipError: `source-unreadable` when a path does not exist, `usage` for an option out of
- * range, `io` when the output cannot be written.
+ * The archive gets its name only when it is complete and flushed. If anything fails, the old file stays. Inputs that
+ * cannot be read are left out, reported by `onWarning`, and counted in the result. Throws ZnipError:
+ * `source-unreadable` if a path does not exist, `usage` for an option out of range, `io` if the output cannot be
+ * written.
  */
 export async function pack(paths: Iterable<PackPath>, options: PackOptions): Promise<PackResult> {
   const special = options.readSpecial === true ? new SpecialContents() : undefined;
@@ -74,13 +74,13 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
       );
     });
   } finally {
-    // A walk that nobody goes on with lets go of its directories.
+    // When the walk is no longer used, it closes its directories.
     found?.return();
     special?.close();
   }
 }
 
-/** Reads what is special among the paths, and gives them back. */
+/** Reads the special files among the paths, and returns the paths. */
 async function readSpecial(
   special: SpecialContents,
   paths: PackPath[],

@@ -1,7 +1,7 @@
 /**
- * Runs plans through to an archive: on this thread alone, or with a pool of workers and a writer thread.
- * Data flows one way: plans from here to the workers, chunks through the ring to the writer. Who makes the
- * plans may fill slots as well; otherwise the workers do.
+ * Turns plans into an archive: on this thread alone, or with a pool of workers and a writer thread. Data flows one way:
+ * plans go from here to the workers, and chunks through the ring to the writer. The source of the plans may fill slots
+ * itself; otherwise the workers fill them.
  */
 import { setImmediate } from 'node:timers/promises';
 import { codec } from '../codec/codec.ts';
@@ -17,25 +17,25 @@ import type { ArchiveSummary, WriterSettings } from './write/archive-writer.ts';
 export interface PipelineOptions {
   /** Worker threads; 1 runs everything on the calling thread. */
   threads: number;
-  /** Slots of the ring, one at least; the calling thread alone needs one. */
+  /** Slots of the ring, at least one. The calling thread alone needs one. */
   slots: number;
   settings: WriterSettings;
   /** Open for writing; the archive goes to its current position. */
   fd: number;
   outputName: string;
-  /** Called with what was noticed while a chunk was made. */
+  /** Called with the report about a chunk after it was made. */
   onReport: (report: ChunkReport) => void;
   /** Called when a chunk is in the archive. */
   onChunk: (plan: ChunkPlan, archiveBytes: number) => void;
   signal: AbortSignal | undefined;
 }
 
-/** Makes the plans of an archive, the end of the tar stream last. Acquires the slots that it fills itself. */
+/** Makes the plans of an archive; the end of the tar stream is the last. Acquires the slots that it fills itself. */
 export type PlanSource = (acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
 
 export async function runPipeline(source: PlanSource, options: PipelineOptions): Promise<ArchiveSummary> {
   const { signal } = options;
-  // The first cause that stops everything. Whatever waits races against it.
+  // The first cause stops everything. Everything that waits races against it.
   const failure = new Failure();
   const onAbort = (): void => failure.fail(signal?.reason);
   signal?.throwIfAborted();
@@ -49,7 +49,7 @@ export async function runPipeline(source: PlanSource, options: PipelineOptions):
   }
 }
 
-/** The plans of a source, each of them awaited only as long as nothing has failed. */
+/** The plans of a source. Waits for each of them only as long as nothing has failed. */
 async function* plansOf(
   source: PlanSource,
   acquire: AcquireSlot,
@@ -66,7 +66,7 @@ async function* plansOf(
       yield value;
     }
   } finally {
-    // Not awaited: it may be in the middle of waiting for input that never comes.
+    // Not awaited, because it may be waiting for input that never comes.
     if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
   }
 }
@@ -80,13 +80,13 @@ async function runInline(
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
   const sink = new FdSink(options.fd, options.outputName, signal);
-  // With threads, only the writer thread loads what writes tables.
+  // If there are threads, only the writer thread loads the code that writes tables.
   const { ArchiveWriter } = await import('./write/archive-writer.ts');
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
   try {
     for await (const plan of plansOf(source, async () => slot, failure)) {
-      // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
+      // With the fast codec, all of this is synchronous. Without a turn of the event loop, no signal is noticed.
       await setImmediate();
       signal?.throwIfAborted();
       sources.add(plan);

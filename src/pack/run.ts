@@ -1,5 +1,5 @@
 /**
- * What every way of packing has in common: options, output, chunk size, progress and result. Main thread.
+ * What all ways of packing have in common: options, output, chunk size, progress and result. Main thread.
  */
 import { codec, windowLogFor } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
@@ -21,7 +21,7 @@ import { AttributeNotes, type OnAttributes } from './walk/attribute-notes.ts';
 import type { Warning } from './walk/warning.ts';
 import type { ArchiveSummary } from './write/archive-writer.ts';
 
-/** How an archive is to be made, wherever its members come from. */
+/** How an archive is made, wherever its members come from. */
 export interface ArchiveOptions {
   /** Archive file, or a descriptor open for writing. */
   output: string | number;
@@ -30,13 +30,13 @@ export interface ArchiveOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
   /**
-   * Bytes of memory that packing may take, about: there are fewer threads where that is too little for all of
-   * them. Default: what the threads need, 350 MB where there are two.
+   * Bytes of memory that packing may take, approximately. If that is too little for all threads, there are fewer.
+   * Default: what the threads need, 350 MB for two threads.
    */
   memory?: number;
   /** Bytes of tar stream in a chunk, 64 KiB to 128 MiB. Default: by the size of the input. */
   chunkSize?: number;
-  /** Long-distance matching, in chunks of 128 MiB unless `chunkSize` says otherwise. Default: false. */
+  /** Long-distance matching, in chunks of 128 MiB unless `chunkSize` gives another size. Default: false. */
   long?: boolean;
   /** Package type of every member. Default: recognised from its name. */
   packageType?: string;
@@ -58,38 +58,38 @@ export interface PackProgress {
   members: number;
   contentBytes: number;
   archiveBytes: number;
-  /** Bytes of content found so far, and whether that is all. */
+  /** Bytes of content found so far, and whether that is everything. */
   foundBytes: number;
   foundMembers: number;
   allFound: boolean;
 }
 
 export interface PackResult extends ArchiveSummary {
-  /** Inputs that are missing from the archive or its index, or changed while they were read. */
+  /** Inputs that are missing from the archive or its index, or that changed while they were read. */
   failedInputs: number;
   elapsedMs: number;
 }
 
-/** What a run is told about its input before the first chunk. */
+/** What is known about the input before the first chunk. */
 export interface Input {
-  /** Bytes of tar stream; of an input that has not ended yet, `enough` of them or more. */
+  /** Bytes of tar stream; if the input has not ended yet, at least `enough`. */
   total: number;
-  /** A chunk must be as long as this, unless the user says how long chunks are. */
+  /** A chunk must be at least this long, unless the user sets the chunk size. */
   leastChunkSize?: number;
-  /** Some of the archive is written over at the end: it needs a file. */
+  /** Some bytes of the archive are written again at the end, which needs a file. */
   rewrites?: boolean;
   plans: (chunkSize: number, acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
 }
 
-/** What the input of a run is given. */
+/** What the input of a run gets. */
 export interface InputContext {
-  /** What must not be taken in: the output and what it replaces. */
+  /** What must not be packed: the output and the file that it replaces. */
   own: OwnOutput;
-  /** Bytes of tar stream from which on more would change nothing about chunk size and threads. */
+  /** Bytes of tar stream after which more would not change the chunk size and the threads. */
   enough: number;
   groups: GroupOptions;
   onWarning: (warning: Warning) => void;
-  /** Called with what the extended attributes of something mean. */
+  /** Called with the meaning of a file's extended attributes. */
   onAttributes: OnAttributes;
   onFound: (size: number) => void;
   onAllFound: () => void;
@@ -97,7 +97,7 @@ export interface InputContext {
 
 const DEFAULT_LEVEL = 3;
 
-/** Below this much tar stream, starting threads takes longer than the work. */
+/** For less tar stream than this, starting threads takes longer than the work. */
 const INLINE_TOTAL = 8 * 1024 * 1024;
 
 function checkLevel(level: number): number {
@@ -118,8 +118,8 @@ function checkLong(long: boolean): boolean {
 }
 
 /**
- * Packs what `openInput` gives. `check` sees the output when it is complete and has no name yet; it gets none when
- * that throws. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
+ * Packs what `openInput` gives. `check` gets the output when it is complete and has no name yet. If `check` throws, the
+ * output gets no name. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
  */
 export async function writeArchive(
   options: ArchiveOptions,
@@ -146,7 +146,7 @@ export async function writeArchive(
   const told = new Set<string>();
   const onWarning = (warning: Warning): void => {
     if (warning.failed) {
-      // A large file is read in parts, each of which may find the same.
+      // A large file is read in parts, and each part may find the same problem.
       const problem = `${warning.path}\0${warning.reason}`;
       if (told.has(problem)) return;
       told.add(problem);
@@ -229,7 +229,7 @@ export async function writeArchive(
   }
 }
 
-/** Less than one is not worth dividing up: with the least memory, the index is kept in none. */
+/** Less than one is not worth dividing: with the least memory, no part of the index stays in memory. */
 function wholeMebibytes(bytes: number): number {
   return bytes - (bytes % (1024 * 1024));
 }
@@ -240,7 +240,7 @@ async function outputOf({ output, signal }: ArchiveOptions): Promise<Output> {
     : descriptorOutput(output, 'standard output');
 }
 
-/** Input may never come: an abort does not wait for it. */
+/** Input may never come, so an abort does not wait for it. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /**
- * Which extended attributes a file has, which Node.js cannot ask. Where libc cannot be called, nothing is known.
+ * Which extended attributes a file has, because Node.js cannot tell. If libc cannot be called, nothing is known.
  */
 import { ATTRIBUTES, meaningOf } from '../format/values/attributes.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -13,13 +13,13 @@ export function attributesOf(fd: number): number {
   return meaningOfAll(libc()?.flistxattr(fd, names, names.byteLength) ?? 0);
 }
 
-/** The same of what has this name, or of what it leads to. */
+/** The same for the file with this name, or for the file that the name leads to. */
 export function attributesAt(path: ByteString): number {
   return meaningOfAll(libc()?.listxattr(pathArgument(path), names, names.byteLength) ?? 0);
 }
 
 function meaningOfAll(length: number): number {
-  // 0: none. -1: the file system has none, or does not say.
+  // 0: the file has none. -1: the file system has none, or does not say.
   if (length <= 0) return ATTRIBUTES.none;
   return names
     .toString('latin1', 0, length - 1)

@@ -1,43 +1,49 @@
 /**
- * Directories reached component by component and held by descriptor, so that no symlink is followed on the
- * way and whoever renames or replaces one meanwhile cannot lead what is written elsewhere.
+ * Directories that are reached component by component and held open by descriptor. So no symlink is followed on the
+ * way, and a person who renames or replaces a directory meanwhile cannot lead writes elsewhere.
  *
- * Linux gives a descriptor a name, `/proc/self/fd/N`, which stands in for openat(2) and its kin in calls of
- * Node.js that know only paths.
+ * Linux gives a descriptor a name, `/proc/self/fd/N`. It replaces openat(2) and similar calls, because the calls of
+ * Node.js know only paths.
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
 import { isLibcLoaded, libc, pathArgument } from './libc.ts';
 import { fstat, stat } from './stat.ts';
 
-/** Names a place in the tree and no more: a directory that may not be listed can be held too (Linux, fcntl.h). */
+/** Only names a place in the tree, so even a directory that may not be listed can be held (Linux, fcntl.h). */
 export const O_PATH = 0x200000;
 
-/** Descriptors held at once, the root's not counted. The shallowest of a deeper path are given up and opened again. */
+/**
+ * The most descriptors held at once, without the root's. In a deeper path, the ones nearest the root are closed and
+ * opened again later.
+ */
 const MAX_HELD = 16;
 
 const GIVEN_UP = -1;
 
-/** Opens a directory to be held, following symlinks: the root, which the user named. undefined where it cannot be held. */
+/**
+ * Opens a directory to hold it, and follows symlinks: it is the root, which the user named. undefined if it cannot be
+ * held.
+ */
 export function holdDirectory(path: ByteString): number | undefined {
   if (process.platform !== 'linux') return undefined;
   const fd = openSync(toFsPath(path), O_PATH | constants.O_DIRECTORY);
   try {
-    // Where /proc is not mounted, or another process's.
+    // /proc may not be mounted, or may be that of another process.
     if (stat(`/proc/self/fd/${fd}`).ino === fstat(fd).ino) return fd;
   } catch {
-    // Not there.
+    // It is not there.
   }
   closeSync(fd);
   return undefined;
 }
 
-/** The name below which the kernel finds what a held directory holds. */
+/** The name under which the kernel finds what a held directory holds. */
 export function nameOfDescriptor(fd: number): ByteString {
   return `/proc/self/fd/${fd}/`;
 }
 
-/** The name under which the kernel finds an open file itself, whatever became of its own names. */
+/** The name under which the kernel finds an open file itself, whatever happened to its own names. */
 export function nameOfOpen(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
@@ -45,9 +51,12 @@ export function nameOfOpen(fd: number): string {
 /** Close on exec, as Node.js opens files (Linux, fcntl.h). */
 export const O_CLOEXEC = 0x80000;
 
-/** Opens what a held directory has under a name that was read from it, as open(2) does. Throws Node.js's error. */
+/**
+ * Opens the file with this name in a held directory, as open(2) does. The name was read from that directory. Throws
+ * Node.js's error.
+ */
 export function openIn(directory: number, name: ByteString, flags: number): number {
-  // Loading libc takes as long as what it saves on a few thousand files.
+  // Loading libc takes as long as it saves on a few thousand files.
   const system = isLibcLoaded() ? libc() : null;
   const fd = system?.openat(directory, pathArgument(name), flags | O_CLOEXEC, 0) ?? -1;
   return fd >= 0 ? fd : openSync(toFsPath(`${nameOfDescriptor(directory)}${name}`), flags);
@@ -58,13 +67,13 @@ export class HeldDirectories {
   /** Whether symlinks on the way are followed. */
   private readonly follow: boolean;
   private readonly most: number;
-  /** The directory asked for last; undefined when it could not be reached. */
+  /** The directory that was asked for last; undefined if it could not be reached. */
   private path: ByteString | undefined = '';
-  /** The way to it, as far as it is open. */
+  /** The part of the path to it that is open. */
   private names: ByteString[] = [];
   private descriptors: number[] = [];
 
-  /** `root`: from `holdDirectory`. Stays open. `most`: held at once, the root not counted. */
+  /** `root`: from `holdDirectory`; it stays open. `most`: how many are held at once, without the root. */
   constructor(root: number, follow = false, most = MAX_HELD) {
     this.root = root;
     this.follow = follow;
@@ -72,8 +81,8 @@ export class HeldDirectories {
   }
 
   /**
-   * Descriptor of a directory below the root, '' for the root itself; valid until the next call. Throws
-   * Node.js's error: ENOTDIR where a component is a symlink or no directory, ENOENT where there is none.
+   * Descriptor of a directory below the root; '' means the root itself. Valid until the next call. Throws Node.js's
+   * error: ENOTDIR if a component is a symlink or not a directory, ENOENT if it is missing.
    */
   descriptor(path: ByteString): number {
     if (path !== this.path) this.move(path);
@@ -106,7 +115,7 @@ export class HeldDirectories {
     this.path = path;
   }
 
-  /** Leaves the levels from `depth` on. */
+  /** Closes the levels from `depth` on. */
   private leave(depth: number): void {
     for (let level = this.descriptors.length - 1; level >= depth; level--) this.giveUp(level);
     this.descriptors.length = Math.min(this.descriptors.length, depth);

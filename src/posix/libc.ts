@@ -1,20 +1,20 @@
 /**
- * Calls of POSIX that Node.js lacks (futimens, linkat, renameat2) or makes dear (openat, statx), through koffi.
+ * Calls of POSIX that Node.js lacks (futimens, linkat, renameat2) or makes slow (openat, statx), through koffi.
  *
- * Every one of them has a way without it, which the modules beside this one take where koffi does not
- * load: what is lost is nanoseconds and some speed, never a check.
+ * The modules beside this one have a fallback for each call, in case koffi does not load. Then nanoseconds and some
+ * speed are lost, but never a check.
  */
 import { createRequire } from 'node:module';
 import { errnoName } from '../errors.ts';
 import { isAscii, type ByteString } from '../format/values/byte-string.ts';
 
-/** The functions as libc has them: -1 for an error, which the caller finds out by asking Node.js. */
+/** The functions as in libc: -1 means an error. The caller finds the reason by asking Node.js. */
 export interface Libc {
-  /** openat(2). For the form of a path see `pathArgument`. */
+  /** openat(2). `pathArgument` makes the form of a path. */
   openat(directory: number, path: string | Buffer, flags: number, mode: number): number;
   write(fd: number, bytes: Uint8Array, length: number): number;
   close(fd: number): number;
-  /** futimens(3): struct timespec[2], access time and modification time; seconds and nanoseconds of each. */
+  /** futimens(3): struct timespec[2], access time and modification time, each with seconds and nanoseconds. */
   futimens(fd: number, times: BigInt64Array): number;
   utimensat(directory: number, path: string | Buffer, times: BigInt64Array, flags: number): number;
   /** linkat(2). */
@@ -25,7 +25,7 @@ export interface Libc {
     path: string | Buffer,
     flags: number,
   ): number;
-  /** renameat2(2), which POSIX does not have: with a flag, nothing is replaced. */
+  /** renameat2(2), which POSIX does not have: with a flag, it replaces nothing. */
   renameat2(
     fromDirectory: number,
     from: string | Buffer,
@@ -33,20 +33,20 @@ export interface Libc {
     path: string | Buffer,
     flags: number,
   ): number;
-  /** statx(2): the one stat whose structure is the same on every architecture. */
+  /** statx(2): the only stat whose structure is the same on every architecture. */
   statx(directory: number, path: string | Buffer, flags: number, mask: number, result: Uint8Array): number;
-  /** flistxattr(2): names with a NUL behind each; their length, 0 for none. */
+  /** flistxattr(2): names, each with a NUL after it; returns their length, 0 for none. */
   flistxattr(fd: number, names: Uint8Array, length: number): number;
   listxattr(path: string | Buffer, names: Uint8Array, length: number): number;
   /** Why the last call failed: ENOENT and so on. */
   errno(): string;
 }
 
-/** Stands for the working directory where a descriptor is wanted (Linux, fcntl.h). */
+/** Stands for the working directory in place of a descriptor (Linux, fcntl.h). */
 export const AT_FDCWD = -100;
 export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_SYMLINK_FOLLOW = 0x400;
-/** Fail where the new name is taken (Linux, linux/fs.h). */
+/** Fail if the new name is taken (Linux, linux/fs.h). */
 export const RENAME_NOREPLACE = 1;
 /** An empty path means the descriptor itself. */
 export const AT_EMPTY_PATH = 0x1000;
@@ -86,18 +86,21 @@ function load(): Libc | null {
   }
 }
 
-/** Whether `libc()` has been asked for before: another call costs nothing. */
+/** Whether `libc()` has been called before: then another call costs nothing. */
 export function isLibcLoaded(): boolean {
   return loaded !== undefined;
 }
 
-/** libc; null where it cannot be called. Loaded by the first call, which takes some ten milliseconds. */
+/** libc; null if it cannot be called. The first call loads it, which takes some ten milliseconds. */
 export function libc(): Libc | null {
   if (loaded === undefined) loaded = load();
   return loaded;
 }
 
-/** A path as these functions take it: text where it is ASCII, else its bytes and a NUL. It must hold no NUL. */
+/**
+ * A path in the form that these functions take: text if it is ASCII, otherwise its bytes and a NUL. It must not contain
+ * a NUL.
+ */
 export function pathArgument(path: ByteString): string | Buffer {
   return isAscii(path) ? path : Buffer.from(`${path}\0`, 'latin1');
 }

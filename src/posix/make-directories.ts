@@ -1,12 +1,12 @@
 /**
- * mkdir(2) with all directories above. Node.js's own tries for ever where a directory is there in which none can be
- * made, as in /proc (nodejs/node: `mkdir` with `recursive` takes ENOENT for a missing parent).
+ * mkdir(2) that also makes all directories above. Node.js's own version loops for ever in a directory that exists but
+ * allows no new ones, such as in /proc (nodejs/node: `mkdir` with `recursive` takes ENOENT for a missing parent).
  */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../errors.ts';
 
-/** Makes a directory, and those above it that are missing. Throws Node.js's error, EEXIST where another file stands. */
+/** Makes a directory, and the missing ones above it. Throws Node.js's error; EEXIST if another file is there. */
 export function makeDirectories(path: string): void {
   try {
     mkdirSync(path);

@@ -1,6 +1,6 @@
 /**
- * What the file system says of a file, to the nanosecond, without a dozen BigInts for each: through
- * statx(2) where libc can be called, through Node.js where not. Both say the same.
+ * What the file system says about a file, to the nanosecond, without a dozen BigInts for each file: through statx(2) if
+ * libc can be called, otherwise through Node.js. Both give the same.
  */
 import { type BigIntStats, constants, fstatSync, lstatSync, statSync } from 'node:fs';
 import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
@@ -17,7 +17,7 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
 }
 
 export class FileStat implements FileIdentity {
-  /** Type and permission bits, as st_mode of POSIX, sys/stat.h, has them. */
+  /** Type and permission bits, as in st_mode (POSIX, sys/stat.h). */
   readonly mode: number;
   readonly nlink: number;
   readonly uid: number;
@@ -70,21 +70,21 @@ export class FileStat implements FileIdentity {
   }
 }
 
-/** The file of this name itself, also when it is a symlink. Throws Node.js's error. */
+/** The file with this name itself, even if it is a symlink. Throws Node.js's error. */
 export function lstat(path: ByteString): FileStat {
   return (
     statAt(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW) ?? fromStats(lstatSync(toFsPath(path), { bigint: true }))
   );
 }
 
-/** What the name leads to. Throws Node.js's error. */
+/** The file that the name leads to. Throws Node.js's error. */
 export function stat(path: ByteString): FileStat {
   return statAt(AT_FDCWD, path, 0) ?? fromStats(statSync(toFsPath(path), { bigint: true }));
 }
 
 /**
- * What has this name in an open directory, or with `follow` what it leads to; `prefix` before the name is the same
- * for Node.js. Throws its error.
+ * The file with this name in an open directory; with `follow`, the file that the name leads to. For Node.js, `prefix`
+ * before the name means the same directory. Throws its error.
  */
 export function statIn(directory: number, prefix: ByteString, name: ByteString, follow: boolean): FileStat {
   const found = statAt(directory, name, follow ? 0 : AT_SYMLINK_NOFOLLOW);
@@ -123,7 +123,7 @@ let lastMajor = -1;
 let lastMinor = -1;
 let lastDevice = 0n;
 
-/** st_dev as glibc's makedev(3) puts it together; most files are on the device of the one before. */
+/** st_dev, built as in glibc's makedev(3). Most files are on the same device as the file before. */
 function device(major: number, minor: number): bigint {
   if (major !== lastMajor || minor !== lastMinor) {
     const high = ((BigInt(major) & 0xfffff000n) << 32n) | ((BigInt(minor) & 0xffffff00n) << 12n);
@@ -139,17 +139,17 @@ function word(offset: number): number {
 }
 
 /**
- * Files that Node.js is asked about before libc is loaded for it: that takes as long as what it saves on a
- * few thousand, a tenth of the time that it takes to pack a hundred.
+ * How many files Node.js is asked about before libc is loaded. Loading takes as long as it saves on a few thousand
+ * files, and a tenth of the time to pack a hundred.
  */
 const FEW_FILES = 1000;
 let asked = 0;
 
-/** undefined where it fails, or is not worth it: Node.js is then asked, which has the error. */
+/** undefined if it fails or does not pay. Then Node.js is asked, and it has the error. */
 function statAt(directory: number, path: ByteString, flags: number): FileStat | undefined {
   if (!isLibcLoaded() && ++asked <= FEW_FILES) return undefined;
   const system = libc();
-  // A NUL would end the name early: Node.js refuses it.
+  // A NUL would end the name early. Node.js refuses it.
   if (system === null || path.includes('\0')) return undefined;
   if (system.statx(directory, pathArgument(path), flags, STATX_BASIC_STATS, result) !== 0) return undefined;
   return new FileStat(

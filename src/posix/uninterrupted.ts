@@ -3,7 +3,9 @@
  */
 import { errnoOf } from '../errors.ts';
 
-/** Makes a system call again as long as a signal interrupts it: Node.js does so for all but read(2) and close(2). */
+/**
+ * Repeats a system call as long as a signal interrupts it. Node.js does this for all calls except read(2) and close(2).
+ */
 export function uninterrupted<T>(call: () => T): T {
   for (;;) {
     try {

@@ -1,5 +1,5 @@
 /**
- * Names for temporary files. They need not be secret, because they are opened with O_EXCL, only new.
+ * Names for temporary files. They need not be secret, because O_EXCL opens only new files.
  */
 
 let number = 0;

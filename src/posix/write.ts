@@ -1,17 +1,18 @@
 /**
- * write(2) until everything is written, which Node.js leaves to the caller; with holes for long runs of zeros.
+ * write(2) until everything is written, because Node.js leaves that to the caller. Also writes holes for long runs of
+ * zeros.
  */
 import { writeSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 
-/** Pause before a full non-blocking pipe is tried again. */
+/** Pause before trying a full non-blocking pipe again. */
 export const EAGAIN_PAUSE_MS = 2;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
 /**
- * Writes all of `bytes` to a descriptor, blocking this thread as long as it takes: at byte `position` of a file,
- * or where its last write ended. Throws Node.js's error.
+ * Writes all of `bytes` to a descriptor, and blocks this thread as long as that takes. Writes at byte `position` of a
+ * file, or where its last write ended. Throws Node.js's error.
  */
 export function writeFully(fd: number, bytes: Uint8Array, position: number | null = null): void {
   for (let offset = 0; offset < bytes.byteLength;) {
@@ -25,14 +26,17 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number | nul
   }
 }
 
-/** Runs of zeros of this length, in bytes, that begin at a multiple of it are left out as holes: what file systems can store so. */
+/**
+ * Runs of zeros of this length, in bytes, that begin at a multiple of it become holes. File systems can store such
+ * holes.
+ */
 export const HOLE_LENGTH = 64 * 1024;
 
 const ZEROS = new Uint8Array(HOLE_LENGTH);
 
 /**
- * Writes `bytes` to byte `position` of a new file, less the long runs of zeros in them, which become holes. Returns
- * whether they end with one: then the file's length is still to be set. Throws Node.js's error.
+ * Writes `bytes` at byte `position` of a new file. Long runs of zeros in them become holes. Returns whether they end
+ * with a hole: then the file's length must still be set. Throws Node.js's error.
  */
 export function writeSparsely(fd: number, bytes: Uint8Array, position: number): boolean {
   let from = 0;

@@ -1,5 +1,5 @@
 /**
- * Unpacks everything that is whole of a damaged or truncated archive: the library's `recover`.
+ * Unpacks everything that is still whole in a damaged or truncated archive: the library's `recover`.
  */
 import { type Archive, openArchive } from '../archive/archive.ts';
 import type { Entries } from '../archive/entries.ts';
@@ -18,37 +18,43 @@ import { unpackEntries, type UnpackProgress, type UnpackResult } from '../unpack
 export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
-  /** The root hash that the archive must have, in hexadecimal: nothing is written of another, or where it is lost. */
+  /**
+   * The root hash that the archive must have, in hexadecimal. Nothing is written from any other archive, or if the hash
+   * is lost.
+   */
   root?: string;
-  /** Called for each member that is lost, and for damage that costs none. */
+  /** Called for each lost member, and for damage that costs no member. */
   onDamaged?: (lost: LostMember) => void;
-  /** Called for each member that is not in the index, that tar programs read differently, or that loses an ACL or capabilities. */
+  /**
+   * Called for each member that is not in the index, that tar programs read differently, or that loses an ACL or
+   * capabilities.
+   */
   onDoubt?: OnDoubt;
-  /** Called for what is done as every tar program does it, and is worth a word. */
+  /** Called for something that is done as in every tar program, but that the user should know. */
   onNote?: OnDoubt;
-  /** Called for each member of a kind that cannot be unpacked, where the index is lost. */
+  /** Called for each member of a kind that cannot be unpacked, if the index is lost. */
   onSkipped?: (path: string, reason: string) => void;
-  /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */
+  /** Writes nothing. Called for each member that would be written or kept, after all have been checked. */
   dryRun?: (member: DryMember) => void;
-  /** Totals are 0 where the index is lost. */
+  /** Totals are 0 if the index is lost. */
   onProgress?: (progress: UnpackProgress) => void;
   signal?: AbortSignal;
 }
 
 export interface RecoverResult extends UnpackResult {
-  /** The index was whole: times are exact and every lost member has been named. */
+  /** The index was whole, so times are exact and every lost member has been named. */
   byIndex: boolean;
 }
 
 /**
- * Unpacks the members of the archive file `path` that are whole, whatever is wrong with the others: blobs that
- * do not decode, block headers and bytes that are missing, a lost beginning or end, a lost index. Where the
- * index is whole, members are found by it; otherwise by block headers and tar headers, and then times are
- * exact to the second. Nothing is written before its hash matched, by the same rules for names and links as
- * `unpack`; members that these refuse are left out.
+ * Unpacks the whole members of the archive file `path`, whatever is wrong with the others: blobs that do not decode,
+ * damaged block headers, missing bytes, a lost beginning or end, a lost index. If the index is whole, members are found
+ * by it. Otherwise they are found by block headers and tar headers, and times are exact to the second. Every hash is
+ * checked before anything is written. The rules for names and links are those of `unpack`; members that these refuse
+ * are left out.
  *
- * Throws ZnipError: `not-an-archive` when there is no whole block in the file, `exists` when names were taken
- * (everything else is written), `no-match`, `limit`, `io`, `usage`.
+ * Throws ZnipError: `not-an-archive` if there is no whole block in the file, `exists` if names were taken (everything
+ * else is written), `no-match`, `limit`, `io`, `usage`.
  */
 export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoverResult> {
   const source = new FileSource(path);
@@ -59,7 +65,9 @@ export async function recover(path: string, options: RecoverOptions = {}): Promi
   }
 }
 
-/** As `recover`, of a file that is open and stays so. Nothing was read by its position, and it is read once. */
+/**
+ * Like `recover`, for a file that is open and stays open. Nothing was read from it by position, and it is read once.
+ */
 export async function recoverFile(source: FileSource, options: RecoverOptions = {}): Promise<RecoverResult> {
   const index = await openIndex(source, options);
   if (index?.entries !== undefined && options.dryRun === undefined) {
@@ -72,7 +80,7 @@ export async function recoverFile(source: FileSource, options: RecoverOptions = 
   return { ...result, byIndex: index?.entries !== undefined };
 }
 
-/** By the index, remarks say what it does not. They are no reason to stop. */
+/** With an index, remarks say what it lacks. They are no reason to stop. */
 async function tellWhatIsNotIndexed(archive: Archive, options: RecoverOptions): Promise<void> {
   const { onDoubt } = options;
   if (onDoubt === undefined) return;
@@ -87,7 +95,7 @@ async function tellWhatIsNotIndexed(archive: Archive, options: RecoverOptions): 
 /** What is left of an index. */
 interface FoundIndex {
   archive: Archive;
-  /** All entries, where all of it is. */
+  /** All entries, if all of the index is left. */
   entries: Entries | undefined;
   frames: readonly Frame[];
 }
@@ -97,7 +105,7 @@ async function openIndex(source: FileSource, options: RecoverOptions): Promise<F
   try {
     archive = await openArchive(borrowed(source), options.root === undefined ? {} : { root: options.root });
   } catch (error) {
-    // Which archive it is, nobody can tell then.
+    // Then it is not known which archive this is.
     if (options.root !== undefined) throw error;
     refuseOthers(error);
     return undefined;
@@ -114,7 +122,7 @@ async function openIndex(source: FileSource, options: RecoverOptions): Promise<F
   }
 }
 
-/** Goes on when it is the archive that is not as it should be, and throws when it is something else. */
+/** Returns if the archive is at fault, and throws if something else is. */
 function refuseOthers(error: unknown): void {
   const code = error instanceof ZnipError ? error.code : undefined;
   if (!isDamage(error) && code !== 'not-an-archive' && code !== 'unsupported-version') throw error;

@@ -1,5 +1,5 @@
 /**
- * Writes a good archive from what is whole of a damaged one: the library's `repair`. Main thread.
+ * Writes a good archive from the whole parts of a damaged one: the library's `repair`. Main thread.
  */
 import { readSync, statSync } from 'node:fs';
 import { ioError, ZnipError, type ZnipErrorCode } from '../errors.ts';
@@ -16,43 +16,45 @@ import { rescuedChunks } from './rescued-chunks.ts';
 import { Survey } from './survey.ts';
 
 export interface RepairOptions {
-  /** Where the new archive goes. Never the damaged one. */
+  /** Where the new archive goes. It must not be the damaged one. */
   output: string;
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number;
-  /** Called for each member that is whole and is left out all the same: refused, or a link to what is lost. */
+  /**
+   * Called for each member that is whole but left out: its name or link is refused, or it is a link to something lost.
+   */
   onRefused?: (lost: LostMember) => void;
-  /** While the damaged archive is verified, which is the first half of the work. */
+  /** Called while the damaged archive is verified, which is the first half of the work. */
   onProgress?: (progress: VerifyProgress) => void;
   signal?: AbortSignal;
 }
 
 export interface RepairResult {
-  /** What was wrong with the damaged archive, and which members that costs. */
+  /** What was wrong with the damaged archive, and which members are lost because of it. */
   report: VerifyReport;
-  /** Nothing was wrong: the new archive is the same, byte for byte. */
+  /** Nothing was wrong, so the new archive is the same, byte for byte. */
   copied: boolean;
   /** Members of the new archive. */
   members: number;
   archiveBytes: number;
   rootHash: string;
-  /** Members that are whole and were left out all the same. */
+  /** Members that are whole but were left out. */
   refused: number;
   /**
-   * Sub-indexes were whole, so that times are exact and groups and owners are what they were; otherwise times
-   * are exact to the second, package types follow from names, and there are no repos.
+   * Sub-indexes were whole, so times are exact, and groups and owners are the original ones. Otherwise, times are exact
+   * to the second, package types follow from names, and there are no repos.
    */
   byIndex: boolean;
   elapsedMs: number;
 }
 
 /**
- * Writes an archive of all the members of the archive file `path` that are whole. An archive with which nothing is
- * wrong is copied. The new one gets its name when it is complete, has been verified and is flushed; whatever fails
- * before, what had that name stays.
+ * Writes an archive of all whole members of the archive file `path`. If nothing is wrong with it, the archive is
+ * copied. The new one gets its name when it is complete, verified and flushed. If anything fails before, an earlier
+ * file with that name stays.
  *
- * Throws ZnipError: `not-an-archive` when nothing of the file is whole, `unsupported-version`, `usage` when
- * the output is the damaged archive, `io`.
+ * Throws ZnipError: `not-an-archive` if nothing in the file is whole, `unsupported-version`, `usage` if the output is
+ * the damaged archive, `io`.
  */
 export async function repair(path: string, options: RepairOptions): Promise<RepairResult> {
   const source = new FileSource(path);
@@ -63,7 +65,7 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
   }
 }
 
-/** All of it by one descriptor, so that what is written is what was verified. */
+/** Uses one descriptor for everything, so that it writes what it verified. */
 async function repairFile(source: FileSource, options: RepairOptions): Promise<RepairResult> {
   const start = performance.now();
   const { name: path } = source;
@@ -103,7 +105,7 @@ async function repairFile(source: FileSource, options: RepairOptions): Promise<R
   };
 }
 
-/** Verifies what was made, before it gets its name. Throws `inconsistent` when it is not whole, or not a copy. */
+/** Verifies the new archive before it gets its name. Throws `inconsistent` if it is not whole, or not a copy. */
 async function checkMade(
   path: string,
   { temporary, fd }: Output,
@@ -145,7 +147,7 @@ async function checkMade(
   );
 }
 
-/** What verify throws for what is not even a damaged archive. */
+/** The errors of verify for a file that is not even a damaged archive. */
 const NO_ARCHIVE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([
   'not-an-archive',
   'unsupported-version',
@@ -206,7 +208,7 @@ async function copyFile(
   }
 }
 
-/** As far as the file goes now: it may be another length than when it was verified, which is noticed in the end. */
+/** Reads as far as the file goes now. Its length may have changed since it was verified; this is noticed at the end. */
 function readPiece({ fd, name }: FileSource, piece: Buffer, offset: number): number {
   try {
     return readSync(fd, piece, 0, piece.byteLength, offset);
@@ -223,7 +225,7 @@ function writeOut({ fd, name }: Output, piece: Uint8Array): void {
   }
 }
 
-/** The damaged archive may be the only one there is. And what is written must be read again. */
+/** The damaged archive may be the only copy. And znip must be able to read what it wrote. */
 function refuseOutput(source: FileSource, output: string): void {
   const to = statSync(output, { bigint: true, throwIfNoEntry: false });
   if (to !== undefined && !to.isFile() && !to.isDirectory()) throw notAFile(output);

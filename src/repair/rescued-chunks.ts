@@ -1,6 +1,6 @@
 /**
- * The tar stream of what is whole, as plans for the pipeline that packs: chunk by chunk, without what is lost
- * or refused, with all that the index says and the tar headers do not. Main thread.
+ * The tar stream of the whole parts, as plans for the pipeline that packs: chunk by chunk, without lost or refused
+ * members, and with everything that the index says and the tar headers do not. Main thread.
  */
 import type { Entries, EntryRef } from '../archive/entries.ts';
 import { decodeBlob } from '../blocks/decode-blob.ts';
@@ -38,13 +38,13 @@ import type { Survey, WholeBlock } from './survey.ts';
 export interface RescueOptions {
   source: ByteSource;
   survey: Survey;
-  /** Entries that are whole, for what the tar headers do not say. */
+  /** Entries that are whole, for facts that are not in the tar headers. */
   entries: Entries | undefined;
-  /** Members that are refused, as unpacking refuses them, or that lead to something that is lost. */
+  /** Called for members that are refused by the rules of unpacking, or that link to something lost. */
   onRefused: (lost: LostMember) => void;
 }
 
-/** A member that goes on in the next block. */
+/** A member that continues in the next block. */
 interface RescuedMember {
   path: ByteString;
   size: number;
@@ -58,7 +58,7 @@ interface Range {
   end: number;
 }
 
-/** Yields the chunks in order, the end of the tar stream last. `acquire` gives the slot of each. */
+/** Yields the chunks in order; the end of the tar stream is the last. `acquire` gives the slot of each. */
 export async function* rescuedChunks(
   acquire: AcquireSlot,
   options: RescueOptions,
@@ -97,7 +97,7 @@ class Rescue {
   private readonly groups = new Groups();
   private readonly links: RescuedLinks;
   private nextEntry = 0;
-  /** The member that the chunk before ended within, when it is kept. */
+  /** The member in which the chunk before ended, if it is kept. */
   private open: RescuedMember | undefined;
 
   constructor(options: RescueOptions) {
@@ -105,7 +105,7 @@ class Rescue {
     this.links = new RescuedLinks(options);
   }
 
-  /** What is to be kept of a block's chunk, in a slot; undefined when that is nothing. */
+  /** The kept part of a block's chunk, in a slot; undefined if nothing is kept. */
   async plan(
     block: WholeBlock,
     sequence: number,
@@ -140,7 +140,7 @@ class Rescue {
     };
   }
 
-  /** The members that are kept, and where their contents are in the slot. */
+  /** The kept members, and where their contents are in the slot. */
   private columnsOf(
     block: WholeBlock,
     { members }: InspectedChunk,
@@ -171,7 +171,7 @@ class Rescue {
     return chunk;
   }
 
-  /** The data at the start of a chunk that belongs to a member which is kept. */
+  /** The data at the start of a chunk that belongs to a kept member. */
   private takeContinuation({ chunkLength }: WholeBlock): MemberPart | null {
     const { open } = this;
     if (open === undefined) return null;
@@ -189,7 +189,7 @@ class Rescue {
     return indexed ? { path, fileOffset: 0, length: done, size, indexed } : null;
   }
 
-  /** The rows that are kept, and whether the member that the chunk ends within is. */
+  /** The rows that are kept, and whether the member in which the chunk ends is kept. */
   private chooseMembers(
     { tailWhole, streamOffset }: WholeBlock,
     { members, unfinished }: InspectedChunk,
@@ -205,7 +205,7 @@ class Rescue {
     return { rows, tail };
   }
 
-  /** Whether a member can stand beside those before it. `streamOffset` is where its content starts. */
+  /** Whether a member can exist together with those before it. `streamOffset` is where its content starts. */
   private admit(members: InspectedMembers, row: number, streamOffset: number): boolean {
     const path = pathAt(members, row);
     const kind = members.kinds[row] ?? 0;
@@ -246,7 +246,7 @@ class Rescue {
       path,
       kind: members.kinds[row] ?? 0,
       mode: members.modes[row] ?? 0,
-      // Never something else than the tar header says.
+      // Must agree with the tar header.
       mtime: floorSeconds(exact) === floorSeconds(mtime) ? exact : mtime,
       size: members.sizes[row] ?? 0,
       linkTarget: linkTargetAt(members, row),
@@ -262,7 +262,7 @@ class Rescue {
     );
   }
 
-  /** The entry of the content at this byte of the tar stream. They are asked for in order. */
+  /** The entry of the content at this byte of the tar stream. Must be called in the order of these bytes. */
   private entryAt(streamOffset: number): EntryRef | undefined {
     const { entries } = this.options;
     if (entries === undefined) return undefined;
@@ -281,7 +281,7 @@ interface Kept {
   tail: boolean;
 }
 
-/** Runs of the chunk that are kept: all of it, but for what is not. */
+/** The kept runs of the chunk: everything except what is not kept. */
 function keptRanges(
   { chunkLength, start }: WholeBlock,
   { members, unfinished, endOffset, fault }: InspectedChunk,
@@ -312,18 +312,18 @@ function copyRanges(chunk: Buffer, ranges: readonly Range[], target: Uint8Array)
   }
 }
 
-/** Where bytes of a chunk are when only these ranges of it are kept. They are asked for in order. */
+/** Where bytes of a chunk are if only these ranges of it are kept. Must be asked in order. */
 class Places {
   private readonly ranges: readonly Range[];
   private next = 0;
-  /** Bytes kept before the range that is next. */
+  /** Kept bytes before the next range. */
   private before = 0;
 
   constructor(ranges: readonly Range[]) {
     this.ranges = ranges;
   }
 
-  /** undefined where the byte is not kept. */
+  /** undefined if the byte is not kept. */
   of(offset: number): number | undefined {
     for (;;) {
       const range = this.ranges[this.next];
@@ -335,7 +335,7 @@ class Places {
   }
 }
 
-/** The remarks of members that are kept, with the places that their headers have then. */
+/** The remarks of kept members, with the new places of their headers. */
 function keptRemarks({ remarks }: InspectedChunk, ranges: readonly Range[]): Remark[] {
   const places = new Places(ranges);
   return remarks.flatMap((remark) => {
@@ -352,7 +352,10 @@ function endOfLast(members: InspectedMembers): number {
   return members.count === 0 ? 0 : endOf(members, members.count - 1);
 }
 
-/** The owner to record: what the index says where the tar header agrees, or that one when owners were recorded. */
+/**
+ * The owner to record: that of the index if the tar header agrees; otherwise that of the tar header, if owners were
+ * recorded.
+ */
 function owner(
   stated: number | undefined,
   indexed: number | null | undefined,
@@ -362,7 +365,7 @@ function owner(
   return owned && stated !== undefined && stated >= 0 ? stated : null;
 }
 
-/** Numbers groups as they turn up. */
+/** Numbers groups in the order in which they occur. */
 class Groups {
   private readonly numbers = new Map<string, number>();
   private announced: Group[] = [];

@@ -1,6 +1,6 @@
 /**
- * Whether what a hard link means is whole, as far as the index tells: another member may have the target's name by
- * now, and has another content. Main thread.
+ * Whether what a hard link means is whole, by the index. Another member, with another content, may have the target's
+ * name by now. Main thread.
  */
 import type { Entries, EntryRef } from '../archive/entries.ts';
 import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
@@ -9,7 +9,7 @@ import type { Survey, WholeBlock } from './survey.ts';
 export class RescuedLinks {
   private readonly meanings: HardLinkMeanings | undefined;
   private readonly survey: Survey;
-  /** Of what hard links mean: where its content starts, and whether it is kept. */
+  /** For everything that hard links mean: where its content starts, and whether it is kept. */
   private readonly kept = new Map<number, boolean>();
 
   constructor({ entries, survey }: { entries: Entries | undefined; survey: Survey }) {
@@ -18,12 +18,12 @@ export class RescuedLinks {
     for (const meant of this.meanings?.all() ?? []) this.kept.set(streamOffset(meant), false);
   }
 
-  /** The member whose content starts at this byte of the tar stream is kept. */
+  /** Says that the member whose content starts at this byte of the tar stream is kept. */
   keep(at: number): void {
     if (this.kept.has(at)) this.kept.set(at, true);
   }
 
-  /** Whether what the link at this byte of the tar stream means is kept, or will be; undefined where nobody knows. */
+  /** Whether what the link at this byte of the tar stream means is kept, or will be; undefined if that is not known. */
   leadsToWhole(at: number): boolean | undefined {
     const meant = this.meanings?.at(at);
     if (meant === undefined) return undefined;

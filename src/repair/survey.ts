@@ -1,6 +1,6 @@
 /**
- * Which blocks of a damaged archive are whole, and which of the members that go on from one to the next:
- * what has to be known before the first of them is written again. Main thread.
+ * Which blocks of a damaged archive are whole, and which members continue through whole blocks. This must be known
+ * before the first of these blocks is written again. Main thread.
  */
 import { inspectChunk } from '../blocks/inspect-chunk.ts';
 import type { WalkedBlock } from '../blocks/walk-blocks.ts';
@@ -8,7 +8,7 @@ import { codec } from '../codec/codec.ts';
 import { paddedLength } from '../format/tar/tar-header.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
 
-/** A block whose chunk is verified and whose tar headers could be read. */
+/** A block whose chunk is verified and whose tar headers were read. */
 export interface WholeBlock {
   number: number;
   blobOffset: number;
@@ -18,22 +18,22 @@ export interface WholeBlock {
   checksum: Uint8Array;
   /** Chunk byte of the first header. */
   start: number;
-  /** The member that the chunk ends within comes whole in the blocks behind it. */
+  /** The member in which the chunk ends is whole in the next blocks. */
   tailWhole: boolean;
 }
 
-/** The member that the last block ended within. */
+/** The member in which the last block ended. */
 interface SurveyedMember {
   block: WholeBlock;
   size: number;
   done: number;
-  /** Where the tar stream goes on. */
+  /** Where the tar stream continues. */
   streamOffset: number;
 }
 
 export class Survey {
   readonly blocks: WholeBlock[] = [];
-  /** A tar header states an owner: then the index recorded them, too. */
+  /** A tar header states an owner, so the index recorded owners, too. */
   hasOwners = false;
   private open: SurveyedMember | undefined;
 
@@ -42,7 +42,7 @@ export class Survey {
     const { streamOffset, chunkLength, blobLength, checksum } = header;
     if (walked.damage !== undefined || header.last) return;
     const start = this.startOf(walked);
-    // Nobody knows where headers start behind a block that is lost, when the block's own is lost too.
+    // If a block is lost and the next block's own header is lost too, the start of its headers is not known.
     if (start === undefined) return;
     const inspected =
       walked.inspected ?? inspectChunk(walked.chunk, start, streamOffset, new TarReader(), codec());
@@ -65,7 +65,7 @@ export class Survey {
     this.open = { block: whole, size, done, streamOffset: streamOffset + chunkLength };
   }
 
-  /** Chunk byte of the first header: as the block header says, or as it follows from the block before. */
+  /** Chunk byte of the first header, from the block header or from the block before. */
   private startOf({ block }: WalkedBlock): number | undefined {
     const { continuation, firstHeaderOffset, chunkLength, streamOffset } = block.header;
     if (!block.fromTable) return continuation === undefined ? 0 : (firstHeaderOffset ?? chunkLength);

@@ -1,5 +1,5 @@
 /**
- * How much an archive may come to before it is refused: what stops bombs, and mistakes.
+ * How large an archive may be before it is refused. These limits stop bombs, and mistakes.
  */
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
@@ -8,23 +8,21 @@ export interface LimitOptions {
   /** Bytes of content of the selected members. Default: none. */
   maxSize?: number;
   /**
-   * Members of the archive, selected or not: all cost memory. Default, and the most: 16,000,000, which is
-   * about what a table of names can hold (V8 ends a Map at 2^24 keys). Directories that only the names of
-   * members imply are made too: they may be as many again.
+   * Members of the archive, selected or not, because all of them cost memory. Default and maximum: 16,000,000, which is
+   * about what a table of names can hold (V8 ends a Map at 2^24 keys). Directories that exist only in the names of
+   * members are made, too; there may be as many again.
    */
   maxMembers?: number;
   /**
-   * Bytes of selected content for each byte of the archive; of a stream, of what has arrived of both.
-   * Default: none, because zstd itself ends near 30,000, and an honest image of a blank disk is there.
+   * Bytes of selected content for each byte of the archive; for a stream, of what has arrived of both. Default: none,
+   * because zstd itself ends near 30,000, and an honest image of a blank disk reaches that.
    */
   maxRatio?: number;
-  /**
-   * Components of a selected member's name. Default: none but the 2,048 that a name of 4,095 bytes can have.
-   */
+  /** Components of a selected member's name. Default: none, except the 2,048 that a name of 4,095 bytes can have. */
   maxDepth?: number;
 }
 
-/** The default of `maxMembers`. No archive that is in use comes near it. */
+/** The default of `maxMembers`. No real archive comes near it. */
 export const MAX_MEMBERS = 16_000_000;
 
 export class Limits {
@@ -45,7 +43,7 @@ export class Limits {
     }
   }
 
-  /** A directory that members lie in: a few long names may stand for a great many. */
+  /** A directory with members in it. A few long names may imply very many of these. */
   addDirectory(): void {
     this.impliedDirectories += 1;
     const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
@@ -68,7 +66,7 @@ export class Limits {
     }
   }
 
-  /** `member`: whose content it is, where it is that of one member. */
+  /** `member`: whose content it is, if it belongs to one member. */
   addContent(bytes: number, member?: string): void {
     this.contentBytes += bytes;
     const { maxSize } = this.options;

@@ -1,29 +1,29 @@
 /**
- * What a run that keeps going after damage could not give: which members, and why.
+ * What a run that continues after damage could not give: which members, and why.
  */
 import { toZnipError, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 
 export interface LostMember {
-  /** Its name as text; null for what a damaged part of the archive held, where names are not known. */
+  /** Its name as text; null if it was in a damaged part of the archive where names are not known. */
   member: string | null;
   /** What is wrong: the code of the error that would have ended the run. */
   code: ZnipErrorCode;
   /** Why, with the place of the damage. */
   reason: string;
-  /** Number of the damaged blob, from 0; null where the damage lies elsewhere. */
+  /** Number of the damaged blob, from 0; null if the damage is elsewhere. */
   blob: number | null;
-  /** Archive byte of the damage; null where it has none. */
+  /** Archive byte of the damage; null if it has none. */
   offset: number | null;
 }
 
 export interface KeepGoingOptions {
   /**
-   * Leave out what is damaged, and members whose names are refused, and unpack everything else, instead of
-   * throwing. Default: false.
+   * Leave out damaged members, and members whose names are refused, and unpack everything else, instead of throwing.
+   * Default: false.
    */
   keepGoing?: boolean;
-  /** Called for each member that was left out for that. */
+  /** Called for each member that was left out for such a reason. */
   onDamaged?: (lost: LostMember) => void;
 }
 
@@ -45,7 +45,7 @@ export function isDamage(error: unknown): error is ZnipError {
   return error instanceof ZnipError && CODES_OF_DAMAGE.has(error.code);
 }
 
-/** A member that is lost for the reason of an error. */
+/** A member that is lost because of an error. */
 export function lostMember(path: ByteString | null, cause: unknown): LostMember {
   const { code, message, context } = toZnipError(cause);
   return {
@@ -63,7 +63,10 @@ export function lostLink(path: ByteString, target: ByteString): LostMember {
   return { member: toText(path), code: 'damaged-member', reason, blob: null, offset: null };
 }
 
-/** What ends a run that left members out and has written all others: the first reason, and how many there are. */
+/**
+ * The error that ends a run which left out members and has written all others: the first reason, and the number of
+ * members.
+ */
 export function refusedError(first: ZnipError, count: number): ZnipError {
   const others = count > 1 ? `; ${count} members are left out` : '';
   return new ZnipError(

@@ -1,6 +1,6 @@
 /**
- * The names that a run has seen, and whether they can stand beside each other: a name that is harmless
- * alone may not be so below another.
+ * The names that a run has seen, and whether they can exist together. A name that is harmless alone may be harmful
+ * below another.
  */
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
@@ -9,9 +9,9 @@ import type { Limits } from './limits.ts';
 import { checkPath } from './safe-path.ts';
 
 export class MemberNames {
-  /** Every name that a member has: its kind. */
+  /** The kind of the member with each name. */
   private readonly kinds = new Map<ByteString, number>();
-  /** Directories that members lie in. */
+  /** Directories with members in them. */
   private readonly parents = new Set<ByteString>();
   private readonly limits: Limits;
 
@@ -20,8 +20,8 @@ export class MemberNames {
   }
 
   /**
-   * Takes in a name. Returns the kind of the member that had it before and is replaced, as tar archives have
-   * it that were added to: of any kind, but a directory with members below it stays. undefined when there was none.
+   * Adds a name. Returns the kind of the earlier member with this name, which is replaced; undefined if there was none.
+   * Tar archives that were added to have such names. The kinds may differ, but a directory with members below it stays.
    * Throws for names that clash, and `limit`.
    */
   add(path: ByteString, kind: number): number | undefined {
@@ -37,7 +37,7 @@ export class MemberNames {
     return before;
   }
 
-  /** Whether a member that is a directory has this name, or members lie below it. */
+  /** Whether a directory member has this name, or members lie below it. */
   isDirectory(path: ByteString): boolean {
     return this.kinds.get(path) === KIND.directory || this.parents.has(path);
   }
@@ -51,12 +51,12 @@ export class MemberNames {
     return this.kinds.keys();
   }
 
-  /** No member may lie below one that is not a directory. Takes note of nothing when it throws. */
+  /** A member must not lie below one that is not a directory. Changes nothing if it throws. */
   private addParents(path: ByteString): void {
     const parents: ByteString[] = [];
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const parent = path.slice(0, slash);
-      // Whose own parents are known, too.
+      // The parents of this one are known, too.
       if (this.parents.has(parent)) break;
       const kind = this.kinds.get(parent);
       if (kind !== undefined && kind !== KIND.directory) {

@@ -1,5 +1,5 @@
 /**
- * Refuses member names that must not become files. A name comes from an archive that anyone may have made.
+ * Refuses member names that must not become files. Anyone may have made the archive that a name comes from.
  */
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';

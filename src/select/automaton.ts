@@ -1,42 +1,42 @@
 /**
- * What patterns of every kind are compiled to: an automaton that is in all the states that it may be in at
- * once, so that a name of n characters takes n times the length of the pattern at most, whatever the pattern.
- * Regular expressions try one way after the other: six stars before a long name took minutes.
+ * Patterns of every kind are compiled to this automaton. It is in all its possible states at once. So a name of n
+ * characters takes at most n times the length of the pattern, whatever the pattern. Regular expressions try one way
+ * after the other: with six stars, a long name took minutes.
  */
 
-/** Characters, as ranges of code points, both ends included: `[first, last, first, last, …]`. */
+/** Characters, as ranges of code points, including both ends: `[first, last, first, last, …]`. */
 export interface CharacterSet {
   ranges: readonly number[];
   negated: boolean;
 }
 
 const LITERAL = 0;
-/** Any character but a slash. */
+/** Any character except a slash. */
 const ANY = 1;
 const SET = 2;
-/** Any number of characters that are no slashes; and of any characters. */
+/** Any number of characters that are not slashes; and of any characters. */
 const STAR = 3;
 const EVERYTHING = 4;
-/** Goes on in two ways at once, without a character. */
+/** Continues in two ways at once, without a character. */
 const FORK = 5;
 const END = 6;
 
 const SLASH = 0x2f;
 const NOWHERE = -1;
 
-/** States are numbered; columns, because a pattern may have a hundred thousand of them. */
+/** States have numbers. They are stored as columns, because a pattern may have a hundred thousand of them. */
 interface States {
   operations: number[];
-  /** The code point of a literal; where the other way of a fork leads. */
+  /** The code point of a literal; for a fork, where the second way leads. */
   operands: number[];
   nexts: number[];
   sets: Map<number, CharacterSet>;
 }
 
-/** Puts an automaton together, from the first character of a pattern to the last. */
+/** Builds an automaton, from the first character of a pattern to the last. */
 export class AutomatonBuilder {
   private readonly states: States = { operations: [], operands: [], nexts: [], sets: new Map() };
-  /** States that lead to the one that is added next. */
+  /** States that lead to the next added state. */
   private ends: number[] = [];
   private readonly groups: { fork: number; ends: number[] }[] = [];
 
@@ -60,7 +60,7 @@ export class AutomatonBuilder {
     this.states.sets.set(this.add(SET), set);
   }
 
-  /** What is added until `close` is one of several ways, which `alternative` parts. */
+  /** Starts a group. What is added until `close` is one of several alternatives, which `alternative` separates. */
   open(): void {
     this.groups.push({ fork: this.add(FORK, NOWHERE), ends: [] });
   }
@@ -78,14 +78,14 @@ export class AutomatonBuilder {
   close(): void {
     const group = this.groups.pop();
     if (group === undefined) return;
-    // The shorter list into the longer one: groups within groups must not copy theirs at every level.
+    // Adds the shorter list to the longer one: nested groups must not copy theirs at every level.
     const [longer, shorter] =
       group.ends.length < this.ends.length ? [this.ends, group.ends] : [group.ends, this.ends];
     for (const end of shorter) longer.push(end);
     this.ends = longer;
   }
 
-  /** Two stars and a slash: nothing, or any directories with a slash behind them. */
+  /** Two stars and a slash: nothing, or any directories, with a slash after them. */
   directories(): void {
     this.open();
     this.alternative();
@@ -112,20 +112,20 @@ export class AutomatonBuilder {
 }
 
 export class Automaton {
-  /** States that were looked at, in all names so far: what the tests count. */
+  /** How many states were looked at, in all names so far. For the tests. */
   steps = 0;
   private readonly operations: Uint8Array;
   private readonly operands: Int32Array;
   private readonly nexts: Int32Array;
   private readonly sets: ReadonlyMap<number, CharacterSet>;
-  /** What every name begins with that matches. */
+  /** Every matching name begins with this. */
   private readonly prefix: string;
   private readonly start: number;
-  /** The states that it is in, and those that the next character leads to. */
+  /** The current states, and those that the next character leads to. */
   private current: Int32Array;
   private following: Int32Array;
   private count = 0;
-  /** By state, the round in which it was entered last. */
+  /** For each state, the last round in which it was entered. */
   private readonly entered: Float64Array;
   private round = 0;
   private readonly waiting: number[] = [];
@@ -147,12 +147,12 @@ export class Automaton {
     this.start = state;
   }
 
-  /** Whether the pattern means this name. */
+  /** Whether the pattern matches this name. */
   matches(name: string): boolean {
     return this.run(name, false);
   }
 
-  /** Whether the pattern means this path or a directory above it. */
+  /** Whether the pattern matches this path or a directory above it. */
   covers(path: string): boolean {
     return this.run(path, true);
   }
@@ -172,7 +172,7 @@ export class Automaton {
     return ended;
   }
 
-  /** Takes one character. Returns whether the name may end behind it. */
+  /** Takes one character. Returns whether the name may end after it. */
   private advance(codePoint: number): boolean {
     const { current, count } = this;
     this.current = this.following;
@@ -198,7 +198,7 @@ export class Automaton {
     return ended;
   }
 
-  /** Enters a state and all that it leads to without a character. Returns whether the end is one of them. */
+  /** Enters a state and all states that it leads to without a character. Returns whether the end is one of them. */
   private enter(first: number): boolean {
     const { waiting, entered, round } = this;
     let ended = false;
@@ -228,7 +228,7 @@ function isIn(set: CharacterSet | undefined, codePoint: number): boolean {
   return negated;
 }
 
-/** In pieces: a call takes only so many arguments. */
+/** In pieces, because a call takes only a limited number of arguments. */
 function textOf(codePoints: readonly number[]): string {
   let text = '';
   for (let i = 0; i < codePoints.length; i += 4096)

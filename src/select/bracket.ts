@@ -1,12 +1,12 @@
 /**
- * Bracket expressions: `[a-z]`, `[!a]`, `[[:alpha:]]`, with `\` before a character that means itself. The
- * same in globs and in ignore rules, whose `wildmatch` in git defines them. None of them means a slash.
+ * Bracket expressions: `[a-z]`, `[!a]`, `[[:alpha:]]`; a `\` makes the next character mean itself. They are the same in
+ * globs and in ignore rules; git's `wildmatch` defines them for the latter. None of them matches a slash.
  */
 import type { CharacterSet } from './automaton.ts';
 
 const range = (text: string): number[] => Array.from(text, (character) => character.charCodeAt(0));
 
-/** POSIX classes, in the C locale, as git has them: first and last of each range. */
+/** POSIX classes in the C locale, as in git: first and last character of each range. */
 const CLASSES: ReadonlyMap<string, number[]> = new Map([
   ['alnum', range('AZaz09')],
   ['alpha', range('AZaz')],
@@ -23,8 +23,8 @@ const CLASSES: ReadonlyMap<string, number[]> = new Map([
 ]);
 
 /**
- * The bracket expression whose content begins at `start`; `end` is its `]`. undefined when it has no end
- * or names a class that nobody knows.
+ * The bracket expression whose content begins at `start`; `end` is its `]`. undefined if it has no end or names an
+ * unknown class.
  */
 export function parseBracket(pattern: string, start: number): { set: CharacterSet; end: number } | undefined {
   let i = start;
@@ -33,7 +33,7 @@ export function parseBracket(pattern: string, start: number): { set: CharacterSe
   const ranges: number[] = [];
   /** The character that a range may begin with. */
   let previous: number | undefined;
-  /** The next `]`: looked for once for all of the classes before it. */
+  /** The next `]`. It is searched only once for all classes before it. */
   let close = -1;
   const codePoint = (): number | undefined => pattern.codePointAt(i);
   for (let first = true; first || pattern.charAt(i) !== ']'; first = false, i++) {

@@ -1,11 +1,11 @@
 /**
- * Exclude patterns sorted by what it takes to match them; most are names or endings of names.
+ * Exclude patterns, sorted by how they are matched. Most are names or endings of names.
  */
 import type { Automaton } from './automaton.ts';
 import { compileGlob, isGlob } from './glob.ts';
 
 export class ExcludeSet {
-  /** Whole paths, and their lengths: nothing is cut out of a path that no pattern can be. */
+  /** Whole paths, and their lengths: no part is cut out of a path if no pattern has its length. */
   private readonly paths = new Set<string>();
   private readonly lengths = new Set<number>();
   /** Last components. */
@@ -31,7 +31,7 @@ export class ExcludeSet {
     else this.nameGlobs.push(compileGlob(pattern));
   }
 
-  /** Whether a pattern means this path. */
+  /** Whether a pattern matches this path. */
   matches(path: string): boolean {
     return (
       this.isNamed(path, path.lastIndexOf('/') + 1, path.length) ||
@@ -39,7 +39,7 @@ export class ExcludeSet {
     );
   }
 
-  /** Whether a pattern means this path or one above it: a deep one is gone through once, not once for each. */
+  /** Whether a pattern matches this path or one above it. A deep path is walked once, not once for each level. */
   covers(path: string): boolean {
     for (let start = 0; ;) {
       const slash = path.indexOf('/', start);
@@ -50,7 +50,10 @@ export class ExcludeSet {
     return this.pathGlobs.some((glob) => glob.covers(path));
   }
 
-  /** Whether the path up to `end`, whose last component begins at `start`, is meant by what is no glob across components. */
+  /**
+   * Whether a pattern other than a glob across components matches the path up to `end`, whose last component begins at
+   * `start`.
+   */
   private isNamed(path: string, start: number, end: number): boolean {
     if (this.lengths.has(end) && this.paths.has(path.slice(0, end))) return true;
     if (this.tails.some((tail) => path.endsWith(tail, end))) return true;

@@ -1,24 +1,24 @@
 /**
- * Git's configuration files, as far as ignore rules ask for them (git-config(1), "Syntax").
+ * Git's configuration files: the parts that ignore rules need (git-config(1), "Syntax").
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 
-/** One variable, in the order of the file: `core.excludesfile`, in small letters, or `include.path`. */
+/** One variable, in the order of the file: `core.excludesfile` or `include.path`, in small letters. */
 export interface GitVariable {
   key: string;
   value: ByteString;
 }
 
-/** Sections without a subsection alone: none of the others matters here. */
+/** Only sections without a subsection; the others do not matter here. */
 const SECTION = /^\s*\[\s*([-.A-Za-z0-9]+)\s*\]/;
 const OTHER_SECTION = /^\s*\[[^\]]*\]/;
 const VARIABLE = /^\s*([A-Za-z][-A-Za-z0-9]*)\s*(?:=\s*(.*))?$/s;
 
-/** Reads the variables of a file's content. Lines that are none are passed over. */
+/** Reads the variables from a file's content. Skips lines without a variable. */
 export function parseGitConfig(content: ByteString): GitVariable[] {
   const variables: GitVariable[] = [];
   let section = '';
-  // A backslash at the end of a line makes the next one part of it.
+  // A backslash at the end of a line joins it with the next one.
   for (let line of content
     .replace(/^\xef\xbb\xbf/, '')
     .replace(/\\\r?\n/g, '')
@@ -37,7 +37,7 @@ export function parseGitConfig(content: ByteString): GitVariable[] {
 
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', b: '\b' };
 
-/** A value without its quotes, and without what is a comment or a blank at its end. */
+/** A value without its quotes, and without a comment or blanks at its end. */
 function valueOf(text: ByteString): ByteString {
   let value = '';
   let kept = 0;

@@ -1,16 +1,16 @@
 /**
- * The names in a repository's index, which are what git tracks (gitformat-index(5), versions 2 to 4).
+ * The names in a repository's index, which are the files that git tracks (gitformat-index(5), versions 2 to 4).
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 
 /** Bytes of an entry before its hash; the flags follow the hash. */
 const STAT_LENGTH = 40;
-/** Of the flags: there are two bytes more. */
+/** A flag that says: two more bytes of flags follow. */
 const EXTENDED = 0x4000;
 
 /**
- * The tracked names, relative to the work tree, and with a slash behind them the directories that hold any. undefined
- * for an index that cannot be read by itself: another version, or one that is split or sparse.
+ * The tracked names, relative to the work tree, and the directories that hold any, with a slash at the end. undefined
+ * for an index that cannot be read by itself: another version, or a split or sparse one.
  */
 export function parseGitIndex(index: Buffer, hashLength: number): Set<ByteString> | undefined {
   if (index.byteLength < 12 + hashLength || index.toString('latin1', 0, 4) !== 'DIRC') return undefined;
@@ -64,7 +64,7 @@ function add(names: Set<ByteString>, name: ByteString): void {
   }
 }
 
-/** Whether no extension says that names are elsewhere: `link` is a split index, `sdir` a sparse one. */
+/** Whether no extension says that some names are elsewhere: `link` is a split index, `sdir` a sparse one. */
 function isWhole(index: Buffer, start: number, end: number): boolean {
   for (let at = start; at + 8 <= end; at += 8 + index.readUInt32BE(at + 4)) {
     if (['link', 'sdir'].includes(index.toString('latin1', at, at + 4))) return false;

@@ -1,10 +1,10 @@
 /**
  * What a `.gitignore` says about a name, as git decides it (gitignore(5); git's dir.c and wildmatch.c).
  *
- * Names and patterns are byte strings: git compares bytes, so `?` is one byte and patterns need not be
- * UTF-8. A rule says something about one path and nothing about what is below it: git never enters a
- * directory that is ignored, and neither does the walk. (The npm package `ignore` asks a path's parents
- * too, which gives wrong answers where a deeper .gitignore takes a directory back.)
+ * Names and patterns are byte strings: git compares bytes, so `?` is one byte and patterns need not be UTF-8. A rule
+ * says something about one path and nothing about what is below it: git never enters an ignored directory, and neither
+ * does the walk. (The npm package `ignore` also asks about the parents of a path. It gives wrong answers if a deeper
+ * .gitignore takes a directory back.)
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import { type Automaton, AutomatonBuilder } from './automaton.ts';
@@ -13,7 +13,7 @@ import { parseBracket } from './bracket.ts';
 interface Rule {
   negated: boolean;
   directoryOnly: boolean;
-  /** Compare with the last component alone. */
+  /** Compare only with the last component. */
   nameOnly: boolean;
   matches(name: ByteString): boolean;
 }
@@ -22,8 +22,8 @@ interface Rule {
 export type GitignoreRules = readonly Rule[];
 
 /**
- * What the rules say about a path relative to the directory they are for: true to ignore it, false to keep
- * it, undefined when no rule says anything. The last rule that matches decides.
+ * What the rules say about a path, relative to their own directory: true to ignore it, false to keep it, undefined if
+ * no rule applies. The last matching rule decides.
  */
 export function decide(rules: GitignoreRules, path: ByteString, directory: boolean): boolean | undefined {
   const name = path.slice(path.lastIndexOf('/') + 1);
@@ -35,7 +35,7 @@ export function decide(rules: GitignoreRules, path: ByteString, directory: boole
   return undefined;
 }
 
-/** Reads the rules of a file's content. */
+/** Reads the rules from a file's content. */
 export function parseGitignore(content: ByteString): GitignoreRules {
   const rules: Rule[] = [];
   for (const line of content.replace(/^\xef\xbb\xbf/, '').split('\n')) {
@@ -47,7 +47,7 @@ export function parseGitignore(content: ByteString): GitignoreRules {
   return rules;
 }
 
-/** Spaces at the end do not count, but for one with a backslash before it. */
+/** Spaces at the end do not count, except one after a backslash. */
 function trimTrailingSpaces(line: ByteString): ByteString {
   let end = line.length;
   while (end > 0 && line.charAt(end - 1) === ' ') end -= 1;
@@ -76,16 +76,16 @@ function compile(pattern: ByteString, nameOnly: boolean): (name: ByteString) => 
     const ending = pattern.slice(1);
     return (name) => name.endsWith(ending);
   }
-  // git compares what comes before the first special character by itself, and gives wildmatch the rest: to
-  // it, the `**` of `a**/b` is at the beginning.
+  // git itself compares what is before the first special character, and gives the rest to wildmatch. So for wildmatch,
+  // the `**` of `a**/b` is at the beginning.
   const prefix = pattern.slice(0, special);
   const rest = compileWildmatch(pattern.slice(special));
   return (name) => name.startsWith(prefix) && rest?.matches(name.slice(prefix.length)) === true;
 }
 
 /**
- * A pattern of git's wildmatch, with WM_PATHNAME, for byte strings. undefined for one that means nothing: it
- * ends in a backslash, or within brackets.
+ * A pattern of git's wildmatch, with WM_PATHNAME, for byte strings. undefined for a pattern that matches nothing
+ * because it ends in a backslash or within brackets.
  */
 export function compileWildmatch(pattern: ByteString): Automaton | undefined {
   const builder = new AutomatonBuilder();
@@ -107,7 +107,10 @@ export function compileWildmatch(pattern: ByteString): Automaton | undefined {
   return builder.finish();
 }
 
-/** The stars at `start`: several that are a whole component go across components. Returns the last character taken. */
+/**
+ * The stars at `start`. Several stars that are a whole component match across components. Returns the last character
+ * that was used.
+ */
 function addStars(builder: AutomatonBuilder, pattern: ByteString, start: number): number {
   let last = start;
   while (pattern.charAt(last + 1) === '*') last += 1;

@@ -1,16 +1,19 @@
 /**
- * Globs for member names: `*` and `?` within a component, `[...]`, `**` across components, `{a,b}`, and
- * `\` before a character that means itself. Hidden names are names like any other.
+ * Globs for member names: `*` and `?` within a component, `[...]`, `**` across components, `{a,b}`; a `\` makes the
+ * next character mean itself. Hidden names are matched like all others.
  */
 import { type Automaton, AutomatonBuilder } from './automaton.ts';
 import { parseBracket } from './bracket.ts';
 
-/** Whether a pattern means more than the name that it spells; `\` makes a character mean itself. */
+/** Whether a pattern can match more than the name that it spells. A `\` makes a character mean itself. */
 export function isGlob(pattern: string): boolean {
   return /[*?[{\\]/.test(pattern);
 }
 
-/** A glob for whole paths. Every text is one: what has no meaning, as a `{` without its `}`, means itself. */
+/**
+ * A glob for whole paths. Every text is a glob: characters without a special meaning, such as a `{` without its `}`,
+ * mean themselves.
+ */
 export function compileGlob(glob: string): Automaton {
   return new GlobCompiler(glob).compile();
 }
@@ -20,7 +23,7 @@ class GlobCompiler {
   private readonly builder = new AutomatonBuilder();
   /** Positions of the braces and commas of alternatives. */
   private readonly groups: ReadonlySet<number>;
-  /** A bracket that nothing ends: neither does anything end those behind it. */
+  /** A bracket has no end. Then the brackets after it have none either. */
   private isUnended = false;
 
   constructor(glob: string) {
@@ -34,7 +37,7 @@ class GlobCompiler {
     return builder.finish();
   }
 
-  /** Takes what stands at this position. Returns where the next thing stands. */
+  /** Reads the element at this position. Returns where the next one is. */
   private take(at: number): number {
     const { glob, builder } = this;
     const character = glob.charAt(at);
@@ -63,7 +66,7 @@ class GlobCompiler {
     return literalAt + (codePoint > 0xffff ? 2 : 1);
   }
 
-  /** One star, or several, which go across components where they are a whole one. */
+  /** One star, or several. Several match across components if they are a whole component. */
   private takeStars(at: number): number {
     const { glob, builder } = this;
     let end = at + 1;
@@ -91,7 +94,7 @@ class GlobCompiler {
   }
 }
 
-/** Positions of braces that belong together and have a comma between them, and of these commas. */
+/** Positions of matching braces with a comma between them, and of these commas. */
 function findGroups(glob: string): Set<number> {
   const positions = new Set<number>();
   const open: number[][] = [];

@@ -1,6 +1,6 @@
 /**
- * Which members a run unpacks, and under which names: patterns, excludes, leading components. The same for
- * both ways of unpacking.
+ * Which members a run unpacks, and under which names: patterns, excludes, leading components. The same for both ways of
+ * unpacking.
  */
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
@@ -10,17 +10,17 @@ import { compileExcludes, compileSelection, type Excludes, type Selection } from
 
 export interface MemberChoiceOptions {
   /**
-   * Members to unpack: exact names, directories with all below them, or globs. Default: all. When none of
-   * them matches anything, `no-match` is thrown.
+   * Members to unpack: exact names, directories with everything below them, or globs. Default: all. Throws `no-match`
+   * if none of them matches anything.
    */
   patterns?: readonly string[];
-  /** Called for each pattern that matched nothing while others did. */
+  /** Called for each pattern that matched nothing, if others did match. */
   onUnmatched?: (pattern: string) => void;
-  /** Members to leave out, with all below them: names, globs, or runs of last components. */
+  /** Members to leave out, with everything below them: names, globs, or runs of last components. */
   exclude?: readonly string[];
   /**
-   * Leading components to take off every name, and off the targets of hard links. Members that have no
-   * more components than that are left out.
+   * How many leading components to remove from every name, and from the targets of hard links. Members without more
+   * components than that are left out.
    */
   stripComponents?: number;
   /** Chooses members. Gets a member's path in the archive as text. Default: all. */
@@ -44,7 +44,7 @@ export class MemberChoice {
     this.renames = stripComponents > 0;
   }
 
-  /** The name that a member gets; undefined when it is not wanted. */
+  /** The name that a member gets; undefined if it is not wanted. */
   nameFor(path: ByteString, kind: number): ByteString | undefined {
     const { filter } = this.options;
     if (this.selection !== undefined || this.excludes !== undefined || filter !== undefined) {
@@ -59,8 +59,8 @@ export class MemberChoice {
   }
 
   /**
-   * Reports patterns that matched nothing, when all members have been seen. Throws `no-match` when none did.
-   * The archive's name is for the message, with quotes where it needs them.
+   * Reports patterns that matched nothing, when all members have been seen. Throws `no-match` if none matched. The
+   * archive's name is for the message, with quotes if it needs them.
    */
   finish(archiveName: string): void {
     const { patterns = [], onUnmatched } = this.options;
@@ -74,7 +74,7 @@ export class MemberChoice {
   }
 
   private stripped(path: ByteString): ByteString | undefined {
-    // A name that is refused as it is does not become harmless by losing its first components.
+    // An unsafe name stays refused, even if its first components are removed.
     checkPath(path);
     let start = 0;
     for (let i = 0; i < this.strip; i++) {

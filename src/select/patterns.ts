@@ -1,9 +1,9 @@
 /**
  * Which members a user means: names and patterns on the command line.
  *
- * Patterns are text, and so are the paths that they are compared with: a name that is not UTF-8 matches by
- * the text that `ls` shows for it, with U+FFFD for what cannot be read. Literal patterns are looked up, not
- * compared one by one, so that thousands of names cost little.
+ * Patterns are text, and they are compared with paths as text. A name that is not UTF-8 is matched as the text that
+ * `ls` shows for it, with U+FFFD for the wrong bytes. Literal patterns are looked up, not compared one by one, so
+ * thousands of names cost little.
  */
 import { ZnipError } from '../errors.ts';
 import { withoutLeadingSlashes, withoutTrailingSlashes } from '../format/values/member-path.ts';
@@ -13,24 +13,23 @@ import { compileGlob, isGlob } from './glob.ts';
 
 /** Some patterns, compiled. */
 export interface Selection {
-  /** Whether any of the patterns means this member. `path` is text, without a trailing slash. */
+  /** Whether any of the patterns matches this member. `path` is text, without a trailing slash. */
   matches(path: string): boolean;
-  /** Patterns that have not matched anything so far, as they were given. */
+  /** Patterns that have not matched anything so far, as the user gave them. */
   unmatched(): string[];
 }
 
 /**
- * Compiles member patterns. A pattern is a member's exact name, the name of a directory (which means all
- * below it too), or a glob for whole paths with `*`, `?`, `[...]`, `**` and `{a,b}`; one without a `/` is found at any
- * depth, as `-x` finds it, unless `/` or `./` is before it. A name that happens
- * to hold such characters is matched as a name, too. `./`, a leading `/` and a trailing one do not count,
- * because no member's name has them; `.` means everything.
+ * Compiles member patterns. A pattern is a member's exact name, the name of a directory (with everything below it), or
+ * a glob for whole paths with `*`, `?`, `[...]`, `**` and `{a,b}`. A glob without a `/` matches at any depth, as with
+ * `-x`, unless it begins with `/` or `./`. A name that happens to hold such characters is also matched as a name. `./`,
+ * a leading `/` and a trailing one do not count, because no member's name has them. `.` means everything.
  */
 export function compileSelection(patterns: readonly string[]): Selection {
   const unused = new Set(patterns);
   const names = new Map<string, string[]>();
   const globs: { given: string; glob: Automaton }[] = [];
-  /** Lengths of names: nothing is cut out of a path that no pattern can be. */
+  /** Lengths of names: no part is cut out of a path if no pattern has its length. */
   const lengths = new Set<number>();
   for (const given of unused) {
     const name = memberName(given);
@@ -64,12 +63,12 @@ export function compileSelection(patterns: readonly string[]): Selection {
   };
 }
 
-/** As for excludes: a glob of one component is looked for at any depth, unless a leading slash ties it to the first. */
+/** As for excludes: a glob of one component matches at any depth, unless a leading slash ties it to the first. */
 function isAnyDepth(given: string, name: string): boolean {
   return !name.includes('/') && !given.startsWith('/') && !given.startsWith('./');
 }
 
-/** A pattern, or the name of a member as somebody types it, in the form that names of members have: `./a/` is `a`. */
+/** A pattern, or the name of a member as a user types it, in the form of members' names: `./a/` becomes `a`. */
 export function memberName(pattern: string): string {
   const name = withoutTrailingSlashes(withoutLeadingSlashes(pattern));
   return name === '.' ? '' : name;
@@ -77,16 +76,16 @@ export function memberName(pattern: string): string {
 
 /** Patterns of names to leave out, compiled. */
 export interface Excludes {
-  /** Whether a pattern means this member itself; what a directory holds is the caller's business. */
+  /** Whether a pattern matches this member itself. The caller handles what a directory holds. */
   matches(path: string, directory: boolean): boolean;
-  /** Whether a pattern means this member or a directory above it. */
+  /** Whether a pattern matches this member or a directory above it. */
   covers(path: string, directory: boolean): boolean;
 }
 
 /**
- * Compiles exclude patterns, as tar has them: a pattern means a whole path or any run of its last
- * components (`node_modules`, `*.log`, `build/tmp`); a leading `/` ties it to the first component; a
- * trailing `/` restricts it to directories. `*` and `?` do not match `/`; `**` does.
+ * Compiles exclude patterns, as in tar. A pattern matches a whole path or any run of its last components
+ * (`node_modules`, `*.log`, `build/tmp`). A leading `/` ties it to the first component. A trailing `/` restricts it to
+ * directories. `*` and `?` do not match `/`; `**` does.
  */
 export function compileExcludes(patterns: readonly string[]): Excludes {
   const anything = new ExcludeSet();

@@ -1,26 +1,26 @@
 /**
- * The expressions of GNU tar's --transform: `s/REGEXP/REPLACEMENT/FLAGS`, several with `;` between, as sed has them.
- * Regular expressions of POSIX are translated into those of JavaScript.
+ * The expressions of GNU tar's --transform: `s/REGEXP/REPLACEMENT/FLAGS`, several of them separated by `;`, as in sed.
+ * POSIX regular expressions are translated into those of JavaScript.
  */
 import { ZnipError } from '../errors.ts';
 import { type ByteString, fromText, isUtf8, toText } from '../format/values/byte-string.ts';
 
-/** Renames: `isTarget` for the target of a symlink, which few expressions are about. */
+/** Renames. `isTarget` is for the target of a symlink; few expressions change those. */
 export type Transform = (name: ByteString, isTarget: boolean) => ByteString;
 
 interface Substitution {
-  /** For names as text, and for those that are not UTF-8, as bytes. */
+  /** For names as text, and, for names that are not UTF-8, as bytes. */
   text: RegExp;
   bytes: RegExp;
   replacement: readonly Part[];
-  /** The first match to replace, from 1; and whether all after it are, too. */
+  /** The first match to replace, from 1; and whether all later ones are replaced, too. */
   first: number;
   all: boolean;
   names: boolean;
   targets: boolean;
 }
 
-/** Literal text, what a group matched, or how the case of what follows changes. */
+/** Literal text, the match of a group, or a change of case for what follows. */
 type Part = { text: string } | { group: number } | { toCase: string };
 
 export function compileTransform(expressions: readonly string[]): Transform {
@@ -99,14 +99,14 @@ function parseExpression(expression: string): Substitution[] {
   return substitutions;
 }
 
-/** What stands before the next delimiter; one with a backslash before it is none. */
+/** The text before the next delimiter. A delimiter after a backslash does not count. */
 function fieldAt(expression: string, start: number, delimiter: string): { text: string; end: number } {
   let text = '';
   for (let i = start; i < expression.length; i++) {
     const character = expression.charAt(i);
     if (character === delimiter) return { text, end: i };
     text += character;
-    // As in GNU tar, the backslash stays: an escaped delimiter may be an operator.
+    // As in GNU tar, the backslash stays, because an escaped delimiter may be an operator.
     if (character === '\\') text += expression.charAt(++i);
   }
   throw invalid(expression, `a '${delimiter}' is missing`);
@@ -201,7 +201,7 @@ function literal(character: string): string {
   return /[\^$\\.*+?()[\]{}|/]/.test(character) ? `\\${character}` : character;
 }
 
-/** The bracket expression at `start`, and where it ends. Without an end it is a bracket. */
+/** The bracket expression at `start`, and where it ends. Without an end, it is a plain bracket. */
 function bracketAt(pattern: string, start: number): { set: string; end: number } {
   const negated = pattern.charAt(start + 1) === '^';
   let i = start + (negated ? 2 : 1);

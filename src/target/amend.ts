@@ -1,9 +1,9 @@
 /**
- * Sets what is known later of something that this run has written: the time of a symlink, nanoseconds and owners
- * that come with the index. Main thread.
+ * Sets what becomes known after a file was written in this run: the time of a symlink, and nanoseconds and owners that
+ * come with the index. Main thread.
  *
- * What has the name is held first and looked at, then set through what is held: somebody else may have put another
- * file there, and that one must not get an owner or a mode that was meant for what was written.
+ * The file under the name is first held open and checked, and then everything is set on the held file. Somebody else
+ * may have put another file there, and that file must not get an owner or a mode that was meant for ours.
  */
 import { chmodSync, chownSync, closeSync, constants, lchownSync } from 'node:fs';
 import type { Owner } from '../archive/entries.ts';
@@ -17,26 +17,26 @@ import type { LinkedFiles } from './linked-files.ts';
 import type { TargetTree } from './target-tree.ts';
 import { wantedBits } from './write-file.ts';
 
-/** What was written, and must still be there. */
+/** What was written and must still be there. */
 export interface WrittenMember {
   path: ByteString;
   kind: number;
-  /** Bytes of a file. */
+  /** Size of a file, in bytes. */
   size: number;
-  /** Files that the run has given more names, where that may be one of them. */
+  /** The files to which the run has given more names, if this may be one of them. */
   linked?: LinkedFiles;
 }
 
 export interface Amendment {
-  /** null: the time stays. */
+  /** null: the time stays unchanged. */
   mtime: bigint | null;
-  /** null: owner and mode stay. */
+  /** null: owner and mode stay unchanged. */
   owner: Owner | null;
-  /** Counts with an owner, for a file: set-user-id and its like are for that owner alone. */
+  /** Used with an owner, for a file: set-user-id and similar bits are only for that owner. */
   mode: number;
 }
 
-/** Returns false, and sets nothing, where something else has the name by now. Throws `io`. */
+/** Returns false and sets nothing if something else has the name by now. Throws `io`. */
 export function amend(written: WrittenMember, amendment: Amendment, tree: TargetTree): boolean {
   try {
     return tree.isHeld ? amendHeld(written, amendment, tree) : amendByName(written, amendment, tree);
@@ -61,7 +61,7 @@ function amendHeld(written: WrittenMember, { mtime, owner, mode }: Amendment, tr
   }
 }
 
-/** Where nothing can be held. */
+/** For systems where nothing can be held. */
 function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, tree: TargetTree): boolean {
   const { path, kind } = written;
   if (!isWritten(lstat(tree.fullName(path)), written)) return false;
@@ -73,7 +73,7 @@ function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, 
   return true;
 }
 
-/** Whether this is what the run wrote, as far as that shows: never a file that has a name besides that others gave it. */
+/** Whether this is what the run wrote, as far as one can see. A file with a name that others gave it never is. */
 function isWritten(stats: FileStat, { kind, size, linked }: WrittenMember): boolean {
   if (stats.uid !== process.geteuid?.()) return false;
   if (kind === KIND.symlink) return stats.isSymbolicLink();

@@ -1,13 +1,13 @@
 /**
- * What is to be written of one chunk: whole files as columns, and runs of files that several chunks hold. Columns travel
- * to the workers; an object for each file would be cloned.
+ * What must be written of one chunk: whole files as columns, and runs of files that span several chunks. Columns travel
+ * to the workers, because an object for each file would be cloned.
  */
 import type { Owner } from '../archive/entries.ts';
 import type { SparseMap } from '../format/tar/sparse.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 
-/** Files that lie wholly in one chunk. Row i of every column belongs to file i. */
+/** Files that lie completely in one chunk. Row i of every column belongs to file i. */
 export interface FileColumns {
   count: number;
   paths: string[];
@@ -16,17 +16,17 @@ export interface FileColumns {
   sizes: Float64Array;
   modes: Uint32Array;
   mtimes: BigInt64Array;
-  /** Owners to restore, null for members without; null altogether when none are. */
+  /** Owners to restore; null for members without one; null for the column if no owners are restored. */
   owners: readonly (Owner | null)[] | null;
-  /** BLAKE3 of each content, one after the other, as the index has them; null where there is no index yet. */
+  /** BLAKE3 of each content in the index, one after the other; null if there is no index yet. */
   checksums: Uint8Array | null;
-  /** Rows that replace a file of the same run: tar streams may have a name twice, and the last one counts. */
+  /** Rows that replace a file of the same run. Tar streams may have a name twice, and the last member counts. */
   replace: readonly number[];
-  /** Rows whose name comes again in these columns: they are hashed, and not written. */
+  /** Rows whose name occurs again in these columns: they are hashed, but not written. */
   superseded: readonly number[];
 }
 
-/** The files of these rows, which come in order. */
+/** The files in these rows; the rows are in order. */
 export function rowsOf(files: FileColumns, rows: readonly number[]): FileColumns {
   const { paths, offsets, sizes, modes, mtimes, owners, checksums, replace, superseded } = files;
   const positions = new Map(rows.map((row, position) => [row, position]));
@@ -53,7 +53,7 @@ function checksumsOf(checksums: Uint8Array, rows: readonly number[]): Uint8Array
   return chosen;
 }
 
-/** A file that more than one chunk holds. */
+/** A file that spans several chunks. */
 export interface LargeFile {
   /** Path below the target directory, as a byte string. */
   path: string;
@@ -63,13 +63,13 @@ export interface LargeFile {
   owner: Owner | null;
   /** It replaces a file of the same run. */
   replace: boolean;
-  /** BLAKE3 of the content as the index has it; null where there is no index yet. */
+  /** BLAKE3 of the content in the index; null if there is no index yet. */
   checksum: Uint8Array | null;
-  /** Its row among the members that have arrived in a stream; -1 by the index. */
+  /** Its row among the members that have arrived in a stream; -1 if there is an index. */
   row: number;
-  /** It stays open when it is complete, because more is to be set. */
+  /** It stays open when it is complete, because more must be set later. */
   held: boolean;
-  /** Where its content goes, when it has holes: `size` is that of the content then. */
+  /** Where its content goes if it has holes; then `size` is that of the content. */
   sparse?: SparseMap | undefined;
 }
 
@@ -81,9 +81,9 @@ export interface LargePart {
   length: number;
 }
 
-/** Where a run of a large file's content goes. */
+/** Where a run of a large file's content is written. */
 export interface PartTarget {
-  /** The file that the parts are put together in, open for writing; whoever made it closes it. */
+  /** The file that is put together from the parts, open for writing. The code that made it closes it. */
   fd: number;
   /** For messages. */
   path: ByteString;

@@ -1,5 +1,5 @@
 /**
- * The directories of the target: made as members need them, never through a symlink. Main thread.
+ * The directories of the target. They are made when members need them, and never through a symlink. Main thread.
  */
 import { chmodSync, closeSync, constants, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
 import type { Owner } from '../archive/entries.ts';
@@ -20,27 +20,27 @@ const OPEN_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constant
 
 export class Directories {
   private readonly tree: TargetTree;
-  /** Directories below the target that have been looked at: undefined for those that can be written in. */
+  /** Directories below the target that have been checked: undefined for those that can be written in. */
   private readonly known = new Map<ByteString, ZnipError | undefined>([['', undefined]]);
-  /** Those that the archive has entries for, as far as they have come, in archive order. */
+  /** Directories with entries in the archive, as far as they have come, in archive order. */
   private readonly entries: ReadonlyMap<ByteString, DirectoryEntry>;
-  /** Those that this run has made: the mode that an entry had by then, undefined where none had come. */
+  /** Directories that this run made: the mode of the entry at that time; undefined if no entry had come. */
   private readonly made = new Map<ByteString, number | undefined>();
-  /** Those that were there and were made writable: the mode that they had. */
+  /** Directories that existed and were made writable: their mode before. */
   private readonly opened = new Map<ByteString, number>();
   private lastParent: ByteString = '';
   private lastBlock: ZnipError | undefined;
 
-  /** Directories of `entries` are made when `ensure` or `finish` comes to them. */
+  /** Directories of `entries` are made when `ensure` or `finish` reaches them. */
   constructor(tree: TargetTree, entries: ReadonlyMap<ByteString, DirectoryEntry>) {
     this.tree = tree;
     this.entries = entries;
   }
 
   /**
-   * Makes the directory that `path` is in, and all above it. Returns why nothing can be written there: `exists` where
-   * something else stands that stays, `unsafe-link` where a symlink does, `io` where it cannot be made; undefined when
-   * all is well.
+   * Makes the directory of `path`, and all directories above it. Returns why nothing can be written there: `exists` if
+   * something else is there and stays, `unsafe-link` for a symlink, `io` if it cannot be made. Returns undefined if all
+   * is well.
    */
   ensureParent(path: ByteString): ZnipError | undefined {
     const slash = path.lastIndexOf('/');
@@ -51,7 +51,7 @@ export class Directories {
     return this.lastBlock;
   }
 
-  /** Makes a directory and all above it; as `ensureParent`. */
+  /** Makes a directory and all directories above it; otherwise like `ensureParent`. */
   ensure(path: ByteString): ZnipError | undefined {
     if (this.known.has(path)) return this.known.get(path);
     const slash = path.lastIndexOf('/');
@@ -62,7 +62,7 @@ export class Directories {
 
   private make(path: ByteString): ZnipError | undefined {
     const entry = this.entries.get(path);
-    // Writable while it is filled; `finish` sets what the archive says.
+    // Writable while it is filled. `finish` sets the archive's mode.
     const mode = entry === undefined ? 0o777 : (entry.mode & 0o777) | 0o700;
     const name = this.tree.name(path);
     const shown = this.tree.text(path);
@@ -73,7 +73,7 @@ export class Directories {
           this.openUp(path);
           return undefined;
         }
-        // What stands there gives way to a member, and not to a directory that only the names of others imply.
+        // A member replaces what is there. A directory that only the names of others imply does not.
         const isReplaced = entry !== undefined && this.tree.settings.existing === 'overwrite';
         if (block.code !== 'exists' || !isReplaced) return block;
         unlinkSync(name);
@@ -89,9 +89,9 @@ export class Directories {
   }
 
   /**
-   * Makes the directories that nothing needed so far, then sets modes and times, deepest last made first. A directory
-   * that was there before keeps its own, as a file does, unless what exists is to be replaced. `onBlocked` hears of
-   * those that cannot be there, `onLost` of what could not be set.
+   * Makes the directories that nothing has needed so far. Then sets modes and times, starting with the deepest. A
+   * directory that existed before keeps its own, like a file, unless existing files are to be replaced. `onBlocked` is
+   * called for directories that cannot be there, and `onLost` for what could not be set.
    */
   finish({ onBlocked, onLost }: { onBlocked: OnBlocked; onLost: OnLost }): void {
     for (const path of this.entries.keys()) {
@@ -108,7 +108,7 @@ export class Directories {
     }
   }
 
-  /** Returns what of it was refused, in words. */
+  /** Returns in words what was refused. */
   private finishOne(path: ByteString, { mode, mtime, owner }: DirectoryEntry): string | undefined {
     const { tree } = this;
     const { umask } = tree.settings;
@@ -128,7 +128,7 @@ export class Directories {
     }
   }
 
-  /** Makes a directory writable that was there before and is to be written in, as tar does. */
+  /** Makes an existing directory writable, because files must be written in it; tar does the same. */
   private openUp(path: ByteString): void {
     const { tree } = this;
     if (tree.settings.existing !== 'overwrite') return;
@@ -156,10 +156,10 @@ export class Directories {
   }
 }
 
-/** Hears of a member whose directory cannot be there, and why. */
+/** Called for a member whose directory cannot be there, with the reason. */
 export type OnBlocked = (path: ByteString, block: ZnipError) => void;
 
-/** Makes a directory; false when something has the name. Throws Node.js's error. */
+/** Makes a directory; false if something has the name. Throws Node.js's error. */
 function makeNew(name: string | Buffer, mode: number): boolean {
   try {
     mkdirSync(name, mode);
@@ -170,7 +170,7 @@ function makeNew(name: string | Buffer, mode: number): boolean {
   }
 }
 
-/** What is wrong where something else than a directory, or nothing, has this name. */
+/** What is wrong if something other than a directory, or nothing, has this name. */
 export function whyNoDirectory(name: string | Buffer, path: string): ZnipError | undefined {
   const stats = lstatSync(name, { throwIfNoEntry: false });
   if (stats?.isDirectory() === true) return undefined;

@@ -1,5 +1,5 @@
 /**
- * What a run would write, found out without writing: each name, and what stands there.
+ * Finds out what a run would write, without writing: each name, and what is there now.
  */
 import { lstatSync } from 'node:fs';
 import { ioError } from '../errors.ts';
@@ -11,10 +11,10 @@ import type { TargetTree } from './target-tree.ts';
 import type { WriteSettings } from './write-settings.ts';
 
 export interface DryMember {
-  /** Path below the target, as text and as the bytes that it has. */
+  /** Path below the target, as text and as bytes. */
   path: string;
   pathBytes: Uint8Array;
-  /** `kept`: something has the name and would be left as it is. Directories that are there are `new`. */
+  /** `kept`: something has the name and would stay unchanged. Directories that exist are `new`. */
   standing: 'new' | 'kept' | 'replaced';
 }
 
@@ -26,7 +26,7 @@ export interface DryEntry {
   mtime: bigint;
 }
 
-/** Tells `onMember` of every entry, in order; returns the names below the target that would be kept. */
+/** Calls `onMember` for every entry, in order. Returns the names below the target that would be kept. */
 export function dryRun(entries: Iterable<DryEntry>, tree: TargetTree, onMember: OnDryMember): ByteString[] {
   const { settings } = tree;
   const parents = new ParentsThere(settings);
@@ -50,7 +50,7 @@ function standingOf(path: ByteString, kind: number, mtime: bigint, tree: TargetT
   return tree.settings.existing === 'overwrite' ? 'replaced' : 'kept';
 }
 
-/** Whether the way into a directory is open; throws `unsafe-link` where a symlink is in it. */
+/** Whether a directory can be reached. Throws `unsafe-link` if the path leads through a symlink. */
 function isDirectory(name: ByteString): boolean {
   const block = whyNoDirectory(toFsPath(name), toText(name));
   if (block?.code === 'unsafe-link') throw block;
@@ -65,10 +65,12 @@ function exists(name: ByteString): boolean {
   }
 }
 
-/** Of a directory in the target: `taken` where something else has the name of it, or of one above it, and stays. */
+/**
+ * State of a directory in the target: `taken` if something else has its name, or the name of one above it, and stays.
+ */
 type Parent = 'there' | 'missing' | 'taken';
 
-/** Which directories are there. */
+/** Which directories exist. */
 class ParentsThere {
   private readonly settings: WriteSettings;
   private readonly known = new Map<ByteString, Parent>();
@@ -78,8 +80,8 @@ class ParentsThere {
   }
 
   /**
-   * What is to be said of the directory that `path` is in. From the top, and no further than to the first that is not
-   * there: a name of 4 KB may have two thousand directories.
+   * The state of the directory of `path`. Goes from the top, and only to the first one that does not exist: a name of 4
+   * KB may have two thousand directories.
    */
   of(path: ByteString): Parent {
     for (let slash = path.indexOf('/'); slash >= 0; slash = path.indexOf('/', slash + 1)) {

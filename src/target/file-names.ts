@@ -1,8 +1,8 @@
 /**
- * Gives what has been written its name, by the policy for names that are taken. Any thread.
+ * Gives a written file its name, by the policy for existing names. Any thread.
  *
- * Somebody else may write in the same directories meanwhile. So a name is taken without replacing what has it,
- * unless the policy is to replace: a check before would be out of date when the name is taken.
+ * Somebody else may write in the same directories meanwhile. So a name is taken without replacing an existing file,
+ * unless the policy is to replace. A check before would be out of date when the name is taken.
  */
 import { linkSync, lstatSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
@@ -17,7 +17,7 @@ export function partName(path: ByteString): ByteString {
   return `${directory}.znip-${uniquePart()}.part`;
 }
 
-/** Whether a member with this time replaces what stands under its name. */
+/** Whether a member with this time replaces the file that has its name. */
 export function mayReplace(
   path: ByteString,
   mtime: bigint,
@@ -35,8 +35,8 @@ export function mayReplace(
 }
 
 /**
- * Gives the file that is open as `fd` its name: in place of what has it where the policy says so. Returns false when
- * the name is taken and what has it is kept. Its temporary name, beside it, is gone then as well.
+ * Gives the file that is open as `fd` its name. Replaces an existing file if the policy says so. Returns false if the
+ * name is taken and the existing file is kept. The temporary name, beside it, is then gone, too.
  */
 export function nameFile(
   { fd, temporary }: { fd: number; temporary: ByteString },
@@ -55,7 +55,7 @@ export function nameFile(
   return false;
 }
 
-/** Whether a file system has no hard links, or cannot have one more of this file. */
+/** Whether a file system has no hard links, or allows no more of this file. */
 const NO_LINK: ReadonlySet<string | undefined> = new Set([
   'EPERM',
   'EMLINK',
@@ -64,9 +64,9 @@ const NO_LINK: ReadonlySet<string | undefined> = new Set([
   'ENOSYS',
 ]);
 
-/** Takes a name that nothing has; false when something has it. Throws Node.js's error. */
+/** Takes an unused name; false if it is taken. Throws Node.js's error. */
 function nameNew(fd: number, temporary: ByteString, path: ByteString, tree: TargetTree): boolean {
-  // By the descriptor: under the temporary name there may be something else by now.
+  // Uses the descriptor, because another file may have the temporary name by now.
   const linked = tree.linkOpen(fd, path);
   if (linked === 'taken') return false;
   if (linked === 'gone') throw goneError(path, tree);
@@ -85,13 +85,13 @@ function nameNew(fd: number, temporary: ByteString, path: ByteString, tree: Targ
   const renamed = tree.renameNew(temporary, path);
   if (renamed === 'gone') throw goneError(path, tree);
   if (renamed !== 'unsupported') return renamed === 'done';
-  // What is left is to look first, as every program does on such file systems.
+  // The only way left is to check first, as every program does on such file systems.
   if (nameExists(path, tree)) return false;
   renameSync(tree.name(temporary), tree.name(path));
   return true;
 }
 
-/** Whoever took the temporary name away can change everything that is written there. */
+/** A person who removed the temporary name can change everything that is written there. */
 function goneError(path: ByteString, tree: TargetTree): ZnipError {
   const shown = tree.text(path);
   return new ZnipError(
@@ -104,8 +104,9 @@ function goneError(path: ByteString, tree: TargetTree): ZnipError {
 }
 
 /**
- * Gives what has a temporary name its own, in place of what has it. Returns false when that is a directory that stays:
- * one that holds something, or any at all unless everything is to be replaced. The temporary name is gone in any case.
+ * Gives a file with a temporary name its own name, and replaces an existing file. Returns false for an existing
+ * directory that stays: one that is not empty, or any directory unless everything is to be replaced. The temporary name
+ * is gone in any case.
  */
 export function replaceFile(
   temporary: ByteString,
@@ -124,7 +125,7 @@ export function replaceFile(
   return false;
 }
 
-/** False when a directory is in the way. Throws Node.js's error. */
+/** False if a directory is in the way. Throws Node.js's error. */
 function renameOver(temporary: ByteString, path: ByteString, tree: TargetTree): boolean {
   try {
     renameSync(tree.name(temporary), tree.name(path));
@@ -135,7 +136,7 @@ function renameOver(temporary: ByteString, path: ByteString, tree: TargetTree): 
   }
 }
 
-/** Removes a directory that holds nothing; false when it holds something. Throws Node.js's error. */
+/** Removes an empty directory; false if it is not empty. */
 function removeEmpty(path: ByteString, tree: TargetTree): boolean {
   try {
     rmdirSync(tree.name(path));
@@ -146,28 +147,28 @@ function removeEmpty(path: ByteString, tree: TargetTree): boolean {
   }
 }
 
-/** Removes what this run has made and cannot finish. */
+/** Removes something that this run made and cannot finish. */
 export function removeIfAny(path: ByteString, tree: TargetTree): void {
   try {
     unlinkSync(tree.name(path));
   } catch {
-    // It is gone, or the directory is no longer writable: nothing is left to do.
+    // It is gone, or the directory is no longer writable. Nothing is left to do.
   }
 }
 
-/** Whether anything, a dangling link too, has this name. */
+/** Whether anything has this name, even a dangling link. */
 export function nameExists(path: ByteString, tree: TargetTree): boolean {
   try {
     return lstatSync(tree.name(path), { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    // Its directory is not there either.
+    // Its directory does not exist either.
     if (errnoOf(error) === 'ENOENT') return false;
     if (error instanceof ZnipError) throw error;
     throw ioError('look at', tree.text(path), error);
   }
 }
 
-/** Whether a directory, and no symlink to one, has this name. */
+/** Whether a directory has this name, and not a symlink to one. */
 export function isDirectory(path: ByteString, tree: TargetTree): boolean {
   try {
     return lstatSync(tree.name(path), { throwIfNoEntry: false })?.isDirectory() === true;

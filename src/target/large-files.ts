@@ -1,9 +1,9 @@
 /**
- * Files that several chunks hold: put together under a temporary name by whichever workers have their
- * parts, hashed in order here, and named when they are whole and have the right hash. Main thread.
+ * Files that span several chunks. Any worker that has a part of a file writes it, under a temporary name. This module
+ * hashes the parts in order, and names the file when it is whole and has the right hash. Main thread.
  *
- * A file is opened once. Its descriptor, which all threads share, takes the content, the mode, the owner and the
- * time, and then the name: what has the temporary name meanwhile does not matter.
+ * A file is opened once. All threads share its descriptor, which takes the content, the mode, the owner, the time, and
+ * then the name. So it does not matter what has the temporary name meanwhile.
  */
 import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 import { damagedMember } from '../blocks/decode-blob.ts';
@@ -25,14 +25,14 @@ interface OpenFile {
   fd: number;
   hasher: Hasher;
   hashed: number;
-  /** A part is damaged. The rest of its parts may be on their way: the file goes when the last has come. */
+  /** A part is damaged. More of its parts may be on their way, so the file is removed when the last has come. */
   lost: boolean;
 }
 
-/** Of a file whose name is taken, or that cannot be there: its parts are passed over. */
+/** For a file whose name is taken, or that cannot be there: its parts are skipped. */
 const KEPT = 'kept';
 
-/** Descriptors held at once, of the thousand and more that a process may have. Systems have some dozens of such files. */
+/** Descriptors held at once; a process may have a thousand or more. Systems have some dozens of such files. */
 const MAX_HELD = 256;
 
 export interface CompletedFile {
@@ -44,11 +44,11 @@ export interface CompletedFile {
 export interface LargeFilesOptions {
   tree: TargetTree;
   codec: Codec;
-  /** Hears of each file whose name is taken and whose content is not written, once. */
+  /** Called once for each file whose name is taken and whose content is not written. */
   onTaken: (path: ByteString) => void;
   /** Whether a name was found taken by something that this run did not write. */
   isTaken: (path: ByteString) => boolean;
-  /** Hears of each file of which the file system refuses something; `written` says whether it is there. */
+  /** Called for each file about which the file system refuses something. `written` says whether the file is there. */
   onRefused: (path: ByteString, refused: { written: boolean; reason: string }) => void;
 }
 
@@ -61,14 +61,14 @@ export class LargeFiles {
     this.options = options;
   }
 
-  /** This file is not written: its parts are passed over. */
+  /** Does not write this file: its parts are skipped. */
   pass(file: LargeFile): void {
     this.files.set(file, KEPT);
   }
 
   /**
-   * Where a worker is to write these parts. Called in the order of chunks: the first part of a file makes the file,
-   * and the others find it.
+   * Where a worker must write these parts. Called in the order of chunks: the first part of a file makes the file, and
+   * later parts find it.
    */
   targets(parts: readonly LargePart[]): PartTarget[] {
     const targets: PartTarget[] = [];
@@ -88,8 +88,8 @@ export class LargeFiles {
   }
 
   /**
-   * Takes in the parts of one chunk, in the order of chunks, when they have been written. Returns the files that are
-   * complete; `onDamaged` hears of those that have not the content that the index states, when the run keeps going.
+   * Handles the parts of one chunk, in the order of chunks, after they have been written. Returns the files that are
+   * complete. If the run keeps going, `onDamaged` is called for files whose content does not match the index.
    */
   finishParts(
     parts: readonly LargePart[],
@@ -123,7 +123,7 @@ export class LargeFiles {
     return completed;
   }
 
-  /** These parts are lost, and with them their files. Returns the files that were not lost before. */
+  /** These parts are lost, and their files with them. Returns the files that were not lost before. */
   loseParts(parts: readonly LargePart[]): LargeFile[] {
     const files: LargeFile[] = [];
     for (const part of parts) {
@@ -137,17 +137,17 @@ export class LargeFiles {
     return files;
   }
 
-  /** Files of which a part has not arrived. */
+  /** Files with a part that has not arrived. */
   incomplete(): LargeFile[] {
     return [...this.files].flatMap(([file, open]) => (open === KEPT || open.lost ? [] : [file]));
   }
 
-  /** The descriptor of a complete file that was to be held; undefined when it is not. */
+  /** The descriptor of a complete file that was to be held; undefined if it is not held. */
   heldAt(row: number): number | undefined {
     return this.held.get(row);
   }
 
-  /** Removes what is not complete, when no thread writes to it any more, and closes what was held. */
+  /** Removes incomplete files, when no thread writes to them any more, and closes the held ones. */
   discard(): void {
     for (const open of this.files.values()) this.remove(open);
     this.files.clear();
@@ -172,17 +172,17 @@ export class LargeFiles {
     closeSync(open.fd);
   }
 
-  /** Parts come in order: behind the last one nobody writes to the file any more. */
+  /** Parts come in order, so nothing writes to the file after the last one. */
   private forgetAfterLast({ large, fileOffset, length }: LargePart, open: OpenFile | typeof KEPT): void {
     if (fileOffset + length < large.size) return;
     this.remove(open);
     this.files.delete(large);
   }
 
-  /** Makes the file, under a temporary name; not when its own is taken and is to be kept. */
+  /** Makes the file under a temporary name, unless its own name is taken and the existing file is to be kept. */
   private begin(file: LargeFile): OpenFile | typeof KEPT {
     const { tree, codec, onTaken } = this.options;
-    // A look ahead, which spares the work: whether the name is taken is decided when the file gets it.
+    // An early check, which saves work. Whether the name is taken is decided when the file gets it.
     if (!file.replace && nameExists(file.path, tree) && !mayReplace(file.path, file.mtime, tree)) {
       onTaken(file.path);
       return KEPT;
@@ -190,7 +190,7 @@ export class LargeFiles {
     const temporary = partName(file.path);
     try {
       const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
-      // Its end may be a hole, which no part writes.
+      // The file may end with a hole, which no part writes.
       if (tree.settings.sparse) ftruncateSync(fd, file.size);
       return { temporary, fd, hasher: codec.createHasher(), hashed: 0, lost: false };
     } catch (error) {
@@ -204,23 +204,23 @@ export class LargeFiles {
     this.options.onRefused(path, { written: false, reason });
   }
 
-  /** Returns the hash of the file's content; undefined when it has not got its name. */
+  /** Returns the hash of the file's content; undefined if it did not get its name. */
   private complete(file: LargeFile, { temporary, fd, hasher }: OpenFile): Uint8Array | undefined {
     const { tree, onTaken, isTaken } = this.options;
     const checksum = hasher.digest();
     if (file.checksum !== null && !equalBytes(checksum, file.checksum)) throw damagedMember(file.path);
     let unset: string | undefined;
     try {
-      // Behind its last data, a sparse file may have one more hole.
+      // After its last data, a sparse file may have one more hole.
       if (file.sparse !== undefined) ftruncateSync(fd, file.sparse.realSize);
       checkLength(file.path, file.sparse?.realSize ?? file.size, fstatSync(fd).size);
-      // The file was made with mode 0600: its own has to be set.
+      // The file was made with mode 0600, so its own mode must be set.
       unset = finishFile(fd, file, tree.settings, undefined);
     } catch (error) {
       throw error instanceof ZnipError ? error : ioError('finish', tree.text(file.path), error);
     }
     try {
-      // What this run wrote before is replaced; what was kept for the user is not.
+      // Replaces what this run wrote before, but not what was kept for the user.
       const existing = file.replace && !isTaken(file.path) ? 'overwrite' : tree.settings.existing;
       if (!nameFile({ fd, temporary }, file, tree, existing)) {
         onTaken(file.path);
@@ -235,7 +235,7 @@ export class LargeFiles {
   }
 }
 
-/** The hash is that of what was to be written: this is of what was. */
+/** The hash covers what was to be written. This check covers what was written. */
 function checkLength(path: ByteString, size: number, written: number): void {
   if (written === size) return;
   throw new ZnipError(

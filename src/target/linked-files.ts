@@ -1,5 +1,5 @@
 /**
- * The files that a run has given more than one name: whatever else has several may be somebody else's.
+ * The files to which a run has given more than one name. Any other file with several names may belong to somebody else.
  */
 import type { FileStat } from '../posix/stat.ts';
 

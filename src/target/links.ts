@@ -1,5 +1,5 @@
 /**
- * Creates links. They come after every file, so that nothing in a run can be written through one.
+ * Creates links. They come after every file, so that a run never writes through its own links.
  */
 import { closeSync, constants, linkSync, symlinkSync } from 'node:fs';
 import type { EntryRef, Owner } from '../archive/entries.ts';
@@ -13,24 +13,24 @@ import { mayReplace, removeIfAny, replaceFile, partName } from './file-names.ts'
 import type { LinkedFiles } from './linked-files.ts';
 import type { TargetTree } from './target-tree.ts';
 
-/** A symlink, or what all links have. */
+/** A symlink, or what all links have in common. */
 export interface Link {
   path: ByteString;
   target: ByteString;
   mtime: bigint;
-  /** Of symlinks: whom they are to belong to. Hard links belong to whom their file does. */
+  /** For symlinks: their owner. Hard links have the owner of their file. */
   owner: Owner | null;
 }
 
-/** A second name of something that is written: `target` is the name that this has in the tree. */
+/** A second name of something that is written. `target` is the name that this has in the tree. */
 export interface HardLink extends Link {
   /** The symlink that it is a name of; undefined for a file. */
   symlink: Link | undefined;
-  /** The entry of the file that it is a name of, where there is an index. */
+  /** The entry of the file that it is a name of, if there is an index. */
   file: EntryRef | undefined;
 }
 
-/** Runs `create`, which is false for a name that is taken, by the policy for those. */
+/** Runs `create`, which returns false if the name is taken. Then follows the policy for existing names. */
 function place(
   path: ByteString,
   mtime: bigint,
@@ -43,7 +43,7 @@ function place(
     const temporary = partName(path);
     if (!create(temporary)) return false;
     const replaced = replaceFile(temporary, path, tree);
-    // Where both names are of one file already, rename(2) does nothing and succeeds.
+    // If both names already belong to one file, rename(2) does nothing and succeeds.
     removeIfAny(temporary, tree);
     return replaced;
   } catch (error) {
@@ -51,7 +51,7 @@ function place(
   }
 }
 
-/** False where the call says that the name is taken. */
+/** False if the call says that the name is taken. */
 function isNew(create: () => void): boolean {
   try {
     create();
@@ -62,7 +62,7 @@ function isNew(create: () => void): boolean {
   }
 }
 
-/** Creates a symlink; false when its name is taken. Its target is kept as it is: nothing follows it. */
+/** Creates a symlink; false if its name is taken. Its target stays unchanged, because nothing follows it. */
 export function createSymlink(link: Link, tree: TargetTree): boolean {
   const { path, owner } = link;
   const target = toFsPath(link.target);
@@ -77,8 +77,8 @@ export function createSymlink(link: Link, tree: TargetTree): boolean {
 }
 
 /**
- * Creates a hard link to a file or symlink of this run; false when its name is taken. Two trees, because both names
- * must hold at once: one to reach the file, one to reach the link.
+ * Creates a hard link to a file or symlink of this run; false if its name is taken. There are two trees because both
+ * names must be valid at once: one to reach the file, one to reach the link.
  */
 export function createHardLink(
   link: HardLink,
@@ -121,7 +121,7 @@ function lstatOf(path: ByteString, tree: TargetTree): FileStat {
   }
 }
 
-/** Throws where something else has the name by now: what was written has one name, unless this run has given it more. */
+/** Throws if something else has the name by now. A written file has one name, unless this run gave it more. */
 function requireOwn(
   stats: FileStat,
   { target, symlink }: HardLink,

@@ -1,6 +1,6 @@
 /**
- * Makes what files are written into, chunk by chunk: their directories, and the files that are put together from
- * parts. What cannot be there is passed over and told. Main thread.
+ * Prepares what the files of a chunk are written into: their directories, and the files that are put together from
+ * parts. Anything that cannot be there is skipped and reported. Main thread.
  */
 import { type PartTarget, type FileColumns, type LargePart, rowsOf } from './chunk-files.ts';
 import type { Directories, OnBlocked } from './directories.ts';
@@ -9,14 +9,14 @@ import type { LargeFiles } from './large-files.ts';
 export interface Room {
   directories: Directories;
   largeFiles: LargeFiles;
-  /** Hears of each file that is passed over, because something stands where a directory above it belongs. */
+  /** Called for each skipped file, if something else is where a directory above it must be. */
   onBlocked: OnBlocked;
 }
 
-/** What is left to be written of a chunk. */
+/** What is left to write of a chunk. */
 export interface Prepared {
   files: FileColumns;
-  /** The rows of `files`, where some are passed over; undefined when they are all there. */
+  /** The rows of `files` that are left, if some are skipped; undefined if all are left. */
   rows: readonly number[] | undefined;
   targets: PartTarget[];
 }

@@ -1,16 +1,16 @@
 /**
- * Where the data of a sparse file goes: a run of the stream comes to pieces of the file, with holes between them.
+ * Where the data of a sparse file goes: a run of the stream becomes pieces of the file, with holes between them.
  */
 import type { SparseMap } from '../format/tar/sparse.ts';
 
-/** A piece of the data, `start` bytes into what was asked for, and its place in the file. */
+/** A piece of the data, `start` bytes into the requested range, and its place in the file. */
 export interface SparsePiece {
   start: number;
   fileOffset: number;
   length: number;
 }
 
-/** The pieces that the data's bytes `[from, from + length)` come to. */
+/** The pieces of the file for the data's bytes `[from, from + length)`. */
 export function* sparsePieces(
   { offsets, lengths, starts }: SparseMap,
   from: number,
@@ -26,7 +26,7 @@ export function* sparsePieces(
   }
 }
 
-/** The last run that begins at `from` or before; runs without bytes begin where the next one does. */
+/** The last run that begins at or before `from`. A run without bytes begins where the next one does. */
 function firstBehind(starts: Float64Array, from: number): number {
   let low = 0;
   let high = starts.length;

@@ -1,5 +1,5 @@
 /**
- * The names that a run could not give, because something has them that stays. Main thread.
+ * The names that a run could not use, because something else has them and stays. Main thread.
  */
 import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
@@ -7,7 +7,7 @@ import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
 export class TakenNames {
   private readonly names: Set<ByteString>;
-  /** Why the first of those is not there that lie below something else than a directory, and how many there are. */
+  /** Members below something that is not a directory: why the first of them is not there, and how many there are. */
   private block: ZnipError | undefined;
   private blocked = 0;
 
@@ -23,24 +23,24 @@ export class TakenNames {
     return this.names.has(path);
   }
 
-  /** What has this name stays. */
+  /** The file with this name stays. */
   add(path: ByteString): void {
     this.names.add(path);
   }
 
-  /** What has this name is what a later member is. */
+  /** A later member agrees with what has this name. */
   delete(path: ByteString): void {
     this.names.delete(path);
   }
 
-  /** Nothing can have this name: something else stands where a directory above it belongs. */
+  /** Nothing can have this name: something else is where a directory above it must be. */
   addBlocked(path: ByteString, block: ZnipError): void {
     this.block ??= block;
     this.blocked += 1;
     this.add(path);
   }
 
-  /** Throws `exists`, at the end of a run, where names are taken that were not to be kept. */
+  /** Throws `exists` at the end of a run, if names are taken and the policy is not to keep them. */
   throwIfAny({ existing, target }: Pick<WriteSettings, 'existing' | 'target'>): void {
     const { block, blocked, names } = this;
     if (block !== undefined) {
@@ -55,7 +55,7 @@ export class TakenNames {
   }
 }
 
-/** The error for names that were taken, where the policy is not to keep what has them. */
+/** The error for taken names, if the policy is not to keep them. */
 export function existsError(names: readonly ByteString[], existing: ExistingPolicy = 'fail'): ZnipError {
   const path = toText(names[0] ?? '');
   const shown = names.length > 1 ? `'${path}' and ${names.length - 1} more` : `'${path}'`;

@@ -1,6 +1,6 @@
 /**
- * The tree that a run writes, as one thread reaches into it: every name by its directory, which is held
- * open, so that neither a symlink nor a directory that somebody swaps meanwhile leads out of the target.
+ * The tree that a run writes, as one thread sees it. Every name is reached through its directory, which is held open.
+ * So neither a symlink nor a directory that somebody swaps meanwhile leads out of the target.
  */
 import { openSync } from 'node:fs';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
@@ -17,8 +17,8 @@ import {
 import type { WriteSettings } from './write-settings.ts';
 
 /**
- * What came of taking a name; `gone` where what was to have it has no name any more, `unsupported` where another way
- * may work, or says why it does not.
+ * The result of taking a name. `gone`: the file has no name any more. `unsupported`: another way may work, or say why
+ * it does not.
  */
 export type NewName = 'done' | 'taken' | 'gone' | 'unsupported';
 
@@ -31,20 +31,20 @@ export class TargetTree {
     this.held = settings.root === undefined ? undefined : new HeldDirectories(settings.root);
   }
 
-  /** Directories are held, so that names mean what they meant before. */
+  /** Directories are held, so names keep their meaning. */
   get isHeld(): boolean {
     return this.held !== undefined;
   }
 
   /**
-   * What Node's fs takes for the member `path`; its directory must be there. Valid until another directory
-   * is asked for. Throws `unsafe-link` where the way to it leads through a symlink.
+   * The form of the member `path` for Node's fs; its directory must exist. Valid until another directory is asked for.
+   * Throws `unsafe-link` if the path leads through a symlink.
    */
   name(path: ByteString): string | Buffer {
     return toFsPath(this.fullName(path));
   }
 
-  /** The name of the member `path` below its directory; valid as `name` is. */
+  /** The name of the member `path` below its directory; valid as long as `name`. */
   fullName(path: ByteString): ByteString {
     if (this.held === undefined) return `${this.settings.target}${path}`;
     const slash = path.lastIndexOf('/');
@@ -63,14 +63,14 @@ export class TargetTree {
     return openSync(this.name(path), flags, mode);
   }
 
-  /** Gives the open file `fd` the name `path`, which nothing may have. Throws Node.js's error for its directory. */
+  /** Gives the open file `fd` the name `path`, which must be unused. Throws Node.js's error about its directory. */
   linkOpen(fd: number, path: ByteString): NewName {
     return this.newName(path, (system, directory, name) =>
       system.linkat(AT_FDCWD, nameOfOpen(fd), directory, name, AT_SYMLINK_FOLLOW),
     );
   }
 
-  /** Gives what has the name `from` the name `path`, in the same directory, which nothing may have. Throws as above. */
+  /** Renames `from` to `path`, in the same directory; `path` must be unused. Throws as above. */
   renameNew(from: ByteString, path: ByteString): NewName {
     const own = pathArgument(from.slice(from.lastIndexOf('/') + 1));
     return this.newName(path, (system, directory, name) =>
@@ -83,7 +83,7 @@ export class TargetTree {
     return toText(`${this.settings.target}${path}`);
   }
 
-  /** Lets go of the directories. The tree can be used again. */
+  /** Releases the directories. The tree can be used again. */
   release(): void {
     this.held?.close();
   }

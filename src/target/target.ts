@@ -1,5 +1,5 @@
 /**
- * The directory that a run unpacks into: how things are written there, and what comes last.
+ * The directory that a run unpacks into: how files are written there, and what comes last.
  */
 import { closeSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -16,33 +16,34 @@ import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
 export interface TargetOptions {
-  /** Target directory; made when it does not exist. Default: the working directory. */
+  /** Target directory; made if it does not exist. Default: the working directory. */
   directory?: string;
   /**
-   * What happens to a file or link that is there already. `fail` (the default) leaves it, unpacks
-   * everything else, and then throws `exists`; `keep` leaves it; `keep-newer` replaces it when the
-   * archive's is newer; `overwrite` replaces it.
+   * What happens to a file or link that already exists. `fail` (the default) keeps it, unpacks everything else, and
+   * then throws `exists`. `keep` keeps it. `keep-newer` replaces it if the archive's is newer. `overwrite` replaces it.
    */
   existing?: ExistingPolicy;
   /** Restore modification times. Default: true. */
   mtime?: boolean;
-  /** Restore permission bits as they are, also those that the umask takes away. Default: for root, as tar has it. */
+  /** Restore all permission bits, even those that the umask removes. Default: only for root, as in tar. */
   preservePermissions?: boolean;
-  /** Store runs of 64 KiB and more of zeros as holes, which take no room on disk. Default: true. */
+  /** Store runs of 64 KiB or more of zeros as holes, which take no room on disk. Default: true. */
   sparse?: boolean;
   /**
-   * Called for what could not be done of a member: one that is left out because the file system refuses it, a mode,
-   * owner or time that is not set; from a stream, also a hard link whose file was not written and has gone by.
+   * Called for what could not be done about a member: it is left out because the file system refuses it, or a mode,
+   * owner or time is not set. From a stream, also for a hard link whose file was not written and has passed.
    */
   onLost?: (path: string, reason: string) => void;
   /**
-   * Restore numeric owners where the archive records them, and with them set-user-id, set-group-id and
-   * sticky bits, which are never restored otherwise. For root only. Default: false.
+   * Restore numeric owners if the archive records them, and with them set-user-id, set-group-id and sticky bits.
+   * Without this option, these bits are never restored. For root only. Default: false.
    */
   sameOwner?: boolean;
 }
 
-/** The target as a byte string with a trailing slash, and held, made if need be. Links in it are the user's own. */
+/**
+ * The target as a byte string with a trailing slash; made if needed, and held. The user is responsible for links in it.
+ */
 function makeTarget(directory: string): Pick<WriteSettings, 'target' | 'root'> {
   try {
     makeDirectories(directory);
@@ -61,7 +62,7 @@ function makeTarget(directory: string): Pick<WriteSettings, 'target' | 'root'> {
   }
 }
 
-/** The target where nothing is to be written: as it is, or as it would be called. */
+/** The target if nothing will be written: its real name, or the name that it would have. */
 function nameTarget(directory: string): ByteString {
   try {
     return `${fromText(realpathSync(directory))}/`;
@@ -71,7 +72,7 @@ function nameTarget(directory: string): ByteString {
   }
 }
 
-/** `dry`: nothing will be written, so that the target need not be there. To be closed with `closeTarget`. */
+/** `dry`: nothing will be written, so the target need not exist. `closeTarget` closes it. */
 export function openTarget(
   {
     directory = '.',
@@ -99,7 +100,7 @@ export function openTarget(
   });
 }
 
-/** Lets go of a target, when no worker can come to it any more. */
+/** Closes a target, when no worker can reach it any more. */
 export function closeTarget(tree: TargetTree): void {
   tree.release();
   if (tree.settings.root !== undefined) closeSync(tree.settings.root);
@@ -110,9 +111,9 @@ interface TreeEnd {
   hardLinks: Iterable<HardLink>;
   madeDirectories: Directories;
   tree: TargetTree;
-  /** Names that are taken, by what stays. */
+  /** Names that are taken by files that stay. */
   taken: { has: (path: ByteString) => boolean; add: (path: ByteString) => unknown };
-  /** Hears of members whose directory cannot be there. */
+  /** Called for members whose directory cannot be there. */
   onBlocked: OnBlocked;
   onLost: OnLost;
   linked: LinkedFiles;
@@ -120,7 +121,7 @@ interface TreeEnd {
 
 type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
 
-/** Links after every file, so that nothing was written through one; directory modes and times last of all. */
+/** Links come after all files, so nothing was written through one. Directory modes and times come last. */
 export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
   const missing = new Set<ByteString>();
   for (const link of symlinks) {
@@ -131,8 +132,8 @@ export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
 }
 
 /**
- * Creates hard links to what this run has written, so none to what was kept: their targets are there by now, but for
- * the symlinks that are `missing`, because something has their name or nothing can.
+ * Creates hard links to what this run has written, never to a kept file. Their targets exist by now, except the
+ * symlinks in `missing`, whose name is taken or cannot exist.
  */
 export function createHardLinks(
   hardLinks: Iterable<HardLink>,
@@ -141,7 +142,7 @@ export function createHardLinks(
 ): void {
   const { tree, linked } = end;
   const files = new TargetTree(tree.settings);
-  /** By the name of a symlink that is missing: what has become of it. */
+  /** By the name of a missing symlink: the link that takes its place. */
   const heirs = new Map<ByteString, ByteString>();
   try {
     for (const link of hardLinks) {
@@ -158,7 +159,7 @@ export function createHardLinks(
   }
 }
 
-/** Creates a link in its directory, where that can be there; false when it is not. */
+/** Creates a link in its directory, if that can exist; false if the link was not created. */
 function createBelow(
   path: ByteString,
   { madeDirectories, taken, onBlocked, onLost }: LinksEnd,

@@ -1,5 +1,5 @@
 /**
- * Puts one verified content under a name. Runs on a worker, or on the main thread when there are none.
+ * Writes one verified content under a name. Runs on a worker, or on the main thread if there are none.
  */
 import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
 import type { Owner } from '../archive/entries.ts';
@@ -12,35 +12,35 @@ import { attempt, isRefusal, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
-/** What a file gets beside its content. */
+/** What a file gets besides its content. */
 export interface FileAttributes {
   mode: number;
   mtime: bigint;
-  /** null where none is recorded, or none is to be restored. */
+  /** null if none is recorded, or none is to be restored. */
   owner: Owner | null;
 }
 
-/** Never through a symlink, never over something: the name must be new. */
+/** Never follows a symlink and never replaces a file: the name must be new. */
 export const CREATE_FLAGS =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * The permission bits to restore. Set-user-id and its like only together with the owner that they were
- * meant for: on a file of whoever unpacks, they would hand out his rights.
+ * The permission bits to restore. Set-user-id and similar bits are restored only together with the owner that they were
+ * meant for. On a file of the user who unpacks, they would give away that user's rights.
  */
 export function permissionBits(mode: number, owner: Owner | null): number {
   return mode & (owner === null ? 0o777 : 0o7777);
 }
 
-/** The permission bits that a member gets: those of the archive, less the umask unless it is to be passed over. */
+/** The permission bits that a member gets: those in the archive minus the umask, unless the umask is to be ignored. */
 export function wantedBits(mode: number, owner: Owner | null, settings: WriteSettings): number {
   const bits = permissionBits(mode, owner);
   return settings.preservePermissions ? bits : bits & ~settings.umask;
 }
 
 /**
- * Sets owner, mode and time of a file that has all its content and the permission bits `made`. Returns what of it was
- * refused, in words; undefined when all is set.
+ * Sets owner, mode and time of a file that has all its content and the permission bits `made`. Returns in words what
+ * was refused; undefined if everything is set.
  */
 export function finishFile(
   fd: number,
@@ -48,21 +48,21 @@ export function finishFile(
   settings: WriteSettings,
   made: number | undefined,
 ): string | undefined {
-  // The owner first: chown(2) takes set-user-id away.
+  // The owner comes first, because chown(2) removes set-user-id.
   const owned = owner === null ? undefined : attempt('owner', () => fchownSync(fd, owner.uid, owner.gid));
-  // Never set-user-id for whom it was not meant for.
+  // Never sets set-user-id for another owner.
   const wanted = wantedBits(mode, owned === undefined ? owner : null, settings);
   const allowed = wanted === made ? undefined : attempt('mode', () => fchmodSync(fd, wanted));
   const timed = settings.mtime ? attempt('time', () => setFileTime(fd, mtime)) : undefined;
   return reasons(owned, allowed, timed);
 }
 
-/** What came of a file: `taken` where something has its name and is kept; otherwise what was refused of it. */
+/** The result for a file: `taken` if another file has its name and is kept; otherwise what was refused about it. */
 export type WriteOutcome = 'written' | 'taken' | { written: boolean; reason: string };
 
 /**
- * Writes `content` as the file `path` (below the target). Something that stands there is kept where the policy is not
- * to replace it. A file that could not be written whole is removed again. Throws `io` where the disk fails.
+ * Writes `content` as the file `path` (below the target). If the policy is not to replace, an existing file is kept. If
+ * the file cannot be written completely, it is removed again. Throws `io` if the disk fails.
  */
 export function writeFile(
   path: ByteString,
@@ -110,11 +110,11 @@ function createFile(
   try {
     try {
       writeContent(fd, content, settings);
-      // open(2) has set the permission bits, less those of the umask, and none of the others.
+      // open(2) has set the permission bits minus the umask, and no other bits.
       const reason = finishFile(fd, attributes, settings, attributes.mode & 0o777 & ~settings.umask);
       return reason === undefined ? 'written' : { written: true, reason };
     } finally {
-      // Network file systems may tell only now that the disk is full.
+      // Some network file systems report a full disk only now.
       closeSync(fd);
     }
   } catch (error) {

@@ -1,6 +1,6 @@
 /**
- * One chunk from its blob to files: read, decompress, verify, write. Runs on a worker, or on the main
- * thread when there are none. Nothing is written before the chunk's hash and the member's hash matched.
+ * Turns one chunk from its blob into files: read, decompress, verify, write. Runs on a worker, or on the main thread if
+ * there are none. A file is written only after the hashes of its chunk and its content have matched.
  */
 import { damagedMember } from '../blocks/decode-blob.ts';
 import type { Codec } from '../codec/codec.ts';
@@ -15,24 +15,24 @@ import { writeFile } from './write-file.ts';
 export interface WrittenFiles {
   /** Rows whose names were taken. */
   taken: number[];
-  /** BLAKE3 of each content, one after the other, where the columns had none to compare with. */
+  /** BLAKE3 of each content, one after the other, if the columns had none to compare with. */
   checksums: Uint8Array | null;
-  /** Rows that were left out because their content is damaged, when the run keeps going. */
+  /** Rows that were left out because their content is damaged, if the run keeps going. */
   damaged: number[];
-  /** Rows of which the file system refused something, or all. */
+  /** Rows about which the file system refused something, or everything. */
   refused: RefusedFile[];
 }
 
 export interface RefusedFile {
   row: number;
-  /** The file is there, and not all of its attributes are set. */
+  /** The file is there, but not all of its attributes are set. */
   written: boolean;
   reason: string;
 }
 
 /**
- * Writes the files of a verified chunk. Each content is hashed once more, as a member: an archive whose
- * index names another content is found out here, or at the end of the stream when the index comes.
+ * Writes the files of a verified chunk. Each content is hashed once more, as a member. If the index of an archive names
+ * another content, this shows here, or at the end of the stream when the index comes.
  */
 export function writeFiles(
   files: FileColumns,
@@ -78,12 +78,12 @@ export function writeFiles(
   return { taken, checksums, damaged, refused };
 }
 
-/** Writes runs of large files of a verified chunk to their places in the files. */
+/** Writes runs of large files from a verified chunk to their places in the files. */
 export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array, tree: TargetTree): void {
   for (const { fd, path, chunkOffset, fileOffset, length } of parts) {
     try {
       const part = chunk.subarray(chunkOffset, chunkOffset + length);
-      // The file has its length from the beginning: what is left out at its end is a hole, too.
+      // The file has its full length from the beginning, so whatever is left out at its end is a hole, too.
       if (tree.settings.sparse) writeSparsely(fd, part, fileOffset);
       else writeFully(fd, part, fileOffset);
     } catch (error) {

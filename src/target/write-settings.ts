@@ -1,27 +1,27 @@
 /**
- * What all writing of a run has in common.
+ * The settings for everything that a run writes.
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 
-/** What happens to a file that is there already. */
+/** What happens to a file that already exists. */
 export type ExistingPolicy = 'fail' | 'keep' | 'keep-newer' | 'overwrite';
 
 export interface WriteSettings {
   /** Target directory with a trailing slash, as a byte string. */
   target: ByteString;
-  /** Descriptor of the target, where directories can be held; all threads share it. */
+  /** Descriptor of the target, if directories can be held; all threads share it. */
   root: number | undefined;
   existing: ExistingPolicy;
-  /** The process's umask: bits that open(2) would take away. */
+  /** The process's umask: bits that open(2) removes. */
   umask: number;
-  /** Restore permission bits that the umask would take away. */
+  /** Restore permission bits that the umask would remove. */
   preservePermissions: boolean;
-  /** Leave long runs of zeros out, as holes. */
+  /** Write long runs of zeros as holes. */
   sparse: boolean;
   /** Restore modification times. */
   mtime: boolean;
-  /** Restore owners, and with them set-user-id and its like. */
+  /** Restore owners, and with them set-user-id and similar bits. */
   sameOwner: boolean;
-  /** Leave out files whose content is not what the index says, instead of stopping. */
+  /** Leave out files whose content does not match the index, instead of stopping. */
   keepGoing: boolean;
 }

@@ -1,4 +1,6 @@
-/** A promise with its handles outside (Promise.withResolvers, which Node.js 20 lacks). */
+/**
+ * A promise with its resolve and reject outside (Promise.withResolvers, which Node.js 20 lacks).
+ */
 export interface Deferred<T> {
   promise: Promise<T>;
   resolve: (value: T) => void;

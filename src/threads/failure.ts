@@ -1,14 +1,14 @@
 /**
- * What ends a run for everyone who waits in it: the first reason that is given counts.
+ * The failure of a run, for everything that waits in it. The first reason counts.
  *
- * `Promise.race` with a promise that lives as long as the run would keep the result of every wait until the
- * run ends, because a pending promise keeps whoever waits for it, and a race keeps what came of it.
+ * This does not use `Promise.race` with a promise that lives as long as the run. A pending promise keeps everything
+ * that waits for it, and a race keeps its result. So the result of every wait would stay in memory until the run ends.
  */
 export class Failure {
   private cause: { reason: unknown } | undefined;
   private readonly waiting = new Set<(reason: unknown) => void>();
 
-  /** Ends what waits, and whatever is going to wait. Later reasons are no news. */
+  /** Ends everything that waits, and everything that will wait later. Later reasons are ignored. */
   fail(reason: unknown): void {
     if (this.cause !== undefined) return;
     this.cause = { reason };
@@ -16,7 +16,7 @@ export class Failure {
     this.waiting.clear();
   }
 
-  /** Resolves or rejects as `work` does, unless the run fails first: then with the reason of that. */
+  /** Resolves or rejects as `work` does. If the run fails first, rejects with the reason of the run. */
   unless<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = async (): Promise<void> => {
@@ -28,13 +28,13 @@ export class Failure {
           this.waiting.delete(reject);
         }
       };
-      // First of all, so that a failure of work that nobody waits for any more is not unhandled.
+      // This comes first, so that no rejection of work goes unhandled when nothing waits for it any more.
       void settle();
       this.onFail(reject);
     });
   }
 
-  /** Calls `listener` with the reason when the run fails, or at once when it has. */
+  /** Calls `listener` with the reason when the run fails, or at once if it has failed already. */
   onFail(listener: (reason: unknown) => void): void {
     if (this.cause === undefined) this.waiting.add(listener);
     else listener(this.cause.reason);

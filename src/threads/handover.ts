@@ -1,6 +1,6 @@
 /**
- * Values from one side of the event loop to the other, one at a time: who gives waits until the other side is done with
- * what it got.
+ * Hands values over from one part of the program to another, one at a time. The giver waits until the other side is
+ * done with the value.
  */
 import { type Deferred, deferred } from './deferred.ts';
 
@@ -11,14 +11,17 @@ export class Handover<T> implements AsyncIterable<T> {
   private taken = deferred<void>();
   private end: { offer: Offer<T> | undefined } | undefined;
 
-  /** Resolves when the other side asks for the next one. Not to be called again before. */
+  /** Resolves when the other side asks for the next value. Must not be called again before that. */
   async give(value: T): Promise<void> {
     const { taken } = this;
     this.offered.resolve({ value });
     await taken.promise;
   }
 
-  /** There are no more: the other side's loop ends, or throws `cause`, when it has had what was given. */
+  /**
+   * Says that there are no more values. The other side's loop ends, or throws `cause`, after it has had everything that
+   * was given.
+   */
   close(failure?: { cause: unknown }): void {
     this.end = { offer: failure };
     this.offered.resolve(failure);

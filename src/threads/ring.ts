@@ -1,13 +1,14 @@
 /**
- * The ring: fixed slots of shared memory in which chunks travel between threads, and their control words.
+ * The ring: slots of shared memory, of fixed number and size, that carry chunks between threads; and their control
+ * words.
  *
- * One slot holds one chunk on its way: the input side takes tar stream, the output side the frame made
- * of it, the record area what became of each member. Chunk number `sequence` uses slot
- * `sequence % slotCount`, so the ring is the only queue and its size the only memory bound.
+ * One slot holds one chunk on its way. The input area takes tar stream, the output area takes the frame made of it, and
+ * the record area says what happened to each member. Chunk number `sequence` uses slot `sequence % slotCount`, so the
+ * ring is the only queue and its size is the only memory limit.
  *
- * Each slot has one control word. It only ever rises, one step for each hand-over, so no reset can race
- * with a waiter and no wake-up can be lost (a waiter passes the value it saw to Atomics.wait, which
- * returns at once if the word has moved on):
+ * Each slot has one control word. It only ever rises, one step for each hand-over. So no reset can race with a waiting
+ * thread, and no wake-up can be lost: the thread passes the value that it saw to Atomics.wait, which returns at once if
+ * the word has changed.
  *
  *     2 * sequence        free for chunk `sequence`: set by the writer (or at the start), main waits for it
  *     2 * sequence + 1    chunk `sequence` is compressed: set by the worker, the writer waits for it
@@ -15,12 +16,12 @@
 import { ZnipError } from '../errors.ts';
 import { TAR_RECORD } from '../format/values/constants.ts';
 
-/** Bytes of one member's record, see `pack/chunk-record.ts`. */
+/** Bytes of one member's record, see `pack/chunk/chunk-record.ts`. */
 export const RECORD_LENGTH = 48;
-/** Numbers that a chunk has as a whole, before its records. */
+/** Length of the numbers about a whole chunk, which come before its records. */
 export const CHUNK_FIELDS_LENGTH = 64;
 
-/** What threads pass to one another so that each can map the same memory. */
+/** What threads pass to each other so that each can map the same memory. */
 export interface RingMemory {
   control: SharedArrayBuffer;
   slots: SharedArrayBuffer[];
@@ -28,16 +29,16 @@ export interface RingMemory {
 }
 
 export interface Slot {
-  /** Takes the tar stream: `chunkSize` bytes, and one more record so that a file that grew is noticed. */
+  /** Takes the tar stream: `chunkSize` bytes, and one more record, to notice a file that grew. */
   input: Buffer;
-  /** Takes the compressed frame: a frame that needs more than this is not worth having. */
+  /** Takes the compressed frame. A frame that needs more than this is not used. */
   output: Buffer;
   /** Takes the chunk's fields and the records of its members. */
   records: Buffer;
 }
 
 function recordsLength(chunkSize: number): number {
-  // Every member takes at least one tar record; one more may end in this chunk.
+  // Every member takes at least one tar record. One more member may end in this chunk.
   return CHUNK_FIELDS_LENGTH + (chunkSize / TAR_RECORD + 1) * RECORD_LENGTH;
 }
 
@@ -80,13 +81,13 @@ export class Ring {
       const word = Atomics.load(this.words, index);
       if (word === 2 * sequence) return;
       if (this.closed) throw new ZnipError('aborted', 'the ring is closed');
-      // Woken by release() of the writer, the only one who moves the word to an even value, or by close().
+      // Woken by the writer's release(), the only call that moves the word to an even value, or by close().
       const { async, value } = Atomics.waitAsync(this.words, index, word);
       if (async) await value;
     }
   }
 
-  /** Main thread: ends what waits in `acquire`, which would keep the ring's memory for ever. */
+  /** Main thread: ends what waits in `acquire`. Such a wait would keep the ring's memory for ever. */
   close(): void {
     this.closed = true;
     for (let index = 0; index < this.slotCount; index++) Atomics.notify(this.words, index);
@@ -108,14 +109,14 @@ export class Ring {
     }
   }
 
-  /** Writer: chunk `sequence` is written, its slot may take the next chunk. Wakes the main thread. */
+  /** Writer: chunk `sequence` is written, so its slot may take the next chunk. Wakes the main thread. */
   release(sequence: number): void {
     this.hand(sequence % this.slotCount, 2 * (sequence + this.slotCount));
   }
 
   private hand(index: number, word: number): void {
-    // The store comes first: who is woken, or arrives just now, must find the new value. All stores to
-    // the slot's memory come before it in program order, and Atomics.store makes them visible with it.
+    // The store comes first, because a thread that wakes up or arrives now must find the new value. All stores to the
+    // slot's memory come before it in program order, and Atomics.store makes them visible with it.
     Atomics.store(this.words, index, word);
     Atomics.notify(this.words, index);
   }

@@ -16,5 +16,5 @@ export function resolveThreads(threads: number | undefined): number {
   return threads;
 }
 
-/** Below this much content, starting threads takes longer than the work. */
+/** For less content than this, starting threads takes longer than the work. */
 export const INLINE_BYTES = 8 * 1024 * 1024;

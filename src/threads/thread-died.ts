@@ -1,5 +1,5 @@
 /**
- * What is said of a thread that ended before its work was done, or that could not be started at all.
+ * The error for a thread that ended before its work was done, or that could not be started.
  */
 import { exhaustionOf, ZnipError } from '../errors.ts';
 

@@ -1,19 +1,19 @@
 /**
- * Ending threads without ending the process. Node.js 20.20 may abort where a thread is ended while it loads a
- * module ("v8::Module::IsGraphAsync must be used on an instantiated module") or is within koffi, which then throws
- * where nothing can be thrown. So what has begun is waited for, for a while, before threads are ended.
+ * Ends threads without ending the process. Node.js 20.20 may abort if a thread is ended while it loads a module
+ * ("v8::Module::IsGraphAsync must be used on an instantiated module") or runs in koffi, which then throws where nothing
+ * can be thrown. So znip first waits, for a limited time, for work that has begun.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** How long what has begun may take to end: most chunks take a tenth of that. */
+/** How long such work may take to end. Most chunks take a tenth of that. */
 const GRACE_MS = 2000;
 
-/** A thread that dies while it loads wakes nobody. */
+/** A thread that dies while it loads wakes no other thread. */
 const LOAD_POLL_MS = 50;
 
 /** Shared with all threads of a run. */
 export interface ThreadEnds {
-  /** 1 when the run has ended: nothing more is begun. */
+  /** 1 when the run has ended: no new work begins. */
   stopping: Int32Array;
   /** How many threads have loaded. */
   loaded: Int32Array;
@@ -26,7 +26,7 @@ export function createThreadEnds(): ThreadEnds {
   };
 }
 
-/** Called by a thread, once, when it has loaded all that it is made of. */
+/** Called by a thread, once, when it has loaded all its modules. */
 export function noteLoaded({ loaded }: ThreadEnds): void {
   Atomics.add(loaded, 0, 1);
   Atomics.notify(loaded, 0);
@@ -37,8 +37,8 @@ export function isStopping({ stopping }: ThreadEnds): boolean {
 }
 
 /**
- * Tells the threads to begin nothing more, and waits for what they are in the middle of: `tasks`, and loading, unless
- * some of the `threads` will not load because one `hasDied`.
+ * Tells the threads to begin nothing more, and waits for work that has begun: `tasks`, and loading. Does not wait for
+ * loading if some of the `threads` will not load because one `hasDied`.
  */
 export async function settleThreads(
   ends: ThreadEnds,
@@ -59,8 +59,8 @@ export async function settleThreads(
     const count = Atomics.load(ends.loaded, 0);
     const left = deadline - performance.now();
     if (count >= threads || left <= 0 || hasDied()) return;
-    // Woken by a thread that has loaded, which counts itself before it notifies. The timer keeps the event loop alive,
-    // which a wait does not: where no thread could be started, nothing else does.
+    // Woken by a thread that has loaded: it counts itself before it notifies. The timer keeps the event loop alive; a
+    // wait does not, and if no thread could be started, nothing else does.
     const poll = Math.min(left, LOAD_POLL_MS);
     const alive = setTimeout(() => {}, poll);
     await Atomics.waitAsync(ends.loaded, 0, count, poll).value;

@@ -1,6 +1,6 @@
 /**
- * A pool of worker threads, and what its tasks come to when they fail. The threads run one script, each of whose exports
- * is a task made with `workerTask`. Main thread.
+ * A pool of worker threads, and how its tasks fail. The threads run one script; each of its exports is a task made with
+ * `workerTask`. Main thread.
  */
 import type { Piscina } from 'piscina';
 import { fromPlainError } from '../errors.ts';
@@ -10,7 +10,7 @@ import { threadDied } from './thread-died.ts';
 import { createThreadEnds, settleThreads, type ThreadEnds } from './thread-ends.ts';
 import type { Outcome } from './worker-task.ts';
 
-/** The exports of a worker's script, as `typeof import('./worker.ts')` has them. */
+/** The exports of a worker's script, as in `typeof import('./worker.ts')`. */
 type Tasks = Record<string, (task: never) => Promise<Outcome<unknown>>>;
 
 type Input<Task extends Tasks[string]> = Parameters<Task>[0];
@@ -18,14 +18,14 @@ type Output<Task extends Tasks[string]> = Task extends (task: never) => Promise<
 
 export class WorkerPool<Script extends Tasks> {
   private readonly pool: Piscina;
-  /** A thread has died or the caller's signal has fired: nothing that runs can be relied on. */
+  /** A thread has died or the caller's signal has fired, so nothing that runs can be relied on. */
   readonly failure = new Failure();
   private readonly running = new Set<Promise<unknown>>();
   private readonly threads: number;
   private readonly ends: ThreadEnds;
   private readonly detach: () => void;
   private stopped: Promise<void> | undefined;
-  /** A worker has died: not all of them will load. */
+  /** A worker has died, so not all of them will load. */
   private broken = false;
 
   private constructor(pool: Piscina, threads: number, ends: ThreadEnds, signal: AbortSignal | undefined) {
@@ -41,7 +41,7 @@ export class WorkerPool<Script extends Tasks> {
     });
   }
 
-  /** Starts the workers of a script. They load while the caller goes on: start early. */
+  /** Starts the workers of a script. They load while the caller continues, so start early. */
   static async start<Script extends Tasks>(
     script: URL,
     threads: number,
@@ -57,13 +57,13 @@ export class WorkerPool<Script extends Tasks> {
       workerData,
       trackUnmanagedFds: false,
       resourceLimits: THREAD_LIMITS,
-      // Histograms of waiting times, which nobody reads.
+      // Histograms of waiting times, which nothing reads.
       recordTiming: false,
     });
     return new WorkerPool<Script>(pool, threads, workerData, signal);
   }
 
-  /** Runs a task on a worker. Throws what the task threw, what ended its thread, or the signal's reason. */
+  /** Runs a task on a worker. Throws what the task threw, the reason that ended its thread, or the signal's reason. */
   async run<Name extends keyof Script & string>(
     name: Name,
     task: Input<Script[Name]>,
@@ -74,8 +74,8 @@ export class WorkerPool<Script extends Tasks> {
   }
 
   /**
-   * Ends the workers, once. Tasks that have begun are waited for, for a while, so that each file that they have
-   * begun is finished or removed; others are not begun any more.
+   * Ends the workers, once. Waits for tasks that have begun, for a limited time, so that each file they have begun is
+   * finished or removed. No other tasks begin.
    */
   stop(): Promise<void> {
     this.stopped ??= this.end();

@@ -6,21 +6,21 @@ import { workerData } from 'node:worker_threads';
 import { type PlainError, toPlainError, ZnipError } from '../errors.ts';
 import { isStopping, noteLoaded, type ThreadEnds } from './thread-ends.ts';
 
-/** What becomes of a task. Piscina would clone an error, and with that drop its code: errors go back as plain values. */
+/** The result of a task. Piscina would clone an error and drop its code, so errors go back as plain values. */
 export type Outcome<T> = { value: T } | { error: PlainError };
 
-/** Called by the worker's script, once, when all that it imports is there. */
+/** Called by the worker's script, once, when all its imports are loaded. */
 export function workerIsLoaded(): void {
   noteLoaded(workerData as ThreadEnds);
 }
 
-/** A task that piscina can call. It does nothing when the run has ended. */
+/** A task that piscina can call. It does nothing if the run has ended. */
 export function workerTask<Input, T>(
   work: (input: Input) => T | Promise<T>,
 ): (input: Input) => Promise<Outcome<T>> {
   return async (input) => {
     try {
-      // The native hash frees its results in turns of the event loop, and piscina's wait for a task is none.
+      // The native hash frees its results in turns of the event loop. Piscina's wait for a task gives it no turn.
       await turn();
       if (isStopping(workerData as ThreadEnds)) throw new ZnipError('aborted', 'the run has ended');
       return { value: await work(input) };

@@ -1,6 +1,6 @@
 /**
- * Holds the index against the tar headers, member by member in the order of the tar stream: the same
- * members, in the same places, with the same metadata and contents, and none in one that is not in the other.
+ * Compares the index with the tar headers, member by member in the order of the tar stream. Both must have the same
+ * members, at the same places, with the same metadata and contents, and no member may be in only one of the two.
  */
 import type { Entries, EntryRef } from '../archive/entries.ts';
 import { type InspectedMembers, linkTargetAt, pathAt } from '../blocks/inspect-chunk.ts';
@@ -11,20 +11,20 @@ import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { floorSeconds, KIND, KINDS } from '../format/values/entry.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';
 
-/** What a chunk came to, or a run of the tar stream that is lost. */
+/** What a chunk holds, or a lost run of the tar stream. */
 export type StreamEvent =
   | {
       type: 'chunk';
       /** Tar stream bytes `[start, end)`. */
       start: number;
       end: number;
-      /** undefined where the chunk is verified, but nobody knows where its headers start. */
+      /** undefined if the chunk is verified, but the start of its headers is not known. */
       members: InspectedMembers | undefined;
       blob: number;
       blobOffset: number;
     }
   | { type: 'lost'; start: number; end: number; damage: Damage }
-  /** A content that several chunks hold has come whole. `streamOffset` is where it starts. */
+  /** A content that spans several chunks has fully arrived. `streamOffset` is where it starts. */
   | { type: 'content'; streamOffset: number; checksum: Uint8Array };
 
 interface Place {
@@ -35,11 +35,11 @@ interface Place {
 export class Comparison {
   private readonly entries: Entries;
   private readonly list: DamageList;
-  /** Called for members whose tar header names an owner, where the index knows no such names. */
+  /** Called for members whose tar header names an owner, if the index has no such names. */
   private readonly onUnknownOwner: (ref: EntryRef, owner: ByteString) => void;
-  /** Entries before this one have been dealt with. */
+  /** Entries before this one have been handled. */
   private next = 0;
-  /** The file that goes on in the chunk to come. */
+  /** The file that continues in the next chunk. */
   private open: { ref: EntryRef; end: number; lost: boolean; place: Place } | undefined;
 
   constructor(
@@ -59,7 +59,7 @@ export class Comparison {
     else this.takeChunk(event.members, event);
   }
 
-  /** Entries for which there was no tar stream. `ended`: it has come to its end. */
+  /** Reports entries for which there was no tar stream. `ended`: the stream has reached its end. */
   finish(ended: boolean): void {
     for (; this.next < this.entries.length; this.next++) {
       if (ended) this.report('member-not-in-tar', this.entries.at(this.next), 'it is in the index alone');
@@ -73,13 +73,13 @@ export class Comparison {
     const extra: number[] = [];
     for (let row = 0; row < members.count; row++) {
       const dataOffset = start + (members.dataOffsets[row] ?? 0);
-      // Entries that come before this member have no header of their own.
+      // Entries before this member have no header of their own.
       while (this.offsetOfNext() < dataOffset) missing.push(this.takeNext());
       if (this.offsetOfNext() === dataOffset) this.compare(this.takeNext(), members, row, end, place);
       else extra.push(row);
     }
     while (this.offsetOfNext() - 1 < end) missing.push(this.takeNext());
-    // One by one, n members that all lie elsewhere would be compared n times n.
+    // A set, because one by one, n members that all lie elsewhere would take n times n comparisons.
     const elsewhere = new Set(extra.length === 0 ? [] : missing.map(({ batch, row }) => batch.path(row)));
     for (const row of extra) {
       const path = pathAt(members, row);
@@ -143,7 +143,7 @@ export class Comparison {
     );
   }
 
-  /** An owner that the index records is in the tar header as well. */
+  /** If the index records an owner, the tar header must have it, too. */
   private compareOwner(ref: EntryRef, uid: number, gid: number, place: Place): void {
     const owner = { uid: ref.batch.uid(ref.row), gid: ref.batch.gid(ref.row) };
     if ((owner.uid ?? uid) === uid && (owner.gid ?? gid) === gid) return;
@@ -151,7 +151,7 @@ export class Comparison {
     this.report('owner-mismatch', ref, why, place);
   }
 
-  /** Tar programs go by the names of owners where they know them: whoever checks numbers must check these, too. */
+  /** Tar programs use the names of owners if they know them. So a check of the numbers must include the names. */
   private compareNames(ref: EntryRef, members: InspectedMembers, row: number, place: Place): void {
     const { batch, row: at } = ref;
     const uname = members.unames?.[row] ?? '';
@@ -181,7 +181,7 @@ export class Comparison {
     this.compareContent(open.ref, checksum, open.place);
   }
 
-  /** Names the members that a lost run of the tar stream hits. */
+  /** Names the members that a lost run of the tar stream affects. */
   private takeLost({ start, end, damage }: { start: number; end: number; damage: Damage }): void {
     if (this.open !== undefined && this.open.end > start) {
       if (!this.open.lost) nameIn(damage, this.open.ref);
@@ -241,7 +241,7 @@ function offsetOf({ batch, row }: EntryRef): number {
   return batch.streamOffsets[row] ?? 0;
 }
 
-/** The member that the archive was in the middle of has been named already when there was no index yet. */
+/** The member in which the archive was cut has been named already, before there was an index. */
 function nameIn({ members }: Damage, { batch, row }: EntryRef): void {
   const name = toText(batch.path(row));
   if (members[0] !== name) members.push(name);

@@ -1,6 +1,6 @@
 /**
- * The member that a chunk ends within, and what the next block must therefore say and hold. Main thread.
- * Implements docs/format.md, "Block header": continuation.
+ * The member in which a chunk ends, and what the next block must therefore say and hold. Main thread. Implements
+ * docs/format.md, "Block header": continuation.
  */
 import type { ScannedBlock } from '../blocks/block-scanner.ts';
 import type { InspectedChunk } from '../blocks/inspect-chunk.ts';
@@ -16,14 +16,14 @@ interface ComparedMember {
   path: ByteString;
   size: number;
   done: number;
-  /** Tar stream byte at which its content starts, and its hash so far; undefined for what no index knows. */
+  /** Tar stream byte at which its content starts, and its hash so far; undefined for members that no index knows. */
   content: { streamOffset: number; hasher: Hasher } | undefined;
 }
 
 export class ContinuedMember {
   private readonly list: DamageList;
   private open: ComparedMember | undefined;
-  /** Nobody knows what the chunk to come goes on with. */
+  /** It is not known what the next chunk continues. */
   private unknown = false;
 
   constructor(list: DamageList) {
@@ -34,7 +34,7 @@ export class ContinuedMember {
     return this.open !== undefined;
   }
 
-  /** What a block header says of a member that goes on must be so, wherever that is known. */
+  /** What a block header says about a continued member must be true, if the truth is known. */
   checkHeader({ header, number, headerOffset }: ScannedBlock): void {
     const { continuation, firstHeaderOffset, chunkLength, last, streamOffset } = header;
     const wrong = (why: string): void =>
@@ -78,7 +78,7 @@ export class ContinuedMember {
     }
   }
 
-  /** Takes the member's bytes of a chunk. Returns its content's hash when it ends there, and all of it was seen. */
+  /** Takes the member's bytes from a chunk. Returns the hash of its content if it ends there and all of it was seen. */
   goOn(
     { continuation }: BlockHeader,
     chunk: Buffer,
@@ -86,7 +86,7 @@ export class ContinuedMember {
     const { open, unknown } = this;
     this.unknown = false;
     if (open === undefined) {
-      // What went on from a block that is lost goes on from here, by what the header says.
+      // What continued from a lost block continues from here, by what the header says.
       if (!unknown || continuation === undefined) return undefined;
       const { path, memberOffset, memberSize: size } = continuation;
       const done = memberOffset + chunk.byteLength;
@@ -103,7 +103,7 @@ export class ContinuedMember {
     return { streamOffset, checksum: hasher.digest() };
   }
 
-  /** Remembers the member that a chunk ends within, if it does. */
+  /** Remembers the member in which a chunk ends, if there is one. */
   begin(header: BlockHeader, { unfinished, members }: InspectedChunk, chunk: Buffer): void {
     if (unfinished === null) return;
     const row = members.count - 1;
@@ -118,12 +118,15 @@ export class ContinuedMember {
     this.open = { path, size, done, content };
   }
 
-  /** After a chunk whose tar headers nobody can find: what it ends within is known only if it is all one member. */
+  /**
+   * For a chunk whose tar headers cannot be found: the member in which it ends is known only if the whole chunk belongs
+   * to it.
+   */
   loseUnlessWithin(): void {
     this.unknown = this.open === undefined;
   }
 
-  /** The chunk to come is lost. Returns the path of the member that it would have gone on with, if that is known. */
+  /** The next chunk is lost. Returns the path of the member that it would have continued, if that is known. */
   lose(): ByteString | undefined {
     const path = this.open?.path;
     this.open = undefined;

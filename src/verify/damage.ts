@@ -1,9 +1,9 @@
 /**
- * What can be wrong with an archive: one code for each kind of damage, stable, described in docs/verify.md.
+ * What can be wrong with an archive. There is one stable code for each kind of damage, described in docs/verify.md.
  */
 import { toPlainError, type ZnipErrorCode } from '../errors.ts';
 
-/** Every code, with what it means. */
+/** Every code, and its meaning. */
 export const DAMAGE = {
   truncated: 'the archive ends before its end',
   'damaged-prologue': 'the first nine bytes are not those of an archive',
@@ -41,18 +41,18 @@ export interface Damage {
   code: DamageCode;
   /** One sentence, with the place. */
   message: string;
-  /** Names of the members that it hits, as text, as far as they are known. */
+  /** Names of the affected members, as text, as far as they are known. */
   members: string[];
-  /** Number of the blob, from 0; null where the damage is in none. */
+  /** Number of the blob, from 0; null if the damage is not in a blob. */
   blob: number | null;
-  /** Archive byte; null where it has none. */
+  /** Archive byte; null if there is none. */
   offset: number | null;
 }
 
-/** More is counted, not kept: an archive may be all damage. */
+/** More damage is only counted, not kept: an archive may be damaged everywhere. */
 export const MAX_KEPT = 100_000;
 
-/** All that was found wrong. */
+/** Everything that was found wrong. */
 export class DamageList {
   readonly kept: Damage[] = [];
   count = 0;
@@ -65,7 +65,7 @@ export class DamageList {
     return damage;
   }
 
-  /** An error of a reader, as damage. Throws what is about the machine, and not about the archive. */
+  /** Adds an error of a reader as damage. Throws errors that are about the machine and not about the archive. */
   addError(error: unknown, codes: Partial<Record<ZnipErrorCode, DamageCode>>): Damage {
     const { code, message, context } = toPlainError(error);
     const damageCode = codes[code] ?? (code in DAMAGE ? (code as DamageCode) : undefined);

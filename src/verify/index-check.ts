@@ -1,5 +1,5 @@
 /**
- * The index by itself: footer, manifest, sub-indexes, frame table, the tree of names, and whether they agree.
+ * Checks the index by itself: footer, manifest, sub-indexes, frame table, the tree of names, and whether they agree.
  * Implements docs/format.md, "Reading", steps 1 to 7, without stopping at the first fault.
  */
 import { type Archive, openArchive } from '../archive/archive.ts';
@@ -18,16 +18,16 @@ import { Turns } from '../threads/turns.ts';
 import { buildTree } from '../unpack/member-tree.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';
 
-/** What is whole of an index. */
+/** The whole parts of an index. */
 export interface CheckedIndex {
   archive: Archive;
-  /** Of the sub-indexes that are whole. */
+  /** Entries of the whole sub-indexes. */
   entries: Entries;
-  /** All sub-indexes are. */
+  /** All sub-indexes are whole. */
   allEntries: boolean;
-  /** undefined when the frame table is not whole. */
+  /** undefined if the frame table is damaged. */
   frames: Frame[] | undefined;
-  /** What the index itself says of members that it does not know, as far as that is whole. */
+  /** What the index itself says about members that it does not know, as far as that is whole. */
   remarks: Remark[];
 }
 
@@ -45,8 +45,8 @@ const FRAME_CODES: Partial<Record<ZnipErrorCode, DamageCode>> = {
 const ROWS = 64;
 
 /**
- * Checks the index. Returns undefined when nothing is left of it. Throws `not-an-archive`,
- * `unsupported-version`, `io`, and the signal's reason.
+ * Checks the index. Returns undefined if nothing is left of it. Throws `not-an-archive`, `unsupported-version`, `io`,
+ * and the signal's reason.
  */
 export async function checkIndex(
   source: ByteSource,
@@ -88,7 +88,7 @@ export async function checkIndex(
   return { archive, entries, allEntries, frames, remarks };
 }
 
-/** All entries are in memory at once: as many as are unpacked, and no more. Throws `limit`. */
+/** All entries are in memory at once, so the limit is the same as for unpacking. Throws `limit`. */
 function refuseTooMany(archive: Archive): void {
   const limits = new Limits({});
   try {
@@ -134,7 +134,7 @@ async function checkTree(
     owners: false,
     limits: new Limits({}),
     onRefused: (path, error) => {
-      // The file that a hard link leads to may be in a sub-index that is damaged.
+      // The target of a hard link may be in a damaged sub-index.
       if (!allEntries && error.code === 'unsafe-link') return;
       const damage = list.addError(error, {});
       if (damage.members.length === 0) damage.members.push(toText(path));
@@ -142,7 +142,7 @@ async function checkTree(
   });
 }
 
-/** Sections follow one another, and the last block, without gaps; frames of others are no gaps. */
+/** Sections follow each other, and the last block, without gaps. Foreign frames are not gaps. */
 export async function checkSectionPlaces(
   { footer, manifest, source }: Archive,
   blocksEnd: number,
@@ -170,7 +170,7 @@ export async function checkSectionPlaces(
   }
 }
 
-/** Whether the bytes `[start, end)` are skippable frames that are not of znip, or nothing. */
+/** Whether the bytes `[start, end)` are foreign skippable frames, or empty. */
 async function isForeign(source: ByteSource, start: number, end: number, turns: Turns): Promise<boolean> {
   let at = start;
   while (at < end) {
@@ -185,7 +185,7 @@ async function isForeign(source: ByteSource, start: number, end: number, turns: 
   return at === end;
 }
 
-/** Blocks in order against the frame table's rows. */
+/** Compares the blocks, in order, with the frame table's rows. */
 export class FrameCheck {
   private readonly frames: readonly Frame[];
   private readonly list: DamageList;
@@ -197,7 +197,7 @@ export class FrameCheck {
   }
 
   take(block: Frame): void {
-    // Rows of blocks that are lost have been reported with them.
+    // Rows of lost blocks have been reported with those blocks.
     while ((this.frames[this.next]?.streamOffset ?? Infinity) < block.streamOffset) this.next += 1;
     const frame = this.frames[this.next];
     const number = this.next;
@@ -209,7 +209,7 @@ export class FrameCheck {
     this.list.add('wrong-frame-table', message, { blob: number, offset });
   }
 
-  /** `ended`: the last block was there, so that there is nothing for rows that are left. */
+  /** `ended`: the last block was there, so the remaining rows have no blocks. */
   finish(ended: boolean): void {
     const left = this.frames.length - this.next;
     if (!ended || left === 0) return;

@@ -1,5 +1,5 @@
 /**
- * Proves an archive whole, or tells everything that is wrong with it: the library's `verify` and
+ * Proves that an archive is whole, or reports everything that is wrong with it: the library's `verify` and
  * `verifyStream`. Main thread.
  */
 import { readRest, TailSource } from '../archive/arrived-index.ts';
@@ -23,7 +23,7 @@ import { type Damage, DamageList, MAX_KEPT } from './damage.ts';
 import { type CheckedIndex, checkIndex, checkSectionPlaces, FrameCheck } from './index-check.ts';
 
 export interface VerifyOptions {
-  /** Check the index alone, without reading blobs. Not for streams. */
+  /** Check only the index, without reading blobs. Not for streams. */
   quick?: boolean;
   /** The root hash that the archive must have, in hexadecimal. */
   root?: string;
@@ -36,7 +36,7 @@ export interface VerifyOptions {
 }
 
 export interface VerifyProgress {
-  /** Members and bytes of tar stream so far, and in all; totals are undefined while they are not known. */
+  /** Members and bytes of tar stream so far, and in total. Totals are undefined while they are not known. */
   members: number;
   streamBytes: number;
   totalMembers: number | undefined;
@@ -47,21 +47,21 @@ export interface VerifyReport {
   /** Nothing is wrong. */
   ok: boolean;
   quick: boolean;
-  /** Root hash in hexadecimal; null when footer or manifest are damaged. */
+  /** Root hash in hexadecimal; null if footer or manifest are damaged. */
   rootHash: string | null;
-  /** Members of the index, or without one, of the tar stream. */
+  /** Members of the index; without an index, of the tar stream. */
   members: number;
-  /** Blocks whose blobs were looked for; 0 when `quick`. */
+  /** Blocks whose blobs were looked for; 0 with `quick`. */
   blobs: number;
-  /** Bytes of tar stream in chunks that have their hash. */
+  /** Bytes of tar stream in chunks whose hash is right. */
   streamBytes: number;
   archiveBytes: number;
-  /** Everything that is wrong, in the order in which it was found; the first 100,000. */
+  /** Everything that is wrong, in the order in which it was found; only the first 100,000. */
   damage: Damage[];
   damageCount: number;
   /**
-   * Members that tar programs do not all read as the index has them, in the order of the tar stream; the first
-   * 100,000. They are no damage, but an archive that has some is not called whole.
+   * Members for which some tar programs do not agree with the index, in the order of the tar stream; only the first
+   * 100,000. They are not damage, but an archive that has some is not called whole.
    */
   differing: Differing[];
   differingCount: number;
@@ -71,7 +71,7 @@ export interface VerifyReport {
 /** A member that tar programs read differently, or that the index does not have. */
 export interface Differing {
   member: string;
-  /** `absent`: it is in the tar stream only; `differs`: with an entry; `owner`: only its owner is in doubt. */
+  /** `absent`: it is only in the tar stream; `differs`: it has an entry; `owner`: only its owner is in doubt. */
   about: Exclude<RemarkKind, 'attributes'>;
   reason: string;
   /** Tar stream byte at which its headers start. */
@@ -79,11 +79,11 @@ export interface Differing {
 }
 
 /**
- * Verifies the archive file `path`: its structure, every hash, and that index and tar headers agree. Goes on
- * after damage and reports all of it. Memory is what the index takes, and a chunk or two for each thread.
+ * Verifies the archive file `path`: its structure, every hash, and that index and tar headers agree. Continues after
+ * damage and reports all of it. Memory holds the index, and a chunk or two for each thread.
  *
- * Throws ZnipError, as reading does: `not-an-archive`, `unsupported-version`, `io`, `usage`, and `limit` for more
- * than 16,000,000 members.
+ * Throws ZnipError, as reading does: `not-an-archive`, `unsupported-version`, `io`, `usage`, and `limit` for more than
+ * 16,000,000 members.
  */
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const source = new FileSource(path);
@@ -95,8 +95,8 @@ export async function verify(path: string, options: VerifyOptions = {}): Promise
 }
 
 /**
- * As `verify`, of a file that is open and stays so; besides, `onBlock` sees every block, and what is whole of the index
- * is returned. Index and blocks are read by one descriptor, so that they are of one file.
+ * Like `verify`, for a file that is open and stays open. `onBlock` is called for every block, and the whole parts of
+ * the index are returned. Index and blocks are read through one descriptor, so they belong to one file.
  */
 export async function verifyFile(
   source: FileSource,
@@ -111,8 +111,8 @@ export async function verifyFile(
 }
 
 /**
- * Verifies an archive that arrives on a descriptor, in one pass; otherwise as `verify`. What the tar headers
- * say is kept until the index comes. Throws `usage` with `quick`, which needs the end first.
+ * Verifies an archive that arrives on a descriptor, in one pass; otherwise like `verify`. Keeps what the tar headers
+ * say until the index comes. Throws `usage` with `quick`, which needs the end first.
  */
 export async function verifyStream(fd: number, options: VerifyOptions = {}): Promise<VerifyReport> {
   if (options.quick === true) {
@@ -155,13 +155,13 @@ async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyRep
 class VerifyRun {
   readonly list = new DamageList();
   complete = false;
-  /** Where the tar stream ends, as far as blocks came. */
+  /** Where the tar stream ends, by the blocks so far. */
   tarLength = 0;
   private readonly startTime = performance.now();
   private readonly options: VerifyOptions;
   private readonly keeps: boolean;
   private readonly onBlock: ((walked: WalkedBlock) => void) | undefined;
-  /** What was found before there was an index to compare it with. */
+  /** What was found before there was an index to compare with. */
   private readonly events: StreamEvent[] = [];
   private readonly blocks: Frame[] = [];
   private comparison: Comparison | undefined;
@@ -178,7 +178,7 @@ class VerifyRun {
     totalBytes: undefined,
   };
 
-  /** `keeps`: the index comes later, and what was found before is to be compared with it. */
+  /** `keeps`: the index comes later, so what is found before is kept and compared with it. */
   constructor(options: VerifyOptions, keeps: boolean, onBlock?: (walked: WalkedBlock) => void) {
     this.options = options;
     this.keeps = keeps;
@@ -189,9 +189,9 @@ class VerifyRun {
     return this.options.signal;
   }
 
-  /** All blocks of a file, held against what is whole of its index. */
+  /** Compares all blocks of a file with the whole parts of its index. */
   async verifyBlocks({ fd, name }: FileSource, index: CheckedIndex | undefined): Promise<void> {
-    // Its own reads are by offset, so the descriptor is still at the start of the file.
+    // The source reads by offset, so the descriptor is still at the start of the file.
     const stream = new FdStream(fd, `'${name}'`, this.options.signal);
     try {
       if (index !== undefined) await this.useIndex(index);
@@ -203,10 +203,10 @@ class VerifyRun {
     this.finish();
   }
 
-  /** From now on, and for what came so far, the tar stream is held against this index. */
+  /** From now on, the tar stream is compared with this index; so is everything that came before. */
   async useIndex({ entries, allEntries, frames }: CheckedIndex): Promise<void> {
     const turns = new Turns(this.signal);
-    // With entries missing, members without one would be no news.
+    // If entries are missing, members without one say nothing.
     if (allEntries) {
       this.comparison = new Comparison(entries, this.list, ({ batch, row }, owner) => {
         const headerOffset = batch.streamOffsets[row] ?? 0;
@@ -326,13 +326,13 @@ class VerifyRun {
     this.options.onProgress?.({ members: this.members, streamBytes: this.streamBytes, ...this.totals });
   }
 
-  /** Of an archive whose tar headers are not read. */
+  /** For an archive whose tar headers are not read. */
   takeRemarks(remarks: readonly Remark[]): void {
     for (const remark of remarks) this.noteDiffering(remark, 0);
   }
 
   private noteDiffering({ about, path, headerOffset, reason }: Remark, chunkStart: number): void {
-    // Notes beside a member are nothing that an index is to say, and unpacking tells of them.
+    // An index need not hold notes about a member, and unpacking reports them.
     if (about === 'attributes') return;
     this.differingCount += 1;
     if (this.differing.length === MAX_KEPT) return;
@@ -356,7 +356,7 @@ class VerifyRun {
   }
 
   private lose(start: number, end: number, damage: Damage): void {
-    // Without an index, this is all that can be named.
+    // Without an index, nothing else can be named.
     const path = this.continued.lose();
     if (path !== undefined && this.comparison === undefined) damage.members.push(toText(path));
     this.tell({ type: 'lost', start, end, damage });

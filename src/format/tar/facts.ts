@@ -1,6 +1,7 @@
 /**
- * The facts of one header, each by what stands above it: the member's own pax header, then GNU long names and global
- * headers. It notes where tar programs do not take the same. POSIX.1-2017, pax, "pax Interchange Format".
+ * The facts of one header, each with the extended headers that overrule it: the member's own pax header, then GNU long
+ * names and global headers. It notes where tar programs do not read the same. POSIX.1-2017, pax, "pax Interchange
+ * Format".
  */
 import { ATTRIBUTES } from '../values/attributes.ts';
 import type { ByteString } from '../values/byte-string.ts';
@@ -14,14 +15,14 @@ import { DIRECTORY_BY_NAME, FILE, FILE_TYPES, type Type, TYPES } from './types.t
 
 const NOTHING_FOUND = { doubts: NO_DOUBTS, ownerDoubts: NO_DOUBTS, attributes: ATTRIBUTES.none };
 
-/** The header's fields, each with what stands above it: its own pax header, then the global ones. */
+/** The fields of the header. The member's own pax header overrules each of them, and so do global ones. */
 export class Facts {
   private readonly bytes: Buffer;
   private readonly at: number;
   private readonly extended: Extended | undefined;
   private readonly pax: PaxHeader;
   private readonly globals: PaxHeader;
-  /** Made when there is something to say: nearly always there is not. */
+  /** Made only if there is something to say, which is rare. */
   private doubts: Doubts | undefined;
 
   constructor(bytes: Buffer, at: number, extended: Extended | undefined, globals: PaxHeader) {
@@ -44,7 +45,7 @@ export class Facts {
     return { doubts: doubts?.list ?? NO_DOUBTS, ownerDoubts: doubts?.owner ?? NO_DOUBTS, attributes };
   }
 
-  /** As the headers have it, with the slash of a directory. */
+  /** The name as in the headers, with the slash of a directory. */
   name(): ByteString {
     const { pax, extended } = this;
     const stated = pax.sparseName ?? pax.path;
@@ -90,12 +91,12 @@ export class Facts {
     return this.pax.sparse !== undefined || this.globals.sparse !== undefined;
   }
 
-  /** What the member's own records say of a map. */
+  /** What the member's own records say about a map. */
   get sparseRecords(): SparseRecords | undefined {
     return this.pax.sparse;
   }
 
-  /** Bytes of data by the headers. Throws `damaged-block` for a size that cannot be. */
+  /** Bytes of data, by the headers. Throws `damaged-block` for an impossible size. */
   size(headerSize: number, where: number): number {
     const size = this.pax.size ?? this.globals.size ?? headerSize;
     if (size < 0) throw damaged(where, 'size is negative');
@@ -107,16 +108,16 @@ export class Facts {
     if (this.pax.size === undefined) this.global('size');
   }
 
-  /** Whether what stands behind a member that has no data is data after all; undefined where that is not there. */
+  /** Whether there is data after a member that should have none; undefined if those bytes have not arrived. */
   dataBehind(at: number, isWhole: boolean): boolean | undefined {
     if (at + TAR_RECORD <= this.bytes.length) return !isHeader(this.bytes, at);
     return isWhole ? false : undefined;
   }
 
   /**
-   * All programs pass over what the header of a directory, a symlink or a device states, and take what follows for
-   * a header; a pax record counts for some, but where only the name tells a directory, and data of hard links for
-   * others.
+   * For a directory, symlink or device, all programs ignore the size in the header and read the next record as a
+   * header. There are exceptions: some programs use the size of a pax record, unless only the name says that it is a
+   * directory; others read data of hard links.
    */
   checkSizeOfNone(typeFlag: string, stated: number, follows: boolean, paxCounts: boolean): void {
     const byPax = paxCounts && (this.pax.size !== undefined || this.globals.size !== undefined);
@@ -138,7 +139,7 @@ export class Facts {
     return held;
   }
 
-  /** An owner as an entry can hold it; null for what is none. */
+  /** An owner in the form of an entry; null if the number is not a valid owner. */
   id(keyword: 'uid' | 'gid', offset: number): number | null {
     const stated = this.pax[keyword] ?? this.globals[keyword];
     if (this.pax[keyword] !== undefined) return this.pax[keyword] ?? null;
@@ -152,7 +153,7 @@ export class Facts {
     return null;
   }
 
-  /** Tar programs prefer the names to the numbers, where there are such users. Plain v7 has none. */
+  /** Tar programs prefer the names to the numbers, if such users exist. Plain v7 has no names. */
   ownerName(keyword: 'uname' | 'gname', offset: number): ByteString | undefined {
     const own = this.pax[keyword];
     if (own !== undefined) return own === '' ? undefined : own;
@@ -170,7 +171,7 @@ export class Facts {
     return guessNumber(this.bytes, this.at + offset, length);
   }
 
-  /** What a global header says: for all members to POSIX and GNU tar, for none to bsdtar. */
+  /** What a global header says. POSIX and GNU tar use it for all members, bsdtar for none. */
   private global<K extends keyof PaxHeader>(keyword: K): PaxHeader[K] {
     const value = this.globals[keyword];
     if (value !== undefined) this.doubt(passedOver(keyword));
@@ -178,7 +179,7 @@ export class Facts {
   }
 }
 
-/** 32 bytes that are mostly the same as in the header before: no text is made anew for these. */
+/** Mostly, these 32 bytes are the same as in the header before. Then the text is not made again. */
 class OwnerNames {
   private readonly last = Buffer.alloc(OWNER_NAME_LENGTH);
   private text: ByteString = '';
@@ -203,7 +204,7 @@ function differs(name: ByteString, stated: ByteString | undefined): boolean {
   return stated !== undefined && stated !== name;
 }
 
-/** The greatest owner that is one: (uid_t)-1 means none. */
+/** The greatest valid owner: (uid_t)-1 means none. */
 const MAX_ID = 0xfffffffe;
 
 function nanoseconds(seconds: number): bigint {

@@ -1,7 +1,7 @@
 /**
- * What a member's headers mean, taken together: the one place that decides it, for every way of reading. It is what
- * POSIX, GNU tar and bsdtar agree on; where they do not, it is one of their readings, and a doubt says so.
- * Implements the tables of docs/format.md, "Tar streams of others".
+ * What the headers of a member mean together. This is the one place that decides it, for every way of reading. The
+ * meaning is what POSIX, GNU tar and bsdtar agree on. Where they do not agree, it is one of their readings, and a doubt
+ * says so. Implements the tables of docs/format.md, "Tar streams of others".
  */
 import type { ByteString } from '../values/byte-string.ts';
 import { TAR_RECORD } from '../values/constants.ts';
@@ -12,21 +12,21 @@ import type { PaxHeader } from './pax-records.ts';
 import type { Extended, SparseFile, TarMember } from './tar-member.ts';
 import { DIRECTORY_BY_NAME, SPARSE_FLAG } from './types.ts';
 
-/** Where headers of a member are, for `describe`. */
+/** Where the headers of a member are, for `describe`. */
 export interface Place {
   bytes: Buffer;
-  /** The header itself, behind the extended ones. */
+  /** The header itself, after the extended ones. */
   at: number;
   headerLength: number;
   /** Its place in the tar stream, for messages. */
   where: number;
-  /** `bytes` does not get longer: the data of a member that has none begins in it, or nowhere. */
+  /** `bytes` does not grow. If a member without data has data after all, the data begins in `bytes`. */
   isWhole: boolean;
 }
 
 /**
- * The member of a header and what stands before it, `globals` included. undefined when the record behind the header
- * is needed, and is not there yet.
+ * The member of a header and of the headers before it, including `globals`. undefined if the record after the header is
+ * needed and has not arrived.
  */
 export function describe(
   { bytes, at, headerLength, where, isWhole }: Place,
@@ -98,7 +98,7 @@ function memberOf(facts: Facts, known: Pick<Member, 'path' | 'kind' | 'size' | '
   };
 }
 
-/** A sparse file by its type, or a file whose own records have a map; undefined for what else has such records. */
+/** A sparse file by its type, or a file whose own records have a map; undefined for anything else with such records. */
 function sparseFile(
   facts: Facts,
   path: ByteString,

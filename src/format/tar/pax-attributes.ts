@@ -3,16 +3,16 @@
  */
 import { ATTRIBUTES, meaningOf } from '../values/attributes.ts';
 
-/** The last one of bsdtar has its name as in a URL; GNU tar writes `%25` and `%3D` in the first. */
+/** bsdtar's LIBARCHIVE.xattr has the name as in a URL. In SCHILY.xattr, GNU tar writes `%25` and `%3D`. */
 const ATTRIBUTE = /^(?:SCHILY|LIBARCHIVE)\.xattr\.(?=.)/s;
-/** By POSIX, with and without a default for what is made in a directory, and by NFS 4. */
+/** The lists of POSIX, those that new files in a directory inherit, and those of NFS 4. */
 const ACL = /^SCHILY\.acl\.(?:access|default|ace)$/;
 /** A label of SELinux, by GNU tar. */
 const LABEL = 'RHT.security.selinux';
 
 /**
- * What is lost without what a record of this keyword says: see ATTRIBUTES. Other than on a disk, labels count as well:
- * somebody had them recorded. An attribute may be empty, a list or a label then is none.
+ * What is lost without the record of this keyword: see ATTRIBUTES. Other than on a disk, labels count here, because
+ * somebody had them recorded. An attribute may be empty, but an empty list or label is none.
  */
 export function recordedAttributes(keyword: string, isEmpty: boolean): number {
   const prefix = ATTRIBUTE.exec(keyword)?.[0];

@@ -1,33 +1,33 @@
 /**
- * The records of a pax header: what they say of a member, and what tar programs do not agree on in them.
- * POSIX.1-2017, pax, "pax Interchange Format"; how GNU tar and bsdtar read them was asked by running them.
+ * The records of a pax header: what they say about a member, and where tar programs do not agree about them.
+ * POSIX.1-2017, pax, "pax Interchange Format". How GNU tar and bsdtar read them was found by running them.
  */
 import type { ByteString } from '../values/byte-string.ts';
 import { NANOSECONDS } from '../values/entry.ts';
 import { recordedAttributes } from './pax-attributes.ts';
 import type { SparseRecords } from './sparse.ts';
 
-/** What extended headers say. A keyword that is missing, or whose value is empty, is not there. */
+/** What extended headers say. A keyword that is missing or has an empty value is not present here. */
 export interface PaxHeader {
   path?: ByteString | undefined;
   linkPath?: ByteString | undefined;
   size?: number | undefined;
   /** Nanoseconds, of any range. */
   mtime?: bigint | undefined;
-  /** null for a number that no owner has. */
+  /** null for a number that no owner can have. */
   uid?: number | null | undefined;
   gid?: number | null | undefined;
   uname?: ByteString | undefined;
   gname?: ByteString | undefined;
-  /** There is a map of data and holes: in the records, or in front of the data. */
+  /** There is a map of data and holes: in the records, or before the data. */
   sparse?: SparseRecords | undefined;
-  /** The name that GNU tar gives a sparse file here, because `path` says how it is stored. */
+  /** The real name of a sparse file. GNU tar puts it here, because `path` says how the file is stored. */
   sparseName?: ByteString | undefined;
   /** What its extended attributes mean, all together: see ATTRIBUTES. */
   attributes?: number | undefined;
 }
 
-/** What tar programs do not agree on: about a member, and about its owner, which few ask for. */
+/** What tar programs do not agree on: about a member, and, separately, about its owner, which few users ask for. */
 export class Doubts {
   readonly list: string[] = [];
   readonly owner: string[] = [];
@@ -41,16 +41,19 @@ export class Doubts {
   }
 }
 
-/** A header may hold a million records that are wrong: a few say enough. */
+/** A header may hold a million wrong records; a few doubts say enough. */
 const MOST_DOUBTS = 8;
 
 function addOnce(list: string[], doubt: string): void {
   if (list.length < MOST_DOUBTS && !list.includes(doubt)) list.push(doubt);
 }
 
-/** Of a longer keyword, this much tells all that matters: a name of an attribute has 255 bytes (Linux), each of them maybe `%2E`. */
+/**
+ * The first bytes of a longer keyword say everything that matters. The name of an attribute has at most 255 bytes
+ * (Linux), and each may be written as `%2E`.
+ */
 const MAX_KEYWORD = 800;
-/** A record's length in more digits is longer than any header. */
+/** A length with more digits would be longer than any header. */
 const MAX_LENGTH_DIGITS = 9;
 
 const TAB = 0x09;
@@ -58,7 +61,7 @@ const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const EQUALS = 0x3d;
 
-/** Keywords that tell of a sparse file. Others that begin so are nothing that any program knows. */
+/** Keywords of sparse files. Other keywords with the same start mean nothing to any program. */
 const SPARSE = new Set(
   ['major', 'minor', 'realsize', 'size', 'numblocks', 'offset', 'numbytes', 'map'].map(
     (word) => `GNU.sparse.${word}`,
@@ -66,8 +69,8 @@ const SPARSE = new Set(
 );
 
 /**
- * Reads records of the form `length keyword=value\n`, each in one pass. What stands behind a malformed one is not
- * taken. The last record of a keyword counts.
+ * Reads records of the form `length keyword=value\n`, each in one pass. Everything after a malformed record is ignored.
+ * The last record of a keyword counts.
  */
 export function readPaxRecords(records: Buffer, doubts: Doubts): PaxHeader {
   const header: PaxHeader = {};
@@ -102,7 +105,7 @@ function skipDigits(records: Buffer, at: number): number {
   return end;
 }
 
-/** GNU tar passes over these in front of a keyword. */
+/** GNU tar skips these characters before a keyword. */
 function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
 }
@@ -161,7 +164,7 @@ function takeAttributes(header: PaxHeader, attributes: number): void {
   if (attributes !== 0) header.attributes = (header.attributes ?? 0) | attributes;
 }
 
-/** A global header, and one that comes after it. */
+/** A global header, combined with one that comes after it. */
 export function withGlobals(before: PaxHeader, header: PaxHeader): PaxHeader {
   const result = { ...before, ...header };
   takeAttributes(result, before.attributes ?? 0);
@@ -189,7 +192,7 @@ function takeSparse(sparse: SparseRecords, keyword: string, value: string): void
   }
 }
 
-/** POSIX: a record without a value deletes what an earlier header said. GNU tar takes the empty value. */
+/** POSIX: a record without a value deletes what an earlier header said. GNU tar uses the empty value. */
 function isEmpty(keyword: string, value: string, add: (doubt: string) => void): boolean {
   if (value === '') add(`its pax record '${keyword}' is empty: it counts as if it were not there`);
   return value === '';
@@ -214,7 +217,7 @@ function readSize(value: string, doubts: Doubts): number | undefined {
   return size;
 }
 
-/** (uid_t)-1, which owns nothing. */
+/** (uid_t)-1, which no owner has. */
 const NO_ID = 0xffffffff;
 
 function readId(keyword: string, value: string, doubts: Doubts): number | null | undefined {
@@ -225,7 +228,7 @@ function readId(keyword: string, value: string, doubts: Doubts): number | null |
   return null;
 }
 
-/** A number in decimal digits; Infinity beyond what JavaScript holds exactly. undefined where it is none. */
+/** A number in decimal digits; Infinity if JavaScript cannot hold it exactly; undefined if it is not a number. */
 function readDigits(text: string): number | undefined {
   let value = 0;
   for (let i = 0; i < text.length; i++) {
@@ -236,7 +239,7 @@ function readDigits(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : Infinity;
 }
 
-/** Beyond every time that an entry holds; digits behind these say nothing. */
+/** Enough for every time that an entry can hold; further digits change nothing. */
 const MAX_TIME_DIGITS = 12;
 
 /** Decimal seconds, maybe negative, maybe with a fraction, in nanoseconds. */
@@ -259,7 +262,7 @@ function readTime(value: string, doubts: Doubts): bigint | undefined {
   let first = start;
   while (first < dot - 1 && value[first] === '0') first += 1;
   const fraction = BigInt(value.slice(dot + 1, Math.min(end, dot + 10)).padEnd(9, '0'));
-  // GNU tar takes 0.25 from -5, bsdtar adds it.
+  // GNU tar subtracts 0.25 from -5; bsdtar adds it.
   if (negative && fraction !== 0n) doubts.add('its time is negative and has a fraction');
   const time = BigInt(value.slice(first, Math.min(dot, first + MAX_TIME_DIGITS))) * NANOSECONDS + fraction;
   return negative ? -time : time;

@@ -1,12 +1,11 @@
 /**
- * The fields of one tar record of 512 bytes, as POSIX, GNU tar and bsdtar read them. Knows nothing of what they
- * come to together: that is `meaning.ts`. POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic
- * Tar Format".
+ * The fields of one tar record of 512 bytes, as POSIX, GNU tar and bsdtar read them. What they mean together is decided
+ * in `meaning.ts`. POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
  */
 import type { ByteString } from '../values/byte-string.ts';
 import { TAR_RECORD } from '../values/constants.ts';
 
-/** What follows the five letters that every magic but that of plain v7 begins with, which has none. */
+/** What follows the five letters at the start of every magic. Plain v7 has no magic. */
 export type Magic = 'posix' | 'gnu' | 'other' | 'none';
 
 const SPACE = 0x20;
@@ -17,7 +16,7 @@ const SEVEN = 0x37;
 const MAGIC_OFFSET = 257;
 const LETTERS = Uint8Array.of(0x75, 0x73, 0x74, 0x61, 0x72);
 
-/** Whose header this is: only POSIX has a prefix behind it, GNU tar has other fields there. */
+/** Which program's header this is. Only POSIX has a prefix after it; GNU tar has other fields there. */
 export function readMagic(bytes: Buffer, at: number): Magic {
   const magic = at + MAGIC_OFFSET;
   for (let i = 0; i < LETTERS.length; i++) if (bytes[magic + i] !== LETTERS[i]) return 'none';
@@ -27,8 +26,8 @@ export function readMagic(bytes: Buffer, at: number): Magic {
 }
 
 /**
- * A number field: octal digits, or base 256 where the first bit is set; all NULs are 0. NaN for what is no number:
- * tar programs make different ones of that. Above 2^53 it is no longer exact.
+ * A number field: octal digits, or base 256 if the first bit is set; all NULs are 0. NaN for anything else, because tar
+ * programs read that differently. Above 2^53, the number is not exact.
  */
 export function readNumber(bytes: Buffer, at: number, length: number): number {
   const end = at + length;
@@ -47,14 +46,17 @@ export function readNumber(bytes: Buffer, at: number, length: number): number {
   return i === end || bytes[i] === 0 || bytes[i] === SPACE ? value : Number.NaN;
 }
 
-/** What is to be made of a field that is no number: its digits behind one NUL, as GNU tar has them, or 0. */
+/** What a field without a valid number is read as: its digits after one NUL, as GNU tar does, or 0. */
 export function guessNumber(bytes: Buffer, at: number, length: number): number {
   const from = bytes[at] === 0 ? at + 1 : at;
   const value = readNumber(bytes, from, length - (from - at));
   return Number.isNaN(value) ? 0 : value;
 }
 
-/** Two's complement in the bits behind the first. GNU tar writes 0x80 and 0xFF in front, and knows no other. */
+/**
+ * Two's complement in the bits after the first. GNU tar writes only 0x80 and 0xFF as the first byte, and knows no
+ * others.
+ */
 function readBase256(bytes: Buffer, at: number, end: number): number {
   const first = bytes[at] ?? 0;
   if (first !== 0x80 && first !== 0xff) return Number.NaN;
@@ -67,11 +69,13 @@ function readBase256(bytes: Buffer, at: number, end: number): number {
 export function readText(bytes: Buffer, at: number, length: number): ByteString {
   let end = at;
   while (end < at + length && bytes[end] !== 0) end += 1;
-  // Most prefixes are empty: nothing is asked of what is not JavaScript.
+  // Most prefixes are empty. Then no call leaves JavaScript.
   return end === at ? '' : bytes.toString('latin1', at, end);
 }
 
-/** Whether the checksum is right: of bytes from 0 to 255, or from -128 to 127, as some old programs added them. */
+/**
+ * Whether the checksum is right, as a sum of bytes from 0 to 255, or from -128 to 127, which some old programs used.
+ */
 export function checksumMatches(bytes: Buffer, at: number): boolean {
   // 148: chksum, 8 bytes, which count as spaces
   let sum = 8 * SPACE;
@@ -103,7 +107,7 @@ function isZeros(bytes: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-/** Whether a header or the end of the tar stream stands here, and not the data of a member. */
+/** Whether a header or the end of the tar stream is here, and not the data of a member. */
 export function isHeader(bytes: Buffer, at: number): boolean {
   return isZeroRecord(bytes, at) || checksumMatches(bytes, at);
 }

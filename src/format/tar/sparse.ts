@@ -1,38 +1,38 @@
 /**
- * Maps of sparse files: which runs of a file are in the stream, one behind the other; between them are holes. GNU tar
- * has four forms: in the header (`S`), and in pax records as pairs (0.0), as a list (0.1) or in front of the data (1.0).
- * GNU tar manual, "Storing Sparse Files".
+ * Maps of sparse files: which runs of a file are in the stream, one after the other; between them are holes. GNU tar
+ * has four forms: in the header (`S`), and in pax records as pairs (0.0), as a list (0.1) or before the data (1.0). GNU
+ * tar manual, "Storing Sparse Files".
  */
 import { MAX_HEADERS_LENGTH, TAR_RECORD } from '../values/constants.ts';
 import { roundUp } from '../values/integers.ts';
 import { readNumber } from './record.ts';
 
-/** The runs of data of a file, in order and apart. */
+/** The runs of data of a file, in order and without overlap. */
 export interface SparseMap {
-  /** Bytes of the file, holes included. */
+  /** Bytes of the file, including holes. */
   realSize: number;
-  /** Of each run: where it is in the file, how long it is, and how much of the data is before it. */
+  /** For each run: its place in the file, its length, and the bytes of data before it. */
   offsets: Float64Array;
   lengths: Float64Array;
   starts: Float64Array;
-  /** What tar programs do not agree on in it. */
+  /** Where tar programs do not agree about it. */
   doubt: string | undefined;
 }
 
-/** What pax records say of a map, as they have it. */
+/** What pax records say about a map, unchanged. */
 export interface SparseRecords {
   major?: string | undefined;
   minor?: string | undefined;
   realSize?: string | undefined;
   map?: string | undefined;
-  /** `offset` and `numbytes`, again and again. */
+  /** `offset` and `numbytes`, alternating. */
   pairs: string[];
 }
 
-/** More runs than any file has for a reason; each costs a call. */
+/** More runs than any file needs; each costs a call. */
 const MAX_RUNS = 1_000_000;
 
-/** Where things are in a header of type `S`; of each record behind it, runs come first. */
+/** Where things are in a header of type `S`. In each record after it, the runs come first. */
 const RUN_LENGTH = 24;
 const FIRST_RUNS = { offset: 386, count: 4 };
 const FURTHER_RUNS = { offset: 0, count: 21 };
@@ -41,7 +41,7 @@ const REAL_SIZE = 483;
 /** A map, or what is wrong with it. */
 type Read = SparseMap | string;
 
-/** The map of a header of type `S` at `at`, with the records behind it up to `end`. `stored`: bytes of data. */
+/** The map of a header of type `S` at `at`, with the records after it up to `end`. `stored`: bytes of data. */
 export function readHeaderMap(bytes: Buffer, at: number, end: number, stored: number): Read {
   const runs: number[] = [];
   for (let record = at; record < end; record += TAR_RECORD) {
@@ -56,7 +56,7 @@ export function readHeaderMap(bytes: Buffer, at: number, end: number, stored: nu
   return toMap(runs, readNumber(bytes, at + REAL_SIZE, 12), stored);
 }
 
-/** Whether the map stands in front of the data. */
+/** Whether the map is before the data. */
 export function isLeading({ major }: SparseRecords): boolean {
   return major !== undefined && major !== '0';
 }
@@ -68,8 +68,8 @@ export function readRecordsMap({ map, pairs, realSize }: SparseRecords, stored: 
 }
 
 /**
- * The map in front of the data, which begins at `from`: how many runs there are, then their numbers, each in a line. `length` is how
- * much of the data it takes. undefined when it does not end within `bytes`.
+ * The map before the data, which begins at `from`: the number of runs, then their numbers, each in a line. `length` is
+ * how much of the data it takes. undefined if it does not end within `bytes`.
  */
 export function readLeadingMap(
   bytes: Buffer,
@@ -107,10 +107,10 @@ export function readLeadingMap(
 const UNALIGNED = 'the runs of its data are no whole records, between which some programs expect padding';
 const SHORT = 'the last run of its map does not end where the file does, and some programs cut it there';
 const NEWLINE = 0x0a;
-/** As many as 2^63 has. */
+/** As many digits as 2^63 has. */
 const MAX_DIGITS = 19;
 
-/** NaN for what is no number. */
+/** NaN if it is not a number. */
 function readDecimal(text: string): number {
   return /^\d{1,19}$/.test(text) ? Number(text) : Number.NaN;
 }
@@ -148,7 +148,7 @@ function toMap(runs: readonly number[], realSize: number, stored: number): Read 
     end = offset + length;
     sum += length;
   }
-  // GNU tar makes the file as long as the last run says, and puts one of nothing there.
+  // GNU tar makes the file as long as the last run says, and puts an empty run there.
   if (end < realSize) map.doubt ??= SHORT;
   return sum === stored ? map : `its runs have ${sum} bytes, and there are ${stored} in the stream`;
 }

@@ -1,7 +1,6 @@
 /**
- * Tar headers: ustar, with a pax extended header in front where ustar cannot hold a value.
- * Implements docs/format.md, "Tar stream"; POSIX.1-2017, pax, "pax Interchange Format" and "ustar
- * Interchange Format".
+ * Tar headers: ustar, with a pax extended header before it if ustar cannot hold a value. Implements docs/format.md,
+ * "Tar stream"; POSIX.1-2017, pax, "pax Interchange Format" and "ustar Interchange Format".
  */
 import { isUtf8, type ByteString } from '../values/byte-string.ts';
 import { TAR_RECORD } from '../values/constants.ts';
@@ -14,7 +13,7 @@ const PREFIX_LENGTH = 155;
 const MAX_USTAR_SIZE = 0o77777777777;
 /** 7 octal digits. */
 const MAX_USTAR_ID = 0o7777777;
-/** The first time, in nanoseconds, that 11 octal digits of seconds do not reach: in the year 2242. */
+/** The first time, in nanoseconds, that does not fit into 11 octal digits of seconds: in the year 2242. */
 const USTAR_TIME_END = BigInt(MAX_USTAR_SIZE + 1) * NANOSECONDS;
 
 const TYPE_FLAG = ['0', '5', '2', '1'] as const;
@@ -32,7 +31,7 @@ interface UstarName {
   prefix: ByteString;
 }
 
-/** Where to cut a path into ustar's prefix and name; undefined when it does not fit. */
+/** Where to cut a path into ustar's prefix and name; undefined if it does not fit. */
 function splitName(path: ByteString): UstarName | undefined {
   if (path.length <= NAME_LENGTH) return { name: path, prefix: '' };
   if (path.length > NAME_LENGTH + 1 + PREFIX_LENGTH) return undefined;
@@ -42,12 +41,12 @@ function splitName(path: ByteString): UstarName | undefined {
   return { name: path.slice(slash + 1), prefix: path.slice(0, slash) };
 }
 
-/** The path as a tar header has it: directories end in a slash. */
+/** The path in the form of a tar header: directories end in a slash. */
 function tarPath(member: Member): ByteString {
   return member.kind === KIND.directory ? `${member.path}/` : member.path;
 }
 
-/** One pax record, `length keyword=value\n`, whose length counts its own digits. */
+/** One pax record, `length keyword=value\n`; the length includes its own digits. */
 function paxRecord(keyword: string, value: ByteString): ByteString {
   const rest = keyword.length + value.length + 3;
   let length = rest + String(rest).length;
@@ -56,8 +55,8 @@ function paxRecord(keyword: string, value: ByteString): ByteString {
 }
 
 /**
- * The pax records that this member needs; '' for most. Names and link targets as their bytes. With
- * `statedSize` its size is one of them, in these digits, whatever it is.
+ * The pax records that this member needs; '' for most members. Names and link targets are bytes. With `statedSize`, the
+ * size is always one of the records, in these digits.
  */
 export function paxRecords(member: Member, statedSize?: string): ByteString {
   const path = tarPath(member);
@@ -94,15 +93,15 @@ export function tarHeaderLength(member: Member): number {
   return records === '' ? TAR_RECORD : 2 * TAR_RECORD + roundUp(records.length, TAR_RECORD);
 }
 
-/** The size of a header that `encodeReservedHeader` writes: it depends on the name alone. */
+/** The size of a header that `encodeReservedHeader` writes. It depends only on the name. */
 export function reservedHeaderLength(member: Member): number {
   const records = paxRecords(member, String(Number.MAX_SAFE_INTEGER));
   return 2 * TAR_RECORD + roundUp(records.length, TAR_RECORD);
 }
 
 /**
- * Writes a header for which room was made before the size was known: the size is in a pax record always, and
- * zeros stand before its digits where it would be shorter than the room. Returns its length.
+ * Writes a header whose room was reserved before the size was known. The size is always in a pax record, and leading
+ * zeros fill the room if it would be shorter. Returns its length.
  */
 export function encodeReservedHeader(target: Buffer, offset: number, member: Member): number {
   const length = reservedHeaderLength(member);
@@ -112,15 +111,15 @@ export function encodeReservedHeader(target: Buffer, offset: number, member: Mem
   return encodeTarHeader(target, offset, member, fits ? plain : plain.padStart(digits, '0'));
 }
 
-/** Bytes of tar stream that the data of a member takes, padding included. */
+/** Bytes of tar stream for the data of a member, including padding. */
 export function paddedLength(size: number): number {
   return roundUp(size, TAR_RECORD);
 }
 
-/** Ten octal digits: what 32-bit integer arithmetic, the fast kind, can take at once. */
+/** Ten octal digits: the most that 32-bit integer arithmetic, the fast kind, can handle at once. */
 const TEN_DIGITS = 2 ** 30;
 
-/** A number as octal digits, `digits` of them, before a NUL; returns the sum of the bytes written. */
+/** A number as `digits` octal digits before a NUL; returns the sum of the written bytes. */
 function writeOctal(target: Buffer, offset: number, value: number, digits: number): number {
   let sum = digits * 0x30;
   let position = offset + digits - 1;
@@ -194,8 +193,8 @@ function clamp(value: number, max: number): number {
 }
 
 /**
- * Writes the header, with its pax records, of `member` at `offset` of `target`; returns its length.
- * The length depends on the metadata alone and is what `tarHeaderLength` said. `statedSize` as for `paxRecords`.
+ * Writes the header of `member`, with its pax records, at `offset` of `target`; returns its length. The length depends
+ * only on the metadata, and is the one that `tarHeaderLength` gave. `statedSize` as for `paxRecords`.
  */
 export function encodeTarHeader(target: Buffer, offset: number, member: Member, statedSize?: string): number {
   const path = tarPath(member);

@@ -1,5 +1,5 @@
 /**
- * A member as it stands in a tar stream, with what is in doubt about it, and what stands before its header.
+ * A member in a tar stream, with what is in doubt about it, and what the extended headers before it say.
  */
 import { ZnipError } from '../../errors.ts';
 import type { ByteString } from '../values/byte-string.ts';
@@ -7,29 +7,29 @@ import type { Member } from '../values/entry.ts';
 import type { Doubts, PaxHeader } from './pax-records.ts';
 import type { SparseMap, SparseRecords } from './sparse.ts';
 
-/** A member, or something that stands in a tar stream but is none. */
+/** A member, or something else in a tar stream. */
 export interface TarMember {
   /**
-   * null for kinds that an index does not know (devices, FIFOs, sparse files, …), for what has no name or no
-   * target, and for a global header that ends the stream.
+   * null for kinds that an index does not know (devices, FIFOs, sparse files, …), for members without a name or target,
+   * and for a global header that ends the stream.
    */
   member: Member | null;
-  /** Path and type flag, for the report of what is skipped. '' is the top itself, `./`. */
+  /** Path and type flag, to report what is skipped. '' is the top directory itself, `./`. */
   path: ByteString;
   typeFlag: string;
   /** Stream bytes before the data. */
   headerLength: number;
-  /** Bytes of data in the stream. Only that of a file is its content. */
+  /** Bytes of data in the stream. Only the data of a file is content. */
   size: number;
-  /** A `/` in front of its name, or of its hard link's target, was taken away. */
+  /** A leading `/` of its name, or of its hard link's target, was removed. */
   absolute: boolean;
-  /** What a sparse file would be, for whoever can make one. */
+  /** The sparse file that it describes, for code that can make one. */
   sparse?: SparseFile | undefined;
-  /** What tar programs read differently, a short sentence each. */
+  /** What tar programs read differently, each in a short sentence. */
   doubts: readonly string[];
-  /** The same about its owner, for whoever restores it. */
+  /** The same about its owner, for code that restores it. */
   ownerDoubts: readonly string[];
-  /** What its extended attributes mean, see ATTRIBUTES: znip restores none. */
+  /** What its extended attributes mean, see ATTRIBUTES. znip restores none. */
   attributes: number;
 }
 
@@ -38,18 +38,18 @@ export interface SparseFile {
   file: Member;
   /** null: the map is in the header. */
   records: SparseRecords | null;
-  /** The map, or what is wrong with it; undefined where nobody has read it. */
+  /** The map, or what is wrong with it; undefined if nothing has read it. */
   map?: SparseMap | string;
 }
 
-/** What the extended headers in front of a member say. */
+/** What the extended headers before a member say. */
 export interface Extended {
-  /** The last pax header; one before it does not count. */
+  /** The last pax header; earlier ones do not count. */
   pax: PaxHeader | undefined;
   /** GNU long names, `L` and `K`. */
   longName: ByteString | undefined;
   longLink: ByteString | undefined;
-  /** They came before the pax header: bsdtar lets what comes first win. */
+  /** They came before the pax header. In bsdtar, the first one wins. */
   longNameFirst: boolean;
   longLinkFirst: boolean;
   doubts: Doubts;

@@ -1,7 +1,7 @@
 /**
- * Reads the members of a tar stream that anybody may have written, header by header: the counterpart of
- * `tar-header.ts`. What the headers of a member mean is decided in `tar/meaning.ts`.
- * POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar manual, "Basic Tar Format".
+ * Reads the members of any tar stream, header by header: the counterpart of `tar-header.ts`. The meaning of a member's
+ * headers is decided in `tar/meaning.ts`. POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format";
+ * GNU tar manual, "Basic Tar Format".
  */
 import { ZnipError } from '../../errors.ts';
 import { ATTRIBUTES } from '../values/attributes.ts';
@@ -17,7 +17,9 @@ import { isExtension } from './types.ts';
 export type { TarMember } from './tar-member.ts';
 export type TarItem = TarMember | 'end' | 'more';
 
-/** Sparse files of old GNU archives: 482, and 504 of each record that follows, say whether one more follows. */
+/**
+ * Sparse files of old GNU archives: byte 482, and byte 504 of each record that follows, say whether one more follows.
+ */
 const GNU_SPARSE = 'S';
 const IS_EXTENDED = 482;
 const IS_EXTENDED_FURTHER = 504;
@@ -27,20 +29,20 @@ export class TarReader {
   private globals: PaxHeader = NO_PAX;
   private readonly readsMaps: boolean;
 
-  /** `readsMaps`: sparse files come with their maps, and where these are in front of the data, they are read as headers. */
+  /** `readsMaps`: sparse files come with their maps. A map before the data is read like a header. */
   constructor(readsMaps = false) {
     this.readsMaps = readsMaps;
   }
 
-  /** Whether a global header has come that says something of the members after it. */
+  /** Whether a global header has said something about the members after it. */
   get hasGlobals(): boolean {
     return this.globals !== NO_PAX && Object.keys(this.globals).length > 0;
   }
 
   /**
-   * The member whose headers start at `offset` of `bytes`; 'more' when they do not end within; 'end' at
-   * a record of zeros. `streamOffset` is the place of `bytes[0]` in the stream, for messages. `isWhole`: `bytes` is a
-   * whole chunk, so that no headers go on behind it.
+   * The member whose headers start at `offset` of `bytes`; 'more' if they do not end within `bytes`; 'end' at a record
+   * of zeros. `streamOffset` is the place of `bytes[0]` in the stream, for messages. `isWhole`: `bytes` is a whole
+   * chunk, so no headers continue after it.
    */
   read(bytes: Buffer, offset: number, streamOffset: number, isWhole = false): TarItem {
     let extended: Extended | undefined;
@@ -63,7 +65,8 @@ export class TarReader {
       let size = readNumber(bytes, at + 124, 12);
       const isOdd = Number.isNaN(size);
       if (isOdd) size = guessNumber(bytes, at + 124, 12);
-      // Behind a NUL there is nothing to some, and a number to others; what else is no number, nobody reads.
+      // After a NUL, some programs read nothing and others a number. Anything else that is not a number, no program
+      // reads.
       if (isOdd && bytes[at + 124] !== 0) throw damaged(where, 'size is not an octal number');
       if (size < 0) throw damaged(where, 'size is negative');
       if (isOdd) (extended ??= nothing()).doubts.add('its size is no octal number');
@@ -110,7 +113,7 @@ function nothing(): Extended {
   };
 }
 
-/** Takes in what one extended header says. */
+/** Adds what one extended header says. */
 function extend(extended: Extended, flag: number, data: Buffer): void {
   if (flag === LONG_NAME) {
     extended.longName = readText(data, 0, data.length);
@@ -124,7 +127,7 @@ function extend(extended: Extended, flag: number, data: Buffer): void {
   }
 }
 
-/** A sparse file with its map; undefined where that does not end within `bytes`. Its headers end at `end`. */
+/** A sparse file with its map; undefined if the map does not end within `bytes`. Its headers end at `end`. */
 function withMap(item: TarMember, bytes: Buffer, at: number, end: number): TarMember | undefined {
   const { sparse, size, headerLength } = item;
   if (sparse === undefined) return item;
@@ -147,7 +150,7 @@ function withDoubt(item: TarMember, map: SparseMap | string): TarMember {
   return { ...item, doubts: [...item.doubts, map.doubt] };
 }
 
-/** A global header that ends the stream is about no member. */
+/** A global header at the end of the stream belongs to no member. */
 function globalAtEnd(headerLength: number, extended: Extended | undefined): TarMember {
   return {
     member: null,
@@ -170,7 +173,7 @@ function tooLong(offset: number, length: number): ZnipError {
   );
 }
 
-/** Where the records of a sparse file's map end; undefined when they do not end within `bytes`. */
+/** Where the records of a sparse file's map end; undefined if they do not end within `bytes`. */
 function sparseHeaderEnd(bytes: Buffer, offset: number): number | undefined {
   let end = offset + TAR_RECORD;
   for (

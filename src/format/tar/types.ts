@@ -3,7 +3,7 @@
  */
 import { KIND } from '../values/entry.ts';
 
-/** What a type flag comes to. Kinds that no entry has are null. */
+/** The meaning of a type flag. `kind` is null if no entry has this kind. */
 export interface Type {
   kind: number | null;
   /** Whether data follows whenever the size says so. */
@@ -13,10 +13,10 @@ export interface Type {
 export const FILE: Type = { kind: KIND.file, data: true };
 const NO_KIND: Type = { kind: null, data: false };
 
-/** What a sparse file of a pax header is called in reports: by its own flag it is a file like any other. */
+/** What a sparse file of a pax header is called in reports. Its own flag is that of a plain file. */
 export const SPARSE_FLAG = 'S';
 
-/** Types that mean the same to all; others are files to POSIX, and with that to most programs. */
+/** Types that mean the same to all programs. POSIX, and with it most programs, reads all other types as files. */
 export const TYPES: Record<string, Type> = {
   '0': FILE,
   '\0': FILE,
@@ -27,7 +27,7 @@ export const TYPES: Record<string, Type> = {
   '4': NO_KIND,
   '5': { kind: KIND.directory, data: false },
   '6': NO_KIND,
-  // A directory of an incremental dump, whose data is the list of its names.
+  // A directory of an incremental dump. Its data is the list of its names.
   D: { kind: KIND.directory, data: true },
   // Sparse files, volume labels, and the rest of a file from another volume.
   S: { kind: null, data: true },
@@ -35,7 +35,7 @@ export const TYPES: Record<string, Type> = {
   M: { kind: null, data: true },
 };
 
-/** What unpacks to nothing, and indexes do not know, in words. */
+/** Kinds that unpack to nothing and that indexes do not know, in words. */
 export const UNKNOWN_KINDS: Record<string, string> = {
   '3': 'character devices',
   '4': 'block devices',
@@ -45,18 +45,18 @@ export const UNKNOWN_KINDS: Record<string, string> = {
   V: 'volume labels',
 };
 
-/** In old archives, and of some programs, the slash alone tells a directory. */
+/** In old archives, and in those of some programs, only the slash shows that it is a directory. */
 export const FILE_TYPES = '0\x007';
 
 export const DIRECTORY_BY_NAME: Type = { kind: KIND.directory, data: false };
 
-/** Headers that say something of the member that follows: pax, Solaris, global, GNU long names and link targets. */
+/** Headers that say something about the next member: pax, Solaris, global, GNU long names and link targets. */
 const EXTENSIONS = 'xXgLK';
 
 const IS_EXTENSION = new Uint8Array(256);
 for (const flag of EXTENSIONS) IS_EXTENSION[flag.charCodeAt(0)] = 1;
 
-/** Whether a header of this type flag, as a byte, stands in front of that of a member. */
+/** Whether a header with this type flag, as a byte, comes before that of a member. */
 export function isExtension(flag: number): boolean {
   return IS_EXTENSION[flag] === 1;
 }

@@ -1,22 +1,22 @@
 /**
- * Extended attributes by their names: which of them whoever does not keep them changes something by, and how many
- * members have lost one.
+ * Extended attributes by their names: which of them change something when they are not kept, and how many members have
+ * lost one.
  */
 
-/** What somebody has lost who unpacks: bits, so that what is true of a member is one number. */
+/** What is lost when a member is unpacked. Bits, so that one number holds everything about a member. */
 export const ATTRIBUTES = {
   none: 0,
-  /** Something that the user or a program noted beside the file. */
+  /** Something that the user or a program noted about the file. */
   plain: 1,
-  /** An access control list: who may do what with the file, beyond its mode. */
+  /** An access control list: who may do what with the file, in addition to its mode. */
   acl: 2,
-  /** What the program in the file may do that others may not. */
+  /** What the program in the file may do that other programs may not. */
   capability: 4,
 } as const;
 
 /**
- * What an attribute of this name means. Those that every file has on some systems, labels of SELinux and others,
- * count for nothing, nor do those that are made from the mode, or for a file system that lies over another.
+ * The meaning of an attribute with this name. Some attributes do not count: those that every file has on some systems
+ * (labels of SELinux and others), those made from the mode, and those for a file system that lies over another.
  */
 export function meaningOf(name: string): number {
   if (name === 'security.capability') return ATTRIBUTES.capability;
@@ -27,7 +27,7 @@ export function meaningOf(name: string): number {
     : ATTRIBUTES.none;
 }
 
-/** What changes what a tree does where it is missing, in words; undefined where nothing does. */
+/** The lost attributes that change how a tree behaves, in words; undefined if there are none. */
 export function weightyAttributes(attributes: number): string | undefined {
   const what = [
     (attributes & ATTRIBUTES.capability) === 0 ? '' : 'capabilities',
@@ -36,7 +36,7 @@ export function weightyAttributes(attributes: number): string | undefined {
   return what.length === 0 ? undefined : what.join(' and ');
 }
 
-/** Members that have lost only what somebody noted beside them: there is one line for all of these. */
+/** Members that have lost only attributes with somebody's notes. There is one line for all of these. */
 export class PlainAttributes {
   /** How many there are, and the first of them by name. */
   plain = 0;
@@ -48,11 +48,11 @@ export class PlainAttributes {
 
   merge({ plain, first }: Pick<PlainAttributes, 'plain' | 'first'>): void {
     this.plain += plain;
-    // They come in any order: the first by name is the same on every run.
+    // They come in any order. The first by name is the same in every run.
     if (first !== undefined && (this.first === undefined || first < this.first)) this.first = first;
   }
 
-  /** What comes behind the sentence about the first. */
+  /** What follows the sentence about the first. */
   get others(): string {
     return this.plain === 1 ? '' : `, like ${this.plain - 1} more`;
   }

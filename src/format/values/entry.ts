@@ -1,6 +1,6 @@
 /**
- * What the archive knows of a member: the vocabulary that pack, read and the tables share.
- * Implements docs/format.md, "Entries".
+ * What an archive knows about a member: the words that pack, read and the tables share. Implements docs/format.md,
+ * "Entries".
  */
 import { fromText, isUtf8, toText, type ByteString } from './byte-string.ts';
 
@@ -10,7 +10,7 @@ export type Kind = (typeof KINDS)[number];
 
 export const KIND = { file: 0, directory: 1, symlink: 2, hardlink: 3 } as const;
 
-/** Permission bits with set-user-id, set-group-id and sticky: all that `mode` ever holds. */
+/** Permission bits with set-user-id, set-group-id and sticky: `mode` never holds more. */
 export const MODE_MASK = 0o7777;
 
 /** One stored thing, before or after it is in an archive. */
@@ -22,14 +22,14 @@ export interface Member {
   mode: number;
   /** Nanoseconds since 1970-01-01T00:00:00Z; may be negative. */
   mtime: bigint;
-  /** Bytes of content; 0 for all but files. */
+  /** Bytes of content; 0 for all members except files. */
   size: number;
-  /** Target of a symlink (as it is) or hard link (the path of an earlier member); '' for other kinds. */
+  /** Target of a symlink (unchanged) or hard link (the path of an earlier member); '' for other kinds. */
   linkTarget: ByteString;
   /** Numeric owner; null when not recorded. */
   uid: number | null;
   gid: number | null;
-  /** Names of owner and group, where a tar stream of others has them; otherwise missing. For the record only. */
+  /** Names of owner and group, if a tar stream of others has them. They are only recorded. */
   uname?: ByteString | undefined;
   gname?: ByteString | undefined;
 }
@@ -37,9 +37,9 @@ export interface Member {
 /** The members that share one (package type, repo) pair. */
 export interface Group {
   packageType: string;
-  /** '' when none; U+FFFD where it is not UTF-8. */
+  /** '' if there is none; with U+FFFD where it is not UTF-8. */
   repo: string;
-  /** The repo's bytes where they are not UTF-8: by them it is told from others that are shown alike. */
+  /** The repo's bytes if they are not UTF-8. They tell apart groups whose text looks the same. */
   repoBytes?: ByteString | undefined;
 }
 
@@ -55,7 +55,7 @@ export function repoOf({ repo, repoBytes }: Group): ByteString {
   return repoBytes ?? fromText(repo);
 }
 
-/** What tells a group from all others. */
+/** A key that is different for each group. */
 export function groupKey(group: Group): string {
   return `${group.packageType}\0${repoOf(group)}`;
 }
@@ -70,9 +70,9 @@ export function clampTime(nanoseconds: bigint): bigint {
   return nanoseconds < -MAX_TIME ? -MAX_TIME : nanoseconds;
 }
 
-/** Whole seconds, rounded down: what a tar header holds of an mtime. Exact: 2^63 ns are 2^33.1 s. */
+/** Whole seconds, rounded down, as in the mtime of a tar header. Exact: 2^63 ns are 2^33.1 s. */
 export function floorSeconds(nanoseconds: bigint): number {
-  // One BigInt operation, no more: this runs for every member.
+  // Only one BigInt operation, because this runs for every member.
   const seconds = Number(nanoseconds / NANOSECONDS);
   if (nanoseconds >= 0n) return seconds;
   return BigInt(seconds) * NANOSECONDS === nanoseconds ? seconds : seconds - 1;

@@ -10,11 +10,12 @@ const MAX_COMPONENT_LENGTH = 255;
 const WINDOWS = process.platform === 'win32';
 
 /**
- * A name of a tar header as entries have it, and as GNU tar and bsdtar unpack it: without `/` in front and at the
- * end, without empty components and `.`. '' is the top itself. `..` stays: no reader takes that away alike.
+ * Turns a name of a tar header into the form of entries, in the same way as GNU tar and bsdtar unpack it: without
+ * leading and trailing `/`, empty components and `.`. '' is the top directory itself. `..` stays, because readers do
+ * not agree how to remove it.
  */
 export function normalPath(path: ByteString): ByteString {
-  // Nearly all names are as they should be, and cost three searches.
+  // Nearly all names are already right and cost only three searches.
   const first = path.charCodeAt(0);
   const plain =
     first !== 0x2f &&
@@ -30,7 +31,7 @@ export function normalPath(path: ByteString): ByteString {
     .join('/');
 }
 
-/** Why a member of this name must not be written; undefined when it may. */
+/** Why a member with this name must not be written; undefined if it may be. */
 export function unsafePathReason(path: ByteString): string | undefined {
   if (path === '') return 'it is empty';
   if (path.length > MAX_PATH_LENGTH) return `it is longer than ${MAX_PATH_LENGTH} bytes`;
@@ -56,14 +57,14 @@ export function unsafePathReason(path: ByteString): string | undefined {
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
-/** A name without the slashes at its end. By characters: a pattern for them looks at n slashes n times. */
+/** A name without the slashes at its end. Goes by characters: a pattern would look at n slashes n times. */
 export function withoutTrailingSlashes(name: string): string {
   let end = name.length;
   while (end > 0 && name.charCodeAt(end - 1) === SLASH) end -= 1;
   return name.slice(0, end);
 }
 
-/** A name without any `./` and `/` that it begins with. */
+/** A name without any leading `./` and `/`. */
 export function withoutLeadingSlashes(name: string): string {
   let start = 0;
   for (;;) {

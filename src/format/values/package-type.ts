@@ -1,6 +1,6 @@
 /**
- * Package types by file name: one table. The first row that matches wins; a name that none matches is
- * `plain`. Implements docs/format.md, "Groups".
+ * Package types by file name, in one table. The first row that matches wins; a name that matches none is `plain`.
+ * Implements docs/format.md, "Groups".
  */
 import type { ByteString } from './byte-string.ts';
 
@@ -10,7 +10,7 @@ interface PackageTypeRule {
   type: string;
   /** Extensions without the dot; '' for names without one. */
   extensions: readonly string[];
-  /** What the whole path must match besides. */
+  /** What the whole path must also match. */
   path?: RegExp;
 }
 

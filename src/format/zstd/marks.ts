@@ -1,6 +1,6 @@
 /**
- * What only archives of znip have. A stream with any of it is never read as one that others made, which has fewer
- * hashes: damage to one mark must not turn off the checks of all that follows.
+ * Marks that only archives of znip have. A stream with any mark is never read as a stream of others, because those have
+ * fewer hashes: damage to one mark must not turn off all later checks.
  */
 import { equalBytes } from '../values/bytes.ts';
 import { PROLOGUE, SKIPPABLE_HEADER_LENGTH, TAG } from '../values/constants.ts';
@@ -9,12 +9,12 @@ import { readTag } from './skippable-frame.ts';
 const TAGS: ReadonlySet<string> = new Set(Object.values(TAG));
 const TAG_LENGTH = TAG.blockHeader.length;
 
-/** Bytes of a stream's start in which marks are looked for. */
+/** How many bytes at the start of a stream are searched for marks. */
 export const MARKS_LENGTH = PROLOGUE.byteLength + SKIPPABLE_HEADER_LENGTH + TAG_LENGTH;
 
 /**
- * Whether a stream that starts with these bytes has a mark: the prologue, a skippable frame of znip at the start or
- * behind a prologue, or the tag of the first block header in its place.
+ * Whether a stream with this start has a mark: the prologue, a skippable frame of znip at the start or after a
+ * prologue, or the tag of the first block header in its place.
  */
 export function startsAsArchive(start: Uint8Array): boolean {
   if (equalBytes(start.subarray(0, PROLOGUE.byteLength), PROLOGUE)) return true;
@@ -27,7 +27,7 @@ export function isArchiveFrame(bytes: Uint8Array): boolean {
   return TAGS.has(readTag(bytes));
 }
 
-/** Whether somebody named this file as an archive of znip. */
+/** Whether the name of this file says that it is an archive of znip. */
 export function isArchiveName(name: string): boolean {
   return /\.znip$/i.test(name);
 }

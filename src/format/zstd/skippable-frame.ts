@@ -10,7 +10,7 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Writes the magic and payload length of a skippable frame at the start of `frame`, which is all of it. */
+/** Writes the magic and payload length of a skippable frame at the start of `frame`, which is the whole frame. */
 export function writeSkippableHeader(frame: Uint8Array): void {
   const view = viewOf(frame);
   // 0: Magic_Number, 4: Frame_Size (of the payload)
@@ -18,14 +18,14 @@ export function writeSkippableHeader(frame: Uint8Array): void {
   view.setUint32(4, frame.byteLength - SKIPPABLE_HEADER_LENGTH, true);
 }
 
-/** The four characters that tell what a skippable frame of znip holds; '' when it is none. */
+/** The four characters that say what a skippable frame of znip holds; '' if it is not one. */
 export function readTag(frame: Uint8Array): string {
   if (frame.byteLength < SKIPPABLE_HEADER_LENGTH + 4) return '';
   if (viewOf(frame).getUint32(0, true) !== SKIPPABLE_MAGIC) return '';
   return String.fromCharCode(...frame.subarray(SKIPPABLE_HEADER_LENGTH, SKIPPABLE_HEADER_LENGTH + 4));
 }
 
-/** Length in bytes of the skippable frame that starts at `bytes[0]`; its first 8 bytes suffice. */
+/** Length in bytes of the skippable frame that starts at `bytes[0]`; needs only its first 8 bytes. */
 export function skippableFrameLength(bytes: Uint8Array): number {
   return SKIPPABLE_HEADER_LENGTH + viewOf(bytes).getUint32(4, true);
 }
@@ -34,8 +34,8 @@ export function skippableFrameLength(bytes: Uint8Array): number {
 export const SECTION_HEADER_LENGTH = SKIPPABLE_HEADER_LENGTH + 16;
 
 /**
- * A section: one skippable frame with an Arrow IPC stream that is compressed as a whole.
- * `compressed` is one zstd frame; `tableLength` is the length of the Arrow stream in it.
+ * A section: one skippable frame with an Arrow IPC stream, compressed as a whole. `compressed` is one zstd frame;
+ * `tableLength` is the length of the Arrow stream in it.
  */
 export function encodeSection(tag: string, compressed: Uint8Array, tableLength: number): Uint8Array {
   const frame = new Uint8Array(SECTION_HEADER_LENGTH + compressed.byteLength);
@@ -61,8 +61,8 @@ export interface Section {
 }
 
 /**
- * Takes a section apart. `frame` is all its stored bytes.
- * Throws `code` when the bytes are no section with this tag, `unsupported-version` for a major version.
+ * Takes a section apart. `frame` is all its stored bytes. Throws `code` if the bytes are not a section with this tag,
+ * and `unsupported-version` for another major version.
  */
 export function decodeSection(frame: Uint8Array, tag: string, code: ZnipErrorCode): Section {
   const found = readTag(frame);

@@ -1,12 +1,12 @@
 /**
- * The parts of RFC 8878 that znip reads and writes itself: frame headers, and frames of raw blocks.
- * Implements docs/format.md, "Blobs".
+ * The parts of RFC 8878 that znip reads and writes itself: frame headers, and frames of raw blocks. Implements
+ * docs/format.md, "Blobs".
  */
 import { ZnipError } from '../../errors.ts';
 import { MAX_BLOB_EXCESS, MAX_CHUNK_SIZE, ZSTD_MAGIC } from '../values/constants.ts';
 import { viewOf } from './skippable-frame.ts';
 
-/** Block_Maximum_Size, RFC 8878 §3.1.1.2.4, of all frames but those with a smaller window. */
+/** Block_Maximum_Size, RFC 8878 §3.1.1.2.4, of all frames except those with a smaller window. */
 export const BLOCK_MAX = 128 * 1024;
 
 /** Magic, descriptor, four bytes of content size: the header of the frames of raw blocks. */
@@ -15,7 +15,7 @@ const RAW_FRAME_HEADER_LENGTH = 9;
 /** Single_Segment_flag of the Frame_Header_Descriptor: the content is the window. */
 const SINGLE_SEGMENT = 0x20;
 
-/** The largest window that decoders grant without being asked to, and any content within it. */
+/** The largest window that decoders accept by default. No chunk is longer than it. */
 export const MAX_WINDOW_SIZE = MAX_CHUNK_SIZE;
 
 /** Length of the frame that `writeRawFrame` makes of this many bytes. */
@@ -23,14 +23,17 @@ export function rawFrameLength(contentLength: number): number {
   return RAW_FRAME_HEADER_LENGTH + 3 * Math.max(1, Math.ceil(contentLength / BLOCK_MAX)) + contentLength;
 }
 
-/** Longest blob that a chunk of this length may have: storing it would have been shorter, and other compressors may not. */
+/**
+ * The longest blob that a chunk of this length may have. Storing the chunk would be shorter, but other compressors may
+ * not store.
+ */
 export function maxBlobLength(chunkLength: number): number {
   return rawFrameLength(chunkLength) + MAX_BLOB_EXCESS;
 }
 
 /**
- * The pieces of a zstd frame that stores `content` as it is: headers between slices of `content`, so
- * that it goes to the file without a copy. Content of up to 4 GiB.
+ * The pieces of a zstd frame that stores `content` unchanged: headers between slices of `content`, so it goes to the
+ * file without a copy. For content of up to 4 GiB.
  */
 export function rawFramePieces(content: Uint8Array): Uint8Array[] {
   const header = new Uint8Array(RAW_FRAME_HEADER_LENGTH);
@@ -62,12 +65,12 @@ export interface FrameHeader {
   headerLength: number;
   /** Frame_Content_Size in bytes; undefined when the frame does not declare it. */
   contentSize: number | undefined;
-  /** Smallest memory that a decoder needs for the window, in bytes. */
+  /** The smallest window memory that a decoder needs, in bytes. */
   windowSize: number;
   hasDictionary: boolean;
 }
 
-/** Decodes a frame header, RFC 8878 §3.1.1.1. Throws `damaged-block` when the bytes are no zstd frame. */
+/** Decodes a frame header, RFC 8878 §3.1.1.1. Throws `damaged-block` if the bytes are not a zstd frame. */
 export function decodeFrameHeader(frame: Uint8Array): FrameHeader {
   if (frame.byteLength < 6) throw damaged(`${frame.byteLength} bytes are too few`);
   const view = viewOf(frame);
@@ -103,8 +106,8 @@ export function decodeFrameHeader(frame: Uint8Array): FrameHeader {
 export const DECLARED_HEADER_LENGTH = 10;
 
 /**
- * A frame header that declares the content size, to stand in for that of a frame which does not.
- * `windowDescriptor` is the original's (RFC 8878 §3.1.1.1.2). For content below 4 GiB.
+ * A frame header that declares the content size. It replaces the header of a frame that does not. `windowDescriptor` is
+ * that of the original (RFC 8878 §3.1.1.1.2). For content below 4 GiB.
  */
 export function declareContentSize(windowDescriptor: number, contentSize: number): Uint8Array {
   const header = new Uint8Array(DECLARED_HEADER_LENGTH);
@@ -117,11 +120,11 @@ export function declareContentSize(windowDescriptor: number, contentSize: number
   return header;
 }
 
-/** What the block headers of a frame tell; its blocks themselves are not decoded. */
+/** What the block headers of a frame say; the blocks themselves are not decoded. */
 interface FrameLayout extends FrameHeader {
   /** Stored bytes of the whole frame. */
   length: number;
-  /** Bytes that the raw and run-length blocks hold: no more can be told without decoding the others. */
+  /** Bytes in the raw and run-length blocks. The others would have to be decoded first. */
   plainLength: number;
 }
 
@@ -134,7 +137,7 @@ function walkFrame(bytes: Uint8Array): FrameLayout {
   for (let last = false; !last;) {
     if (offset + BLOCK_HEADER_LENGTH > bytes.byteLength) throw unfinished();
     const block = decodeBlockStart(bytes, offset);
-    // A decoder that streams refuses such a block, one that does not may take it.
+    // A streaming decoder refuses such a block; others may accept it.
     if (block.size > blockMax) throw damagedBlocks(`has a block of ${block.size} bytes`);
     if (block.isPlain) plainLength += block.size;
     offset += BLOCK_HEADER_LENGTH + block.storedLength;
@@ -163,7 +166,7 @@ export interface BlockStart {
   size: number;
   /** Bytes that follow the block's header. */
   storedLength: number;
-  /** Raw or run-length: `size` bytes come of it. */
+  /** Raw or run-length: it decompresses to `size` bytes. */
   isPlain: boolean;
   last: boolean;
 }
@@ -174,28 +177,27 @@ export function decodeBlockStart(bytes: Uint8Array, offset: number): BlockStart 
   const type = (header >> 1) & 3;
   if (type === 3) throw damagedBlocks('has a block of reserved type');
   const size = header >> 3;
-  // A run-length block (type 1) stores one byte whatever its size says.
+  // A run-length block (type 1) stores one byte, whatever its size says.
   return { size, storedLength: type === 1 ? 1 : size, isPlain: type !== 2, last: (header & 1) === 1 };
 }
 
-/** Content_Checksum_flag of a frame, of which the first five bytes suffice. */
+/** Content_Checksum_flag of a frame; needs only the first five bytes. */
 export function hasContentChecksum(frame: Uint8Array): boolean {
   return ((frame[4] ?? 0) & 0x04) !== 0;
 }
 
 /**
- * Length of the zstd frame at the start of `bytes`, by walking its block headers.
- * Throws `damaged-block` when it does not end within `bytes`.
+ * Length of the zstd frame at the start of `bytes`, found by walking its block headers. Throws `damaged-block` if it
+ * does not end within `bytes`.
  */
 export function zstdFrameLength(bytes: Uint8Array): number {
   return walkFrame(bytes).length;
 }
 
 /**
- * Refuses bytes that are not what a blob must be: exactly one zstd frame, which declares that it holds
- * `contentLength` bytes, needs no dictionary and no window beyond 128 MiB. Decoders take more than that
- * (frames in a row, skippable ones between them), and some allocate what a frame declares. Throws
- * `damaged-block`.
+ * Refuses bytes that are not a valid blob. A blob is exactly one zstd frame that declares `contentLength` bytes of
+ * content and needs no dictionary and no window above 128 MiB. Decoders accept more (several frames in a row, skippable
+ * ones between them), and some allocate whatever a frame declares. Throws `damaged-block`.
  */
 export function checkFrame(frame: Uint8Array, contentLength: number): void {
   const { contentSize, hasDictionary, windowSize } = decodeFrameHeader(frame);
@@ -206,7 +208,7 @@ export function checkFrame(frame: Uint8Array, contentLength: number): void {
   if (windowSize > MAX_WINDOW_SIZE) {
     throw damagedBlocks(`needs a window of ${windowSize} bytes, expected at most ${MAX_WINDOW_SIZE}`);
   }
-  // Unused_bit: encoders write 0 (RFC 8878 §3.1.1.1.1.3), so that 1 is damage, although decoders ignore it.
+  // Unused_bit: encoders write 0 (RFC 8878 §3.1.1.1.1.3). So 1 is damage, although decoders ignore it.
   if (((frame[4] ?? 0) & 0x10) !== 0) throw damagedBlocks('has an unused bit set');
   const { length, plainLength } = walkFrame(frame);
   if (length !== frame.byteLength) {
@@ -218,12 +220,12 @@ export function checkFrame(frame: Uint8Array, contentLength: number): void {
 }
 
 /**
- * The frame with a header that makes its whole content its window; itself when its window is no smaller.
+ * Returns the frame with a new header that makes the whole content its window; returns the frame itself if its window
+ * is no smaller.
  *
- * A decoder that streams keeps a buffer of the window's length and goes round in it for as long as blocks
- * come: it compares with the declared content at the end. When the window holds the content, that buffer is
- * full there, so the decoder stops at what the header declares. For frames that `checkFrame` has passed,
- * with content of up to 128 MiB.
+ * A streaming decoder has a buffer as long as the window, and writes round in it as long as blocks come. It compares
+ * with the declared content only at the end. If the window holds the content, that buffer is full at the declared
+ * length, so the decoder stops there. For frames that `checkFrame` has passed, with content of up to 128 MiB.
  */
 export function asSingleSegment(frame: Uint8Array): Uint8Array {
   const { headerLength, contentSize = 0, windowSize } = decodeFrameHeader(frame);
@@ -231,7 +233,7 @@ export function asSingleSegment(frame: Uint8Array): Uint8Array {
   const whole = new Uint8Array(RAW_FRAME_HEADER_LENGTH + frame.byteLength - headerLength);
   const view = viewOf(whole);
   view.setUint32(0, ZSTD_MAGIC, true);
-  // Frame_Content_Size_flag 2 (4 bytes), Single_Segment_flag, Content_Checksum_flag as it was.
+  // Frame_Content_Size_flag 2 (4 bytes), Single_Segment_flag, Content_Checksum_flag unchanged.
   whole[4] = 0x80 | SINGLE_SEGMENT | ((frame[4] ?? 0) & 0x04);
   view.setUint32(5, contentSize, true);
   whole.set(frame.subarray(headerLength), RAW_FRAME_HEADER_LENGTH);

@@ -1,7 +1,7 @@
 /**
- * Follows the frames and blocks of a zstd stream of any making, without decoding it: for a decoder that
- * allocates the window that a frame asks for, and all that one call decodes to.
- * RFC 8878 §3.1.1.1 (frame header), §3.1.1.2 (block header), §3.1.2 (skippable frames).
+ * Follows the frames and blocks of any zstd stream without decoding it. The decoder needs this, because it allocates
+ * the window that a frame asks for, and memory for everything that one call decodes to. RFC 8878 §3.1.1.1 (frame
+ * header), §3.1.1.2 (block header), §3.1.2 (skippable frames).
  */
 import { type ForeignFile, ZnipError } from '../../errors.ts';
 import { ANY_SKIPPABLE_MAGIC, SKIPPABLE_HEADER_LENGTH, TAG, ZSTD_MAGIC } from '../values/constants.ts';
@@ -19,51 +19,51 @@ import {
 } from './zstd-frame.ts';
 
 const MAGIC_LENGTH = 4;
-/** Of the tag that begins what a skippable frame of znip holds. */
+/** Length of the tag at the start of what a skippable frame of znip holds. */
 const TAG_LENGTH = TAG.blockHeader.length;
-/** Magic and descriptor tell how long a frame header is; this is the longest (RFC 8878 §3.1.1.1). */
+/** Magic and descriptor give the length of a frame header; this is the longest (RFC 8878 §3.1.1.1). */
 const MAX_FRAME_HEADER_LENGTH = 18;
-/** The shortest, with an empty block behind it: no frame has fewer bytes. */
+/** The shortest frame header, and an empty block: no frame has fewer bytes. */
 const PROBE_LENGTH = 6;
 
-/** What a frame states of its content, for whoever has decoded it. */
+/** What a frame states about its content, to compare with the decoded bytes. */
 export interface FrameEnd {
-  /** Content_Checksum, RFC 8878 §3.1.1: the low four bytes of XXH64. undefined: the frame has none. */
+  /** Content_Checksum, RFC 8878 §3.1.1: the low four bytes of XXH64; undefined if the frame has none. */
   checksum: number | undefined;
-  /** Frame_Content_Size in bytes; undefined: the frame does not declare it. */
+  /** Frame_Content_Size in bytes; undefined if the frame does not declare it. */
   contentSize: number | undefined;
 }
 
 export interface FrameScannerOptions {
-  /** Hears of skippable frames of znip, by their tags. */
+  /** Called for skippable frames of znip, with their tags. */
   onArchiveFrame?: (tag: string) => void;
-  /** Bytes that a frame's window may have. Default: 128 MiB. */
+  /** The largest window that a frame may have, in bytes. Default: 128 MiB. */
   maxWindow?: number;
-  /** What to do about a larger one, for the message. */
+  /** What to do about a larger window, for the message. */
   hint?: string;
-  /** What the stream is, where it is none of ours. */
+  /** What the stream is, if znip did not make it. */
   foreign?: ForeignFile;
-  /** `advance` stops behind each frame. */
+  /** `advance` stops after each frame. */
   stopsAtEnds?: boolean;
 }
 
 export class FrameScanner {
-  /** Bytes of a header that has not all arrived. */
+  /** Bytes of a header that has not fully arrived. */
   private readonly header = new Uint8Array(MAX_FRAME_HEADER_LENGTH);
   private have = 0;
   private need = MAGIC_LENGTH;
   private expecting: 'magic' | 'skippable' | 'frame' | 'block' = 'magic';
-  /** Bytes of the block, checksum or skippable frame at hand that need not be looked at. */
+  /** Bytes of the current block, checksum or skippable frame that need not be looked at. */
   private pass = 0;
   private hasChecksum = false;
   private contentSize: number | undefined;
   private blockMax = 0;
-  /** Bytes of the checksum at hand that have not arrived, and those that have. */
+  /** How many bytes of the current checksum have not arrived, and those that have. */
   private checksumLeft = 0;
   private checksum = 0;
   private isLastBlock = false;
   private readonly options: FrameScannerOptions;
-  /** The frame behind which `advance` has stopped. */
+  /** The frame after which `advance` stopped. */
   ended: FrameEnd | undefined;
 
   constructor(options: FrameScannerOptions = {}) {
@@ -76,9 +76,9 @@ export class FrameScanner {
   }
 
   /**
-   * Goes on with the bytes that follow. Returns how many of them hold no more than `maxHeaders` headers, of
-   * frames or of blocks, each of which decodes to 128 KiB at most. Throws `damaged-block` for what is no zstd, `limit` for a
-   * window that is too large.
+   * Continues with the bytes that follow. Returns how many of them hold at most `maxHeaders` headers, of frames or of
+   * blocks; each decodes to 128 KiB at most. Throws `damaged-block` if the bytes are not zstd, and `limit` for a window
+   * that is too large.
    */
   advance(bytes: Uint8Array, maxHeaders: number): number {
     let at = 0;
@@ -108,7 +108,7 @@ export class FrameScanner {
     return at;
   }
 
-  /** A header has arrived, or as much of it as tells its length. Returns whether it is complete. */
+  /** A header has arrived, or enough of it to know its length. Returns whether it is complete. */
   private take(): boolean {
     const header = this.header.subarray(0, this.have);
     if (this.expecting === 'magic') {
@@ -141,7 +141,7 @@ export class FrameScanner {
   }
 
   private takeFrameHeader(header: Uint8Array): boolean {
-    // What is to come may be anything: the header's length depends on its descriptor alone.
+    // The missing bytes may be anything: the header's length depends only on its descriptor.
     const { headerLength } = decodeFrameHeader(this.header);
     if (header.byteLength < headerLength) {
       this.need = headerLength;

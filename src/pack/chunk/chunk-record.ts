@@ -1,6 +1,6 @@
 /**
- * What became of a chunk and of each of its members: written by the worker into the slot's record
- * area, read by the writer. Fixed offsets in shared memory, so nothing is cloned or serialised.
+ * What happened to a chunk and to each of its members. The worker writes it into the slot's record area, and the writer
+ * reads it. It has fixed offsets in shared memory, so nothing is cloned or serialised.
  */
 import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
 import { CHUNK_FIELDS_LENGTH, RECORD_LENGTH } from '../../threads/ring.ts';
@@ -13,9 +13,9 @@ const CHANGED = 2;
 export interface ChunkResult {
   /** Bytes of tar stream in the slot's input. */
   chunkLength: number;
-  /** Bytes of the frame in the slot's output; 0 when the chunk is to be stored. */
+  /** Bytes of the frame in the slot's output; 0 if the chunk must be stored. */
   blobLength: number;
-  /** Chunk byte of the first tar header; undefined when there is none. */
+  /** Chunk byte of the first tar header; undefined if there is none. */
   firstHeaderOffset: number | undefined;
   /** Bytes of chunk that belong to a member of an earlier chunk. */
   continuationLength: number;
@@ -29,9 +29,9 @@ export interface MemberResult {
   changed: boolean;
   /** Chunk byte at which the member's data starts. */
   dataOffset: number;
-  /** Bytes of content: less than planned when the file had shrunk. */
+  /** Bytes of content: fewer than planned if the file had shrunk. */
   size: number;
-  /** BLAKE3 of the content; of no meaning for members that go on in the next chunk. */
+  /** BLAKE3 of the content; has no meaning for members that continue in the next chunk. */
   checksum: Uint8Array;
 }
 
@@ -81,7 +81,7 @@ export function readMemberResult(records: Buffer, row: number): MemberResult {
     changed: (flags & CHANGED) !== 0,
     dataOffset: records.readUInt32LE(at),
     size: records.readDoubleLE(at + 8),
-    // A view: the writer copies it into the index before it gives the slot back.
+    // A view. The writer copies it into the index before it frees the slot.
     checksum: records.subarray(at + 16, at + 16 + CHECKSUM_LENGTH),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * One chunk from its plan to a compressed slot. Runs on a worker, or on the main thread when there are none.
+ * Turns one chunk from its plan into a compressed slot. Runs on a worker, or on the main thread if there are none.
  */
 import type { CompressionSettings } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
@@ -18,9 +18,7 @@ export interface ChunkReport {
   attributes: Pick<AttributeNotes, 'plain' | 'first'>;
 }
 
-/**
- * A frame must save at least 1/256 to be worth decompressing: reading a stored blob costs nothing.
- */
+/** A frame must save at least 1/256; otherwise it is not worth decompressing. Reading a stored blob costs nothing. */
 function worthKeeping(blobLength: number, chunkLength: number): boolean {
   return blobLength > 0 && blobLength < rawFrameLength(chunkLength) - chunkLength / 256;
 }

@@ -1,6 +1,6 @@
 /**
- * Fills a slot's input with the tar stream that a plan describes, and hashes each member on the way.
- * Runs on a worker, or on the main thread when there are none.
+ * Fills a slot's input with the tar stream that a plan describes, and hashes each member on the way. Runs on a worker,
+ * or on the main thread if there are none.
  */
 import { closeSync, readSync } from 'node:fs';
 import type { Codec } from '../../codec/codec.ts';
@@ -109,7 +109,7 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
     encodeTarHeader(input, headerOffset, member);
     firstHeaderOffset ??= headerOffset;
     const padded = paddedLength(dataLength);
-    // The slot held another chunk before: padding must be zeros, not what was there.
+    // The slot held another chunk before, so padding must be set to zeros.
     input.fill(0, dataOffset + dataLength, dataOffset + padded);
     writeMemberResult(records, row, { changed, dataOffset, size: member.size, checksum });
     position = dataOffset + padded;
@@ -127,7 +127,7 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
 
 const EMPTY = new Uint8Array(0);
 
-/** All of a content that is in an unnamed file. */
+/** The whole of a content that is in an unnamed file. */
 function wholePart(members: MemberColumns, row: number): FilePart {
   const { fd, mtime } = members.contents.get(row) ?? { fd: -1, mtime: 0n };
   const size = members.sizes[row] ?? 0;
@@ -136,7 +136,7 @@ function wholePart(members: MemberColumns, row: number): FilePart {
 }
 
 interface SmallRead {
-  /** Bytes read; undefined when there is nothing to put into the archive. */
+  /** Bytes read; undefined if there is nothing to put into the archive. */
   length: number | undefined;
   /** What is wrong with it, for a warning. */
   problem: string | undefined;
@@ -155,8 +155,8 @@ function openSource(
 }
 
 /**
- * Reads a whole file of `member.size` bytes, as the walk found it, to `offset` of `target`. The file may
- * have changed since: what is read is what is there now, up to the size that the plan has room for.
+ * Reads a whole file of `member.size` bytes, as the walk found it, to `offset` of `target`. The file may have changed
+ * since then. This reads what is there now, up to the size that the plan has room for.
  */
 function readSmall(
   open: () => number,
@@ -168,14 +168,14 @@ function readSmall(
     const fd = open();
     try {
       let length = 0;
-      // One byte more than expected: reading it would mean that the file grew, and reading none that
-      // this is its end. The slot has room for it past its last member.
+      // One byte more than expected. If it can be read, the file grew; if not, this is its end. The slot has room for
+      // it after its last member.
       const wanted = member.size + 1;
       while (length < wanted) {
         const read = uninterrupted(() => readSync(fd, target, offset + length, wanted - length, null));
         if (read === 0) break;
         length += read;
-        // The usual case: the whole file in one call, and its size unchanged.
+        // The usual case: one call reads the whole file, and its size has not changed.
         if (length === member.size) break;
       }
       const stats = fstat(fd);
@@ -200,9 +200,9 @@ function notRead(problem: string): SmallRead {
 }
 
 /**
- * Reads a part of a large file to `offset` of `target` and pads it with zeros to a whole tar record.
- * What the file no longer has, or what cannot be read of it, becomes zeros, because its size is already in
- * the header. Returns whether the file changed, and says so in `warnings`.
+ * Reads a part of a large file to `offset` of `target` and pads it with zeros to a whole tar record. Bytes that the
+ * file no longer has, or that cannot be read, become zeros, because the size is already in the header. Returns whether
+ * the file changed, and reports it in `warnings`.
  */
 function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warning[]): boolean {
   let length = 0;

@@ -1,6 +1,6 @@
 /**
- * A chunk that the main thread has filled: what is left to say of its members is the hash of each content.
- * Runs on a worker, or on the main thread when there are none.
+ * Hashes the contents in a chunk that the main thread has filled. Runs on a worker, or on the main thread if there are
+ * none.
  */
 import type { Codec } from '../../codec/codec.ts';
 import { KIND } from '../../format/values/entry.ts';
@@ -12,7 +12,7 @@ import type { Filled } from './fill.ts';
 
 export function hashFilled(plan: FilledChunkPlan, slot: Slot, codec: Codec): Filled {
   const { members, overflow, filled } = plan;
-  // A content that goes on in the next chunk is hashed by the writer, which sees all its parts in order.
+  // A content that continues in the next chunk is hashed by the writer, which sees all its parts in order.
   const unfinished = overflow === null ? -1 : members.count - 1;
   for (let row = 0; row < members.count; row++) {
     const dataOffset = filled.dataOffsets[row] ?? 0;

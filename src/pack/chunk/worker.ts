@@ -1,6 +1,6 @@
 /**
- * The pack worker: piscina calls it with one plan at a time. It fills the plan's slot, compresses it and
- * publishes it to the writer; only its report goes back to the main thread.
+ * The pack worker. piscina calls it with one plan at a time. It fills the plan's slot, compresses it and publishes it
+ * to the writer. Only its report goes back to the main thread.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
@@ -19,7 +19,7 @@ export interface PackWorkerData {
 }
 
 export interface PackTaskResult {
-  /** undefined when the chunk was not made. */
+  /** undefined if the chunk was not made. */
   report?: ChunkReport;
   error?: PlainError;
 }
@@ -29,7 +29,7 @@ const ring = new Ring(memory);
 noteLoaded(ends);
 
 export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
-  // The native hash frees its results in turns of the event loop, and piscina's wait for a task is none.
+  // The native hash frees its results in turns of the event loop. Piscina's wait for a task gives it no turn.
   await turn();
   if (isStopping(ends)) return {};
   try {
@@ -37,7 +37,7 @@ export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult>
     ring.publish(plan.sequence);
     return { report };
   } catch (error) {
-    // Piscina would clone the error, and with that drop its code.
+    // Piscina would clone the error and drop its code.
     return { error: toPlainError(error) };
   }
 }

@@ -1,8 +1,8 @@
 /**
- * What the main thread decides about a chunk: which members it holds, and where their bytes are. Those of
- * a tree are in files that the worker reads; those of a tar stream are in the slot already. Plans travel
- * to the worker and to the writer that indexes the chunk, so they are columns of plain values: cloning an
- * object per member would cost more than reading the member.
+ * What the main thread decides about a chunk: which members it holds, and where their bytes are. The bytes of a tree
+ * are in files that the worker reads; those of a tar stream are already in the slot. Plans travel to the worker, and to
+ * the writer that indexes the chunk. So they are columns of plain values: cloning an object for each member would cost
+ * more than reading the member.
  */
 import type { Remark } from '../../format/remarks.ts';
 import type { ByteString } from '../../format/values/byte-string.ts';
@@ -15,32 +15,32 @@ import type { SourceMember } from '../walk/source-member.ts';
 export interface MemberColumns {
   count: number;
   paths: ByteString[];
-  /** What to put before a path in messages, where there are files: one of `prefixes` by index. */
+  /** What comes before a path in messages, if there are files: one of `prefixes`, by index. */
   prefixes: string[];
   prefixIndices: Uint32Array;
-  /** The directories that members are in, where there are files to open: one of them by index. */
+  /** The directories of the members, if there are files to open: one of them by index. */
   directories: SourceDirectory[];
   directoryIndices: Uint32Array;
   kinds: Uint8Array;
   modes: Uint16Array;
   mtimes: BigInt64Array;
-  /** The files' own mtimes, when others are recorded: by them a change is noticed. */
+  /** The files' own mtimes, if others are recorded. They show whether a file has changed. */
   sourceMtimes: BigInt64Array | null;
   /** Whether symlinks are followed when files are opened. */
   follow: boolean;
   sizes: Float64Array;
   /** By row; only links have one. */
   linkTargets: Map<number, ByteString>;
-  /** By row: where members are found that are recorded by another name; null where all are found by their own. */
+  /** By row: the names of members on disk, if they are recorded under other names; null if all names are the same. */
   foundPaths: (ByteString | undefined)[] | null;
-  /** By row: contents that were read before the walk, from what is no file. */
+  /** By row: contents that were read before the walk, from things that are not regular files. */
   contents: Map<number, { fd: number; mtime: bigint }>;
-  /** Rows of files with other names, which hard links refer to. */
+  /** Rows of files that have other names; hard links refer to them. */
   linked: Set<number>;
-  /** Owners, when recorded; NO_ID where this one is not. */
+  /** Owners, if recorded; NO_ID for members without one. */
   uids: Uint32Array | null;
   gids: Uint32Array | null;
-  /** Their names by row; null where no member of the chunk has one. */
+  /** Names of owners by row; null if no member of the chunk has one. */
   unames: (ByteString | undefined)[] | null;
   gnames: (ByteString | undefined)[] | null;
   /** Index into the groups announced so far. */
@@ -54,13 +54,13 @@ export interface MemberPart {
   fileOffset: number;
   /** Bytes of the run. */
   length: number;
-  /** Bytes of the whole content; UNKNOWN_SIZE until the part with which it ends. */
+  /** Bytes of the whole content; UNKNOWN_SIZE before the last part. */
   size: number;
-  /** The member has an entry in the index: it is of a kind that the index knows. */
+  /** The member has an entry in the index, because the index knows its kind. */
   indexed: boolean;
 }
 
-/** A run of one file's data. The main thread opened the file and closes it. */
+/** A run of one file's data. The main thread opened the file, and closes it. */
 export interface FilePart extends MemberPart {
   fd: number;
   /** The name that was opened, for messages. */
@@ -70,8 +70,8 @@ export interface FilePart extends MemberPart {
 }
 
 /**
- * The size of a member whose end has not arrived. Its header is alone in a chunk, which is stored, so that
- * the writer can write it anew when the size is known.
+ * The size of a member whose end has not arrived. Its header is alone in a chunk that is stored, so that the writer can
+ * write it again when the size is known.
  */
 export const UNKNOWN_SIZE = Infinity;
 
@@ -83,9 +83,9 @@ interface CommonPlan {
   /** The chunk begins with data of a member whose header is in an earlier chunk. */
   continuation: MemberPart | null;
   members: MemberColumns;
-  /** The last member's data goes on in the next chunk; this is the part of it that is in this one. */
+  /** The last member's data continues in the next chunk; this is the part of it in this chunk. */
   overflow: MemberPart | null;
-  /** Groups that no earlier plan has announced; they continue the numbering. */
+  /** Groups that no earlier plan has announced; their numbers follow the earlier ones. */
   newGroups: Group[];
 }
 
@@ -99,29 +99,29 @@ export interface FileChunkPlan extends CommonPlan {
 /** What is in a slot that the main thread has filled. */
 export interface FilledSlot {
   chunkLength: number;
-  /** Chunk byte of the first tar header; undefined when there is none. */
+  /** Chunk byte of the first tar header; undefined if there is none. */
   firstHeaderOffset: number | undefined;
-  /** Bytes of chunk that belong to a member of an earlier chunk, padding included. */
+  /** Bytes of chunk that belong to a member of an earlier chunk, including padding. */
   continuationLength: number;
   /** Chunk byte at which each member's data starts, by row. */
   dataOffsets: Uint32Array;
-  /** The chunk is not compressed, whatever it holds. */
+  /** The chunk is stored without compression, whatever it holds. */
   stored: boolean;
 }
 
 /** A chunk that the main thread has filled, from a stream. */
 export interface FilledChunkPlan extends CommonPlan {
-  /** What the index cannot say of members in the chunk, headers by chunk byte. */
+  /** What the index cannot say about members in the chunk; headers by chunk byte. */
   remarks?: Remark[];
   filled: FilledSlot;
 }
 
 export type ChunkPlan = FileChunkPlan | FilledChunkPlan;
 
-/** (uid_t)-1, which owns nothing. */
+/** (uid_t)-1, which no owner has. */
 const NO_ID = 0xffffffff;
 
-/** Grows the columns of one chunk's members. */
+/** Builds the columns of one chunk's members. */
 export class MemberColumnsBuilder {
   private readonly members: SourceMember[] = [];
   private readonly groups: number[] = [];
@@ -173,7 +173,7 @@ export class MemberColumnsBuilder {
       if (prefix < 0) prefix = columns.prefixes.push(member.prefix) - 1;
       columns.prefixIndices[row] = prefix;
       if (member.directory !== undefined) {
-        // In the order of the walk, they come in runs.
+        // The walk gives all members of a directory together.
         if (columns.directories.at(-1) !== member.directory) columns.directories.push(member.directory);
         columns.directoryIndices[row] = columns.directories.length - 1;
       }
@@ -222,7 +222,7 @@ function idAt(ids: Uint32Array | null, row: number): number | null {
   return id === NO_ID ? null : id;
 }
 
-/** Where the file of row `row` is: its directory, and its name in that. */
+/** Where the file of row `row` is: its directory, and its name in that directory. */
 export function placeAt(
   columns: MemberColumns,
   row: number,
@@ -251,5 +251,5 @@ export function contentLength({ members, continuation, overflow }: ChunkPlan): n
   return total + (overflow?.length ?? 0);
 }
 
-/** Gives the slot of a chunk once it is free; throws what stops the run meanwhile. */
+/** Returns the slot of a chunk when it is free. Throws if something stops the run meanwhile. */
 export type AcquireSlot = (sequence: number) => Promise<Slot>;

@@ -1,5 +1,5 @@
 /**
- * How long the headers of a member get in the part of a tar stream that has been read ahead: a chunk must hold them
+ * How long the headers of a member are in the part of a tar stream that has been read ahead. A chunk must hold them
  * whole. Main thread.
  */
 import { readNumber } from '../../format/tar/record.ts';
@@ -8,8 +8,8 @@ import { FILE, isExtension, TYPES } from '../../format/tar/types.ts';
 import { TAR_RECORD } from '../../format/values/constants.ts';
 
 /**
- * The longest headers in these pieces of a tar stream. It follows sizes alone and stops where these lead nowhere:
- * whatever it misses, the chunks that are cut tell.
+ * The longest headers in these pieces of a tar stream. This uses only sizes and stops where they make no sense. Longer
+ * headers that it misses are found when the chunks are cut.
  */
 export function longestHeaders(pieces: readonly Uint8Array[]): number {
   const records = new Records(pieces);
@@ -32,7 +32,7 @@ export function longestHeaders(pieces: readonly Uint8Array[]): number {
   }
 }
 
-/** Records of a stream in pieces, asked for in order. */
+/** Records of a stream in pieces. They must be asked for in order. */
 class Records {
   private readonly pieces: readonly Uint8Array[];
   private index = 0;
@@ -42,7 +42,7 @@ class Records {
     this.pieces = pieces;
   }
 
-  /** undefined where the pieces do not hold it whole. */
+  /** undefined if the pieces do not hold the whole record. */
   at(position: number): Buffer | undefined {
     for (;;) {
       const piece = this.pieces[this.index];
@@ -57,7 +57,7 @@ class Records {
     }
   }
 
-  /** A record that goes on in the next pieces. */
+  /** A record that continues in the next pieces. */
   private across(offset: number): Buffer | undefined {
     const record = Buffer.alloc(TAR_RECORD);
     let done = 0;

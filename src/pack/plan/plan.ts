@@ -1,9 +1,9 @@
 /**
  * Cuts the members into chunks: which header and which data go where. Main thread.
  *
- * The layout depends on names, sizes and the chunk size alone. A member that would fit in a chunk of
- * its own is never split; a larger one starts a chunk, fills whole ones, and shares its last with what
- * follows. Implements docs/format.md, "Chunks".
+ * The layout depends only on names, sizes and the chunk size. A member that fits in a chunk of its own is never split.
+ * A larger one starts a chunk, fills whole chunks, and shares its last chunk with the next members. Implements
+ * docs/format.md, "Chunks".
  */
 import { closeSync, fstatSync } from 'node:fs';
 import { isExhaustion, systemReason } from '../../errors.ts';
@@ -34,7 +34,7 @@ export interface PlanOptions extends GroupOptions {
   onAttributes?: OnAttributes | undefined;
 }
 
-/** Numbers the groups as they turn up. */
+/** Numbers the groups in the order in which they occur. */
 export class GroupNumbers {
   private readonly numbers = new Map<string, number>();
   private lastKey = '';
@@ -73,11 +73,11 @@ export class GroupNumbers {
 function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): ByteString {
   const slash = path.indexOf('/');
   if (slash >= 0) return path.slice(0, slash);
-  // A directory at the top is the repo; a file at the top belongs to none.
+  // A directory at the top is the repo. A file at the top has none.
   return kind === KIND.directory ? path : '';
 }
 
-/** Yields the chunks of an archive in order, the end of the tar stream last. */
+/** Yields the chunks of an archive in order; the end of the tar stream is the last. */
 export function* planChunks(
   members: Iterable<SourceMember>,
   options: PlanOptions,
@@ -127,11 +127,11 @@ function* planAll(
       filled += length;
       continue;
     }
-    // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
+    // Larger than a chunk: opened here, once, so that all its parts come from the same file.
     member.content?.take();
     const fd = member.content?.fd ?? large.open(member);
     if (fd === undefined) {
-      // The worker will find it unreadable too, say so, and put an empty file in its place.
+      // The worker will also find it unreadable, report that, and put an empty file in its place.
       if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
       continue;
     }
@@ -164,7 +164,7 @@ function* planAll(
   yield finishChunk(null, true);
 }
 
-/** Opens files that are read in parts, in the directories that the walk found them in. */
+/** Opens files that are read in parts, in the directories where the walk found them. */
 class LargeFileOpener {
   private readonly options: Pick<PlanOptions, 'onWarning' | 'onAttributes'>;
   private directories: SourceDirectories | undefined;
@@ -173,7 +173,7 @@ class LargeFileOpener {
     this.options = options;
   }
 
-  /** undefined, and a warning, where there is no such file any more. */
+  /** undefined, with a warning, if the file no longer exists. */
   open(member: SourceMember): number | undefined {
     const { directory, follow } = member;
     const path = member.foundPath ?? member.path;
@@ -200,7 +200,7 @@ class LargeFileOpener {
   }
 
   private warn({ prefix, path, foundPath = path, linked }: SourceMember, reason: string): void {
-    // Of one that hard links refer to, the worker will find and say the same.
+    // If hard links refer to it, the worker will find and report the same.
     if (!linked) this.options.onWarning({ path: toText(`${prefix}${foundPath}`), reason, failed: true });
   }
 }

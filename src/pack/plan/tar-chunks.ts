@@ -1,9 +1,9 @@
 /**
- * Cuts a tar stream of anybody's making into chunks, each in the slot that it is compressed from. Main thread.
+ * Cuts a tar stream of any origin into chunks, each in the slot that it is compressed from. Main thread.
  *
- * Not a byte of the stream is changed, and no chunk is copied but for the member that did not fit and goes
- * on in the next slot. The layout is that of `planChunks`: a member that would fit in a chunk of its own is
- * never split. Implements docs/format.md, "Chunks" and "Tar streams of others".
+ * The stream stays unchanged, byte for byte. Nothing is copied, except a member that did not fit and moves to the next
+ * slot. The layout is that of `planChunks`: a member that fits in a chunk of its own is never split. Implements
+ * docs/format.md, "Chunks" and "Tar streams of others".
  */
 import { ZnipError } from '../../errors.ts';
 import { LEADING_SLASH, type Remark, plainReason, remarksOf } from '../../format/remarks.ts';
@@ -26,13 +26,13 @@ export interface TarChunkOptions {
   onWarning: (warning: Warning) => void;
   /** Called for each member that gets an entry. */
   onMember: (member: Member) => void;
-  /** What the index says of a member, where it is not what the header says. */
+  /** What the index says about a member, if it differs from the header. */
   describe?: (member: Member) => Member;
   /** Called when every member has been found. */
   onEnd: () => void;
 }
 
-/** A member whose data goes on in the next chunk. */
+/** A member whose data continues in the next chunk. */
 interface UncutMember {
   path: ByteString;
   size: number;
@@ -41,7 +41,7 @@ interface UncutMember {
   indexed: boolean;
 }
 
-/** Yields the chunks of the tar stream in order, its end last. `acquire` gives the slot of each. */
+/** Yields the chunks of the tar stream in order, its end last. `acquire` returns the slot of each. */
 export async function* chunkTar(
   stream: ByteStream,
   acquire: (sequence: number) => Promise<Slot>,
@@ -49,7 +49,7 @@ export async function* chunkTar(
 ): AsyncGenerator<FilledChunkPlan, void> {
   const { chunkSize } = options;
   const cutter = new Cutter(stream, options);
-  /** What was read but is of the next chunk: in the slot before, which nobody else fills. */
+  /** Bytes that were read but belong to the next chunk. They are in the slot before, which nothing else fills. */
   let rest: Uint8Array = new Uint8Array(0);
   for (let sequence = 0; ; sequence++) {
     const { input } = await acquire(sequence);
@@ -64,11 +64,11 @@ export async function* chunkTar(
   }
 }
 
-/** The symlinks of the stream so far: what comes below one is refused when it is unpacked. */
+/** The symlinks of the stream so far. A member below a symlink is refused when it is unpacked. */
 class Symlinks {
   private readonly paths = new Set<ByteString>();
 
-  /** The symlink that a member would be written through. Takes note of the member. */
+  /** The symlink that a member would be written through, if there is one. Remembers the member. */
   above({ path, kind }: Member): ByteString | undefined {
     if (kind === KIND.symlink) this.paths.add(path);
     if (this.paths.size === 0) return undefined;
@@ -99,7 +99,7 @@ class Cutter {
     this.groups = new GroupNumbers(options.groups);
   }
 
-  /** The chunk at the start of `bytes`, which the stream ends with when `ended` says so. */
+  /** The chunk at the start of `bytes`; `ended` says whether the stream ends with them. */
   async cut(bytes: Buffer, sequence: number, ended: boolean): Promise<FilledChunkPlan> {
     const { chunkSize } = this.options;
     const columns = new MemberColumnsBuilder();
@@ -139,7 +139,7 @@ class Cutter {
       if (indexed) dataOffsets.push(dataOffset);
       position += length;
       if (fits) continue;
-      // Data of a directory or a link is nobody's content: it goes by like that of what has no entry.
+      // Data of a directory or a link is not a content. It is skipped, like that of members without an entry.
       const isContent = indexed && item.member?.kind === KIND.file;
       const part = {
         path: item.path,
@@ -193,12 +193,12 @@ class Cutter {
     return { path, fileOffset: done, length, size, indexed };
   }
 
-  /** Takes note of a member; false when the index has no row for it. */
+  /** Remembers a member; false if the index has no row for it. */
   private accept(item: TarMember, columns: MemberColumnsBuilder, position: number): boolean {
     const { member, path } = item;
     this.checkLeadingSlash(item);
     this.remark(item, position);
-    // The top itself, as `tar -C DIR -cf - .` has it, has no entry.
+    // The top directory itself, which `tar -C DIR -cf - .` writes, has no entry.
     if (member === null || path === '') return false;
     const where = this.streamOffset + position;
     if (path.length > MAX_PATH_LENGTH || member.linkTarget.length > MAX_PATH_LENGTH) {
@@ -233,7 +233,7 @@ class Cutter {
     return true;
   }
 
-  /** What the index cannot say of a member goes into a table of its own, and to the user. */
+  /** What the index cannot say about a member goes into a table of its own, and to the user. */
   private remark(item: TarMember, headerOffset: number): void {
     for (const remark of remarksOf(item, headerOffset)) {
       const { about, path, reason } = remark;
@@ -243,7 +243,7 @@ class Cutter {
     }
   }
 
-  /** One line for all members that only notes are in the stream of. */
+  /** One line for all members of the stream that have only notes in their attributes. */
   private tellPlainAttributes(): void {
     const { first } = this.plain;
     const reason = plainReason(this.plain);
@@ -261,7 +261,7 @@ class Cutter {
     this.options.onWarning({ path: toText(path), reason, failed: true });
   }
 
-  /** What ends a tar stream is zeros up to the end of the input: they are the last chunk, all of them. */
+  /** A tar stream ends with zeros up to the end of the input. All of them are the last chunk. */
   private async checkEnd(bytes: Buffer, ended: boolean): Promise<void> {
     const { stream, streamOffset } = this;
     const stray = bytes.findIndex((byte) => byte !== 0);

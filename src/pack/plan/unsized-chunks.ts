@@ -1,8 +1,8 @@
 /**
  * Cuts a content that arrives into chunks before its size is known. Main thread.
  *
- * Its header is a chunk of its own, which the writer writes anew at the end; the content follows in whole
- * chunks. Implements docs/format.md, "Chunks".
+ * Its header is a chunk of its own, which the writer writes again at the end. The content follows in whole chunks.
+ * Implements docs/format.md, "Chunks".
  */
 import { encodeReservedHeader, paddedLength, reservedHeaderLength } from '../../format/tar/tar-header.ts';
 import { TAR_END_LENGTH } from '../../format/values/constants.ts';
@@ -24,7 +24,7 @@ export interface UnsizedOptions {
   onEnd: (size: number) => void;
 }
 
-/** Yields the chunks of a tar stream with this one member, whose content is all that `stream` has. */
+/** Yields the chunks of a tar stream with this one member, whose content is everything in `stream`. */
 export async function* chunkUnsized(
   stream: ByteStream,
   member: Member,

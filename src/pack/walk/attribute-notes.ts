@@ -1,17 +1,17 @@
 /**
- * Extended attributes are not recorded. Members that lose one that changes what a tree does are named one by one; of
- * the others there is one line for the whole run.
+ * Extended attributes are not recorded. If the loss of one changes how a tree behaves, the member is named. For all
+ * other attributes there is one line in the whole run.
  */
 import { ATTRIBUTES, PlainAttributes, weightyAttributes } from '../../format/values/attributes.ts';
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Warning } from './warning.ts';
 
-/** Called with what the extended attributes of something mean, see ATTRIBUTES, and its name. */
+/** Called with the meaning of a file's extended attributes, see ATTRIBUTES, and the file's name. */
 export type OnAttributes = (attributes: number, source: ByteString) => void;
 
 /** What one thread has noticed. */
 export class AttributeNotes extends PlainAttributes {
-  /** Notes what a member has; returns what to say of it at once. */
+  /** Notes what a member has. Returns a warning if there must be one at once. */
   note(attributes: number, path: () => string): Warning | undefined {
     if (attributes === ATTRIBUTES.none) return undefined;
     const what = weightyAttributes(attributes);

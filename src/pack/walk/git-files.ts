@@ -1,17 +1,17 @@
 /**
- * What git's own files say about ignoring: which file `core.excludesFile` is, and what is tracked. They are read here;
- * git itself is not run. Main thread.
+ * What git's own files say about ignoring: which file `core.excludesFile` is, and which files are tracked. The files
+ * are read here; git itself is not run. Main thread.
  */
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { type ByteString, fromText, toFsPath } from '../../format/values/byte-string.ts';
 import { type GitVariable, parseGitConfig } from '../../select/git-config.ts';
 
-/** As git has it: more files that include each other are a mistake. */
+/** As in git: more files that include each other are an error. */
 const MAX_INCLUDES = 10;
 const NO_FOLLOW = constants.O_NOFOLLOW ?? 0;
 
-/** What a file holds. A FIFO that has its name is not waited for, and holds nothing, as a device does. */
+/** The content of a file. For a FIFO or a device with this name it is empty, and nothing waits. */
 export function readRegular(file: ByteString, followed: boolean): Buffer {
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (followed ? 0 : NO_FOLLOW);
   const fd = openSync(toFsPath(file), flags);
@@ -22,7 +22,7 @@ export function readRegular(file: ByteString, followed: boolean): Buffer {
   }
 }
 
-/** Variables of a file and of those that it includes, later ones last. One that is not there has none. */
+/** Variables of a file and of the files that it includes, later ones last. A missing file has none. */
 function readConfig(file: ByteString, depth = 0): GitVariable[] {
   let content: ByteString;
   try {
@@ -38,7 +38,7 @@ function readConfig(file: ByteString, depth = 0): GitVariable[] {
   );
 }
 
-/** A path as configuration files have it. */
+/** A path as it is written in configuration files. */
 function fromConfig(path: ByteString, base: ByteString): ByteString {
   if (path.startsWith('~/')) return `${home()}${path.slice(1)}`;
   return path.startsWith('/') ? path : `${base}${path}`;
@@ -54,7 +54,7 @@ function userDirectory(): ByteString {
   return `${given === undefined || given === '' ? `${home()}/.config` : fromText(given)}/git`;
 }
 
-/** The variables that count in a repository whose shared directory is `git`: the system's, the user's, its own. */
+/** The variables that apply in a repository whose shared directory is `git`: the system's, the user's, its own. */
 export function gitVariables(git: ByteString): Map<string, ByteString> {
   const { GIT_CONFIG_NOSYSTEM: noSystem, GIT_CONFIG_SYSTEM: system, GIT_CONFIG_GLOBAL: global } = process.env;
   const files: ByteString[] = [];
@@ -67,14 +67,14 @@ export function gitVariables(git: ByteString): Map<string, ByteString> {
   return new Map(files.flatMap((file) => readConfig(file)).map(({ key, value }) => [key, value]));
 }
 
-/** The file that `core.excludesFile` names, or the one that counts without it; `workTree` with a slash at its end. */
+/** The file that `core.excludesFile` names, or else git's default. `workTree` has a slash at its end. */
 export function excludesFile(variables: ReadonlyMap<string, ByteString>, workTree: ByteString): ByteString {
   const given = variables.get('core.excludesfile');
   if (given === undefined) return `${userDirectory()}/ignore`;
   return given === '' ? '/dev/null' : fromConfig(given, workTree);
 }
 
-/** Bytes of the hashes of a repository. */
+/** Length in bytes of the hashes of a repository. */
 export function hashLengthOf(variables: ReadonlyMap<string, ByteString>): number {
   return variables.get('extensions.objectformat')?.toLowerCase() === 'sha256' ? 32 : 20;
 }

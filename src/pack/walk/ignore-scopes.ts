@@ -1,6 +1,6 @@
 /**
- * Finds the ignore files that count in a directory: its own .gitignore, those of the directories above it
- * up to the repository's root, the repository's info/exclude, and the user's own (core.excludesFile). Main thread.
+ * Finds the ignore files that apply in a directory: its own .gitignore, those of the directories above it up to the
+ * repository's root, the repository's info/exclude, and the user's own (core.excludesFile). Main thread.
  */
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { errnoOf, systemReason } from '../../errors.ts';
@@ -10,13 +10,13 @@ import { decide, type GitignoreRules, parseGitignore } from '../../select/gitign
 import { excludesFile, gitVariables, hashLengthOf, readRegular } from './git-files.ts';
 import type { Warning } from './warning.ts';
 
-/** The rules of one ignore file, and those that count when it says nothing. */
+/** The rules of one ignore file, and the rules that apply if it says nothing. */
 export interface IgnoreScope {
   rules: GitignoreRules;
-  /** Length of the directory's path that the rules are relative to, its last slash included. */
+  /** Length of the path of the directory that the rules are relative to, including its last slash. */
   length: number;
   above: IgnoreScope | undefined;
-  /** Of a repository's root: names that git tracks, which are never ignored. */
+  /** For a repository's root: names that git tracks, which are never ignored. */
   tracked?: ReadonlySet<ByteString> | undefined;
 }
 
@@ -28,7 +28,7 @@ export function isTracked(scope: IgnoreScope | undefined, path: ByteString, dire
   return false;
 }
 
-/** Whether the ignore files name this path. The deepest of them that says anything decides. */
+/** Whether the ignore files name this path. The deepest file that says anything decides. */
 export function isIgnored(scope: IgnoreScope | undefined, path: ByteString, directory: boolean): boolean {
   for (let at = scope; at !== undefined; at = at.above) {
     const decision = decide(at.rules, path.slice(at.length), directory);
@@ -37,11 +37,11 @@ export function isIgnored(scope: IgnoreScope | undefined, path: ByteString, dire
   return false;
 }
 
-/** Directories are named by their real, absolute paths with a slash at the end. */
+/** Directories are identified by their real, absolute paths with a slash at the end. */
 export class IgnoreScopes {
   private readonly onWarning: (warning: Warning) => void;
   private readonly keepTracked: boolean;
-  /** What counts in a directory, for directories above named ones. */
+  /** The rules that apply in a directory, for directories above named ones. */
   private readonly known = new Map<ByteString, IgnoreScope | undefined>();
 
   constructor(onWarning: (warning: Warning) => void, keepTracked: boolean) {
@@ -50,12 +50,12 @@ export class IgnoreScopes {
   }
 
   realDirectory(source: ByteString): ByteString {
-    // The native one: the other takes names for UTF-8.
+    // The native version, because the other one reads names as UTF-8.
     const real = realpathSync.native(toFsPath(source === '' ? '.' : source), { encoding: 'latin1' });
     return real === '/' ? real : `${real}/`;
   }
 
-  /** What counts in a directory from above it: nothing, where no repository is around it. */
+  /** What applies in a directory because of the directories above it; nothing if it is not in a repository. */
   scopeAbove(directory: ByteString): IgnoreScope | undefined {
     const above: ByteString[] = [];
     for (let at = directory; !isRepository(at); at = parentOf(at)) {
@@ -72,8 +72,8 @@ export class IgnoreScopes {
   }
 
   /**
-   * What counts in a directory that holds these names, where `above` counts in the one it is in. `source` is
-   * what to put before a name in it for the file system: it may be held open.
+   * The rules that apply in a directory with these names; `above` applies in its parent. `source` comes before a name
+   * in it, for the file system: the directory may be held open.
    */
   scopeIn(
     directory: ByteString,
@@ -88,7 +88,7 @@ export class IgnoreScopes {
       if (rules.length > 0) scope = { rules, length: directory.length, above: scope };
     };
     if (names.includes('.git') && isRepository(source)) {
-      // A repository of its own: what is outside says nothing about it.
+      // A repository of its own: files outside it say nothing about it.
       scope = undefined;
       const common = commonDirectory(source);
       const variables = gitVariables(common);
@@ -104,7 +104,7 @@ export class IgnoreScopes {
     return scope;
   }
 
-  /** What a repository tracks; undefined, and a warning, where that cannot be told. */
+  /** What a repository tracks; undefined, with a warning, if that cannot be found out. */
   private readIndex(
     source: ByteString,
     directory: ByteString,
@@ -155,14 +155,14 @@ function isRepository(directory: ByteString): boolean {
   }
 }
 
-/** Where a work tree keeps what is its own (gitrepository-layout(5)). */
+/** Where a work tree keeps its own files (gitrepository-layout(5)). */
 function gitDirectory(directory: ByteString): ByteString {
   const git: ByteString = `${directory}.git`;
   const link = firstLine(git);
   return link?.startsWith('gitdir: ') === true ? resolveFrom(directory, link.slice('gitdir: '.length)) : git;
 }
 
-/** Where a repository keeps what its work trees share. */
+/** Where a repository keeps the files that its work trees share. */
 function commonDirectory(directory: ByteString): ByteString {
   const git = gitDirectory(directory);
   const common = firstLine(`${git}/commondir`);

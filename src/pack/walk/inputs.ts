@@ -1,5 +1,5 @@
 /**
- * What a caller names and the options for it, as the walk takes them. Main thread.
+ * Turns what a caller names, and the options for it, into the input of the walk. Main thread.
  */
 import { ZnipError } from '../../errors.ts';
 import { type ByteString, fromText } from '../../format/values/byte-string.ts';
@@ -14,7 +14,7 @@ import { compileFilter, type FilterOptions } from './walk-filter.ts';
 import { walk } from './walk.ts';
 import type { Warning } from './warning.ts';
 
-/** Something to pack: a path, or a path with how to take it. */
+/** Something to pack: a path, or a path with its own options. */
 export type PackPath = string | NamedPath;
 
 export interface NamedPath {
@@ -22,29 +22,29 @@ export interface NamedPath {
   path: string | Uint8Array;
   /** Directory that it is relative to. Default: the `directory` of all. */
   directory?: string | undefined;
-  /** Pack what a directory holds as well. Default: true. */
+  /** Also pack what a directory holds. Default: true. */
   recurse?: boolean | undefined;
-  /** Fail when it does not exist; otherwise that is a warning. Default: true. */
+  /** Fail if it does not exist; otherwise that is a warning. Default: true. */
   required?: boolean | undefined;
 }
 
 export interface InputOptions extends FilterOptions, MetadataOptions, NameOptions {
   /** Directory that paths are relative to. Default: the working directory. */
   directory?: string | undefined;
-  /** Pack what symlinks point to in their place. */
+  /** Pack what symlinks point to instead of the symlinks. */
   dereference?: boolean | undefined;
-  /** Read named FIFOs, devices and files of /proc and the like to their end, and pack that as files. */
+  /** Read named FIFOs, devices and files of /proc and the like to their end, and pack the bytes as files. */
   readSpecial?: boolean | undefined;
-  /** Directories on another file system than the path that was named are packed, but not what they hold. */
+  /** If a directory is on another file system than the named path, pack the directory, but not what it holds. */
   oneFileSystem?: boolean | undefined;
 }
 
-/** What the walk is told by the run, and not by the caller. */
+/** What the run tells the walk, and not the caller. */
 export interface WalkContext {
   own: OwnOutput;
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
-  /** Asked for by who packs: what only lists does not look. */
+  /** Needed only for packing. For listing, attributes are not read. */
   onAttributes?: OnAttributes | undefined;
 }
 
@@ -67,14 +67,14 @@ export function findMembers(
   return withRecordedNames(members, options);
 }
 
-/** What paths mean; of an array an array. */
+/** The roots for these paths; for an array, an array. */
 export function rootsOf(paths: Iterable<PackPath>, { directory = '' }: InputOptions): Iterable<Root> {
   const named = typeof paths === 'string' ? [paths] : paths;
   const base = fromText(directory);
   return Array.isArray(named) ? named.map((path) => toRoot(path, base)) : toRoots(named, base);
 }
 
-/** One by one: a list of names may be long. */
+/** One by one, because a list of names may be long. */
 function* toRoots(paths: Iterable<PackPath>, directory: ByteString): Generator<Root, void, undefined> {
   for (const path of paths) yield toRoot(path, directory);
 }

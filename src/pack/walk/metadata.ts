@@ -1,12 +1,11 @@
 /**
- * What is recorded about a member besides its name and content: as it is on disk, or made the same
- * everywhere.
+ * What is recorded about a member besides its name and content: as on disk, or the same on every machine.
  */
 import { ZnipError } from '../../errors.ts';
 import { clampTime, KIND, MODE_MASK } from '../../format/values/entry.ts';
 import type { FileStat } from '../../posix/stat.ts';
 
-/** Owners to record: each file's own, or these for all members (a group left out is the file's own). */
+/** Owners to record: each file's own, or these for all members (without a group, the file's own group). */
 export type RecordedOwner = boolean | { uid: number; gid?: number | undefined };
 
 export interface MetadataOptions {
@@ -21,19 +20,19 @@ export interface MetadataOptions {
   reproducible?: boolean | undefined;
 }
 
-/** 1980-01-01T00:00:00Z, the earliest time that every other archive format can hold, zip included. */
+/** 1980-01-01T00:00:00Z, the earliest time that all other archive formats can hold, including zip. */
 export const FIXED_MTIME = 315_532_800_000_000_000n;
 
 export interface Metadata {
   mode: number;
   mtime: bigint;
-  /** The file's own mtime where another is recorded; null where they are the same. */
+  /** The file's own mtime if another one is recorded; null if they are the same. */
   sourceMtime: bigint | null;
   uid: number | null;
   gid: number | null;
 }
 
-/** Compiles the options to a function: what to record of a member of this kind. */
+/** Turns the options into a function that says what to record about a member of a kind. */
 export function metadataOf(
   options: MetadataOptions,
 ): (stats: Pick<FileStat, 'mode' | 'mtime' | 'uid' | 'gid'>, kind: number) => Metadata {

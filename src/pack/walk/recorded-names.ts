@@ -1,5 +1,5 @@
 /**
- * Names as they are recorded, where that is not as they were found: --transform and --prefix. Main thread.
+ * Names as they are recorded, if they differ from the names on disk: --transform and --prefix. Main thread.
  */
 import { ZnipError } from '../../errors.ts';
 import { type ByteString, fromText, toText } from '../../format/values/byte-string.ts';
@@ -9,15 +9,16 @@ import { compileTransform } from '../../select/sed-expression.ts';
 import type { SourceMember } from './source-member.ts';
 
 export interface NameOptions {
-  /** Expressions as GNU tar's --transform has them, each applied to what the one before made of a name. */
+  /** Expressions as in GNU tar's --transform. Each is applied to the result of the one before. */
   transform?: readonly string[] | undefined;
   /** A directory that all members are put into. */
   prefix?: string | undefined;
 }
 
 /**
- * The members by the names that the options ask for. Hard links refer to what their files are called then. Throws
- * `usage` for a name that no member may have, and where two would have the same, or one lie below a file.
+ * The members under the names that the options ask for. Hard links refer to the new names of their files. Throws
+ * `usage` for a name that no member may have, if two members would get the same name, and if one would lie below a
+ * file.
  */
 export function withRecordedNames(
   members: Generator<SourceMember, void, undefined>,
@@ -53,9 +54,9 @@ function* renamed(
 }
 
 class ChosenNames {
-  /** The kind of each name, and the name that it was made of. */
+  /** The kind of each new name, and the name that it was made from. */
   private readonly names = new Map<ByteString, { kind: number; from: ByteString }>();
-  /** Directories that members lie in, and one of those. */
+  /** Directories with members in them, each with one of these members. */
   private readonly above = new Map<ByteString, ByteString>();
 
   add(path: ByteString, { path: from, kind }: SourceMember): void {

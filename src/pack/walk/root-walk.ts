@@ -28,11 +28,11 @@ export interface WalkOptions {
   own: OwnOutput;
   /** What to leave out. */
   filter: WalkFilter | undefined;
-  /** Pack what symlinks point to in their place. */
+  /** Pack what symlinks point to instead of the symlinks. */
   dereference: boolean;
-  /** Do not enter directories that are on another file system than the path that was named. */
+  /** Do not enter directories on another file system than the named path. */
   oneFileSystem: boolean;
-  /** What was read of named things that are no files; undefined when they are left out. */
+  /** What was read from named things that are not regular files; undefined if they are left out. */
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
   onAttributes?: OnAttributes | undefined;
@@ -47,15 +47,15 @@ interface Level {
   base: ByteString;
   names: ByteString[];
   next: number;
-  /** What the filter says about its names; undefined without a filter, and for a name that was given. */
+  /** What the filter says about its names; undefined without a filter, and for a named path. */
   rules: DirectoryRules | undefined;
   /** Where its names are. */
   directory: SourceDirectory;
-  /** It holds the names by itself: it was walked into, or named as a whole. */
+  /** It holds all its names: it was walked into, or named as a whole. */
   listed: boolean;
 }
 
-/** Something that has a name in a level and is not left out by a rule. */
+/** Something that has a name in a level and that no rule leaves out. */
 interface Found {
   level: Level;
   name: ByteString;
@@ -69,7 +69,7 @@ export class RootWalk {
   private readonly directories: SourceDirectories;
   private readonly seen: SeenNames;
   private readonly levels: Level[] = [];
-  /** The file system of the path that was named. */
+  /** The file system of the named path. */
   private device: bigint | undefined;
 
   constructor(root: Root, options: WalkOptions, directories: SourceDirectories, seen: SeenNames) {
@@ -134,7 +134,7 @@ export class RootWalk {
     }
   }
 
-  /** Looks a name up; undefined for what is left out or packed already, and for what cannot be looked at. */
+  /** Looks a name up; undefined if it is left out, already packed, or cannot be read. */
   private look(level: Level, name: ByteString): Found | undefined {
     const { root, directories } = this;
     const { filter, dereference } = this.options;
@@ -144,7 +144,7 @@ export class RootWalk {
       return this.leaveOut(path, `its name is longer than ${MAX_PATH_LENGTH} bytes`);
     }
     const earlier = this.seen.rootOf(path);
-    // All that this name stands for has been packed already.
+    // Everything under this name has been packed already.
     if (earlier?.prefix === root.prefix && (earlier.recurse || !root.recurse)) return undefined;
     let stats: FileStat;
     try {
@@ -166,12 +166,14 @@ export class RootWalk {
     return undefined;
   }
 
-  /** Whether a directory is one of those that the walk is in. */
+  /** Whether the walk is inside this directory now. */
   private isWithin(stats: FileStat): boolean {
     return this.levels.some(({ listed, directory }) => listed && isSameFile(directory.identity, stats));
   }
 
-  /** A name that another root had: it is packed already, but maybe not all that is in it, or not this file. */
+  /**
+   * A name that an earlier root had. It is packed already, but perhaps not everything in it, or it was another file.
+   */
   private takeAgain(found: Found, earlier: Root): void {
     const { root, seen } = this;
     const { path, stats } = found;
@@ -184,7 +186,7 @@ export class RootWalk {
     }
   }
 
-  /** What is packed under a name; undefined for what is left out. */
+  /** What is packed under a name; undefined if it is left out. */
   private take({ level, name, path, stats }: Found): SourceMember | undefined {
     const { root, directories } = this;
     const { special, metadata, dereference } = this.options;
@@ -239,7 +241,7 @@ export class RootWalk {
       return undefined;
     }
     if (stats.nlink > 1) {
-      // Later names will point to this one: be sure that it gets into the archive.
+      // Later names will be links to this one, so make sure that it gets into the archive.
       try {
         accessSync(toFsPath(this.directories.pathOf(name)), constants.R_OK);
       } catch (error) {
@@ -253,7 +255,7 @@ export class RootWalk {
     return member;
   }
 
-  /** Goes on within a directory that was packed. */
+  /** Continues inside a directory that was packed. */
   private enterBelow(found: Found): void {
     const { dev } = found.stats;
     this.device ??= dev;
@@ -264,7 +266,7 @@ export class RootWalk {
     this.enter(path, name, level.rules, childDirectory(level.directory, name, stats));
   }
 
-  /** Something that was asked for is not packed. */
+  /** Something that the user asked for is not packed. */
   private leaveOut(path: ByteString, reason: string): undefined {
     this.warn(path, reason);
   }
@@ -273,7 +275,7 @@ export class RootWalk {
     this.options.onWarning({ path: toText(`${this.root.prefix}${path}`), reason, failed: true });
   }
 
-  /** Something is not packed that nobody wants to be. */
+  /** Something is not packed that nobody wants. */
   private note(path: ByteString, reason: string): void {
     this.options.onWarning({ path: toText(`${this.root.prefix}${path}`), reason, failed: false });
   }

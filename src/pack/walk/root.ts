@@ -1,24 +1,24 @@
 /**
- * Paths as a user names them: where they are, and what they are called in the archive. Main thread.
+ * Paths as a user names them: where they are, and their names in the archive. Main thread.
  */
 import { ioError, ZnipError } from '../../errors.ts';
 import { type ByteString, toText } from '../../format/values/byte-string.ts';
 import { isOwnFile, type OwnOutput } from '../../io/own-output.ts';
 import { type FileStat, lstat, stat } from '../../posix/stat.ts';
 
-/** A path as the user named it, taken apart into where it is and what it is called in the archive. */
+/** A path as the user named it, split into its place and its name in the archive. */
 export interface Root {
   prefix: ByteString;
   path: ByteString;
-  /** Take what a directory holds as well. */
+  /** Also take what a directory holds. */
   recurse: boolean;
-  /** The run fails when it does not exist; otherwise that is a warning. */
+  /** The run fails if it does not exist; otherwise that is a warning. */
   required: boolean;
 }
 
 /**
- * Splits an argument: members are named relative to `directory`, without leading `/`, `./` and anything
- * up to the last `..`, as tar does. `directory` is '' for the working directory.
+ * Splits an argument. Members are named relative to `directory`, without a leading `/` or `./` and without anything up
+ * to the last `..`, as in tar. `directory` is '' for the working directory.
  */
 export function splitRoot(
   directory: ByteString,
@@ -32,7 +32,7 @@ export function splitRoot(
   const kept = components.slice(lastUp + 1).findIndex((component) => component[0] !== '.');
   const first = kept < 0 ? undefined : components[lastUp + 1 + kept];
   if (first === undefined) {
-    // '.', '..', '/' and the like: the directory itself has no name, what it holds has.
+    // '.', '..', '/' and the like: the directory itself has no name, but what it holds has.
     return { prefix: trimmed === '' ? '/' : `${trimmed}/`, path: '' };
   }
   const start = argumentStart + first.index;
@@ -46,14 +46,14 @@ function normalise(path: ByteString): ByteString {
     .join('/');
 }
 
-/** Where a root is that has a name: the directory that was named with it, and that directory's name for members. */
+/** The place of a root that has a name: the directory that was named with it, and that directory's name for members. */
 export function baseOf({ prefix, path }: Root): { path: ByteString; members: ByteString; name: ByteString } {
   const slash = path.lastIndexOf('/') + 1;
   const members = path.slice(0, slash);
   return { path: `${prefix}${members}`, members, name: path.slice(slash) };
 }
 
-/** Throws `source-unreadable` when a root does not exist that must. */
+/** Throws `source-unreadable` if a required root does not exist. */
 export function requireRoot({ prefix, path, required }: Root): void {
   if (!required || path === '') return;
   try {
@@ -63,7 +63,7 @@ export function requireRoot({ prefix, path, required }: Root): void {
   }
 }
 
-/** Whether a root is the archive that is to be written, under whatever name. */
+/** Whether a root is the archive that will be written, under any name. */
 export function isOwnRoot({ prefix, path }: Root, own: OwnOutput): boolean {
   if (path === '') return false;
   try {
@@ -74,7 +74,7 @@ export function isOwnRoot({ prefix, path }: Root, own: OwnOutput): boolean {
   }
 }
 
-/** Why a run has nothing to pack: what is in the archive that it would replace would be lost. */
+/** The error for a run that has nothing to pack. What is in the archive that it would replace would be lost. */
 export function onlyItself({ prefix, path }: Root): ZnipError {
   const name = toText(`${prefix}${path}`);
   return new ZnipError(
@@ -84,7 +84,7 @@ export function onlyItself({ prefix, path }: Root): ZnipError {
   );
 }
 
-/** Opens a directory that was named. Throws `source-unreadable` where it is none. */
+/** Opens a named directory. Throws `source-unreadable` if it is not a directory. */
 export function requireDirectory<T>(source: ByteString, open: () => T): T {
   let stats: FileStat;
   try {

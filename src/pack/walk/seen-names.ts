@@ -1,13 +1,13 @@
 /**
- * What a walk has packed already: names, which several roots may share, and inodes, of which later names are hard links.
- * Main thread.
+ * What a walk has packed already: names, because several roots may share them, and inodes, because later names of an
+ * inode are hard links. Main thread.
  */
 import type { ByteString } from '../../format/values/byte-string.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../../posix/stat.ts';
 import type { Root } from './root.ts';
 
 export class SeenNames {
-  /** By name: the root that it came from. One root has every name once. */
+  /** By name: the root that it came from. Within one root, every name occurs once. */
   private readonly roots: Map<ByteString, Root> | undefined;
   private readonly inodes = new Map<string, ByteString>();
   private readonly statSource: (path: ByteString) => FileStat;
@@ -17,7 +17,7 @@ export class SeenNames {
     this.statSource = dereference ? stat : lstat;
   }
 
-  /** The root that a name was packed from; undefined when it was not. */
+  /** The root that a name was packed from; undefined if it was not packed. */
   rootOf(path: ByteString): Root | undefined {
     return this.roots?.get(path);
   }
@@ -26,7 +26,7 @@ export class SeenNames {
     this.roots?.set(path, root);
   }
 
-  /** Whether what was packed under this name is a directory. */
+  /** Whether a directory was packed under this name. */
   isDirectory(path: ByteString, { prefix }: Root): boolean {
     try {
       return this.statSource(`${prefix}${path}`).isDirectory();
@@ -35,7 +35,7 @@ export class SeenNames {
     }
   }
 
-  /** Whether what was packed under this name is this file. */
+  /** Whether this file was packed under this name. */
   isFile(path: ByteString, { prefix }: Root, file: FileIdentity): boolean {
     try {
       return isSameFile(this.statSource(`${prefix}${path}`), file);
@@ -44,7 +44,7 @@ export class SeenNames {
     }
   }
 
-  /** Path of the first member with this inode; undefined, and remembered, when this is the first. */
+  /** Path of the first member with this inode; undefined if this is the first, which is then remembered. */
   firstOf({ dev, ino }: FileIdentity, path: ByteString): ByteString | undefined {
     const inode = `${dev}:${ino}`;
     const first = this.inodes.get(inode);

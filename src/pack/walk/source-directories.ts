@@ -1,7 +1,7 @@
 /**
- * The directories that members are packed from, as one thread reaches into them: each one held open, and the
- * one that the walk found or none. So neither a symlink nor a directory that somebody swaps meanwhile leads
- * out of the tree.
+ * The directories that members are packed from, as one thread sees them. Each is held open, and it is the one that the
+ * walk found, or nothing is read from it. So neither a symlink nor a directory that somebody swaps meanwhile leads out
+ * of the tree.
  */
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { errnoOf, ZnipError } from '../../errors.ts';
@@ -17,21 +17,21 @@ import {
   statIn,
 } from '../../posix/stat.ts';
 
-/** Where a member is, beside its name. One object for all members of a directory. */
+/** Where a member is, without its name. One object for all members of a directory. */
 export interface SourceDirectory {
   /**
-   * The directory that a path was named in, as it was written, a slash at its end; '' is the working directory.
-   * Symlinks in it are followed: whoever named it meant where it leads.
+   * The directory that a path was named in, as it was written, with a slash at its end; '' is the working directory.
+   * Symlinks in it are followed, because the user meant the place where they lead.
    */
   base: ByteString;
-  /** Which directory that was when the walk came to it. */
+  /** Which directory that was when the walk reached it. */
   baseIdentity: FileIdentity;
-  /** Below the base; '' is the base itself. Symlinks in it are not followed unless all are. */
+  /** Path below the base; '' is the base itself. Symlinks in it are not followed, unless all symlinks are. */
   path: ByteString;
   identity: FileIdentity;
 }
 
-/** Directories held at once for each thread, of which there may be many, and few descriptors. */
+/** Directories held at once for each thread. There may be many threads and few descriptors. */
 const MAX_HELD = 8;
 
 export class SourceDirectories {
@@ -39,17 +39,17 @@ export class SourceDirectories {
   private base: SourceDirectory | undefined;
   private root: number | undefined;
   private held: HeldDirectories | undefined;
-  /** The directory that was reached last. */
+  /** The directory that was entered last. */
   private at: SourceDirectory | undefined;
   private descriptor: number | undefined;
   private prefix: ByteString = '';
 
-  /** `follow`: below a base, too, symlinks stand for what they lead to. */
+  /** `follow`: symlinks below a base are followed, too. */
   constructor(follow: boolean) {
     this.follow = follow;
   }
 
-  /** The directory that paths were named in. Throws Node.js's error when it cannot be opened. */
+  /** The directory that paths were named in. Throws Node.js's error if it cannot be opened. */
   openBase(path: ByteString): SourceDirectory {
     if (this.base?.base === path) return this.base;
     this.close();
@@ -63,8 +63,8 @@ export class SourceDirectories {
   }
 
   /**
-   * Goes to a directory: names are looked up in it from now on. Throws Node.js's error when it is not there, and
-   * `source-unreadable` when it is not the one that it was.
+   * Enters a directory: from now on, names are looked up in it. Throws Node.js's error if it does not exist, and
+   * `source-unreadable` if it is not the same one as before.
    */
   enter(directory: SourceDirectory): void {
     if (directory === this.at) return;
@@ -84,13 +84,13 @@ export class SourceDirectories {
     return readdirSync(directory, { encoding: 'latin1' }).sort(compareBytes);
   }
 
-  /** What has this name; with `follow`, what it leads to. Throws Node.js's error. */
+  /** The file with this name; with `follow`, the file that the name leads to. Throws Node.js's error. */
   stat(name: ByteString, follow: boolean): FileStat {
     if (this.descriptor !== undefined) return statIn(this.descriptor, this.prefix, name, follow);
     return follow ? stat(`${this.prefix}${name}`) : lstat(`${this.prefix}${name}`);
   }
 
-  /** Opens what has this name, as open(2) does. Throws Node.js's error. */
+  /** Opens the file with this name, as open(2) does. Throws Node.js's error. */
   open(name: ByteString, flags: number): number {
     return this.descriptor === undefined
       ? openSync(toFsPath(`${this.prefix}${name}`), flags)
@@ -101,12 +101,12 @@ export class SourceDirectories {
     return readlinkSync(toFsPath(`${this.prefix}${name}`), { encoding: 'latin1' });
   }
 
-  /** What Node's fs takes for this name, as long as this directory is the one that was entered last. */
+  /** The form of this name for Node's fs. Valid as long as this directory is the one that was entered last. */
   pathOf(name: ByteString): ByteString {
     return `${this.prefix}${name}`;
   }
 
-  /** Lets go of all directories. They can be entered again. */
+  /** Closes all directories. They can be entered again. */
   close(): void {
     this.held?.close();
     if (this.root !== undefined) closeSync(this.root);
@@ -126,12 +126,12 @@ export class SourceDirectories {
     }
     this.prefix = nameOfDescriptor(this.descriptor);
     if (isSameFile(fstat(this.descriptor), directory.identity)) return;
-    // It may come back: then the way to it is another one again.
+    // The right directory may come back. Then it must be reached anew.
     held.close();
     throw replaced(directory);
   }
 
-  /** Where descriptors have no names: what is there is looked at, and a moment later used. */
+  /** For systems where descriptors have no names: checks what is there, and uses it a moment later. */
   private enterByName(directory: SourceDirectory): void {
     const { base, path, identity } = directory;
     this.prefix = path === '' ? base : `${base}${path}/`;
@@ -160,8 +160,8 @@ function replaced({ base, path }: SourceDirectory, cause?: unknown): ZnipError {
 }
 
 /**
- * How sources are opened: a FIFO that has taken a file's place since the walk is not waited for, a symlink
- * not followed unless all are.
+ * How sources are opened: does not wait for a FIFO that has taken a file's place since the walk, and does not follow a
+ * symlink, unless all are followed.
  */
 export function sourceFlags(follow: boolean): number {
   const noFollow = follow ? 0 : (constants.O_NOFOLLOW ?? 0);

@@ -1,17 +1,17 @@
 /**
- * A member as the walk finds it: what is recorded of it, and where its content is.
+ * A member as the walk finds it: what is recorded about it, and where its content is.
  */
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Member } from '../../format/values/entry.ts';
 import type { SourceDirectory } from './source-directories.ts';
 
-/** What was read of something that does not say how long it is, in an unnamed file. */
+/** The bytes of something that does not say how long it is, read into an unnamed file. */
 export interface SpooledContent {
   fd: number;
   size: number;
-  /** Of that file, by which it is seen that nobody has changed it. */
+  /** Of the unnamed file; shows that nobody has changed it. */
   mtime: bigint;
-  /** Says that the taker closes the descriptor. */
+  /** Called by code that takes the descriptor and will close it. */
   take: () => void;
 }
 
@@ -19,16 +19,16 @@ export interface SpooledContent {
 export interface SourceMember extends Member {
   /** `prefix + path` names it in messages. */
   prefix: string;
-  /** What it is called where it is found, when that is not `path`. */
+  /** Its name on disk, if that is not `path`. */
   foundPath?: ByteString;
-  /** Where it is; members that no file is read for have none. */
+  /** Where it is; undefined for members for which no file is read. */
   directory?: SourceDirectory;
-  /** The file's own mtime where another is recorded; null where they are the same. */
+  /** The file's own mtime if another one is recorded; null if they are the same. */
   sourceMtime: bigint | null;
-  /** The name may be a symlink that stands for what it points to. */
+  /** If the name is a symlink, it stands for what it points to. */
   follow: boolean;
   /** Hard links refer to it, so it must be in the archive. */
   linked: boolean;
-  /** Its content, where that is there already. */
+  /** Its content, if that has been read already. */
   content?: SpooledContent;
 }

@@ -1,7 +1,7 @@
 /**
- * What is read from FIFOs and devices that were named, and from files that do not say how long they are, as those
- * in /proc: to its end, into unnamed temporary files, before the walk. So their sizes are known, and memory is
- * bounded, whatever comes. Main thread; nothing waits in a call that a signal could not end.
+ * The bytes of named FIFOs and devices, and of files that do not say how long they are, such as those in /proc. Before
+ * the walk, they are read to their end into unnamed temporary files. So their sizes are known, and memory is bounded,
+ * whatever comes. Main thread; nothing waits in a call that a signal could not end.
  */
 import { closeSync, constants, openSync, statfsSync } from 'node:fs';
 import { isExhaustion, systemReason, ZnipError } from '../../errors.ts';
@@ -18,20 +18,20 @@ import type { SpooledContent } from './source-member.ts';
 const PIECE = 1024 * 1024;
 
 /**
- * File systems whose files have contents that are made when they are read, and sizes that say nothing (Linux,
- * linux/magic.h): proc, sysfs, both of cgroup, debugfs, tracefs, securityfs, configfs.
+ * File systems whose files get their contents when they are read, and whose sizes mean nothing (Linux, linux/magic.h):
+ * proc, sysfs, both of cgroup, debugfs, tracefs, securityfs, configfs.
  */
 const PSEUDO = new Set([
   0x9fa0, 0x62656572, 0x27e0eb, 0x63677270, 0x64626720, 0x74726163, 0x73636673, 0x62656570,
 ]);
 
-/** By the name that was given: its content, or why there is none. */
+/** By the name that the user gave: its content, or why there is none. */
 export class SpecialContents {
   private readonly contents = new Map<ByteString, SpooledContent | string>();
-  /** Descriptors that are still to be closed here. */
+  /** Descriptors that must still be closed here. */
   private readonly open = new Set<number>();
 
-  /** Reads what is special among these roots. Throws `io` for the temporary file, and the signal's reason. */
+  /** Reads the special files among these roots. Throws `io` for the temporary file, and the signal's reason. */
   async read(roots: readonly Root[], follow: boolean, signal: AbortSignal | undefined): Promise<void> {
     for (const { prefix, path } of roots) {
       const source = `${prefix}${path}`;
@@ -41,7 +41,7 @@ export class SpecialContents {
         stats = follow ? stat(source) : lstat(source);
         if (!isStream(stats) && !isPseudo(source, stats)) continue;
       } catch {
-        // The walk finds and says the same.
+        // The walk finds and reports the same.
         continue;
       }
       this.contents.set(source, await this.spool(source, follow, signal));
@@ -70,7 +70,7 @@ export class SpecialContents {
       if (isExhaustion(error)) throw error;
       return systemReason(error);
     }
-    // Opened once, and read as it is: see `openReader`.
+    // Opened once, and read directly: see `openReader`.
     const stream = new FdStream(input, `'${toText(source)}'`, signal, true);
     try {
       const { fd, directory } = openSpool();
@@ -90,7 +90,7 @@ export class SpecialContents {
           throw spoolError(directory, error);
         }
       }
-      // Whoever takes it closes it.
+      // The code that takes it closes it.
       return { fd, size, mtime: clampTime(fstat(fd).mtime), take: () => this.open.delete(fd) };
     } finally {
       await stream.close();
@@ -98,7 +98,7 @@ export class SpecialContents {
   }
 }
 
-/** For who only wants to know what would be packed: nothing is read. */
+/** For a dry run, which only lists what would be packed: nothing is read. */
 export const NOT_READ: Pick<SpecialContents, 'get'> = {
   get(source) {
     try {
@@ -109,7 +109,7 @@ export const NOT_READ: Pick<SpecialContents, 'get'> = {
   },
 };
 
-/** Where the file system cannot be asked, the size is believed. */
+/** If the file system cannot be asked, the size is trusted. */
 function isPseudo(source: ByteString, stats: FileStat): boolean {
   return stats.isFile() && PSEUDO.has(statfsSync(toFsPath(source)).type);
 }

@@ -1,8 +1,8 @@
 /**
  * What the walk leaves out: by exclude patterns, by .gitignore files, by cache tags. Main thread.
  *
- * A directory that is left out is never read. An include pattern wins over all of them, for the names that
- * it matches; it cannot bring back what is below a directory that stays out.
+ * A directory that is left out is never read. An include pattern wins over all of these for the names that it matches.
+ * It cannot bring back what is below a directory that stays out.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { type ByteString, toFsPath, toText } from '../../format/values/byte-string.ts';
@@ -11,13 +11,13 @@ import { type IgnoreScope, IgnoreScopes, isIgnored, isTracked } from './ignore-s
 import type { Warning } from './warning.ts';
 
 export interface FilterOptions {
-  /** Patterns of names to leave out, as tar has them: see `znip pack --help`. */
+  /** Patterns of names to leave out, as in tar: see `znip pack --help`. */
   exclude?: readonly string[] | undefined;
-  /** Patterns of names to take in although something else leaves them out. */
+  /** Patterns of names to pack even if something else leaves them out. */
   include?: readonly string[] | undefined;
-  /** Leave out what .gitignore files and .git/info/exclude name, and .git. */
+  /** Leave out .git, and what .gitignore files and .git/info/exclude name. */
   gitignore?: boolean | undefined;
-  /** With `gitignore`: take in what git tracks, whatever ignores it, as git does. */
+  /** With `gitignore`: pack what git tracks, even if a rule ignores it, as git does. */
   keepTracked?: boolean | undefined;
   /** Leave out the directories of version control systems. */
   excludeVcs?: boolean | undefined;
@@ -26,25 +26,25 @@ export interface FilterOptions {
 }
 
 /**
- * The directories that GNU tar's --exclude-vcs names. Unlike there, .gitignore and other control files
- * stay: they are sources. `.git` is a file in submodules and further work trees.
+ * The directories that GNU tar's --exclude-vcs names. Other than in tar, .gitignore and other control files stay,
+ * because they are sources. `.git` is a file in submodules and further work trees.
  */
 const VCS = ['.git', '.hg/', '.svn/', '.bzr/', '.jj/', '_darcs/', 'CVS/', 'RCS/', 'SCCS/'];
 
 const CACHE_TAG = 'CACHEDIR.TAG';
 const CACHE_SIGNATURE = 'Signature: 8a477f597d28d172789f06886806bc55';
 
-/** What holds for the names in one directory. */
+/** The rules for the names in one directory. */
 export interface DirectoryRules {
-  /** The directory's real path with a slash at its end; '' when nothing asks for it. */
+  /** The directory's real path with a slash at its end; '' if no option needs it. */
   directory: ByteString;
   scope: IgnoreScope | undefined;
-  /** Git ignores the directory itself: in it, only what is tracked counts. */
+  /** Git ignores the directory itself, so only tracked files in it count. */
   ignored: boolean;
   cache: boolean;
 }
 
-/** The filter that the options ask for; undefined when they leave nothing out. */
+/** The filter that the options ask for; undefined if they leave nothing out. */
 export function compileFilter(
   options: FilterOptions,
   onWarning: (warning: Warning) => void,
@@ -81,7 +81,9 @@ export class WalkFilter {
     this.caches = options.excludeCaches === true;
   }
 
-  /** Whether to leave out what the walk found in a directory with these rules, or was given, without. */
+  /**
+   * Whether to leave out a name that the walk found in a directory with these rules; without rules, the user named it.
+   */
   drops(rules: DirectoryRules | undefined, name: ByteString, path: ByteString, directory: boolean): boolean {
     if (this.unused.size > 0) this.use(path, directory);
     if (rules === undefined) return this.dropsNamed(path, directory);
@@ -93,8 +95,8 @@ export class WalkFilter {
   }
 
   /**
-   * Whether to leave out a path that was named. Exclude patterns count, for the path and for every
-   * directory in it; ignore files do not: naming something says more than they do.
+   * Whether to leave out a named path. Exclude patterns apply to the path and to every directory in it. Ignore files do
+   * not apply: a path that the user names is wanted.
    */
   private dropsNamed(path: ByteString, directory: boolean): boolean {
     const { excludes } = this;
@@ -115,7 +117,7 @@ export class WalkFilter {
     return dropped;
   }
 
-  /** Include patterns that have matched nothing that was looked at. */
+  /** Include patterns that have matched none of the names so far. */
   unmatched(): string[] {
     return [...this.unused.keys()];
   }
@@ -132,8 +134,8 @@ export class WalkFilter {
   }
 
   /**
-   * The rules for what a directory holds. `source` is what to put before a name in it for the file system, `name`
-   * its last component, `above` the rules of the directory that it is in; a directory that was named has none.
+   * The rules for what a directory holds. `source` comes before a name in it, for the file system. `name` is its last
+   * component. `above` are the rules of its parent; a directory that the user named has none.
    */
   enter(
     source: ByteString,
@@ -146,7 +148,7 @@ export class WalkFilter {
     if (scopes === undefined) return { directory: '', scope: undefined, ignored: false, cache };
     const directory = above === undefined ? scopes.realDirectory(source) : `${above.directory}${name}/`;
     const outer = above === undefined ? scopes.scopeAbove(directory) : above.scope;
-    // Entered for what is tracked in it, and for nothing else.
+    // Entered only for the tracked files in it.
     const ignored =
       above !== undefined &&
       (above.ignored ||
@@ -174,7 +176,7 @@ function isCacheTag(source: ByteString): boolean {
       closeSync(fd);
     }
   } catch {
-    // A tag that cannot be read says nothing, and one that is a symlink is none (https://bford.info/cachedir/).
+    // A tag that cannot be read says nothing. A symlink is not a tag (https://bford.info/cachedir/).
     return false;
   }
   return start.toString('latin1') === CACHE_SIGNATURE;

@@ -1,8 +1,8 @@
 /**
- * Finds what is to be packed: walks trees in a fixed order and describes each member. Main thread.
+ * Finds what to pack: walks trees in a fixed order and describes each member. Main thread.
  *
- * Order: roots as given, each directory before what it holds, names within a directory by their bytes.
- * It does not depend on how the file system lists names, so equal trees give equal archives.
+ * Order: roots as given, each directory before what it holds, names within a directory by their bytes. It does not
+ * depend on how the file system lists names, so equal trees give equal archives.
  */
 import { RootWalk, type WalkOptions } from './root-walk.ts';
 import { isOwnRoot, onlyItself, requireRoot, type Root } from './root.ts';
@@ -11,13 +11,13 @@ import { SourceDirectories } from './source-directories.ts';
 import type { SourceMember } from './source-member.ts';
 
 /**
- * Yields every member below the roots, each name once. Throws `source-unreadable` when a root that is
- * required does not exist; what goes wrong below a root is a warning.
+ * Yields every member below the roots, each name once. Throws `source-unreadable` if a required root does not exist.
+ * What goes wrong below a root is a warning.
  */
 export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<SourceMember, void, undefined> {
   const directories = new SourceDirectories(options.dereference);
   try {
-    // A list of names that arrives cannot be looked at as a whole.
+    // A list of names that is still arriving cannot be checked as a whole.
     if (Array.isArray(roots)) checkRoots(roots, options);
     yield* walkRoots(roots, options, directories);
   } finally {
@@ -35,7 +35,7 @@ export function* walk(roots: Iterable<Root>, options: WalkOptions): Generator<So
 function checkRoots(roots: readonly Root[], { own }: WalkOptions): void {
   for (const root of roots) requireRoot(root);
   const [first] = roots;
-  // With `pack *`, the archive that is replaced is one of many; by itself it is a mistake.
+  // With `pack *`, the replaced archive is one of many names. If it is the only one, that is a mistake.
   if (first !== undefined && roots.every((root) => isOwnRoot(root, own))) throw onlyItself(first);
 }
 

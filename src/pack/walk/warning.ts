@@ -1,8 +1,8 @@
 /**
- * What a pack tells of on its way.
+ * What a pack reports while it runs.
  */
 
-/** Something that the run went on without; `failed` when the user asked for it and did not get it. */
+/** Something that the run left out or could not do. `failed`: the user asked for it and did not get it. */
 export interface Warning {
   path: string;
   reason: string;

@@ -1,7 +1,6 @@
 /**
- * Writes an archive, strictly forward: blocks as chunks arrive, then sub-indexes, frame table, manifest
- * and footer. Runs on the writer thread, or on the main thread when there are no others.
- * Implements docs/format.md, "Archive".
+ * Writes an archive, strictly forward: blocks as chunks arrive, then sub-indexes, frame table, manifest and footer.
+ * Runs on the writer thread, or on the main thread if there are no others. Implements docs/format.md, "Archive".
  */
 import type { CompressionSettings, Hasher } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
@@ -38,7 +37,7 @@ export interface WriterSettings extends CompressionSettings {
   chunkSize: number;
   /** Name and version of the program, for the metadata. */
   producer: string;
-  /** Bytes of finished sections that stay in memory; what is more goes to a temporary file. */
+  /** Bytes of finished sections that stay in memory; the rest goes to a temporary file. */
   indexBytes: number;
 }
 
@@ -51,13 +50,13 @@ export interface ArchiveSummary {
   rootHash: string;
 }
 
-/** An encoded part of the index, waiting for its place behind the blocks. */
+/** An encoded part of the index that waits for its place after the blocks. */
 interface FinishedPart {
   section: StoredSection;
   row: Omit<ManifestRow, 'indexOffset'>;
 }
 
-/** A member that goes on in the next chunk. */
+/** A member that continues in the next chunk. */
 interface UnwrittenMember {
   member: Member;
   group: number;
@@ -86,21 +85,21 @@ export class ArchiveWriter {
   private readonly sections: SectionStore;
   private readonly parts: FinishedPart[] = [];
   private readonly frameParts: FinishedPart[] = [];
-  /** Rows of the frame table that are in no part yet. */
+  /** Rows of the frame table that are not in any part yet. */
   private frames: Frame[] = [];
   private readonly remarkParts: FinishedPart[] = [];
-  /** Remarks that are in no part yet. */
+  /** Remarks that are not in any part yet. */
   private remarks: Remark[] = [];
   private remarkBytes = 0;
-  /** Tables are compressed into it. */
+  /** A buffer for compressed tables. */
   private scratch = new Uint8Array(0);
   private open: UnwrittenMember | undefined;
-  /** Blocks to be written anew when the size of the open member is known, its header's first. */
+  /** Blocks to write again when the size of the open member is known. The first is that of its header. */
   private unsized: UnsizedBlock[] = [];
   private streamLength = 0;
   private members = 0;
   private contentBytes = 0;
-  /** A writer that has failed once has an unknown tail and takes nothing more. */
+  /** After a failure, the end of the output is unknown, so the writer refuses every later call. */
   private failed = false;
 
   constructor(sink: Sink, settings: WriterSettings, codec: Codec) {
@@ -116,12 +115,12 @@ export class ArchiveWriter {
     ]);
   }
 
-  /** Appends the block of one chunk and takes in its entries. Chunks come in order of sequence. */
+  /** Appends the block of one chunk and adds its entries. Chunks come in order of sequence. */
   async append(plan: ChunkPlan, slot: Slot): Promise<void> {
     await this.guard(async () => {
       this.groups.push(...plan.newGroups);
       const result = readChunkResult(slot.records);
-      // All members of the chunk turned out to be unreadable: there is nothing to write.
+      // None of the chunk's members could be read, so there is nothing to write.
       if (result.chunkLength === 0) return;
       await this.writeBlock(plan, slot, result);
       await this.continueMember(plan, slot, result);
@@ -133,7 +132,7 @@ export class ArchiveWriter {
     });
   }
 
-  /** Writes everything behind the blocks. The archive is complete when this returns. */
+  /** Writes everything after the blocks. The archive is complete when this returns. */
   async finish(): Promise<ArchiveSummary> {
     return this.guard(async () => {
       for (let group = 0; group < this.builders.length; group++) await this.finishPart(group);
@@ -174,7 +173,7 @@ export class ArchiveWriter {
     });
   }
 
-  /** Lets go of what is not in the archive yet. Nothing more can be written. */
+  /** Drops what is not in the archive yet. Nothing more can be written. */
   close(): void {
     this.failed = true;
     this.sections.close();
@@ -225,7 +224,7 @@ export class ArchiveWriter {
     if (isUnsized) this.unsized.push({ offset, header: fields, frame });
   }
 
-  /** Hashes this chunk's part of a member that began earlier, and indexes the member when this was its last. */
+  /** Hashes this chunk's part of a member that began earlier. Indexes the member if this was its last part. */
   private async continueMember(plan: ChunkPlan, slot: Slot, result: ChunkResult): Promise<void> {
     if (plan.continuation === null || !plan.continuation.indexed) return;
     const { open } = this;
@@ -243,7 +242,7 @@ export class ArchiveWriter {
     await this.addEntry(open.group, open.member, open.streamOffset, open.hasher.digest(), open.changed);
   }
 
-  /** States the size of a member whose header was written without it, in all blocks since. */
+  /** States the size of a member whose header was written without it, in all blocks since then. */
   private stateSize(member: Member): void {
     for (const block of this.unsized) {
       const { continuation } = block.header;
@@ -256,7 +255,7 @@ export class ArchiveWriter {
     this.unsized = [];
   }
 
-  /** Writes the block again that has the tar header of the member and nothing else. */
+  /** Writes the block that holds only the tar header of the member again. */
   private rewriteHeader({ offset, header, frame }: UnsizedBlock, member: Member): void {
     const { hash } = this.codec;
     const chunk = Buffer.alloc(header.chunkLength);
@@ -382,7 +381,7 @@ export class ArchiveWriter {
   }
 
   private async section(tag: string, table: Uint8Array): Promise<Uint8Array> {
-    // A table may be incompressible: leave room for a frame of raw blocks.
+    // If a table does not compress, there must be room for a frame of raw blocks.
     const most = rawFrameLength(table.byteLength) + 64;
     if (this.scratch.byteLength < most) this.scratch = new Uint8Array(most);
     const length = await this.codec.compress(table, this.scratch, INDEX_SETTINGS);

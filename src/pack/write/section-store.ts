@@ -1,11 +1,11 @@
 /**
- * Keeps finished sections of the index until all blocks are written and their place in the archive is known: in
- * memory, and beyond a share of it in a spool. Runs where the archive writer does.
+ * Keeps finished sections of the index until all blocks are written and the sections' place in the archive is known: in
+ * memory, and beyond a share of it in a spool. Runs on the same thread as the archive writer.
  */
 import { openSpool, readSpool, type Spool, spoolError } from '../../io/spool.ts';
 import { writeFully } from '../../posix/write.ts';
 
-/** A section that was put away: its bytes, or where they are in the spool. */
+/** A stored section: its bytes, or where they are in the spool. */
 export type StoredSection = Uint8Array | { offset: number; length: number };
 
 export class SectionStore {
@@ -14,12 +14,12 @@ export class SectionStore {
   private spool: Spool | undefined;
   private spooled = 0;
 
-  /** `mostBytes`: what may stay in memory. */
+  /** `mostBytes`: how much may stay in memory. */
   constructor(mostBytes: number) {
     this.mostBytes = mostBytes;
   }
 
-  /** Puts a section away. Throws `io` when there is no room for it in `TMPDIR`. */
+  /** Stores a section. Throws `io` if there is no room for it in `TMPDIR`. */
   put(section: Uint8Array): StoredSection {
     if (this.bytes + section.byteLength <= this.mostBytes) {
       this.bytes += section.byteLength;
@@ -36,7 +36,7 @@ export class SectionStore {
     return stored;
   }
 
-  /** The bytes of a section, once more. */
+  /** Returns the bytes of a section. */
   get(stored: StoredSection): Uint8Array {
     if (stored instanceof Uint8Array || this.spool === undefined) return stored as Uint8Array;
     return readSpool(this.spool, stored.offset, stored.length);

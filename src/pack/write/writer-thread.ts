@@ -1,8 +1,8 @@
 /**
- * The writer thread: takes chunks from the ring in order, writes their blocks, gives the slots back.
+ * The writer thread: takes chunks from the ring in order, writes their blocks, and frees the slots.
  *
- * It blocks on the ring's control words and reads the plan of a chunk only when the chunk is there: the
- * main thread posts the plan before it hands the chunk to a worker, so it has arrived by then.
+ * It blocks on the ring's control words, and reads the plan of a chunk only when the chunk is there. The main thread
+ * posts the plan before it hands the chunk to a worker, so the plan has arrived by then.
  */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { codec } from '../../codec/codec.ts';
