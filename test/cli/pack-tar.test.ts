@@ -449,12 +449,12 @@ describe('what is no whole tar stream', () => {
     [
       'padding longer than a chunk',
       Buffer.concat([good, Buffer.alloc(70_000)]),
-      /the padding .* does not fit .*--chunk-size/,
+      /the padding .* does not fit .*`chunkSize`/,
     ],
     [
       'headers longer than a chunk',
       tarStream({ name: 'f', pax: { comment: 'c'.repeat(70_000) } }),
-      /the headers .* do.* not fit .*--chunk-size/,
+      /the headers .* do.* not fit .*`chunkSize`/,
     ],
     [
       'a name that nothing can hold',
