@@ -6,6 +6,7 @@
  */
 import { constants } from 'node:os';
 
+/** What kind of failure it is. */
 export type ZnipErrorCode =
   /** The bytes are not a znip archive at all. */
   | 'not-an-archive'
@@ -43,6 +44,7 @@ export type ZnipErrorCode =
   /** znip contradicts itself: a defect in znip, not in its input. */
   | 'internal';
 
+/** Where something failed, as far as it is known. */
 export interface ErrorContext {
   /** File name, as given or found. */
   path?: string;
@@ -56,8 +58,14 @@ export interface ErrorContext {
   errno?: string;
 }
 
+/**
+ * Every failure but that of a signal, whose reason is thrown as it is. `message` says what was expected, what was found,
+ * where, and what to do; `cause` is the error of the system or of the caller's stream, where there is one.
+ */
 export class ZnipError extends Error {
+  /** For programs: the kind of failure. */
   readonly code: ZnipErrorCode;
+  /** For programs: where it happened. */
   readonly context: ErrorContext;
 
   constructor(code: ZnipErrorCode, message: string, context: ErrorContext = {}, cause?: unknown) {

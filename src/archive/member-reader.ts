@@ -15,9 +15,9 @@ import { findContents, findMembers } from './find-members.ts';
 /** A part of a content, in bytes from its start. */
 export interface ByteRange {
   /** First byte. Default 0. */
-  start?: number;
+  start?: number | undefined;
   /** End, exclusive; what lies past the content's own end does not count. Default: all the rest. */
-  end?: number;
+  end?: number | undefined;
 }
 
 /**
@@ -137,7 +137,7 @@ function resolveRange(
   { start = 0, end = Infinity }: ByteRange,
   size: number,
   member: string,
-): Required<ByteRange> {
+): { start: number; end: number } {
   if (start > size) {
     throw new ZnipError('usage', `member '${member}' has ${size} bytes: a range cannot start at ${start}`, {
       member,

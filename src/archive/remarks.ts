@@ -13,9 +13,9 @@ export type OnDoubt = (path: string, reason: string) => void;
 
 export interface RemarkOptions extends Omit<MemberChoiceOptions, 'onUnmatched'> {
   /** Remarks to tell. Default: all that matter to who unpacks. */
-  about?: readonly RemarkKind[];
+  about?: readonly RemarkKind[] | undefined;
   /** Owners are restored: remarks about them alone are told, too. */
-  sameOwner?: boolean;
+  sameOwner?: boolean | undefined;
 }
 
 /** Whoever does not restore owners needs to know nothing about them. */

@@ -7,7 +7,7 @@ import { decodeBlob } from '../blocks/decode-blob.ts';
 import { type DecodePool, startDecodePool } from '../blocks/decode-pool.ts';
 import { codec } from '../codec/codec.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
-import { type ByteStream, FdStream } from '../io/byte-stream.ts';
+import { type ByteStream, toStream } from '../io/byte-stream.ts';
 import { detectStream, openTarStream } from '../io/foreign-stream.ts';
 import { deferred } from '../threads/deferred.ts';
 import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
@@ -16,10 +16,10 @@ import { confirmFrames } from './arrived-index.ts';
 
 export interface ReadTarOptions {
   /** What a descriptor is called in messages. Default: `standard input`. */
-  name?: string;
+  name?: string | undefined;
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
-  signal?: AbortSignal;
+  threads?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** Tar streams of others are passed on in pieces of this much. */
@@ -29,8 +29,8 @@ const FOREIGN_PIECE = 1024 * 1024;
 const SPARE_SLOTS = 2;
 
 /**
- * Yields the tar stream of `source`, an open archive or a descriptor from which one arrives, in pieces that are the
- * caller's to keep. It is what `zstd -d` makes of the archive.
+ * Yields the tar stream of `source`, an open archive, or a descriptor or stream from which one arrives, in pieces that
+ * are the caller's to keep. It is what `zstd -d` makes of the archive.
  *
  * Every chunk is verified before a byte of it is yielded: by the frame table of an open archive, which the
  * root hash covers, and from a descriptor by its block header, which the frame table confirms at the end.
@@ -41,7 +41,7 @@ const SPARE_SLOTS = 2;
  * `damaged-…` for the index, `io`; all that was yielded before is as it was packed.
  */
 export async function* readTar(
-  source: Archive | number,
+  source: Archive | number | ByteStream,
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   // Streams and queues hold pieces for later: none may be written over.
@@ -50,14 +50,14 @@ export async function* readTar(
 
 /** As `readTar`, without a copy: a piece is good until the next one is asked for. */
 export async function* tarPieces(
-  source: Archive | number,
+  source: Archive | number | ByteStream,
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   if (source instanceof Archive) {
     yield* new ParallelDecoder(options).decode(archiveChunks(source));
     return;
   }
-  const stream = new FdStream(source, options.name ?? 'standard input', options.signal);
+  const stream = toStream(source, options.name, options.signal);
   try {
     const kind = await detectStream(stream);
     if (kind === 'znip') yield* new ParallelDecoder(options).decode(arrivingChunks(stream));

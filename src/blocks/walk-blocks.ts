@@ -6,7 +6,7 @@ import { codec } from '../codec/codec.ts';
 import { toZnipError, ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
-import type { FdStream } from '../io/byte-stream.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
 import { isDamage } from '../rules/lost.ts';
 import { INLINE_BYTES } from '../threads/thread-count.ts';
 import { BlockScanner, type Gap, type ScannedBlock } from './block-scanner.ts';
@@ -27,7 +27,7 @@ export interface WalkedBlock {
 }
 
 export interface WalkOptions {
-  stream: FdStream;
+  stream: ByteStream;
   threads: number;
   /** A frame table that can be believed, for blocks whose headers are damaged. */
   frames: readonly Frame[];

@@ -19,6 +19,7 @@ import { fromText, isUtf8, type ByteString } from './values/byte-string.ts';
 
 /** What a remark is about: a member that has no entry, one that has, or only its owner. */
 export const REMARK_KINDS = ['absent', 'differs', 'owner'] as const;
+/** What is to be said of a member: it is in the tar stream only, differs from its entry, or has an owner in doubt. */
 export type RemarkKind = (typeof REMARK_KINDS)[number];
 
 export interface Remark {

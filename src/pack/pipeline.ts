@@ -9,7 +9,7 @@ import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { codec } from '../codec/codec.ts';
 import { fromPlainError } from '../errors.ts';
-import { FdSink } from '../io/sink.ts';
+import { FdSink, type Sink } from '../io/sink.ts';
 import { deferred } from '../threads/deferred.ts';
 import { Failure } from '../threads/failure.ts';
 import { THREAD_LIMITS } from '../threads/memory.ts';
@@ -20,6 +20,7 @@ import { type ChunkReport, compressChunk } from './chunk/compress.ts';
 import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
 import type { AcquireSlot, ChunkPlan } from './plan/chunk-plan.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './write/archive-writer.ts';
+import { createRelay, Relay } from './write/relay.ts';
 import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
 export interface PipelineOptions {
@@ -28,8 +29,8 @@ export interface PipelineOptions {
   /** Slots of the ring, one at least; the calling thread alone needs one. */
   slots: number;
   settings: WriterSettings;
-  /** Open for writing; the archive goes to its current position. */
-  fd: number;
+  /** Open for writing, so that the archive goes to its current position; or what takes it on this thread. */
+  output: number | Sink;
   outputName: string;
   /** Called with what was noticed while a chunk was made. */
   onReport: (report: ChunkReport) => void;
@@ -87,7 +88,8 @@ async function runInline(
   const { settings, signal } = options;
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
-  const sink = new FdSink(options.fd, options.outputName, signal);
+  const { output, outputName } = options;
+  const sink = typeof output === 'number' ? new FdSink(output, outputName, signal) : output;
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
   try {
@@ -113,7 +115,7 @@ async function runThreads(
   options: PipelineOptions,
   failure: Failure,
 ): Promise<ArchiveSummary> {
-  const { settings, threads, slots } = options;
+  const { settings, threads, slots, output } = options;
   const memory = createRing(slots, settings.chunkSize);
   const ring = new Ring(memory);
   const sources = new LargeSources();
@@ -122,10 +124,13 @@ async function runThreads(
   const ends = createThreadEnds();
   let dead = false;
 
+  const written = createRelay();
+  const relay =
+    typeof output === 'number' ? undefined : new Relay(written, output, (error) => failure.fail(error));
   const writer = await startWriter({
     ring: memory,
     settings,
-    fd: options.fd,
+    output: typeof output === 'number' ? output : written,
     outputName: options.outputName,
     ends,
   });
@@ -136,8 +141,11 @@ async function runThreads(
     else if (message.type === 'done') {
       // From here on its end is no failure.
       writer.removeAllListeners('exit');
-      done.resolve(message.summary);
-    } else {
+      const { summary } = message;
+      if (relay === undefined) done.resolve(summary);
+      else void relay.settled().then(() => done.resolve(summary));
+    } else if (message.type === 'bytes') relay?.take(message.bytes);
+    else {
       const plan = inFlight.get(message.sequence);
       inFlight.delete(message.sequence);
       sources.written(message.sequence);
@@ -221,7 +229,8 @@ class LargeSources {
   add(plan: ChunkPlan): void {
     if (plan.filled !== null) return;
     for (const part of [plan.continuation, plan.overflow]) {
-      if (part !== null) this.lastUse.set(part.fd, plan.sequence);
+      // A spool is of many members, and its owner's.
+      if (part?.spoolOffset === null) this.lastUse.set(part.fd, plan.sequence);
     }
   }
 

@@ -6,22 +6,22 @@ import { toText, type ByteString } from '../format/values/byte-string.ts';
 
 export interface LimitOptions {
   /** Bytes of content of the selected members. Default: none. */
-  maxSize?: number;
+  maxSize?: number | undefined;
   /**
    * Members of the archive, selected or not: all cost memory. Default, and the most: 16,000,000, which is
    * about what a table of names can hold (V8 ends a Map at 2^24 keys). Directories that only the names of
    * members imply are made too: they may be as many again.
    */
-  maxMembers?: number;
+  maxMembers?: number | undefined;
   /**
    * Bytes of selected content for each byte of the archive; of a stream, of what has arrived of both.
    * Default: none, because zstd itself ends near 30,000, and an honest image of a blank disk is there.
    */
-  maxRatio?: number;
+  maxRatio?: number | undefined;
   /**
    * Components of a selected member's name. Default: none but the 2,048 that a name of 4,095 bytes can have.
    */
-  maxDepth?: number;
+  maxDepth?: number | undefined;
 }
 
 /** The default of `maxMembers`. No archive that is in use comes near it. */

@@ -22,9 +22,9 @@ export interface KeepGoingOptions {
    * Leave out what is damaged, and members whose names are refused, and unpack everything else, instead of
    * throwing. Default: false.
    */
-  keepGoing?: boolean;
+  keepGoing?: boolean | undefined;
   /** Called for each member that was left out for that. */
-  onDamaged?: (lost: LostMember) => void;
+  onDamaged?: ((lost: LostMember) => void) | undefined;
 }
 
 const DAMAGE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([

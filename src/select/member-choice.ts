@@ -13,18 +13,18 @@ export interface MemberChoiceOptions {
    * Members to unpack: exact names, directories with all below them, or globs. Default: all. When none of
    * them matches anything, `no-match` is thrown.
    */
-  patterns?: readonly string[];
+  patterns?: readonly string[] | undefined;
   /** Called for each pattern that matched nothing while others did. */
-  onUnmatched?: (pattern: string) => void;
+  onUnmatched?: ((pattern: string) => void) | undefined;
   /** Members to leave out, with all below them: names, globs, or runs of last components. */
-  exclude?: readonly string[];
+  exclude?: readonly string[] | undefined;
   /**
    * Leading components to take off every name, and off the targets of hard links. Members that have no
    * more components than that are left out.
    */
-  stripComponents?: number;
+  stripComponents?: number | undefined;
   /** Chooses members. Gets a member's path in the archive as text. Default: all. */
-  filter?: (path: string) => boolean;
+  filter?: ((path: string) => boolean) | undefined;
 }
 
 export class MemberChoice {

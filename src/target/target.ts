@@ -16,29 +16,29 @@ import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
 export interface TargetOptions {
   /** Target directory; made when it does not exist. Default: the working directory. */
-  directory?: string;
+  directory?: string | undefined;
   /**
    * What happens to a file or link that is there already. `fail` (the default) leaves it, unpacks
    * everything else, and then throws `exists`; `keep` leaves it; `keep-newer` replaces it when the
    * archive's is newer; `overwrite` replaces it.
    */
-  existing?: ExistingPolicy;
+  existing?: ExistingPolicy | undefined;
   /** Restore modification times. Default: true. */
-  mtime?: boolean;
+  mtime?: boolean | undefined;
   /** Restore permission bits as they are, also those that the umask takes away. Default: for root, as tar has it. */
-  preservePermissions?: boolean;
+  preservePermissions?: boolean | undefined;
   /** Store runs of 64 KiB and more of zeros as holes, which take no room on disk. Default: true. */
-  sparse?: boolean;
+  sparse?: boolean | undefined;
   /**
    * Called for what could not be done of a member: one that is left out because the file system refuses it, a mode,
    * owner or time that is not set; from a stream, also a hard link whose file was not written and has gone by.
    */
-  onLost?: (path: string, reason: string) => void;
+  onLost?: ((path: string, reason: string) => void) | undefined;
   /**
    * Restore numeric owners where the archive records them, and with them set-user-id, set-group-id and
    * sticky bits, which are never restored otherwise. For root only. Default: false.
    */
-  sameOwner?: boolean;
+  sameOwner?: boolean | undefined;
 }
 
 /** The target as a byte string with a trailing slash, and held, made if need be. Links in it are the user's own. */

@@ -1,11 +1,11 @@
 /**
  * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
  * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
+ * Workers read blobs from a file themselves; those of any other source are read here, into the slots.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { damagedMember, decodeBlob } from '../blocks/decode-blob.ts';
 import { codec } from '../codec/codec.ts';
-import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import type { ByteSource } from '../io/source.ts';
@@ -133,6 +133,10 @@ async function extractHere(
   return writeFiles(files, chunk, tree, codec());
 }
 
+async function readBlob(source: ByteSource, { blobOffset }: Frame, stored: Uint8Array): Promise<void> {
+  stored.set(await source.read(blobOffset, stored.byteLength));
+}
+
 async function extractOnPool(
   jobs: Iterable<ChunkJob>,
   pool: ExtractPool,
@@ -141,7 +145,6 @@ async function extractOnPool(
   const { source, slots } = options;
   const { settings } = options.tree;
   const { fd, name } = source;
-  if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
   const free: Slot[] = Array.from({ length: slots }, () => createSlot(options.frames));
   const inFlight: { job: ChunkJob; slot: Slot; result: Promise<WrittenFiles> }[] = [];
 
@@ -164,17 +167,14 @@ async function extractOnPool(
     const slot = free.pop() as Slot;
     // The worker knows the number alone: whoever closes the archive meanwhile must not free it for another file.
     const release = source.hold?.();
-    const result = pool.run('extract', {
-      fd,
-      name,
-      blob: job.blob,
-      frame: job.frame,
-      files: job.files,
-      parts: targets,
-      stored: slot.stored.subarray(0, job.frame.blobLength),
-      chunk: slot.chunk.subarray(0, job.frame.streamLength),
-      settings,
-    });
+    const { blob, frame, files } = job;
+    const stored = slot.stored.subarray(0, frame.blobLength);
+    const chunk = slot.chunk.subarray(0, frame.streamLength);
+    const task = { fd, name, blob, frame, files, parts: targets, stored, chunk, settings };
+    const result =
+      fd === undefined
+        ? pool.failure.unless(readBlob(source, frame, stored)).then(() => pool.run('extract', task))
+        : pool.run('extract', task);
     // It is awaited in its turn; until then its failure is not unhandled.
     result.catch(() => {}).finally(release);
     inFlight.push({ job, slot, result });

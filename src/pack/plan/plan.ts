@@ -128,7 +128,6 @@ function* planAll(
       continue;
     }
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
-    member.content?.take();
     const fd = member.content?.fd ?? large.open(member);
     if (fd === undefined) {
       // The worker will find it unreadable too, say so, and put an empty file in its place.
@@ -138,9 +137,10 @@ function* planAll(
     const part = (fileOffset: number, room: number): FilePart => {
       return {
         fd,
+        spoolOffset: member.content?.offset ?? null,
         path: member.path,
         source: `${member.prefix}${member.foundPath ?? member.path}`,
-        mtime: member.content?.mtime ?? member.sourceMtime ?? member.mtime,
+        mtime: member.sourceMtime ?? member.mtime,
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
         size: member.size,

@@ -3,17 +3,8 @@
  */
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Member } from '../../format/values/entry.ts';
+import type { SpooledContent } from './content-spool.ts';
 import type { SourceDirectory } from './source-directories.ts';
-
-/** What was read of something that does not say how long it is, in an unnamed file. */
-export interface SpooledContent {
-  fd: number;
-  size: number;
-  /** Of that file, by which it is seen that nobody has changed it. */
-  mtime: bigint;
-  /** Says that the taker closes the descriptor. */
-  take: () => void;
-}
 
 /** A member as the walk found it. */
 export interface SourceMember extends Member {

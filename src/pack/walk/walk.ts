@@ -15,7 +15,15 @@ import { attributesAt } from '../../posix/attributes.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../../posix/stat.ts';
 import type { OnAttributes } from './attribute-notes.ts';
 import type { Metadata } from './metadata.ts';
-import { baseOf, isOwnRoot, onlyItself, requireDirectory, requireRoot, type Root } from './root.ts';
+import {
+  baseOf,
+  isOwnRoot,
+  type MadeFile,
+  onlyItself,
+  requireDirectory,
+  requireRoot,
+  type Root,
+} from './root.ts';
 import { childDirectory, SourceDirectories, type SourceDirectory } from './source-directories.ts';
 import { kindOf, whyLeftOut } from './source-kind.ts';
 import type { SourceMember } from './source-member.ts';
@@ -25,7 +33,7 @@ import type { Warning } from './warning.ts';
 
 export interface WalkOptions {
   /** What to record about a member. */
-  metadata: (stats: FileStat, kind: number) => Metadata;
+  metadata: (stats: Pick<FileStat, 'mode' | 'mtime' | 'uid' | 'gid'>, kind: number) => Metadata;
   /** The archive itself, which must not be packed. */
   own: OwnOutput;
   /** What to leave out. */
@@ -42,6 +50,8 @@ export interface WalkOptions {
 
 const OUT_OF_TIME =
   'its modification time is recorded as the nearest that an archive can hold: from 1677-09-21 to 2262-04-11';
+
+const NAME_TAKEN = 'left out: a member that comes before it has the same name in the archive';
 
 interface Level {
   /** Member path of the directory with a trailing slash; '' for a root without a name. */
@@ -95,6 +105,12 @@ function* walkRoots(
     const warn = (path: ByteString, reason: string, failed: boolean): void => {
       options.onWarning({ path: toText(`${prefix}${path}`), reason, failed });
     };
+    if (root.made !== undefined) {
+      if (seen?.has(rootPath) === true) warn(rootPath, NAME_TAKEN, true);
+      else yield madeMember(root, root.made, metadata);
+      seen?.set(rootPath, root);
+      continue;
+    }
     const levels: Level[] = [];
     let device: bigint | undefined;
     const enter = (
@@ -151,6 +167,10 @@ function* walkRoots(
         continue;
       }
       const earlier = seen?.get(path);
+      if (earlier?.made !== undefined) {
+        warn(path, NAME_TAKEN, true);
+        continue;
+      }
       // All that this name stands for has been packed already.
       if (earlier !== undefined && earlier.prefix === prefix && (earlier.recurse || !root.recurse)) continue;
       const { rules, directory: within } = level;
@@ -273,6 +293,26 @@ function* walkRoots(
       failed: true,
     });
   }
+}
+
+function madeMember(
+  { path }: Root,
+  { content, mode, mtime }: MadeFile,
+  metadata: WalkOptions['metadata'],
+): SourceMember {
+  const uid = process.getuid?.() ?? 0;
+  const gid = process.getgid?.() ?? 0;
+  return {
+    ...metadata({ mode, mtime, uid, gid }, KIND.file),
+    prefix: '',
+    path,
+    kind: KIND.file,
+    size: content.size,
+    linkTarget: '',
+    follow: false,
+    linked: false,
+    content,
+  };
 }
 
 type Stat = (path: ByteString) => FileStat;
