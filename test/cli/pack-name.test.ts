@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openArchive, pack, packStream } from 'znip';
+import { openArchive, pack, packStream } from 'znip/internal';
 import { encodeReservedHeader, reservedHeaderLength } from '../../src/format/tar/tar-header.ts';
 import { TarReader } from '../../src/format/tar/tar-reader.ts';
 import { lacks, run, startZnip, ZNIP, znip } from '../support/run.ts';

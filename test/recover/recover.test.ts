@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LostMember, openArchive, pack, recover, type RecoverResult, ZnipError } from 'znip';
+import { type LostMember, openArchive, pack, recover, type RecoverResult, ZnipError } from 'znip/internal';
 import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { run, znip } from '../support/run.ts';

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openArchive, pack, packTar, unpackStream, ZnipError } from 'znip';
+import { openArchive, pack, packTar, unpackStream, ZnipError } from 'znip/internal';
 import { exitStatusOf } from '../../src/cli/process/exit-status.ts';
 import { fromPlainError } from '../../src/errors.ts';
 import { run, znip } from '../support/run.ts';
@@ -48,7 +48,7 @@ async function unpackAs(way: Way, name: string): Promise<void> {
   if (way === 'file') {
     try {
       const opened = await openArchive(name);
-      const { unpack } = await import('znip');
+      const { unpack } = await import('znip/internal');
       try {
         await unpack(opened, { directory: at('out'), threads: 1 });
       } finally {

@@ -13,7 +13,16 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DAMAGE, openArchive, pack, packTar, unpack, verify, type VerifyReport, ZnipError } from 'znip';
+import {
+  DAMAGE,
+  openArchive,
+  pack,
+  packTar,
+  unpack,
+  verify,
+  type VerifyReport,
+  ZnipError,
+} from 'znip/internal';
 import type { ManifestRow } from '../../src/format/manifest.ts';
 import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { type ForgedMember, type ForgeOptions, forgeArchive } from '../support/forge.ts';

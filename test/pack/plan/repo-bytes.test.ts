@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { openArchive, readInfo } from 'znip';
+import { openArchive, readInfo } from 'znip/internal';
 import { decodeManifest, encodeManifest, type ManifestRow } from '../../../src/format/manifest.ts';
 import { znip } from '../../support/run.ts';
 import { temporaryDirectory } from '../../support/tree.ts';
