@@ -10,7 +10,7 @@ import { Failure, unlessAborted } from '../threads/failure.ts';
 /**
  * Where an archive goes. A path gets it in one step, when it is complete and on disk. A stream gets its bytes as they
  * are made, as fast as it takes them; it is ended with the archive, and destroyed when that fails. Standard output and
- * standard error stay open.
+ * standard error stay open. A path is never packed into itself; where a stream ends is not known, so keep that out.
  */
 export type Output = string | Writable | WritableStream<Uint8Array>;
 

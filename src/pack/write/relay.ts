@@ -4,6 +4,7 @@
  * The writer thread posts pieces and counts them; the main thread counts those that are written, in one word that only
  * rises. The writer blocks while more than a few are on the way, so memory is bounded however slow the output is.
  */
+import { ZnipError } from '../../errors.ts';
 import type { Sink } from '../../io/sink.ts';
 
 /** Pieces on their way: one is written while the next is made. */
@@ -40,7 +41,7 @@ export class RelaySink implements Sink {
   }
 
   rewrite(): void {
-    throw new Error('a relay only goes forward');
+    throw new ZnipError('internal', 'what has left the thread cannot be written over');
   }
 
   private waitForRoom(): void {
@@ -58,7 +59,7 @@ export class Relay {
   private readonly written: RelayMemory;
   private readonly sink: Sink;
   private readonly onFailure: (error: unknown) => void;
-  /** Resolves when all that has arrived is written. */
+  /** The write of what was taken last. */
   private tail: Promise<void> = Promise.resolve();
   private failed = false;
 
@@ -73,7 +74,7 @@ export class Relay {
     this.tail = this.writeAfter(before, bytes);
   }
 
-  /** Everything that was taken is written; never resolves when some could not be. */
+  /** Resolves when all that was taken is written, or has failed. */
   settled(): Promise<void> {
     return this.tail;
   }
