@@ -4,8 +4,8 @@
 // modules, which would start in each process and in each of its threads. Native and worker-spawning packages stay
 // external and load when they are first used.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
 
@@ -47,6 +47,8 @@ const { metafile, outputFiles } = await build({
   format: 'esm',
   entryPoints: {
     index: 'src/index.ts',
+    // What the tests reach: no part of the package.
+    internal: 'src/internal.ts',
     cli: 'src/cli/main.ts',
     'pack-worker': 'src/pack/chunk/worker.ts',
     'writer-thread': 'src/pack/write/writer-thread.ts',
@@ -96,7 +98,8 @@ function toCommonJs(text, sourcefile) {
 }
 
 // The library for `import`.
-writeFileSync('dist/index.js', "export * from './index.cjs';\n");
+for (const name of ['index', 'internal'])
+  writeFileSync(`dist/${name}.js`, `export * from './${name}.cjs';\n`);
 
 // Which modules are in which bundle, for the tests of what a command loads: it stays here.
 const modules = Object.entries(metafile.outputs).map(([file, { inputs }]) => [
@@ -121,6 +124,27 @@ writeFileSync('dist/THIRD-PARTY-LICENSES.txt', `${licenses.join(`\n\n${'-'.repea
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',
 });
+keepTypes('index.d.ts');
+
+/** Keeps the types that a module needs, once for `import` and once for `require`, which TypeScript tells apart by folder. */
+function keepTypes(module) {
+  const needed = new Set([module]);
+  for (const file of needed) {
+    const text = readFileSync(join('dist/types', file), 'utf8');
+    for (const [, path] of text.matchAll(/(?:from |import\()'(\.[^']+)\.ts'/g)) {
+      needed.add(join(dirname(file), `${path}.d.ts`));
+    }
+  }
+  renameSync('dist/types', 'dist/all-types');
+  for (const [folder, type] of [
+    ['dist/types', 'module'],
+    ['dist/types/commonjs', 'commonjs'],
+  ]) {
+    for (const file of needed) cpSync(join('dist/all-types', file), join(folder, file));
+    writeFileSync(join(folder, 'package.json'), `{ "type": "${type}" }\n`);
+  }
+  rmSync('dist/all-types', { recursive: true });
+}
 
 // The manual page is of the definitions of the commands, as the help is. Its maker stays here.
 const maker = 'dist/manual.cjs';

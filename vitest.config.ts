@@ -46,7 +46,10 @@ export default defineConfig(({ mode }) => ({
     hookTimeout: 120_000,
   },
   resolve: {
-    // The built library, as another program imports it: threads need files that Node.js can run.
-    alias: { znip: fileURLToPath(new URL('dist/index.js', import.meta.url)) },
+    // The built library, as another program imports it, and the pipelines below it: threads need files that Node.js can run.
+    alias: [
+      { find: /^znip$/, replacement: fileURLToPath(new URL('dist/index.js', import.meta.url)) },
+      { find: /^znip\/internal$/, replacement: fileURLToPath(new URL('dist/internal.js', import.meta.url)) },
+    ],
   },
 }));

@@ -8,6 +8,7 @@
  */
 import { constants } from 'node:os';
 
+/** What kind of failure it is. */
 export type ZnipErrorCode =
   /** The bytes are not a znip archive at all. */
   | 'not-an-archive'
@@ -56,6 +57,7 @@ export interface ForeignFile {
   expected: 'archive' | 'stream';
 }
 
+/** Where something failed, as far as it is known. */
 export interface ErrorContext {
   /** File name, as given or found. */
   path?: string;
@@ -67,11 +69,18 @@ export interface ErrorContext {
   blob?: number;
   /** System error code such as ENOSPC. */
   errno?: string;
+  /** What a file is that is no archive of znip. */
   foreign?: ForeignFile;
 }
 
+/**
+ * Every failure but that of a signal, whose reason is thrown as it is. `message` says what was expected, what was found,
+ * where, and what to do; `cause` is the error of the system or of the caller's stream, where there is one.
+ */
 export class ZnipError extends Error {
+  /** For programs: the kind of failure. */
   readonly code: ZnipErrorCode;
+  /** For programs: where it happened. */
   readonly context: ErrorContext;
 
   constructor(code: ZnipErrorCode, message: string, context: ErrorContext = {}, cause?: unknown) {

@@ -1,47 +1,31 @@
 /**
- * The library: what another program may import.
+ * The library: what another program may import. docs/library.md is made of what is exported here.
  */
+export { Archive, open } from './library/archive.ts';
+export type { EntriesOptions, OpenOptions, StreamOptions, TarOptions } from './library/archive.ts';
+export { Entry } from './library/entry.ts';
+export { pack, packTar } from './library/pack.ts';
+export type { GeneratedMember, PackInput, PackOptions, PackTarOptions } from './library/pack.ts';
+export { extract, type ExtractSourceOptions } from './library/extract.ts';
+export type { ExtractOptions, ExtractProgress, ExtractResult } from './library/extract-indexed.ts';
+export { verify, type VerifyOptions } from './library/verify.ts';
+export { repair, type RepairOptions } from './library/repair.ts';
+export { diff, type DiffOptions } from './library/diff.ts';
+export type { RandomAccess, Source } from './library/source.ts';
+export type { ByteInput } from './library/streams.ts';
+export type { Output } from './library/output.ts';
+export type { TaskOptions, ZnipEvent } from './library/task.ts';
+
+export { type ErrorContext, ZnipError, type ZnipErrorCode } from './errors.ts';
+export type { GroupSummary } from './archive/archive.ts';
+export type { ArchiveInfo, SectionInfo } from './archive/info.ts';
+export type { Aspect, Difference } from './diff/diff.ts';
 export type { RemarkKind } from './format/remarks.ts';
-export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';
-export { type Aspect, diff, type Difference, type DiffOptions } from './diff/diff.ts';
-export type { InputOptions, NamedPath, PackPath } from './pack/walk/inputs.ts';
-export { pack, type PackOptions } from './pack/pack.ts';
-export { packStream, type PackStreamOptions } from './pack/pack-stream.ts';
-export { packTar, type PackTarOptions } from './pack/pack-tar.ts';
-export type { ArchiveOptions, PackProgress, PackResult } from './pack/run.ts';
-export type { Warning } from './pack/walk/warning.ts';
-export {
-  Archive,
-  type EntrySelection,
-  type GroupSummary,
-  openArchive,
-  type NamedRemark,
-  type OpenOptions,
-} from './archive/archive.ts';
-export { Entries, Entry, type EntryRef } from './archive/entries.ts';
-export { type ArchiveInfo, readInfo, type SectionInfo } from './archive/info.ts';
-export { list, type ListedEntry } from './archive/list.ts';
-export { encodeEntryStream } from './archive/entry-stream.ts';
-export { type ByteRange, readMember } from './archive/member-reader.ts';
-export type { ByteSource } from './io/source.ts';
-export type { DryMember } from './target/dry-run.ts';
-export type { KeepGoingOptions, LostMember } from './rules/lost.ts';
-export { recover, type RecoverOptions, type RecoverResult } from './recover/recover.ts';
-export type { LimitOptions } from './rules/limits.ts';
-export type { MemberChoiceOptions } from './select/member-choice.ts';
-export type { TargetOptions } from './target/target.ts';
-export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './unpack/unpack.ts';
-export { readTar, type ReadTarOptions } from './archive/tar-output.ts';
-export { unpackStream, type UnpackStreamOptions } from './unpack-stream/unpack-stream.ts';
+export type { Kind } from './format/values/entry.ts';
+export type { PackProgress, PackResult } from './pack/run.ts';
+export type { NamedPath } from './pack/walk/inputs.ts';
+export type { RepairResult } from './repair/repair.ts';
 export type { ExistingPolicy } from './target/write-settings.ts';
-export { repair, type RepairOptions, type RepairResult } from './repair/repair.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
-export {
-  type Differing,
-  verify,
-  type VerifyOptions,
-  type VerifyProgress,
-  type VerifyReport,
-  verifyStream,
-} from './verify/verify.ts';
+export type { Differing, VerifyProgress, VerifyReport } from './verify/verify.ts';
 export { VERSION } from './version.ts';

@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openArchive, pack, unpack, type Warning } from 'znip';
+import { openArchive, pack, unpack, type Warning } from 'znip/internal';
 import { lacks, hasProgram, run, znip } from './support/run.ts';
 import { describeTree, inSeconds, makeTree, temporaryDirectory } from './support/tree.ts';
 

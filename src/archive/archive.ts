@@ -15,7 +15,7 @@ import { MAX_TABLE_LENGTH, TAG } from '../format/values/constants.ts';
 import { type Group, groupKey, groupOf, repoOf } from '../format/values/entry.ts';
 import { startsAsArchive } from '../format/zstd/marks.ts';
 import { SECTION_HEADER_LENGTH } from '../format/zstd/skippable-frame.ts';
-import { type ByteSource, closedError, FileSource } from '../io/source.ts';
+import { borrowed, type ByteSource, closedError, FileSource } from '../io/source.ts';
 import { Turns } from '../threads/turns.ts';
 import { Entries } from './entries.ts';
 import {
@@ -34,15 +34,18 @@ const TAIL_LENGTH = 64 * 1024;
 
 export interface EntrySelection {
   /** Package types to read; undefined: all. */
-  packageTypes?: readonly string[];
-  /** Repos to read, by the text that is shown for them; undefined: all. */
-  repos?: readonly string[];
-  /** Stops it, with the signal's reason, between two sub-indexes. */
+  packageTypes?: readonly string[] | undefined;
+  /** Repos to read, as they are shown; undefined: all. */
+  repos?: readonly string[] | undefined;
+  /** Ends it, with its reason, between two sub-indexes. */
   signal?: AbortSignal | undefined;
 }
 
+/** The members of one (package type, repo) pair, which have an index of their own. */
 export interface GroupSummary extends Group {
+  /** How many there are. */
   members: number;
+  /** Bytes of content of all of them. */
   contentBytes: number;
   /** Stored bytes of the group's sub-indexes. */
   indexBytes: number;
@@ -186,7 +189,14 @@ export class Archive {
     return remarks;
   }
 
-  /** Closes the source. Running reads end with an error. A second call does nothing. */
+  /** The same archive for one task: what that reads ends with the signal. Closing it closes nothing. */
+  until(signal: AbortSignal | undefined): Archive {
+    const archive = new Archive(borrowed(this.source, signal), this.footer, this.manifest);
+    archive.frameList = this.frameList;
+    return archive;
+  }
+
+  /** Closes the source. What is read at the same time ends with an error; a second call does nothing. */
   close(): void {
     this.closed = true;
     this.bytes.close();
@@ -225,8 +235,10 @@ function groupIn(row: ManifestRow): Group {
 }
 
 export interface OpenOptions {
-  /** The root hash that the archive must have, in hexadecimal. No other archive is opened. */
-  root?: string;
+  /** The root hash that the archive must have, in hexadecimal: no other is opened. */
+  root?: string | undefined;
+  /** Ends the opening; what is read later hears it no more. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -235,10 +247,14 @@ export interface OpenOptions {
  * Throws ZnipError: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`, `damaged-manifest`,
  * `root-mismatch`, or `io`. If it throws, the source is closed.
  */
-export async function openArchive(source: string | ByteSource, { root }: OpenOptions = {}): Promise<Archive> {
+export async function openArchive(
+  source: string | ByteSource,
+  { root, signal }: OpenOptions = {},
+): Promise<Archive> {
   const bytes = typeof source === 'string' ? new FileSource(source) : source;
   try {
-    const archive = await readArchive(bytes);
+    const { footer, manifest } = await readFooter(borrowed(bytes, signal));
+    const archive = new Archive(bytes, footer, manifest);
     if (root !== undefined && root.toLowerCase() !== archive.rootHash) {
       throw new ZnipError(
         'root-mismatch',
@@ -253,7 +269,7 @@ export async function openArchive(source: string | ByteSource, { root }: OpenOpt
   }
 }
 
-async function readArchive(source: ByteSource): Promise<Archive> {
+async function readFooter(source: ByteSource): Promise<{ footer: Footer; manifest: Manifest }> {
   const { byteLength, name } = source;
   const tailLength = Math.min(byteLength - source.start, TAIL_LENGTH);
   const tail = await source.read(byteLength - tailLength, tailLength);
@@ -279,7 +295,7 @@ async function readArchive(source: ByteSource): Promise<Archive> {
   });
   const manifest = decodeManifest(table, sections);
   checkSections(manifest.rows);
-  return new Archive(source, footer, manifest);
+  return { footer, manifest };
 }
 
 /** For a file that does not end like an archive: says whether it is a cut archive or something else. */

@@ -6,6 +6,7 @@ import { FOOTER_LENGTH } from '../format/footer.ts';
 import { type Kind, KINDS } from '../format/values/entry.ts';
 import type { Archive, GroupSummary } from './archive.ts';
 
+/** A part of an archive's index. */
 export interface SectionInfo {
   /** What the section holds: entries, frames, remarks, the list of sections, or the end of the file, of fixed size. */
   section: 'members' | 'frames' | 'remarks' | 'manifest' | 'footer';
@@ -17,34 +18,45 @@ export interface SectionInfo {
   rows: number;
   /** Group of a sub-index; '' for other sections. */
   packageType: string;
+  /** Repo of a sub-index; '' for none, and for other sections. */
   repo: string;
   /** The repo's bytes if they are not UTF-8, one in each character. */
   repoBytes?: string | undefined;
 }
 
+/** What an archive is made of. */
 export interface ArchiveInfo {
+  /** Version of the format, such as `1.0`. */
   formatVersion: string;
   /** BLAKE3 of the manifest in hexadecimal. */
   rootHash: string;
   /** The program that made the archive, by its own account; null if it does not say. */
   producer: string | null;
+  /** What compressed it; null where it does not say so. */
   codec: string | null;
+  /** The level that it was packed with; null where it does not say so. */
   level: number | null;
-  /** Bytes. */
+  /** Most bytes of tar stream in a chunk; null where it does not say so. */
   chunkSize: number | null;
+  /** Members in all. */
   members: number;
+  /** Members of each kind. */
   kinds: Record<Kind, number>;
+  /** Bytes of content of all members. */
   contentBytes: number;
+  /** Bytes of the archive. */
   archiveBytes: number;
   /** Archive bytes for each byte of content; null if there is no content. */
   ratio: number | null;
   /** Bytes of the tar stream: contents, headers, padding. */
   streamBytes: number;
-  /** `stored` blobs hold their chunk unchanged, not compressed. */
+  /** How many blobs there are and their bytes; `stored` blobs hold their chunk as it is, uncompressed. */
   blobs: { count: number; bytes: number; stored: number; storedBytes: number };
   /** Stored bytes of all sections. */
   indexBytes: number;
+  /** The groups, in the order of the archive. */
   groups: GroupSummary[];
+  /** The sections, as they follow one another. */
   sections: SectionInfo[];
 }
 

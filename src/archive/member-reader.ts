@@ -15,9 +15,9 @@ import { findContents, findMembers } from './find-members.ts';
 /** A part of a content, in bytes from its start. */
 export interface ByteRange {
   /** First byte. Default 0. */
-  start?: number;
-  /** End, exclusive. Bytes past the content's own end do not count. Default: all the rest. */
-  end?: number;
+  start?: number | undefined;
+  /** End, exclusive; what lies past the content's own end does not count. Default: all the rest. */
+  end?: number | undefined;
 }
 
 /** Reads chunks of an archive. Keeps the last one, because consecutive members share it. Only one is in memory. */
@@ -133,7 +133,7 @@ function resolveRange(
   { start = 0, end = Infinity }: ByteRange,
   size: number,
   member: string,
-): Required<ByteRange> {
+): { start: number; end: number } {
   if (start > size) {
     throw new ZnipError('usage', `member '${member}' has ${size} bytes: a range cannot start at ${start}`, {
       member,

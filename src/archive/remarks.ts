@@ -14,11 +14,11 @@ export type OnDoubt = (path: string, reason: string) => void;
 
 export interface RemarkOptions extends Omit<MemberChoiceOptions, 'onUnmatched'> {
   /** Remarks to report. Default: all that matter for unpacking. */
-  about?: readonly RemarkKind[];
+  about?: readonly RemarkKind[] | undefined;
   /** Owners are restored, so remarks about owners alone are reported, too. */
-  sameOwner?: boolean;
+  sameOwner?: boolean | undefined;
   /** Called once, if members have lost extended attributes that only hold somebody's notes. */
-  onNote?: OnDoubt;
+  onNote?: OnDoubt | undefined;
 }
 
 /** If owners are not restored, remarks about them do not matter. */

@@ -8,7 +8,7 @@ import { decodeBlob } from '../blocks/decode-blob.ts';
 import { type DecodePool, startDecodePool } from '../blocks/decode-pool.ts';
 import { codec } from '../codec/codec.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
-import { type ByteStream, FdStream } from '../io/byte-stream.ts';
+import { type ByteStream, toStream } from '../io/byte-stream.ts';
 import { detectStream, openTarStream } from '../io/foreign-stream.ts';
 import { Handover } from '../threads/handover.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
@@ -17,10 +17,10 @@ import { confirmFrames } from './arrived-index.ts';
 
 export interface ReadTarOptions {
   /** What a descriptor is called in messages. Default: `standard input`. */
-  name?: string;
+  name?: string | undefined;
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
-  signal?: AbortSignal;
+  threads?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 /** Tar streams of others are passed on in pieces of this size. */
@@ -30,8 +30,8 @@ const FOREIGN_PIECE = 1024 * 1024;
 const SPARE_SLOTS = 2;
 
 /**
- * Yields the tar stream of `source`, which is an open archive or a descriptor from which one arrives. The caller may
- * keep the pieces. The output is the same as that of `zstd -d`.
+ * Yields the tar stream of `source`, an open archive, or a descriptor or stream from which one arrives, in pieces that
+ * are the caller's to keep. It is what `zstd -d` makes of the archive.
  *
  * Every chunk is verified before a byte of it is yielded. For an open archive, the frame table is used, which the root
  * hash covers. For a descriptor, the block header is used, which the frame table confirms at the end. The input may
@@ -42,7 +42,7 @@ const SPARE_SLOTS = 2;
  * for the index, `io`. Everything yielded before is as it was packed.
  */
 export async function* readTar(
-  source: Archive | number,
+  source: Archive | number | ByteStream,
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   // Streams and queues keep pieces for later, so no piece may be written over.
@@ -51,14 +51,14 @@ export async function* readTar(
 
 /** Like `readTar`, without a copy: a piece is valid until the next one is asked for. */
 export async function* tarPieces(
-  source: Archive | number,
+  source: Archive | number | ByteStream,
   options: ReadTarOptions = {},
 ): AsyncGenerator<Uint8Array, void> {
   if (source instanceof Archive) {
     yield* decodeInOrder(archiveChunks(source), options);
     return;
   }
-  const stream = new FdStream(source, options.name ?? 'standard input', options.signal);
+  const stream = toStream(source, options.name, options.signal);
   try {
     const kind = await detectStream(stream);
     if (kind === 'znip') yield* decodeInOrder(arrivingChunks(stream), options);

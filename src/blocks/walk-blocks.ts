@@ -6,7 +6,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
-import type { FdStream } from '../io/byte-stream.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
 import { isDamage } from '../rules/lost.ts';
 import { BlockScanner, type Gap, type ScannedBlock } from './block-scanner.ts';
 import { ChunkQueue } from './chunk-queue.ts';
@@ -27,7 +27,7 @@ export interface WalkedBlock {
 }
 
 export interface BlockWalkOptions {
-  stream: FdStream;
+  stream: ByteStream;
   threads: number;
   /** A frame table that has been checked, for blocks whose headers are damaged. */
   frames: readonly Frame[];

@@ -16,9 +16,9 @@ import { defineLs } from './ls/command.ts';
 import { definePack } from './pack/command.ts';
 import { defineRecover } from './recover/command.ts';
 import { defineRepair } from './repair/command.ts';
+import type { ReporterSettings } from './ui/reporter.ts';
 import { defineUnpack } from './unpack/command.ts';
 import { defineVerify } from './verify/command.ts';
-import type { ReporterSettings } from './ui/reporter.ts';
 
 /** Every command, by the names that it goes by, in the order of the help. */
 const COMMANDS = new Map([

@@ -18,6 +18,7 @@ import {
 } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { KIND } from '../format/values/entry.ts';
+import { Turns } from '../threads/turns.ts';
 import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-tree.ts';
 import { hashFile } from './hash-file.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';
@@ -25,6 +26,7 @@ import { componentsToDrop, placeMembers } from './member-names.ts';
 /** What may differ between a member and the file with its name. */
 export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'mtime';
 
+/** A name by which a directory differs from an archive. */
 export interface Difference {
   /** Below the directory, as text; '.' for the directory itself. */
   path: string;
@@ -37,14 +39,14 @@ export interface Difference {
 }
 
 export interface DiffOptions {
-  /**
-   * Leading components of members' names to drop. Default: as many as the directory's own name has in common with them.
-   */
-  stripComponents?: number;
+  /** Leading components of members' names to drop. Default: as many as the directory's own name has of them. */
+  stripComponents?: number | undefined;
   /** Compare times of last modification as well. */
-  mtime?: boolean;
-  /** Called for what could not be read (`failed`), and for what no archive can hold. */
-  onWarning?: (warning: { path: string; reason: string; failed: boolean }) => void;
+  mtime?: boolean | undefined;
+  /** Ends it, with its reason. */
+  signal?: AbortSignal | undefined;
+  /** Called for what could not be read (`failed`) and for what no archive can hold. */
+  onWarning?: ((warning: { path: string; reason: string; failed: boolean }) => void) | undefined;
 }
 
 /**
@@ -60,7 +62,8 @@ export async function* diff(
   options: DiffOptions = {},
 ): AsyncGenerator<Difference, void> {
   requireDirectory(directory);
-  const entries = await archive.entries();
+  const entries = await archive.entries({ signal: options.signal });
+  const turns = new Turns(options.signal);
   const components = options.stripComponents ?? componentsToDrop(entries, directory);
   const { members, root } = placeMembers(entries, components);
   const base = directory.endsWith('/') ? fromText(directory) : `${fromText(directory)}/`;
@@ -85,6 +88,7 @@ export async function* diff(
   const missing = [...members.keys()].sort(compareBytes);
   let next = 0;
   for (const disk of onDisk) {
+    if (turns.isDue()) await turns.take();
     for (; next < missing.length && compareBytes(missing[next] ?? '', disk.path) < 0; next++) {
       yield* removed(missing[next] ?? '', unreadable);
     }

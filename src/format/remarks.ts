@@ -22,6 +22,10 @@ import { fromText, isUtf8, type ByteString } from './values/byte-string.ts';
  * attributes.
  */
 export const REMARK_KINDS = ['absent', 'differs', 'owner', 'attributes'] as const;
+/**
+ * What a remark says: the member is only in the tar stream, differs from its entry, has an owner in doubt, or has plain
+ * extended attributes.
+ */
 export type RemarkKind = (typeof REMARK_KINDS)[number];
 
 export interface Remark {

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
-import { Failure } from '../threads/failure.ts';
+import { Failure, unlessAborted } from '../threads/failure.ts';
 import { type DescriptorReader, openReader } from './pipe-reader.ts';
 
 /** Pause before trying an empty non-blocking pipe again. */
@@ -152,14 +152,19 @@ export class FdStream extends ByteStream {
   }
 }
 
-/** A stream of pieces from another source: a `Readable`, a generator, a decompressor. */
+/**
+ * A stream of pieces that somebody else makes: a `Readable`, a generator, a decompressor. A read that waits throws the
+ * signal's reason when it fires.
+ */
 export class IterableStream extends ByteStream {
   private readonly source: AsyncIterator<Uint8Array>;
+  private readonly signal: AbortSignal | undefined;
   private rest: Uint8Array = new Uint8Array(0);
 
-  constructor(name: string, source: AsyncIterable<Uint8Array>) {
+  constructor(name: string, source: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
     super(name);
     this.source = source[Symbol.asyncIterator]();
+    this.signal = signal;
   }
 
   override async close(): Promise<void> {
@@ -169,7 +174,7 @@ export class IterableStream extends ByteStream {
 
   protected async readSome(target: Uint8Array): Promise<number> {
     while (this.rest.byteLength === 0) {
-      const next = await this.source.next();
+      const next = await unlessAborted(this.source.next(), this.signal);
       if (next.done === true) return 0;
       this.rest = next.value;
     }
@@ -178,4 +183,13 @@ export class IterableStream extends ByteStream {
     this.rest = this.rest.subarray(length);
     return length;
   }
+}
+
+/** What arrives on a descriptor that somebody else closes, or is a stream already. */
+export function toStream(
+  source: number | ByteStream,
+  name: string | undefined,
+  signal: AbortSignal | undefined,
+): ByteStream {
+  return typeof source === 'number' ? new FdStream(source, name ?? 'standard input', signal) : source;
 }

@@ -1,5 +1,5 @@
 /**
- * Where the bytes of an archive go: a file or a pipe, strictly forward.
+ * Where archive bytes go: a file, a pipe or a stream, strictly forward.
  */
 import { writevSync, writeSync } from 'node:fs';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
@@ -9,7 +9,7 @@ import { EAGAIN_PAUSE_MS } from '../posix/write.ts';
 export interface Sink {
   /** Bytes written so far. */
   readonly position: number;
-  /** Writes all the pieces, or throws. */
+  /** Writes all the pieces, or throws. They may be written over when it has. */
   write(pieces: readonly Uint8Array[]): Promise<void>;
   /** Writes over the bytes at `position`. Only for files. */
   rewrite(position: number, pieces: readonly Uint8Array[]): void;

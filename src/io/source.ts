@@ -14,8 +14,8 @@ export interface ByteSource {
   readonly start: number;
   /** The file descriptor, if there is one: then workers read it themselves. Throws `usage` if it is closed. */
   readonly fd: number | undefined;
-  /** Exactly `length` bytes from `offset`. Throws `truncated` if there are fewer. */
-  read(offset: number, length: number): Promise<Uint8Array>;
+  /** Exactly `length` bytes from `offset`. Throws `truncated` where there are fewer, and the signal's reason. */
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array>;
   /** Nothing is read any more. */
   close(): void;
   /**
@@ -30,8 +30,11 @@ export function closedError(name: string): ZnipError {
   return new ZnipError('usage', `'${name}' is closed: open it again to read more of it`, { path: name });
 }
 
-/** The same source, for code that closes what it has read: closing this one leaves the owner's source open. */
-export function borrowed(source: ByteSource): ByteSource {
+/**
+ * The same source for somebody who closes what he has read: it stays open for its owner. With a signal, reads end with
+ * its reason.
+ */
+export function borrowed(source: ByteSource, signal?: AbortSignal): ByteSource {
   const { name, byteLength, start } = source;
   return {
     name,
@@ -40,7 +43,10 @@ export function borrowed(source: ByteSource): ByteSource {
     get fd() {
       return source.fd;
     },
-    read: (offset, length) => source.read(offset, length),
+    async read(offset, length) {
+      signal?.throwIfAborted();
+      return source.read(offset, length, signal);
+    },
     close() {},
     hold: () => source.hold?.() ?? (() => {}),
   };

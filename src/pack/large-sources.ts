@@ -10,7 +10,8 @@ export class LargeSources {
   add(plan: ChunkPlan): void {
     if (plan.filled !== null) return;
     for (const part of [plan.continuation, plan.overflow]) {
-      if (part !== null) this.lastUse.set(part.fd, plan.sequence);
+      // A spool is of many members, and its owner's.
+      if (part?.spoolOffset === null) this.lastUse.set(part.fd, plan.sequence);
     }
   }
 

@@ -1,22 +1,21 @@
 /**
  * Packs the bytes of a stream as one file: the library's `packStream`.
  */
-import { ZnipError } from '../errors.ts';
 import { SETTLED_TOTAL } from '../format/chunk-layout.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar/tar-header.ts';
-import { fromText, toText } from '../format/values/byte-string.ts';
+import { toText } from '../format/values/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
-import { unsafePathReason } from '../format/values/member-path.ts';
 import { FdStream, IterableStream } from '../io/byte-stream.ts';
 import { chunkTar } from './plan/tar-chunks.ts';
 import { chunkUnsized } from './plan/unsized-chunks.ts';
 import { type ArchiveOptions, type PackResult, writeArchive } from './run.ts';
+import { memberName } from './walk/inputs.ts';
 import { FIXED_MTIME, metadataOf, type MetadataOptions } from './walk/metadata.ts';
 
 export interface PackStreamOptions extends ArchiveOptions, MetadataOptions {
   /** What the source is called in messages. Default: `standard input`, `the stream`. */
-  sourceName?: string;
+  sourceName?: string | undefined;
 }
 
 /**
@@ -40,7 +39,7 @@ export async function packStream(
   const stream =
     typeof source === 'number'
       ? new FdStream(source, options.sourceName ?? 'standard input', options.signal)
-      : new IterableStream(options.sourceName ?? 'the stream', source);
+      : new IterableStream(options.sourceName ?? 'the stream', source, options.signal);
   try {
     return await writeArchive(options, async ({ groups, onWarning, onFound, onAllFound }) => {
       options.onMember?.(toText(member.path));
@@ -82,10 +81,7 @@ export async function packStream(
 }
 
 function describeMember(name: string, options: MetadataOptions): Member {
-  const path = fromText(name);
-  const reason = unsafePathReason(path);
-  if (reason !== undefined)
-    throw new ZnipError('usage', `'${name}' cannot be the name of a member: ${reason}`);
+  const path = memberName(name);
   const recorded = metadataOf(options)(
     {
       mode: 0o666 & ~process.umask(),

@@ -3,7 +3,7 @@
  */
 import { ZnipError } from '../errors.ts';
 import { toText } from '../format/values/byte-string.ts';
-import { type ByteStream, FdStream, IterableStream } from '../io/byte-stream.ts';
+import { ByteStream, IterableStream, toStream } from '../io/byte-stream.ts';
 import { detectStream, openTarStream } from '../io/foreign-stream.ts';
 import { longestHeaders } from './plan/longest-headers.ts';
 import { chunkTar } from './plan/tar-chunks.ts';
@@ -11,14 +11,14 @@ import { type ArchiveOptions, type PackResult, writeArchive } from './run.ts';
 
 export interface PackTarOptions extends ArchiveOptions {
   /** What the source is called in messages. Default: `standard input`, `the tar stream`. */
-  name?: string;
+  name?: string | undefined;
 }
 
 /**
- * Puts a tar stream into an archive: the archive's tar stream is that of `source`, byte for byte, and its index is made
- * from the tar headers. `source` is a descriptor open for reading, or pieces of bytes such as a `Readable` gives. It
- * may also be a .tar.gz or .tar.zst; the first bytes tell. One pass. Memory is limited to the ring and the 64 MiB that
- * are read ahead to choose the chunk size.
+ * Re-frames a tar stream: the archive's tar stream is that of `source`, byte for byte, and its index is made
+ * from the tar headers. `source` is a descriptor open for reading, a stream, or pieces of bytes such as a
+ * `Readable` gives; .tar.gz and .tar.zst are taken as well, by what they begin with. One pass, in memory bounded by the
+ * ring and what is read ahead, 64 MiB, to choose the chunk size.
  *
  * Members that the index does not know (devices, FIFOs, sparse files, …) stay in the tar stream, and so do names that
  * `unpack` refuses. Both are reported by `onWarning` and counted in the result.
@@ -29,13 +29,13 @@ export interface PackTarOptions extends ArchiveOptions {
  * archive, `io` if input or output fail.
  */
 export async function packTar(
-  source: number | AsyncIterable<Uint8Array>,
+  source: number | AsyncIterable<Uint8Array> | ByteStream,
   options: PackTarOptions,
 ): Promise<PackResult> {
   const stream =
-    typeof source === 'number'
-      ? new FdStream(source, options.name ?? 'standard input', options.signal)
-      : new IterableStream(options.name ?? 'the tar stream', source);
+    typeof source === 'number' || source instanceof ByteStream
+      ? toStream(source, options.name, options.signal)
+      : new IterableStream(options.name ?? 'the tar stream', source, options.signal);
   let tar: ByteStream = stream;
   try {
     return await writeArchive(options, async ({ enough, groups, onWarning, onFound, onAllFound }) => {

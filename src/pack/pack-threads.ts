@@ -15,7 +15,16 @@ import { LargeSources } from './large-sources.ts';
 import type { PipelineOptions } from './pipeline.ts';
 import type { ChunkPlan } from './plan/chunk-plan.ts';
 import type { ArchiveSummary } from './write/archive-writer.ts';
+import { createRelay, Relay } from './write/relay.ts';
 import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
+
+interface Started {
+  ring: Ring;
+  ends: ThreadEnds;
+  writer: Worker;
+  pool: Piscina;
+  relay: Relay | undefined;
+}
 
 export class PackThreads {
   private readonly options: PipelineOptions;
@@ -29,13 +38,15 @@ export class PackThreads {
   private readonly inFlight = new Map<number, ChunkPlan>();
   private readonly tasks = new Set<Promise<void>>();
   private readonly written: Deferred<ArchiveSummary> = deferred();
+  /** Hands the archive to a sink on this thread; undefined if the writer thread writes it itself. */
+  private readonly relay: Relay | undefined;
   /** A thread has died, so not all of them will load. */
   private dead = false;
 
   private constructor(
     options: PipelineOptions,
     failure: Failure,
-    { ring, ends, writer, pool }: { ring: Ring; ends: ThreadEnds; writer: Worker; pool: Piscina },
+    { ring, ends, writer, pool, relay }: Started,
   ) {
     this.options = options;
     this.failure = failure;
@@ -43,6 +54,7 @@ export class PackThreads {
     this.ends = ends;
     this.writer = writer;
     this.pool = pool;
+    this.relay = relay;
     writer.on('message', (message: WriterMessage) => this.hear(message));
     writer.on('error', (error) => this.onDeath('the writer thread', error));
     writer.on('exit', () => this.onDeath('the writer thread'));
@@ -50,12 +62,21 @@ export class PackThreads {
   }
 
   static async start(options: PipelineOptions, failure: Failure): Promise<PackThreads> {
-    const { settings, threads, slots, fd, outputName } = options;
+    const { settings, threads, slots, output, outputName } = options;
     const memory = createRing(slots, settings.chunkSize);
     const ends = createThreadEnds();
-    const writer = await startWriter({ ring: memory, settings, fd, outputName, ends });
+    const relayed = createRelay();
+    const relay =
+      typeof output === 'number' ? undefined : new Relay(relayed, output, (error) => failure.fail(error));
+    const writer = await startWriter({
+      ring: memory,
+      settings,
+      output: typeof output === 'number' ? output : relayed,
+      outputName,
+      ends,
+    });
     const pool = await startPool(threads, { ring: memory, settings, ends });
-    return new PackThreads(options, failure, { ring: new Ring(memory), ends, writer, pool });
+    return new PackThreads(options, failure, { ring: new Ring(memory), ends, writer, pool, relay });
   }
 
   /** The slot of a chunk, when it is free. Throws the failure of the run. */
@@ -107,8 +128,11 @@ export class PackThreads {
     else if (message.type === 'done') {
       // From here on, its end is not a failure.
       this.writer.removeAllListeners('exit');
-      this.written.resolve(message.summary);
-    } else {
+      const { summary } = message;
+      if (this.relay === undefined) this.written.resolve(summary);
+      else void this.relay.settled().then(() => this.written.resolve(summary));
+    } else if (message.type === 'bytes') this.relay?.take(message.bytes);
+    else {
       const plan = this.inFlight.get(message.sequence);
       this.inFlight.delete(message.sequence);
       this.sources.written(message.sequence);

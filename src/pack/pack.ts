@@ -6,13 +6,15 @@ import { toText } from '../format/values/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { planChunks } from './plan/plan.ts';
 import { type ArchiveOptions, type Input, type InputContext, type PackResult, writeArchive } from './run.ts';
-import { findMembers, type InputOptions, type PackPath, rootsOf } from './walk/inputs.ts';
+import { findMembers, type InputOptions, type PackPath, rootsOf, type NamedFile } from './walk/inputs.ts';
 import type { SourceMember } from './walk/source-member.ts';
 import { SpecialContents } from './walk/special-contents.ts';
 
 export interface PackOptions extends InputOptions, ArchiveOptions {}
 
-/** How far the walk is ahead in members, so that the chunk size can follow from the total. */
+export type PackInput = PackPath | NamedFile;
+
+/** Members that the walk is ahead by, so that the chunk size can follow from the total. */
 interface Lookahead {
   /** All members; the first of them are already found. */
   members: Iterable<SourceMember>;
@@ -43,17 +45,21 @@ function* chain(
 }
 
 /**
- * Packs `paths`, files or directories with everything in them, into an archive. Without paths, the archive is empty.
+ * Packs `paths`, files or directories with all they hold, into an archive. No paths make an empty archive. Paths that
+ * have to be waited for are asked for when the output is open.
  *
  * The archive gets its name only when it is complete and flushed. If anything fails, the old file stays. Inputs that
  * cannot be read are left out, reported by `onWarning`, and counted in the result. Throws ZnipError:
  * `source-unreadable` if a path does not exist, `usage` for an option out of range, `io` if the output cannot be
  * written.
  */
-export async function pack(paths: Iterable<PackPath>, options: PackOptions): Promise<PackResult> {
+export async function pack(
+  paths: Iterable<PackInput> | (() => Promise<PackInput[]>),
+  options: PackOptions,
+): Promise<PackResult> {
   const special = options.readSpecial === true ? new SpecialContents() : undefined;
   let found: Generator<SourceMember, void, undefined> | undefined;
-  const input = (named: Iterable<PackPath>, context: InputContext): Input => {
+  const input = (named: Iterable<PackInput>, context: InputContext): Input => {
     const { own, enough, groups, onWarning, onAttributes } = context;
     found = counted(
       findMembers(named, options, { own, special, onWarning, onAttributes }),
@@ -68,10 +74,9 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   };
   try {
     return await writeArchive(options, (context) => {
-      if (special === undefined) return input(paths, context);
-      return readSpecial(special, typeof paths === 'string' ? [paths] : [...paths], options).then((named) =>
-        input(named, context),
-      );
+      // A walk that waits for nothing is not put off.
+      if (typeof paths !== 'function' && special === undefined) return input(paths, context);
+      return arrived(paths, special, options).then((named) => input(named, context));
     });
   } finally {
     // When the walk is no longer used, it closes its directories.
@@ -80,14 +85,16 @@ export async function pack(paths: Iterable<PackPath>, options: PackOptions): Pro
   }
 }
 
-/** Reads the special files among the paths, and returns the paths. */
-async function readSpecial(
-  special: SpecialContents,
-  paths: PackPath[],
+/** The paths, with what is special among them read. */
+async function arrived(
+  paths: Iterable<PackInput> | (() => Promise<PackInput[]>),
+  special: SpecialContents | undefined,
   options: PackOptions,
-): Promise<PackPath[]> {
-  await special.read([...rootsOf(paths, options)], options.dereference === true, options.signal);
-  return paths;
+): Promise<PackInput[]> {
+  const named =
+    typeof paths === 'function' ? await paths() : typeof paths === 'string' ? [paths] : [...paths];
+  await special?.read([...rootsOf(named, options)], options.dereference === true, options.signal);
+  return named;
 }
 
 function* counted(

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { codec } from '../codec/codec.ts';
-import { FdSink } from '../io/sink.ts';
+import { FdSink, type Sink } from '../io/sink.ts';
 import { Failure } from '../threads/failure.ts';
 import { createSlot } from '../threads/ring.ts';
 import { type ChunkReport, compressChunk } from './chunk/compress.ts';
@@ -20,8 +20,8 @@ export interface PipelineOptions {
   /** Slots of the ring, at least one. The calling thread alone needs one. */
   slots: number;
   settings: WriterSettings;
-  /** Open for writing; the archive goes to its current position. */
-  fd: number;
+  /** Open for writing, so that the archive goes to its current position; or what takes it on this thread. */
+  output: number | Sink;
   outputName: string;
   /** Called with the report about a chunk after it was made. */
   onReport: (report: ChunkReport) => void;
@@ -79,7 +79,8 @@ async function runInline(
   const { settings, signal } = options;
   const zstd = codec();
   const slot = createSlot(settings.chunkSize);
-  const sink = new FdSink(options.fd, options.outputName, signal);
+  const { output, outputName } = options;
+  const sink = typeof output === 'number' ? new FdSink(output, outputName, signal) : output;
   // If there are threads, only the writer thread loads the code that writes tables.
   const { ArchiveWriter } = await import('./write/archive-writer.ts');
   const writer = new ArchiveWriter(sink, settings, zstd);

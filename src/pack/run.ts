@@ -7,10 +7,10 @@ import { checkChunkSize, chooseChunkSize, LONG_CHUNK_SIZE, SETTLED_TOTAL } from 
 import { toText } from '../format/values/byte-string.ts';
 import { copySpool } from '../io/copy-spool.ts';
 import { descriptorOutput, openOutput, type Output } from '../io/output.ts';
-import type { OwnOutput } from '../io/own-output.ts';
-import { FdSink } from '../io/sink.ts';
+import { NO_OUTPUT, type OwnOutput } from '../io/own-output.ts';
+import { FdSink, type Sink } from '../io/sink.ts';
 import { openSpool } from '../io/spool.ts';
-import { deferred } from '../threads/deferred.ts';
+import { unlessAborted } from '../threads/failure.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import { VERSION } from '../version.ts';
 import { planPackMemory } from './memory.ts';
@@ -23,50 +23,57 @@ import type { ArchiveSummary } from './write/archive-writer.ts';
 
 /** How an archive is made, wherever its members come from. */
 export interface ArchiveOptions {
-  /** Archive file, or a descriptor open for writing. */
-  output: string | number;
+  /** Archive file, a descriptor open for writing, or what takes the archive piece by piece. */
+  output: string | number | Sink;
   /** zstd level, 1 to 19. Default 3. */
-  level?: number;
+  level?: number | undefined;
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
+  threads?: number | undefined;
   /**
    * Bytes of memory that packing may take, approximately. If that is too little for all threads, there are fewer.
    * Default: what the threads need, 350 MB for two threads.
    */
-  memory?: number;
+  memory?: number | undefined;
   /** Bytes of tar stream in a chunk, 64 KiB to 128 MiB. Default: by the size of the input. */
-  chunkSize?: number;
-  /** Long-distance matching, in chunks of 128 MiB unless `chunkSize` gives another size. Default: false. */
-  long?: boolean;
+  chunkSize?: number | undefined;
+  /** Long-distance matching, in chunks of 128 MiB unless `chunkSize` says otherwise. Default: false. */
+  long?: boolean | undefined;
   /** Package type of every member. Default: recognised from its name. */
-  packageType?: string;
+  packageType?: string | undefined;
   /** Repo of every member. Default: none. */
-  repo?: string;
+  repo?: string | undefined;
   /** Take each member's first path component as its repo. */
-  repoFromDirectory?: boolean;
+  repoFromDirectory?: boolean | undefined;
   /** Called for each input that was skipped, could not be read, or changed while it was read. */
-  onWarning?: (warning: Warning) => void;
+  onWarning?: ((warning: Warning) => void) | undefined;
   /** Called for each member that is found, with its path as text, in the order of the archive. */
-  onMember?: (path: string) => void;
+  onMember?: ((path: string) => void) | undefined;
   /** Called as chunks are written. */
-  onProgress?: (progress: PackProgress) => void;
-  signal?: AbortSignal;
+  onProgress?: ((progress: PackProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
+/** How far a pack is. */
 export interface PackProgress {
-  /** Members and bytes of content in the archive so far. */
+  /** Members in the archive so far. */
   members: number;
+  /** Bytes of content in the archive so far. */
   contentBytes: number;
+  /** Bytes of the archive so far. */
   archiveBytes: number;
-  /** Bytes of content found so far, and whether that is everything. */
+  /** Bytes of content found so far. */
   foundBytes: number;
+  /** Members found so far. */
   foundMembers: number;
+  /** What is found is all that there is. */
   allFound: boolean;
 }
 
+/** What a pack came to. */
 export interface PackResult extends ArchiveSummary {
   /** Inputs that are missing from the archive or its index, or that changed while they were read. */
   failedInputs: number;
+  /** How long it took, in milliseconds. */
   elapsedMs: number;
 }
 
@@ -118,8 +125,8 @@ function checkLong(long: boolean): boolean {
 }
 
 /**
- * Packs what `openInput` gives. `check` gets the output when it is complete and has no name yet. If `check` throws, the
- * output gets no name. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
+ * Packs what `openInput` gives. `check` sees a file when it is complete and has no name yet; it gets none when
+ * that throws. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
  */
 export async function writeArchive(
   options: ArchiveOptions,
@@ -133,7 +140,7 @@ export async function writeArchive(
   const long = checkLong(options.long ?? false);
   const asked = options.chunkSize ?? (long ? LONG_CHUNK_SIZE : undefined);
   const givenChunkSize = asked === undefined ? undefined : checkChunkSize(asked);
-  const output = await outputOf(options);
+  const { to, file } = await outputOf(options);
   const progress: PackProgress = {
     members: 0,
     contentBytes: 0,
@@ -159,7 +166,7 @@ export async function writeArchive(
 
   try {
     const opening = openInput({
-      own: output.own,
+      own: file?.own ?? NO_OUTPUT,
       enough: givenChunkSize === undefined ? SETTLED_TOTAL : INLINE_TOTAL,
       groups: {
         packageType: options.packageType,
@@ -184,11 +191,12 @@ export async function writeArchive(
       leastChunkSize = 0,
       plans,
       rewrites,
+      // Input may never come.
     } = opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
     const chunkSize = givenChunkSize ?? chooseChunkSize(total, leastChunkSize);
     const plan = planPackMemory(options.memory, total < INLINE_TOTAL ? 1 : threads, { chunkSize, level });
-    const spool = rewrites === true && !output.rewritable ? openSpool() : undefined;
-    const { fd, name } = spool ?? output;
+    const spool = rewrites === true && file?.rewritable !== true ? openSpool() : undefined;
+    const name = file?.name ?? 'the stream';
     try {
       const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
         threads: plan.threads,
@@ -201,8 +209,8 @@ export async function writeArchive(
           producer: `znip ${VERSION}`,
           indexBytes: wholeMebibytes(plan.left),
         },
-        fd,
-        outputName: name,
+        output: spool?.fd ?? to,
+        outputName: spool?.name ?? name,
         onReport({ warnings, attributes: noticed }) {
           warnings.forEach(onWarning);
           attributes.merge(noticed);
@@ -215,17 +223,19 @@ export async function writeArchive(
         },
         signal,
       });
-      if (spool !== undefined) await copySpool(spool, new FdSink(output.fd, output.name, signal));
+      if (spool !== undefined) {
+        await copySpool(spool, typeof to === 'number' ? new FdSink(to, name, signal) : to);
+      }
       const others = attributes.warning();
       if (others !== undefined) onWarning(others);
-      await check?.(output);
-      output.commit();
+      if (file !== undefined) await check?.(file);
+      file?.commit();
       return { ...summary, failedInputs, elapsedMs: performance.now() - start };
     } finally {
       spool?.close();
     }
   } finally {
-    output.discard();
+    file?.discard();
   }
 }
 
@@ -234,22 +244,15 @@ function wholeMebibytes(bytes: number): number {
   return bytes - (bytes % (1024 * 1024));
 }
 
-async function outputOf({ output, signal }: ArchiveOptions): Promise<Output> {
-  return typeof output === 'string'
-    ? openOutput(output, signal)
-    : descriptorOutput(output, 'standard output');
-}
-
-/** Input may never come, so an abort does not wait for it. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  signal.throwIfAborted();
-  const aborted = deferred<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
+/** Where the archive goes, and the file or pipe behind that; a sink of the caller's has none. */
+async function outputOf({
+  output,
+  signal,
+}: ArchiveOptions): Promise<{ to: number | Sink; file: Output | undefined }> {
+  if (typeof output === 'object') return { to: output, file: undefined };
+  const file =
+    typeof output === 'string'
+      ? await openOutput(output, signal)
+      : descriptorOutput(output, 'standard output');
+  return { to: file.fd, file };
 }

@@ -6,7 +6,8 @@ import type { Entries } from '../archive/entries.ts';
 import { type OnDoubt, tellRemarks } from '../archive/remarks.ts';
 import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
-import { borrowed, FileSource } from '../io/source.ts';
+import { streamOf } from '../io/source-stream.ts';
+import { borrowed, type ByteSource, FileSource } from '../io/source.ts';
 import { type LimitOptions, Limits } from '../rules/limits.ts';
 import { isDamage, lostMember, type LostMember } from '../rules/lost.ts';
 import type { MemberChoiceOptions } from '../select/member-choice.ts';
@@ -17,28 +18,22 @@ import { unpackEntries, type UnpackProgress, type UnpackResult } from '../unpack
 
 export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, LimitOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
-  /**
-   * The root hash that the archive must have, in hexadecimal. Nothing is written from any other archive, or if the hash
-   * is lost.
-   */
-  root?: string;
-  /** Called for each lost member, and for damage that costs no member. */
-  onDamaged?: (lost: LostMember) => void;
-  /**
-   * Called for each member that is not in the index, that tar programs read differently, or that loses an ACL or
-   * capabilities.
-   */
+  threads?: number | undefined;
+  /** The root hash that the archive must have, in hexadecimal: nothing is written of another, or where it is lost. */
+  root?: string | undefined;
+  /** Called for each member that is lost, and for damage that costs none. */
+  onDamaged?: ((lost: LostMember) => void) | undefined;
+  /** Called for each member that is not in the index, or that tar programs read differently. */
   onDoubt?: OnDoubt;
   /** Called for something that is done as in every tar program, but that the user should know. */
   onNote?: OnDoubt;
   /** Called for each member of a kind that cannot be unpacked, if the index is lost. */
   onSkipped?: (path: string, reason: string) => void;
-  /** Writes nothing. Called for each member that would be written or kept, after all have been checked. */
-  dryRun?: (member: DryMember) => void;
-  /** Totals are 0 if the index is lost. */
-  onProgress?: (progress: UnpackProgress) => void;
-  signal?: AbortSignal;
+  /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */
+  dryRun?: ((member: DryMember) => void) | undefined;
+  /** Totals are 0 where the index is lost. */
+  onProgress?: ((progress: UnpackProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface RecoverResult extends UnpackResult {
@@ -59,24 +54,25 @@ export interface RecoverResult extends UnpackResult {
 export async function recover(path: string, options: RecoverOptions = {}): Promise<RecoverResult> {
   const source = new FileSource(path);
   try {
-    return await recoverFile(source, options);
+    return await recoverSource(source, options);
   } finally {
     source.close();
   }
 }
 
-/**
- * Like `recover`, for a file that is open and stays open. Nothing was read from it by position, and it is read once.
- */
-export async function recoverFile(source: FileSource, options: RecoverOptions = {}): Promise<RecoverResult> {
+/** As `recover`, of a source that is open and stays so. Nothing was read by a file's position, and it is read once. */
+export async function recoverSource(
+  source: ByteSource,
+  options: RecoverOptions = {},
+): Promise<RecoverResult> {
   const index = await openIndex(source, options);
   if (index?.entries !== undefined && options.dryRun === undefined) {
     await tellWhatIsNotIndexed(index.archive, options);
     const result = await unpackEntries(index.archive, { ...options, keepGoing: true }, index.entries);
     return { ...result, byIndex: true };
   }
-  const { fd, name } = source;
-  const result = await salvageStream(fd, { ...options, name: `'${name}'` }, index?.frames ?? []);
+  const stream = streamOf(source, options.signal);
+  const result = await salvageStream(stream, { ...options, name: stream.name }, index?.frames ?? []);
   return { ...result, byIndex: index?.entries !== undefined };
 }
 
@@ -100,10 +96,13 @@ interface FoundIndex {
   frames: readonly Frame[];
 }
 
-async function openIndex(source: FileSource, options: RecoverOptions): Promise<FoundIndex | undefined> {
+async function openIndex(source: ByteSource, options: RecoverOptions): Promise<FoundIndex | undefined> {
   let archive: Archive;
   try {
-    archive = await openArchive(borrowed(source), options.root === undefined ? {} : { root: options.root });
+    archive = await openArchive(
+      borrowed(source, options.signal),
+      options.root === undefined ? {} : { root: options.root },
+    );
   } catch (error) {
     // Then it is not known which archive this is.
     if (options.root !== undefined) throw error;

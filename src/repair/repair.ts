@@ -11,7 +11,7 @@ import { fstat, isSameFile } from '../posix/stat.ts';
 import { writeFully } from '../posix/write.ts';
 import type { LostMember } from '../rules/lost.ts';
 import type { CheckedIndex } from '../verify/index-check.ts';
-import { verifyFile, type VerifyProgress, type VerifyReport } from '../verify/verify.ts';
+import { verifySource, type VerifyProgress, type VerifyReport } from '../verify/verify.ts';
 import { rescuedChunks } from './rescued-chunks.ts';
 import { Survey } from './survey.ts';
 
@@ -19,16 +19,15 @@ export interface RepairOptions {
   /** Where the new archive goes. It must not be the damaged one. */
   output: string;
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
-  /**
-   * Called for each member that is whole but left out: its name or link is refused, or it is a link to something lost.
-   */
-  onRefused?: (lost: LostMember) => void;
-  /** Called while the damaged archive is verified, which is the first half of the work. */
-  onProgress?: (progress: VerifyProgress) => void;
-  signal?: AbortSignal;
+  threads?: number | undefined;
+  /** Called for each member that is whole and is left out all the same: refused, or a link to what is lost. */
+  onRefused?: ((lost: LostMember) => void) | undefined;
+  /** While the damaged archive is verified, which is the first half of the work. */
+  onProgress?: ((progress: VerifyProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
+/** What a repair came to. */
 export interface RepairResult {
   /** What was wrong with the damaged archive, and which members are lost because of it. */
   report: VerifyReport;
@@ -36,7 +35,9 @@ export interface RepairResult {
   copied: boolean;
   /** Members of the new archive. */
   members: number;
+  /** Bytes of the new archive. */
   archiveBytes: number;
+  /** Root hash of the new archive, in hexadecimal. */
   rootHash: string;
   /** Members that are whole but were left out. */
   refused: number;
@@ -45,6 +46,7 @@ export interface RepairResult {
    * to the second, package types follow from names, and there are no repos.
    */
   byIndex: boolean;
+  /** How long it took, in milliseconds. */
   elapsedMs: number;
 }
 
@@ -72,7 +74,7 @@ async function repairFile(source: FileSource, options: RepairOptions): Promise<R
   refuseOutput(source, options.output);
   const survey = new Survey();
   const { output, onRefused, ...rest } = options;
-  const { report, index } = await verifyFile(source, rest, (walked) => survey.take(walked));
+  const { report, index } = await verifySource(source, rest, (walked) => survey.take(walked));
   let refused = 0;
   let written: VerifyReport | undefined;
   const check = async (made: Output): Promise<void> => {
@@ -129,7 +131,7 @@ async function checkMade(
       ...(threads === undefined ? {} : { threads }),
       ...(signal === undefined ? {} : { signal }),
     };
-    const { report: made } = await verifyFile(source, checkOptions, () => {});
+    const { report: made } = await verifySource(source, checkOptions, () => {});
     const isCopy = !report.ok || made.rootHash === report.rootHash;
     if (made.ok && isCopy) return made;
     why = made.damage[0]?.message ?? 'it is another archive now';

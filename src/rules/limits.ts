@@ -6,20 +6,22 @@ import { toText, type ByteString } from '../format/values/byte-string.ts';
 
 export interface LimitOptions {
   /** Bytes of content of the selected members. Default: none. */
-  maxSize?: number;
+  maxSize?: number | undefined;
   /**
    * Members of the archive, selected or not, because all of them cost memory. Default and maximum: 16,000,000, which is
    * about what a table of names can hold (V8 ends a Map at 2^24 keys). Directories that exist only in the names of
    * members are made, too; there may be as many again.
    */
-  maxMembers?: number;
+  maxMembers?: number | undefined;
   /**
    * Bytes of selected content for each byte of the archive; for a stream, of what has arrived of both. Default: none,
    * because zstd itself ends near 30,000, and an honest image of a blank disk reaches that.
    */
-  maxRatio?: number;
-  /** Components of a selected member's name. Default: none, except the 2,048 that a name of 4,095 bytes can have. */
-  maxDepth?: number;
+  maxRatio?: number | undefined;
+  /**
+   * Components of a selected member's name. Default: none but the 2,048 that a name of 4,095 bytes can have.
+   */
+  maxDepth?: number | undefined;
 }
 
 /** The default of `maxMembers`. No real archive comes near it. */

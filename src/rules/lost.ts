@@ -22,9 +22,9 @@ export interface KeepGoingOptions {
    * Leave out damaged members, and members whose names are refused, and unpack everything else, instead of throwing.
    * Default: false.
    */
-  keepGoing?: boolean;
-  /** Called for each member that was left out for such a reason. */
-  onDamaged?: (lost: LostMember) => void;
+  keepGoing?: boolean | undefined;
+  /** Called for each member that was left out for that. */
+  onDamaged?: ((lost: LostMember) => void) | undefined;
 }
 
 const CODES_OF_DAMAGE: ReadonlySet<ZnipErrorCode> = new Set<ZnipErrorCode>([

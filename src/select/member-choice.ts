@@ -13,18 +13,18 @@ export interface MemberChoiceOptions {
    * Members to unpack: exact names, directories with everything below them, or globs. Default: all. Throws `no-match`
    * if none of them matches anything.
    */
-  patterns?: readonly string[];
-  /** Called for each pattern that matched nothing, if others did match. */
-  onUnmatched?: (pattern: string) => void;
-  /** Members to leave out, with everything below them: names, globs, or runs of last components. */
-  exclude?: readonly string[];
+  patterns?: readonly string[] | undefined;
+  /** Called for each pattern that matched nothing while others did. */
+  onUnmatched?: ((pattern: string) => void) | undefined;
+  /** Members to leave out, with all below them: names, globs, or runs of last components. */
+  exclude?: readonly string[] | undefined;
   /**
    * How many leading components to remove from every name, and from the targets of hard links. Members without more
    * components than that are left out.
    */
-  stripComponents?: number;
+  stripComponents?: number | undefined;
   /** Chooses members. Gets a member's path in the archive as text. Default: all. */
-  filter?: (path: string) => boolean;
+  filter?: ((path: string) => boolean) | undefined;
 }
 
 export class MemberChoice {

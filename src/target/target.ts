@@ -16,29 +16,29 @@ import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 
 export interface TargetOptions {
-  /** Target directory; made if it does not exist. Default: the working directory. */
-  directory?: string;
+  /** Target directory; made when it does not exist. Default: the working directory. */
+  directory?: string | undefined;
   /**
    * What happens to a file or link that already exists. `fail` (the default) keeps it, unpacks everything else, and
    * then throws `exists`. `keep` keeps it. `keep-newer` replaces it if the archive's is newer. `overwrite` replaces it.
    */
-  existing?: ExistingPolicy;
+  existing?: ExistingPolicy | undefined;
   /** Restore modification times. Default: true. */
-  mtime?: boolean;
-  /** Restore all permission bits, even those that the umask removes. Default: only for root, as in tar. */
-  preservePermissions?: boolean;
-  /** Store runs of 64 KiB or more of zeros as holes, which take no room on disk. Default: true. */
-  sparse?: boolean;
+  mtime?: boolean | undefined;
+  /** Restore permission bits as they are, also those that the umask takes away. Default: for root, as tar has it. */
+  preservePermissions?: boolean | undefined;
+  /** Store runs of 64 KiB and more of zeros as holes, which take no room on disk. Default: true. */
+  sparse?: boolean | undefined;
   /**
    * Called for what could not be done about a member: it is left out because the file system refuses it, or a mode,
    * owner or time is not set. From a stream, also for a hard link whose file was not written and has passed.
    */
-  onLost?: (path: string, reason: string) => void;
+  onLost?: ((path: string, reason: string) => void) | undefined;
   /**
    * Restore numeric owners if the archive records them, and with them set-user-id, set-group-id and sticky bits.
    * Without this option, these bits are never restored. For root only. Default: false.
    */
-  sameOwner?: boolean;
+  sameOwner?: boolean | undefined;
 }
 
 /**

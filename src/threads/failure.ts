@@ -40,3 +40,17 @@ export class Failure {
     else listener(this.cause.reason);
   }
 }
+
+/** Resolves or rejects as `work` does, unless the signal fires first: then with its reason, and `work` is not waited for. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  const aborted = new Failure();
+  const onAbort = (): void => aborted.fail(signal.reason);
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await aborted.unless(work);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -9,7 +9,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { KIND } from '../format/values/entry.ts';
-import type { FdStream } from '../io/byte-stream.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
 import { checkAgainstIndex } from './stream-check.ts';
 import type { StreamRun } from './stream-run.ts';
 import type { ChunkMembers } from './tar-members.ts';
@@ -18,7 +18,7 @@ import type { ChunkMembers } from './tar-members.ts';
  * Unpacks what is whole, by blocks, then by what is left of the index. `frames` is a frame table that can be
  * believed, or empty: it leads to blobs whose headers are damaged.
  */
-export async function salvage(run: StreamRun, stream: FdStream, frames: readonly Frame[]): Promise<void> {
+export async function salvage(run: StreamRun, stream: ByteStream, frames: readonly Frame[]): Promise<void> {
   const { blocks, cut } = await salvageBlocks(run, stream, frames);
   if (!cut) await confirmSalvaged(run, stream, blocks);
   loseUnwritten(run);
@@ -34,7 +34,7 @@ interface SalvagedBlocks {
 /** Takes all that is whole. Returns the blocks that came. Throws `not-an-archive` when there is none. */
 async function salvageBlocks(
   run: StreamRun,
-  stream: FdStream,
+  stream: ByteStream,
   frames: readonly Frame[],
 ): Promise<SalvagedBlocks> {
   const { extraction, losses } = run;
@@ -150,7 +150,7 @@ function startOf(
 
 async function confirmSalvaged(
   run: StreamRun,
-  stream: FdStream,
+  stream: ByteStream,
   blocks: readonly ArrivedBlock[],
 ): Promise<void> {
   const { losses } = run;

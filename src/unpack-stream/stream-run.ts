@@ -44,28 +44,28 @@ import { type ChunkMembers, TarMembers } from './tar-members.ts';
 export interface UnpackStreamOptions
   extends MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
   /** For messages. Default: `standard input`. */
-  name?: string;
-  threads?: number;
+  name?: string | undefined;
+  threads?: number | undefined;
   /** As for `unpack`; the length of the first chunk counts. */
-  memory?: number;
+  memory?: number | undefined;
   /** In a .tar of others, read on behind records of zeros: several of them in a row. Default: false. */
-  ignoreZeros?: boolean;
+  ignoreZeros?: boolean | undefined;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of a znip archive. */
-  onSkipped?: (path: string, reason: string) => void;
-  /** Called for each member that tar programs read differently, or that loses an ACL or capabilities: in what. */
-  onDoubt?: (path: string, reason: string) => void;
+  onSkipped?: ((path: string, reason: string) => void) | undefined;
+  /** Called for each member that tar programs read differently: in what. */
+  onDoubt?: ((path: string, reason: string) => void) | undefined;
   /** Called for what is done as every tar program does it, and is worth a word. */
-  onNote?: (path: string, reason: string) => void;
+  onNote?: ((path: string, reason: string) => void) | undefined;
   /**
    * Called for what could not be done of a member: a hard link that is left out because its file was not written and
    * has gone by, a time or an owner that is not set because something else has the name by now.
    */
-  onLost?: (path: string, reason: string) => void;
+  onLost?: ((path: string, reason: string) => void) | undefined;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have arrived. */
-  dryRun?: OnDryMember;
+  dryRun?: OnDryMember | undefined;
   /** Totals are not known: they are 0. */
-  onProgress?: (progress: UnpackProgress) => void;
-  signal?: AbortSignal;
+  onProgress?: ((progress: UnpackProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export class StreamRun {

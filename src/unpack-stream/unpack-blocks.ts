@@ -6,12 +6,12 @@
 import { checkBlock } from '../blocks/block-check.ts';
 import { type ArrivedBlock, BlockStream } from '../blocks/block-stream.ts';
 import { codec } from '../codec/codec.ts';
-import type { FdStream } from '../io/byte-stream.ts';
+import type { ByteStream } from '../io/byte-stream.ts';
 import { checkAgainstIndex } from './stream-check.ts';
 import type { StreamRun } from './stream-run.ts';
 
 /** Unpacks all blocks, then holds the index against what was unpacked. Throws at the first fault. */
-export async function unpackBlocks(run: StreamRun, stream: FdStream): Promise<void> {
+export async function unpackBlocks(run: StreamRun, stream: ByteStream): Promise<void> {
   const { hash } = codec();
   const blocks = new BlockStream(stream, hash);
   await blocks.readPrologue();
@@ -45,7 +45,7 @@ export async function unpackBlocks(run: StreamRun, stream: FdStream): Promise<vo
 /** Holds the index, which is all that is left of the stream, against what was unpacked. */
 async function confirm(
   run: StreamRun,
-  stream: FdStream,
+  stream: ByteStream,
   arrivedBlocks: readonly ArrivedBlock[],
 ): Promise<void> {
   const attributes = await checkAgainstIndex({

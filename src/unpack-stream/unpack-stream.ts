@@ -3,7 +3,7 @@
  */
 import { openSpooled, refuseForeign } from '../archive/spooled-archive.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
-import { FdStream } from '../io/byte-stream.ts';
+import { type ByteStream, toStream } from '../io/byte-stream.ts';
 import { detectStream, openTarStream } from '../io/foreign-stream.ts';
 import { unpack, type UnpackResult } from '../unpack/unpack.ts';
 import { salvage } from './salvage.ts';
@@ -13,16 +13,17 @@ import { unpackTar } from './unpack-foreign.ts';
 
 export interface UnpackStreamOptions extends StreamRunOptions {
   /** Refuse a .tar, .tar.zst or .tar.gz of others, which has no index and fewer hashes. Default: false. */
-  requireIndex?: boolean;
+  requireIndex?: boolean | undefined;
   /**
    * The root hash that the archive must have, in hexadecimal. It comes last, so the archive waits in an unnamed file
    * in `TMPDIR` until it is there, and is unpacked by its index: nothing is written of any other.
    */
-  root?: string;
+  root?: string | undefined;
 }
 
 /**
- * Unpacks what arrives on a descriptor: a znip archive, or a .tar, .tar.zst or .tar.gz of others.
+ * Unpacks what arrives on a descriptor or is a stream already, which is closed at the end: a znip archive, or a .tar,
+ * .tar.zst or .tar.gz of others.
  *
  * A stream that is cut short or damaged leaves the members that had arrived whole, and throws: `truncated`,
  * `damaged-block`, `inconsistent`, `unsafe-path`, `unsafe-link`, `not-an-archive`. Names that were taken
@@ -38,8 +39,11 @@ export interface UnpackStreamOptions extends StreamRunOptions {
  * With `requireIndex`, streams of others are `not-an-archive`. With `root`, `root-mismatch` is thrown before anything
  * is written.
  */
-export async function unpackStream(fd: number, options: UnpackStreamOptions = {}): Promise<UnpackResult> {
-  const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
+export async function unpackStream(
+  source: number | ByteStream,
+  options: UnpackStreamOptions = {},
+): Promise<UnpackResult> {
+  const stream = toStream(source, options.name, options.signal);
   try {
     if (options.root !== undefined) return await unpackSpooled(stream, options, options.root);
     const kind = await detectStream(stream);
@@ -61,7 +65,7 @@ export async function unpackStream(fd: number, options: UnpackStreamOptions = {}
 }
 
 async function unpackSpooled(
-  stream: FdStream,
+  stream: ByteStream,
   options: UnpackStreamOptions,
   root: string,
 ): Promise<UnpackResult> {
@@ -79,16 +83,19 @@ async function unpackSpooled(
  * when there is no whole block in it. `frames` is a frame table that can be believed, or empty.
  */
 export async function salvageStream(
-  fd: number,
+  source: number | ByteStream,
   options: UnpackStreamOptions,
   frames: readonly Frame[],
 ): Promise<UnpackResult> {
-  const run = new StreamRun({ ...options, keepGoing: true }, 'znip');
-  const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
+  const stream = toStream(source, options.name, options.signal);
   try {
-    return await run.unpack(() => salvage(run, stream, frames));
+    const run = new StreamRun({ ...options, keepGoing: true }, 'znip');
+    try {
+      return await run.unpack(() => salvage(run, stream, frames));
+    } finally {
+      await run.stop();
+    }
   } finally {
-    await run.stop();
     await stream.close();
   }
 }

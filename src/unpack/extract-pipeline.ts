@@ -1,6 +1,7 @@
 /**
- * Runs extraction jobs: on this thread alone, or on a pool of workers. What was written is taken in in the order of the
- * jobs, so that large files are hashed in order. Main thread.
+ * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
+ * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
+ * Workers read blobs from a file themselves; those of any other source are read here, into the slots.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { ChunkQueue } from '../blocks/chunk-queue.ts';
@@ -121,14 +122,19 @@ async function extractThere(
   { source, tree: { settings } }: ExtractOptions,
 ): Promise<WrittenFiles> {
   const { fd, name } = source;
-  if (fd === undefined) throw new ZnipError('internal', 'workers can only read from a file');
   // The worker knows the number alone: whoever closes the archive meanwhile must not free it for another file.
   const release = source.hold?.();
   try {
+    // Workers read from files alone: what else there is is read here, into the slot.
+    if (fd === undefined) await pool.failure.unless(readBlob(source, frame, stored));
     return await pool.run('extract', { fd, name, blob, frame, files, parts, stored, chunk, settings });
   } finally {
     release?.();
   }
+}
+
+async function readBlob(source: ByteSource, { blobOffset }: Frame, stored: Uint8Array): Promise<void> {
+  stored.set(await source.read(blobOffset, stored.byteLength));
 }
 
 /** What a worker does, on this thread. */

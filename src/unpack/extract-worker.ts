@@ -20,10 +20,10 @@ export interface WriteTask {
   settings: WriteSettings;
 }
 
-/** Both, and reads the blob from the archive before. */
+/** Both, and reads the blob from the archive before, where that is a file. */
 export interface ExtractTask extends DecodeTask, WriteTask {
-  /** The archive, open for reading. */
-  fd: number;
+  /** The archive, open for reading; undefined where the blob is in `stored` already. */
+  fd: number | undefined;
   name: string;
 }
 
@@ -34,7 +34,7 @@ export const decode = workerTask((task: DecodeTask) => decodeTask(task));
 export const write = workerTask((task: WriteTask) => writeChunk(task));
 
 export const extract = workerTask(async (task: ExtractTask) => {
-  readFully(task.fd, task.name, task.stored, task.frame.blobOffset);
+  if (task.fd !== undefined) readFully(task.fd, task.name, task.stored, task.frame.blobOffset);
   await decodeTask(task);
   return writeChunk(task);
 });

@@ -37,16 +37,16 @@ import { planReadMemory } from './memory.ts';
 export interface UnpackOptions
   extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
+  threads?: number | undefined;
   /**
    * Bytes of memory that unpacking may take, about: there are fewer threads where that is too little for all of
    * them. Default: what the threads and the index need.
    */
-  memory?: number;
+  memory?: number | undefined;
   /** Writes nothing: hears of each member that would be written or kept instead, in archive order. */
-  dryRun?: OnDryMember;
-  onProgress?: (progress: UnpackProgress) => void;
-  signal?: AbortSignal;
+  dryRun?: OnDryMember | undefined;
+  onProgress?: ((progress: UnpackProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface UnpackProgress {
@@ -67,6 +67,7 @@ export interface UnpackResult {
   lost: number;
   /** Members that the file system refused, or of which it refused a mode, owner or time: told to `onLost`. */
   refused: number;
+  /** How long it took, in milliseconds. */
   elapsedMs: number;
 }
 
@@ -316,7 +317,7 @@ async function planThreads(archive: Archive, options: UnpackOptions): Promise<Me
 
 /** Whether what may be selected is worth threads, as far as the manifest tells. */
 function wantsPool(archive: Archive, options: UnpackOptions, threads: number): boolean {
-  if (threads === 1 || archive.source.fd === undefined || options.dryRun !== undefined) return false;
+  if (threads === 1 || options.dryRun !== undefined) return false;
   let members = 0;
   let contentBytes = 0;
   for (const group of selectedGroups(archive, options)) {

@@ -35,9 +35,12 @@ export const DAMAGE = {
   'root-mismatch': 'the root hash is not the expected one',
 } as const;
 
+/** What kind of damage: a key of `DAMAGE`. */
 export type DamageCode = keyof typeof DAMAGE;
 
+/** Something that is wrong with an archive. */
 export interface Damage {
+  /** What kind of damage. */
   code: DamageCode;
   /** One sentence, with the place. */
   message: string;

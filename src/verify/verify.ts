@@ -11,9 +11,10 @@ import { FOREIGN_LENGTH, notAnArchive } from '../format/foreign.ts';
 import type { Remark, RemarkKind } from '../format/remarks.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { toText } from '../format/values/byte-string.ts';
-import { FdStream } from '../io/byte-stream.ts';
+import { type ByteStream, toStream } from '../io/byte-stream.ts';
 import { detectStream } from '../io/foreign-stream.ts';
-import { borrowed, FileSource } from '../io/source.ts';
+import { streamOf } from '../io/source-stream.ts';
+import { borrowed, type ByteSource, FileSource } from '../io/source.ts';
 import { Limits } from '../rules/limits.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import { Turns } from '../threads/turns.ts';
@@ -23,29 +24,35 @@ import { type Damage, DamageList, MAX_KEPT } from './damage.ts';
 import { type CheckedIndex, checkIndex, checkSectionPlaces, FrameCheck } from './index-check.ts';
 
 export interface VerifyOptions {
-  /** Check only the index, without reading blobs. Not for streams. */
-  quick?: boolean;
+  /** Check the index alone, without reading blobs. Not for streams. */
+  quick?: boolean | undefined;
   /** The root hash that the archive must have, in hexadecimal. */
-  root?: string;
+  root?: string | undefined;
   /** Worker threads, 1 to 256. Default: one for each core. */
-  threads?: number;
+  threads?: number | undefined;
   /** What a stream is called in messages. Default: `standard input`. */
-  name?: string;
-  onProgress?: (progress: VerifyProgress) => void;
-  signal?: AbortSignal;
+  name?: string | undefined;
+  onProgress?: ((progress: VerifyProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
 }
 
+/** How far a verification is. */
 export interface VerifyProgress {
   /** Members and bytes of tar stream so far, and in total. Totals are undefined while they are not known. */
   members: number;
+  /** Bytes of tar stream so far. */
   streamBytes: number;
+  /** Members in all; undefined while that is not known. */
   totalMembers: number | undefined;
+  /** Bytes of tar stream in all; undefined while that is not known. */
   totalBytes: number | undefined;
 }
 
+/** What a verification found. */
 export interface VerifyReport {
   /** Nothing is wrong. */
   ok: boolean;
+  /** Only the index was checked. */
   quick: boolean;
   /** Root hash in hexadecimal; null if footer or manifest are damaged. */
   rootHash: string | null;
@@ -55,24 +62,30 @@ export interface VerifyReport {
   blobs: number;
   /** Bytes of tar stream in chunks whose hash is right. */
   streamBytes: number;
+  /** Bytes of the archive. */
   archiveBytes: number;
   /** Everything that is wrong, in the order in which it was found; only the first 100,000. */
   damage: Damage[];
+  /** How much there is of it. */
   damageCount: number;
   /**
    * Members for which some tar programs do not agree with the index, in the order of the tar stream; only the first
    * 100,000. They are not damage, but an archive that has some is not called whole.
    */
   differing: Differing[];
+  /** How many there are of them. */
   differingCount: number;
+  /** How long it took, in milliseconds. */
   elapsedMs: number;
 }
 
 /** A member that tar programs read differently, or that the index does not have. */
 export interface Differing {
+  /** Its name, as text. */
   member: string;
   /** `absent`: it is only in the tar stream; `differs`: it has an entry; `owner`: only its owner is in doubt. */
   about: Exclude<RemarkKind, 'attributes'>;
+  /** A sentence for people. */
   reason: string;
   /** Tar stream byte at which its headers start. */
   streamOffset: number;
@@ -88,37 +101,40 @@ export interface Differing {
 export async function verify(path: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   const source = new FileSource(path);
   try {
-    return (await verifyFile(source, options, () => {})).report;
+    return (await verifySource(source, options, () => {})).report;
   } finally {
     source.close();
   }
 }
 
 /**
- * Like `verify`, for a file that is open and stays open. `onBlock` is called for every block, and the whole parts of
- * the index are returned. Index and blocks are read through one descriptor, so they belong to one file.
+ * As `verify`, of a source that is open and stays so; besides, `onBlock` sees every block, and what is whole of the index
+ * is returned. Index and blocks are read by one descriptor, so that they are of one file.
  */
-export async function verifyFile(
-  source: FileSource,
+export async function verifySource(
+  source: ByteSource,
   options: VerifyOptions,
   onBlock: (walked: WalkedBlock) => void,
 ): Promise<{ report: VerifyReport; index: CheckedIndex | undefined }> {
   const run = new VerifyRun(options, false, onBlock);
-  const index = await checkIndex(borrowed(source), run.list, options.signal);
+  const index = await checkIndex(borrowed(source, options.signal), run.list, options.signal);
   if (options.quick !== true) await run.verifyBlocks(source, index);
   else run.takeRemarks(index?.remarks ?? []);
   return { report: run.report(index, source.byteLength), index };
 }
 
 /**
- * Verifies an archive that arrives on a descriptor, in one pass; otherwise like `verify`. Keeps what the tar headers
- * say until the index comes. Throws `usage` with `quick`, which needs the end first.
+ * Verifies an archive that arrives on a descriptor, or is a stream already, in one pass; otherwise as `verify`. What the tar headers
+ * say is kept until the index comes. Throws `usage` with `quick`, which needs the end first.
  */
-export async function verifyStream(fd: number, options: VerifyOptions = {}): Promise<VerifyReport> {
+export async function verifyStream(
+  source: number | ByteStream,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
   if (options.quick === true) {
     throw new ZnipError('usage', 'the index comes last: a stream cannot be verified by it alone');
   }
-  const stream = new FdStream(fd, options.name ?? 'standard input', options.signal);
+  const stream = toStream(source, options.name, options.signal);
   try {
     return await verifyBlocks(stream, new VerifyRun(options, true));
   } finally {
@@ -126,7 +142,7 @@ export async function verifyStream(fd: number, options: VerifyOptions = {}): Pro
   }
 }
 
-async function verifyBlocks(stream: FdStream, run: VerifyRun): Promise<VerifyReport> {
+async function verifyBlocks(stream: ByteStream, run: VerifyRun): Promise<VerifyReport> {
   const { name } = stream;
   const kind = await detectStream(stream);
   if (kind !== 'znip') throw notAnArchive(name, await stream.peek(FOREIGN_LENGTH));
@@ -189,10 +205,10 @@ class VerifyRun {
     return this.options.signal;
   }
 
-  /** Compares all blocks of a file with the whole parts of its index. */
-  async verifyBlocks({ fd, name }: FileSource, index: CheckedIndex | undefined): Promise<void> {
-    // The source reads by offset, so the descriptor is still at the start of the file.
-    const stream = new FdStream(fd, `'${name}'`, this.options.signal);
+  /** All blocks of a source, held against what is whole of its index. */
+  async verifyBlocks(source: ByteSource, index: CheckedIndex | undefined): Promise<void> {
+    // Its own reads are by offset, so a descriptor is still at the start of the file.
+    const stream = streamOf(source, this.options.signal);
     try {
       if (index !== undefined) await this.useIndex(index);
       const blocksEnd = await this.walk(stream, index?.frames ?? []);
@@ -230,7 +246,7 @@ class VerifyRun {
   }
 
   /** Goes through all blocks. Returns where the sections begin. */
-  async walk(stream: FdStream, frames: readonly Frame[]): Promise<number> {
+  async walk(stream: ByteStream, frames: readonly Frame[]): Promise<number> {
     const { hasPrologue, complete, blocks } = await walkBlocks({
       stream,
       threads: resolveThreads(this.options.threads),

@@ -4,7 +4,17 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type Archive, diff, list, openArchive, pack, readInfo, readMember, readTar, unpack } from 'znip';
+import {
+  type Archive,
+  diff,
+  list,
+  openArchive,
+  pack,
+  readInfo,
+  readMember,
+  readTar,
+  unpack,
+} from 'znip/internal';
 import { noise, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();

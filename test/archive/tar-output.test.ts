@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { openArchive, readTar } from '../../src/index.ts';
+import { openArchive, readTar } from '../../src/internal.ts';
 import { znip } from '../support/run.ts';
 import { tarStream } from '../support/tar.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';

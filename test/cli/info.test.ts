@@ -4,7 +4,7 @@
 import { linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import type { ArchiveInfo } from 'znip';
+import type { ArchiveInfo } from 'znip/internal';
 import { forgeArchive } from '../support/forge.ts';
 import { lacks, run, znip } from '../support/run.ts';
 import { noise, prose, temporaryDirectory } from '../support/tree.ts';

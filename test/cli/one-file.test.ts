@@ -4,7 +4,7 @@
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openArchive, repair, verify } from 'znip';
+import { openArchive, repair, verify } from 'znip/internal';
 import { lacks, run, ZNIP } from '../support/run.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';
 

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { pack, packStream } from 'znip';
+import { pack, packStream } from 'znip/internal';
 import { encodeReservedHeader, reservedHeaderLength } from '../../src/format/tar/tar-header.ts';
 import { TarReader } from '../../src/format/tar/tar-reader.ts';
 import { onlyEntry } from '../support/entry.ts';

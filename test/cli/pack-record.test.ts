@@ -4,7 +4,7 @@
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { openArchive } from 'znip';
+import { openArchive } from 'znip/internal';
 import { znip } from '../support/run.ts';
 import { selectedMembers, selectedNames } from '../support/selected.ts';
 import { temporaryDirectory } from '../support/tree.ts';

@@ -23,7 +23,7 @@ import {
   unpackStream,
   verify,
   type Warning,
-} from 'znip';
+} from 'znip/internal';
 import { lacks, run, startZnip, ZNIP, znip } from '../support/run.ts';
 import { END_OF_TAR, paxRecords, tarMember, tarStream } from '../support/tar.ts';
 import { describeTree, inSeconds, makeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { pack } from 'znip';
+import { pack } from 'znip/internal';
 import { run, ZNIP } from '../support/run.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';
 

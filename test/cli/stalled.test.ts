@@ -7,7 +7,7 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { packTar } from 'znip';
+import { packTar } from 'znip/internal';
 import { startZnip } from '../support/run.ts';
 import { END_OF_TAR, tarMember } from '../support/tar.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';

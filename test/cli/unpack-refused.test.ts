@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { pack } from 'znip';
+import { pack } from 'znip/internal';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { lacks, run, ZNIP, znip } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';

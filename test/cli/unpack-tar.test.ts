@@ -4,7 +4,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openArchive, packTar, readTar } from 'znip';
+import { openArchive, packTar, readTar } from 'znip/internal';
 import { run, startZnip, ZNIP, znip } from '../support/run.ts';
 import { tarMember, tarStream } from '../support/tar.ts';
 import { makeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';

@@ -5,7 +5,7 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openArchive, pack, recover, repair, unpack, verify } from 'znip';
+import { openArchive, pack, recover, repair, unpack, verify } from 'znip/internal';
 import { expectOriginals } from '../support/damage.ts';
 import { type Described, describeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
 

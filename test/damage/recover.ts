@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { type LostMember, recover, ZnipError } from 'znip';
+import { type LostMember, recover, ZnipError } from 'znip/internal';
 import { blobAt, expectOriginals, type Property } from '../support/damage.ts';
 import { describeTree } from '../support/tree.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { openArchive, repair, type RepairResult, unpack, ZnipError } from 'znip';
+import { openArchive, repair, type RepairResult, unpack, ZnipError } from 'znip/internal';
 import { type Property } from '../support/damage.ts';
 import { type Described, describeTree, inSeconds } from '../support/tree.ts';
 

@@ -2,7 +2,7 @@
 import { closeSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { openArchive, unpack, unpackStream, ZnipError } from 'znip';
+import { openArchive, unpack, unpackStream, ZnipError } from 'znip/internal';
 import { exitStatusOf } from '../../src/cli/process/exit-status.ts';
 import { fromPlainError } from '../../src/errors.ts';
 import { type Property } from '../support/damage.ts';

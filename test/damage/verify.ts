@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { openArchive, unpack, verify, ZnipError } from 'znip';
+import { openArchive, unpack, verify, ZnipError } from 'znip/internal';
 import { blobAt, type Property } from '../support/damage.ts';
 import { describeTree } from '../support/tree.ts';
 

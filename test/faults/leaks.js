@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openArchive, pack, readMember, unpack, unpackStream } from '../../dist/index.js';
+import { openArchive, pack, readMember, unpack, unpackStream } from '../../dist/internal.js';
 
 const rounds = Math.ceil(Number(process.argv[2]) / 10);
 const directory = mkdtempSync(join(tmpdir(), 'znip-leaks-'));

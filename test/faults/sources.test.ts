@@ -25,7 +25,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { list, openArchive, pack, type PackOptions, unpack, verify, type Warning } from 'znip';
+import { list, openArchive, pack, type PackOptions, unpack, verify, type Warning } from 'znip/internal';
 import { run, znip, ZNIP } from '../support/run.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pl from 'nodejs-polars';
 import { afterAll, describe, expect, test } from 'vitest';
-import { pack, type Warning } from 'znip';
+import { pack, type Warning } from 'znip/internal';
 
 // ---- the document ----
 

@@ -8,7 +8,7 @@ import { fork } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 
@@ -40,6 +40,14 @@ if (!(seconds > 0) || !Number.isInteger(seed)) {
 }
 
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+/** What starts threads is the built one. @type {import('esbuild').Plugin} */
+const builtPipelines = {
+  name: 'built-pipelines',
+  setup(bundler) {
+    const path = pathToFileURL(join(ROOT, 'dist/internal.js')).href;
+    bundler.onResolve({ filter: /^znip\/internal$/ }, () => ({ path, external: true }));
+  },
+};
 mkdirSync(OUTPUT, { recursive: true });
 await build({
   entryPoints: [join(ROOT, 'test/fuzz/main.ts')],
@@ -48,7 +56,8 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies), 'znip'],
+  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
+  plugins: [builtPipelines],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
   },

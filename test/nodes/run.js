@@ -51,7 +51,7 @@ function check(node) {
     }
   }
   const list =
-    '(async () => { for await (const { path } of z.list(await z.openArchive("auto.znip"))) console.log(path); })()';
+    '(async () => { for await (const { path } of (await z.open("auto.znip")).entries()) console.log(path); })()';
   const names = 'tree\ntree/sub\ntree/sub/large\ntree/é\n';
   const required = run(['-e', `const z = require('znip'); ${list}`]);
   const imported = run(['--input-type=module', '-e', `import * as z from 'znip'; ${list}`]);

@@ -5,7 +5,7 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type LostMember, openArchive, pack, recover, type RecoverResult, ZnipError } from 'znip';
+import { type LostMember, openArchive, pack, recover, type RecoverResult, ZnipError } from 'znip/internal';
 import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { expectOriginals, flipped as flippedAt } from '../support/damage.ts';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';

@@ -15,7 +15,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { list, openArchive, pack, packTar, repair, type RepairResult, unpack, verify, ZnipError } from 'znip';
+import {
+  list,
+  openArchive,
+  pack,
+  packTar,
+  repair,
+  type RepairResult,
+  unpack,
+  verify,
+  ZnipError,
+} from 'znip/internal';
 import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { run, znip } from '../support/run.ts';

@@ -1,7 +1,7 @@
 /**
  * Where the blocks of a whole archive are, by its frame table.
  */
-import { openArchive } from 'znip';
+import { openArchive } from 'znip/internal';
 
 export interface BlockPlace {
   /** Archive byte at which the block's header starts, its blob, and what comes behind it. */

@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { openArchive, pack } from 'znip';
+import { openArchive, pack } from 'znip/internal';
 import { type BlockPlace, blocksOf } from './blocks.ts';
 import { type Described, describeTree, noise, prose } from './tree.ts';
 

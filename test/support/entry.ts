@@ -2,7 +2,7 @@
  * The member of an archive that holds one.
  */
 import { expect } from 'vitest';
-import { openArchive } from 'znip';
+import { openArchive } from 'znip/internal';
 
 /** What the index says of it. */
 export async function onlyEntry(

@@ -19,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { openArchive, unpack, unpackStream } from '../../dist/index.js';
+import { openArchive, unpack, unpackStream } from '../../dist/internal.js';
 
 const [, , casesFile, directory] = process.argv;
 

@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openArchive, pack, packTar, unpackStream, ZnipError } from 'znip';
+import { openArchive, pack, packTar, unpackStream, ZnipError } from 'znip/internal';
 import { unpackRefuses } from '../damage/unpack.ts';
 import { run, znip } from '../support/run.ts';
 import { describeTree, temporaryDirectory } from '../support/tree.ts';

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { pack } from 'znip';
+import { pack } from 'znip/internal';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { lacks, run, startZnip, ZNIP, znip } from '../support/run.ts';
 import { describeTree, inSeconds, makeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';

@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DAMAGE, pack, packTar, verify, type VerifyReport, ZnipError } from 'znip';
+import { DAMAGE, pack, packTar, verify, type VerifyReport, ZnipError } from 'znip/internal';
 import type { ManifestRow } from '../../src/format/manifest.ts';
 import { type BlockPlace, blocksOf } from '../support/blocks.ts';
 import { flipped as flippedAt } from '../support/damage.ts';

@@ -1,8 +1,8 @@
 /**
  * `znip cat`: its options and its help.
  */
-import type { CliCommand } from '../args/cli-command.ts';
 import { parseRange } from '../args/byte-range.ts';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addExamples } from '../args/command.ts';
 import type { CatCommandOptions } from './run.ts';
 

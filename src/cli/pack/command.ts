@@ -3,8 +3,8 @@
  */
 import { existsSync } from 'node:fs';
 import { Option } from 'commander';
-import type { CliCommand } from '../args/cli-command.ts';
 import { ZnipError } from '../../errors.ts';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, addNotes, LEVEL, THREADS } from '../args/command.ts';
 import { collect, parseSize } from '../args/options.ts';
 import { OptionalValue, type Token } from '../args/read.ts';

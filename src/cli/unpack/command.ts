@@ -2,9 +2,9 @@
  * `znip unpack`: its options and its help.
  */
 import { Option } from 'commander';
-import type { CliCommand } from '../args/cli-command.ts';
 import { ZnipError } from '../../errors.ts';
 import { MAX_MEMBERS } from '../../rules/limits.ts';
+import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../args/command.ts';
 import { collect, parseRootHash, parseSize, parseWholeNumber } from '../args/options.ts';
 import type { UnpackCommandOptions } from './run.ts';

@@ -266,9 +266,9 @@ async function fromSource(
     }
   };
   if (wantsRecovery(options)) {
-    const { recoverFile } = await import('../../recover/recover.ts');
+    const { recoverSource } = await import('../../recover/recover.ts');
     try {
-      return await recoverFile(source, {
+      return await recoverSource(source, {
         ...shared,
         ...rootOf(options),
         onProgress: (progress) => reporter.progress(progress),

@@ -6,6 +6,8 @@ import { fromText, isUtf8, toText, type ByteString } from './byte-string.ts';
 
 /** The kinds of member, in the order of their dictionary indices in the `kind` column. */
 export const KINDS = ['file', 'directory', 'symlink', 'hardlink'] as const;
+
+/** What kind of member. */
 export type Kind = (typeof KINDS)[number];
 
 export const KIND = { file: 0, directory: 1, symlink: 2, hardlink: 3 } as const;
@@ -36,6 +38,7 @@ export interface Member {
 
 /** The members that share one (package type, repo) pair. */
 export interface Group {
+  /** `npm`, `maven`, …, or `plain`. */
   packageType: string;
   /** '' if there is none; with U+FFFD where it is not UTF-8. */
   repo: string;

@@ -127,12 +127,22 @@ function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slo
 
 const EMPTY = new Uint8Array(0);
 
-/** The whole of a content that is in an unnamed file. */
+/** All of a content that is in a spool. */
 function wholePart(members: MemberColumns, row: number): FilePart {
-  const { fd, mtime } = members.contents.get(row) ?? { fd: -1, mtime: 0n };
+  const { fd, offset } = members.contents.get(row) ?? { fd: -1, offset: 0 };
   const size = members.sizes[row] ?? 0;
   const source = sourceAt(members, row);
-  return { fd, path: source, source, mtime, fileOffset: 0, length: size, size, indexed: true };
+  return {
+    fd,
+    spoolOffset: offset,
+    path: source,
+    source,
+    mtime: 0n,
+    fileOffset: 0,
+    length: size,
+    size,
+    indexed: true,
+  };
 }
 
 interface SmallRead {
@@ -210,7 +220,7 @@ function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warn
   try {
     while (length < part.length) {
       const left = part.length - length;
-      const at = part.fileOffset + length;
+      const at = (part.spoolOffset ?? 0) + part.fileOffset + length;
       const read = uninterrupted(() => readSync(part.fd, target, offset + length, left, at));
       if (read === 0) break;
       length += read;
@@ -227,7 +237,9 @@ function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warn
   return problem !== undefined;
 }
 
-function hasChanged({ fd, size, mtime }: FilePart): boolean {
+/** Nobody else knows of a spool. */
+function hasChanged({ fd, size, mtime, spoolOffset }: FilePart): boolean {
+  if (spoolOffset !== null) return false;
   const stats = fstat(fd);
   return stats.size !== size || clampTime(stats.mtime) !== mtime;
 }

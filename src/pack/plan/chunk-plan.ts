@@ -8,6 +8,7 @@ import type { Remark } from '../../format/remarks.ts';
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Group, Member } from '../../format/values/entry.ts';
 import type { Slot } from '../../threads/ring.ts';
+import type { SpooledContent } from '../walk/content-spool.ts';
 import type { SourceDirectory } from '../walk/source-directories.ts';
 import type { SourceMember } from '../walk/source-member.ts';
 
@@ -33,9 +34,9 @@ export interface MemberColumns {
   linkTargets: Map<number, ByteString>;
   /** By row: the names of members on disk, if they are recorded under other names; null if all names are the same. */
   foundPaths: (ByteString | undefined)[] | null;
-  /** By row: contents that were read before the walk, from things that are not regular files. */
-  contents: Map<number, { fd: number; mtime: bigint }>;
-  /** Rows of files that have other names; hard links refer to them. */
+  /** By row: contents that were read before the walk, from what is no file. */
+  contents: Map<number, SpooledContent>;
+  /** Rows of files with other names, which hard links refer to. */
   linked: Set<number>;
   /** Owners, if recorded; NO_ID for members without one. */
   uids: Uint32Array | null;
@@ -63,6 +64,8 @@ export interface MemberPart {
 /** A run of one file's data. The main thread opened the file, and closes it. */
 export interface FilePart extends MemberPart {
   fd: number;
+  /** Byte of the file at which the content starts, where that is a spool, which stays open; null for a file as it is. */
+  spoolOffset: number | null;
   /** The name that was opened, for messages. */
   source: ByteString;
   /** The file's own mtime, as the walk found it. */
@@ -184,10 +187,7 @@ export class MemberColumnsBuilder {
       columns.sizes[row] = member.size;
       if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
       if (member.linked) columns.linked.add(row);
-      if (member.content !== undefined) {
-        const { fd, mtime } = member.content;
-        columns.contents.set(row, { fd, mtime });
-      }
+      if (member.content !== undefined) columns.contents.set(row, member.content);
       if (columns.uids !== null) columns.uids[row] = member.uid ?? NO_ID;
       if (columns.gids !== null) columns.gids[row] = member.gid ?? NO_ID;
     }

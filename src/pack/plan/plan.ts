@@ -13,8 +13,7 @@ import { type Group, groupOf, KIND, type Member } from '../../format/values/entr
 import { packageTypeOf } from '../../format/values/package-type.ts';
 import { attributesOf } from '../../posix/attributes.ts';
 import type { OnAttributes } from '../walk/attribute-notes.ts';
-import { sourceFlags } from '../walk/source-directories.ts';
-import { SourceDirectories } from '../walk/source-directories.ts';
+import { sourceFlags, SourceDirectories } from '../walk/source-directories.ts';
 import type { SourceMember } from '../walk/source-member.ts';
 import type { Warning } from '../walk/warning.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder } from './chunk-plan.ts';
@@ -127,8 +126,7 @@ function* planAll(
       filled += length;
       continue;
     }
-    // Larger than a chunk: opened here, once, so that all its parts come from the same file.
-    member.content?.take();
+    // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
     const fd = member.content?.fd ?? large.open(member);
     if (fd === undefined) {
       // The worker will also find it unreadable, report that, and put an empty file in its place.
@@ -138,9 +136,10 @@ function* planAll(
     const part = (fileOffset: number, room: number): FilePart => {
       return {
         fd,
+        spoolOffset: member.content?.offset ?? null,
         path: member.path,
         source: `${member.prefix}${member.foundPath ?? member.path}`,
-        mtime: member.content?.mtime ?? member.sourceMtime ?? member.mtime,
+        mtime: member.sourceMtime ?? member.mtime,
         fileOffset,
         length: Math.min(room, member.size - fileOffset),
         size: member.size,

@@ -3,11 +3,12 @@
  */
 import { ZnipError } from '../../errors.ts';
 import { type ByteString, fromText } from '../../format/values/byte-string.ts';
+import { unsafePathReason } from '../../format/values/member-path.ts';
 import type { OwnOutput } from '../../io/own-output.ts';
 import type { OnAttributes } from './attribute-notes.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
 import { type NameOptions, withRecordedNames } from './recorded-names.ts';
-import { type Root, splitRoot } from './root.ts';
+import { type MadeFile, type Root, splitRoot } from './root.ts';
 import type { SourceMember } from './source-member.ts';
 import type { SpecialContents } from './special-contents.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
@@ -17,6 +18,7 @@ import type { Warning } from './warning.ts';
 /** Something to pack: a path, or a path with its own options. */
 export type PackPath = string | NamedPath;
 
+/** A path, and how to take it. */
 export interface NamedPath {
   /** A name as text, or its bytes. */
   path: string | Uint8Array;
@@ -26,6 +28,11 @@ export interface NamedPath {
   recurse?: boolean | undefined;
   /** Fail if it does not exist; otherwise that is a warning. Default: true. */
   required?: boolean | undefined;
+}
+
+/** A file that is in no file system, under the name that it gets. */
+export interface NamedFile extends MadeFile {
+  path: string;
 }
 
 export interface InputOptions extends FilterOptions, MetadataOptions, NameOptions {
@@ -50,7 +57,7 @@ export interface WalkContext {
 
 /** Finds the members that `paths` and the options mean; see `walk`. */
 export function findMembers(
-  paths: Iterable<PackPath>,
+  paths: Iterable<PackPath | NamedFile>,
   options: InputOptions,
   { own, special, onWarning, onAttributes }: WalkContext,
 ): Generator<SourceMember, void, undefined> {
@@ -67,19 +74,28 @@ export function findMembers(
   return withRecordedNames(members, options);
 }
 
-/** The roots for these paths; for an array, an array. */
-export function rootsOf(paths: Iterable<PackPath>, { directory = '' }: InputOptions): Iterable<Root> {
+/** What paths mean; of an array an array. */
+export function rootsOf(
+  paths: Iterable<PackPath | NamedFile>,
+  { directory = '' }: InputOptions,
+): Iterable<Root> {
   const named = typeof paths === 'string' ? [paths] : paths;
   const base = fromText(directory);
   return Array.isArray(named) ? named.map((path) => toRoot(path, base)) : toRoots(named, base);
 }
 
-/** One by one, because a list of names may be long. */
-function* toRoots(paths: Iterable<PackPath>, directory: ByteString): Generator<Root, void, undefined> {
+/** One by one: a list of names may be long. */
+function* toRoots(
+  paths: Iterable<PackPath | NamedFile>,
+  directory: ByteString,
+): Generator<Root, void, undefined> {
   for (const path of paths) yield toRoot(path, directory);
 }
 
-function toRoot(given: PackPath, directory: ByteString): Root {
+function toRoot(given: PackPath | NamedFile, directory: ByteString): Root {
+  if (typeof given === 'object' && 'content' in given) {
+    return { prefix: '', path: memberName(given.path), recurse: false, required: true, made: given };
+  }
   const named: NamedPath = typeof given === 'string' ? { path: given } : given;
   const path =
     typeof named.path === 'string' ? fromText(named.path) : Buffer.from(named.path).toString('latin1');
@@ -88,4 +104,12 @@ function toRoot(given: PackPath, directory: ByteString): Root {
   }
   const base = named.directory === undefined ? directory : fromText(named.directory);
   return { ...splitRoot(base, path), recurse: named.recurse ?? true, required: named.required ?? true };
+}
+
+/** The name that a caller gives to a member. Throws `usage` for one that no member may have. */
+export function memberName(name: string): ByteString {
+  const path = fromText(name);
+  const reason = unsafePathReason(path);
+  if (reason === undefined) return path;
+  throw new ZnipError('usage', `'${name}' cannot be the name of a member: ${reason}`);
 }

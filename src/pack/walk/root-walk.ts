@@ -12,7 +12,7 @@ import { attributesAt } from '../../posix/attributes.ts';
 import { type FileStat, isSameFile } from '../../posix/stat.ts';
 import type { OnAttributes } from './attribute-notes.ts';
 import type { Metadata } from './metadata.ts';
-import { baseOf, requireDirectory, type Root } from './root.ts';
+import { baseOf, type MadeFile, requireDirectory, type Root } from './root.ts';
 import type { SeenNames } from './seen-names.ts';
 import { childDirectory, type SourceDirectories, type SourceDirectory } from './source-directories.ts';
 import { kindOf, whyLeftOut } from './source-kind.ts';
@@ -23,7 +23,7 @@ import type { Warning } from './warning.ts';
 
 export interface WalkOptions {
   /** What to record about a member. */
-  metadata: (stats: FileStat, kind: number) => Metadata;
+  metadata: (stats: Pick<FileStat, 'mode' | 'mtime' | 'uid' | 'gid'>, kind: number) => Metadata;
   /** The archive itself, which must not be packed. */
   own: OwnOutput;
   /** What to leave out. */
@@ -40,6 +40,8 @@ export interface WalkOptions {
 
 const OUT_OF_TIME =
   'its modification time is recorded as the nearest that an archive can hold: from 1677-09-21 to 2262-04-11';
+
+const NAME_TAKEN = 'left out: a member that comes before it has the same name in the archive';
 
 /** A directory whose names are being walked. */
 interface Level {
@@ -96,6 +98,30 @@ export class RootWalk {
     }
   }
 
+  /** A file of the caller's making, under the name of the root. */
+  *made({ content, mode, mtime }: MadeFile): Generator<SourceMember, void, undefined> {
+    const { path } = this.root;
+    const isTaken = this.seen.rootOf(path) !== undefined;
+    this.seen.add(path, this.root);
+    if (isTaken) {
+      this.warn(path, NAME_TAKEN);
+      return;
+    }
+    const uid = process.getuid?.() ?? 0;
+    const gid = process.getgid?.() ?? 0;
+    yield {
+      ...this.options.metadata({ mode, mtime, uid, gid }, KIND.file),
+      prefix: '',
+      path,
+      kind: KIND.file,
+      size: content.size,
+      linkTarget: '',
+      follow: false,
+      linked: false,
+      content,
+    };
+  }
+
   private begin(): void {
     const { root, directories } = this;
     if (root.path === '') {
@@ -144,6 +170,7 @@ export class RootWalk {
       return this.leaveOut(path, `its name is longer than ${MAX_PATH_LENGTH} bytes`);
     }
     const earlier = this.seen.rootOf(path);
+    if (earlier?.made !== undefined) return this.leaveOut(path, NAME_TAKEN);
     // Everything under this name has been packed already.
     if (earlier?.prefix === root.prefix && (earlier.recurse || !root.recurse)) return undefined;
     let stats: FileStat;

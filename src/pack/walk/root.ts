@@ -5,6 +5,7 @@ import { ioError, ZnipError } from '../../errors.ts';
 import { type ByteString, toText } from '../../format/values/byte-string.ts';
 import { isOwnFile, type OwnOutput } from '../../io/own-output.ts';
 import { type FileStat, lstat, stat } from '../../posix/stat.ts';
+import type { SpooledContent } from './content-spool.ts';
 
 /** A path as the user named it, split into its place and its name in the archive. */
 export interface Root {
@@ -14,6 +15,17 @@ export interface Root {
   recurse: boolean;
   /** The run fails if it does not exist; otherwise that is a warning. */
   required: boolean;
+  /** What it is, where it is no file; then `prefix` is ''. */
+  made?: MadeFile;
+}
+
+/** A file of the caller's making. */
+export interface MadeFile {
+  content: SpooledContent;
+  /** Permission bits. */
+  mode: number;
+  /** Nanoseconds since 1970. */
+  mtime: bigint;
 }
 
 /**
@@ -53,9 +65,9 @@ export function baseOf({ prefix, path }: Root): { path: ByteString; members: Byt
   return { path: `${prefix}${members}`, members, name: path.slice(slash) };
 }
 
-/** Throws `source-unreadable` if a required root does not exist. */
-export function requireRoot({ prefix, path, required }: Root): void {
-  if (!required || path === '') return;
+/** Throws `source-unreadable` when a root does not exist that must. */
+export function requireRoot({ prefix, path, required, made }: Root): void {
+  if (!required || path === '' || made !== undefined) return;
   try {
     lstat(`${prefix}${path}`);
   } catch (error) {
@@ -63,9 +75,9 @@ export function requireRoot({ prefix, path, required }: Root): void {
   }
 }
 
-/** Whether a root is the archive that will be written, under any name. */
-export function isOwnRoot({ prefix, path }: Root, own: OwnOutput): boolean {
-  if (path === '') return false;
+/** Whether a root is the archive that is to be written, under whatever name. */
+export function isOwnRoot({ prefix, path, made }: Root, own: OwnOutput): boolean {
+  if (path === '' || made !== undefined) return false;
   try {
     return isOwnFile(own, stat(`${prefix}${path}`));
   } catch {

@@ -3,17 +3,8 @@
  */
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Member } from '../../format/values/entry.ts';
+import type { SpooledContent } from './content-spool.ts';
 import type { SourceDirectory } from './source-directories.ts';
-
-/** The bytes of something that does not say how long it is, read into an unnamed file. */
-export interface SpooledContent {
-  fd: number;
-  size: number;
-  /** Of the unnamed file; shows that nobody has changed it. */
-  mtime: bigint;
-  /** Called by code that takes the descriptor and will close it. */
-  take: () => void;
-}
 
 /** A member as the walk found it. */
 export interface SourceMember extends Member {

@@ -1,21 +1,15 @@
 /**
- * The bytes of named FIFOs and devices, and of files that do not say how long they are, such as those in /proc. Before
- * the walk, they are read to their end into unnamed temporary files. So their sizes are known, and memory is bounded,
- * whatever comes. Main thread; nothing waits in a call that a signal could not end.
+ * What is read from FIFOs and devices that were named, and from files that do not say how long they are, as those
+ * in /proc: to its end, before the walk. Main thread; nothing waits in a call that a signal could not end.
  */
-import { closeSync, constants, openSync, statfsSync } from 'node:fs';
+import { constants, openSync, statfsSync } from 'node:fs';
 import { isExhaustion, systemReason, ZnipError } from '../../errors.ts';
 import { type ByteString, toFsPath, toText } from '../../format/values/byte-string.ts';
-import { clampTime } from '../../format/values/entry.ts';
 import { FdStream } from '../../io/byte-stream.ts';
-import { openSpool, spoolError } from '../../io/spool.ts';
-import { type FileStat, fstat, lstat, stat } from '../../posix/stat.ts';
-import { writeFully } from '../../posix/write.ts';
+import { type FileStat, lstat, stat } from '../../posix/stat.ts';
+import { ContentSpool, type SpooledContent } from './content-spool.ts';
 import type { Root } from './root.ts';
 import { isStream } from './source-kind.ts';
-import type { SpooledContent } from './source-member.ts';
-
-const PIECE = 1024 * 1024;
 
 /**
  * File systems whose files get their contents when they are read, and whose sizes mean nothing (Linux, linux/magic.h):
@@ -28,14 +22,13 @@ const PSEUDO = new Set([
 /** By the name that the user gave: its content, or why there is none. */
 export class SpecialContents {
   private readonly contents = new Map<ByteString, SpooledContent | string>();
-  /** Descriptors that must still be closed here. */
-  private readonly open = new Set<number>();
+  private readonly contentSpool = new ContentSpool();
 
   /** Reads the special files among these roots. Throws `io` for the temporary file, and the signal's reason. */
   async read(roots: readonly Root[], follow: boolean, signal: AbortSignal | undefined): Promise<void> {
-    for (const { prefix, path } of roots) {
+    for (const { prefix, path, made } of roots) {
       const source = `${prefix}${path}`;
-      if (path === '' || this.contents.has(source)) continue;
+      if (path === '' || made !== undefined || this.contents.has(source)) continue;
       let stats: FileStat;
       try {
         stats = follow ? stat(source) : lstat(source);
@@ -53,8 +46,7 @@ export class SpecialContents {
   }
 
   close(): void {
-    for (const fd of this.open) closeSync(fd);
-    this.open.clear();
+    this.contentSpool.close();
   }
 
   private async spool(
@@ -73,25 +65,12 @@ export class SpecialContents {
     // Opened once, and read directly: see `openReader`.
     const stream = new FdStream(input, `'${toText(source)}'`, signal, true);
     try {
-      const { fd, directory } = openSpool();
-      this.open.add(fd);
-      const piece = new Uint8Array(PIECE);
-      let size = 0;
-      for (let read = PIECE; read === PIECE; size += read) {
-        try {
-          read = await stream.readInto(piece);
-        } catch (error) {
-          if (signal?.aborted === true || !(error instanceof ZnipError)) throw error;
-          return systemReason(error.cause);
-        }
-        try {
-          writeFully(fd, piece.subarray(0, read), size);
-        } catch (error) {
-          throw spoolError(directory, error);
-        }
-      }
-      // The code that takes it closes it.
-      return { fd, size, mtime: clampTime(fstat(fd).mtime), take: () => this.open.delete(fd) };
+      return await this.contentSpool.add(stream);
+    } catch (error) {
+      // What cannot be read is left out; what cannot be written ends the run.
+      const unreadable = error instanceof ZnipError && error.context.path === stream.name;
+      if (signal?.aborted === true || !unreadable) throw error;
+      return systemReason(error.cause);
     } finally {
       await stream.close();
     }
@@ -102,7 +81,7 @@ export class SpecialContents {
 export const NOT_READ: Pick<SpecialContents, 'get'> = {
   get(source) {
     try {
-      return isStream(stat(source)) ? { fd: -1, size: 0, mtime: 0n, take() {} } : undefined;
+      return isStream(stat(source)) ? { fd: -1, offset: 0, size: 0 } : undefined;
     } catch {
       return undefined;
     }

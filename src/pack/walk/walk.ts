@@ -52,7 +52,9 @@ function* walkRoots(
     if (!hasOthers && isOwnRoot(root, options.own)) itself ??= root;
     else hasOthers = true;
     if (!isList) requireRoot(root);
-    yield* new RootWalk(root, options, directories, seen).members();
+    const walked = new RootWalk(root, options, directories, seen);
+    if (root.made === undefined) yield* walked.members();
+    else yield* walked.made(root.made);
   }
   if (itself !== undefined && !hasOthers) throw onlyItself(itself);
 }

@@ -42,9 +42,11 @@ export interface WriterSettings extends CompressionSettings {
 }
 
 export interface ArchiveSummary {
+  /** Members of the archive. */
   members: number;
   /** Bytes of content of all members. */
   contentBytes: number;
+  /** Bytes of the archive. */
   archiveBytes: number;
   /** BLAKE3 of the manifest, in hexadecimal. */
   rootHash: string;

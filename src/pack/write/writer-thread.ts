@@ -7,16 +7,18 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { codec } from '../../codec/codec.ts';
 import { toPlainError, ZnipError, type PlainError } from '../../errors.ts';
-import { FdSink } from '../../io/sink.ts';
+import { FdSink, type Sink } from '../../io/sink.ts';
 import { Ring, type RingMemory } from '../../threads/ring.ts';
 import { noteLoaded, type ThreadEnds } from '../../threads/thread-ends.ts';
 import type { ChunkPlan } from '../plan/chunk-plan.ts';
 import { type ArchiveSummary, ArchiveWriter, type WriterSettings } from './archive-writer.ts';
+import { type RelayMemory, RelaySink } from './relay.ts';
 
 export interface WriterThreadData {
   ring: RingMemory;
   settings: WriterSettings;
-  fd: number;
+  /** Open for writing; or what carries the archive to the main thread, which writes it. */
+  output: number | RelayMemory;
   /** For messages. */
   outputName: string;
   ends: ThreadEnds;
@@ -24,16 +26,20 @@ export interface WriterThreadData {
 
 export type WriterMessage =
   | { type: 'written'; sequence: number; archiveBytes: number }
+  | { type: 'bytes'; bytes: Uint8Array<ArrayBuffer> }
   | { type: 'done'; summary: ArchiveSummary }
   | { type: 'failed'; error: PlainError };
 
 async function run(
-  post: (message: WriterMessage) => void,
+  post: (message: WriterMessage, transfer?: ArrayBuffer[]) => void,
   receive: () => ChunkPlan | undefined,
 ): Promise<void> {
-  const { ring: memory, settings, fd, outputName, ends } = workerData as WriterThreadData;
+  const { ring: memory, settings, output, outputName, ends } = workerData as WriterThreadData;
   const ring = new Ring(memory);
-  const sink = new FdSink(fd, outputName);
+  const sink: Sink =
+    typeof output === 'number'
+      ? new FdSink(output, outputName)
+      : new RelaySink(output, (bytes) => post({ type: 'bytes', bytes }, [bytes.buffer]));
   const writer = new ArchiveWriter(sink, settings, codec());
   noteLoaded(ends);
   try {
@@ -57,7 +63,7 @@ async function run(
 const port = parentPort;
 if (port !== null) {
   run(
-    (message) => port.postMessage(message),
+    (message, transfer) => port.postMessage(message, transfer),
     () => receiveMessageOnPort(port)?.message as ChunkPlan | undefined,
   ).catch((error: unknown) =>
     port.postMessage({ type: 'failed', error: toPlainError(error) } satisfies WriterMessage),

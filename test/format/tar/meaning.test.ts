@@ -6,7 +6,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { openArchive, packTar, recover, unpack, unpackStream, verify } from 'znip';
+import { openArchive, packTar, recover, unpack, unpackStream, verify } from 'znip/internal';
 import { TarReader } from '../../../src/format/tar/tar-reader.ts';
 import { hasProgram, run } from '../../support/run.ts';
 import { END_OF_TAR, type HandmadeMember, paxRecords, tarMember } from '../../support/tar.ts';

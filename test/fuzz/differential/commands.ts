@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { ZnipError } from 'znip';
+import { ZnipError } from 'znip/internal';
 import type { Expected } from './model.ts';
 import type { Case, Policy } from './stream.ts';
 import type { Way } from './ways.ts';

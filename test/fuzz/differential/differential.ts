@@ -4,7 +4,7 @@
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ZnipError } from 'znip';
+import { ZnipError } from 'znip/internal';
 import type { Random } from '../random.ts';
 import { PropertyError, type Target } from '../target.ts';
 import { commandWays } from './commands.ts';

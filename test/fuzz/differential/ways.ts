@@ -12,7 +12,7 @@ import {
   verify,
   verifyStream,
   ZnipError,
-} from 'znip';
+} from 'znip/internal';
 import type { Case } from './stream.ts';
 
 export interface Heard {

@@ -4,7 +4,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { openArchive, readInfo } from 'znip';
+import { openArchive, readInfo } from 'znip/internal';
 import { decodeManifest, manifestColumns, type ManifestRow } from '../../../src/format/manifest.ts';
 import { encodeTable } from '../../../src/format/tables/table-writer.ts';
 import { znip } from '../../support/run.ts';

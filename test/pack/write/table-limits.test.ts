@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { openArchive, packTar, verify, type Warning } from 'znip';
+import { openArchive, packTar, verify, type Warning } from 'znip/internal';
 import { MAX_PATH_LENGTH } from '../../../src/format/values/constants.ts';
 import { END_OF_TAR, type HandmadeMember, tarMember } from '../../support/tar.ts';
 import { temporaryDirectory } from '../../support/tree.ts';

@@ -1,0 +1,207 @@
+/**
+ * An open archive: the library's `open`, and what can be asked of what it gives.
+ */
+import { type Archive as IndexedArchive, type GroupSummary, openArchive } from '../archive/archive.ts';
+import type { EntryRef } from '../archive/entries.ts';
+import { findMembers } from '../archive/find-members.ts';
+import { type ArchiveInfo, readInfo } from '../archive/info.ts';
+import { readMember } from '../archive/member-reader.ts';
+import { readTar } from '../archive/tar-output.ts';
+import { ZnipError } from '../errors.ts';
+import { fromText } from '../format/values/byte-string.ts';
+import { MemberChoice } from '../select/member-choice.ts';
+import { Turns } from '../threads/turns.ts';
+import { type Entry, originOf, toEntry } from './entry.ts';
+import { extractIndexed, type ExtractOptions, type ExtractResult } from './extract-indexed.ts';
+import { type Source, toByteSource } from './source.ts';
+import { toReadableStream } from './streams.ts';
+import type { TaskOptions } from './task.ts';
+
+/** For `open`. */
+export interface OpenOptions extends TaskOptions {
+  /** The root hash that the archive must have, in hexadecimal: no other is opened. */
+  root?: string | undefined;
+}
+
+/** For `Archive.entries`: which members. All that is given must hold. */
+export interface EntriesOptions extends TaskOptions {
+  /** Package types. Only their part of the index is read. Default: all. */
+  packageTypes?: readonly string[] | undefined;
+  /** Repos. Only their part of the index is read. Default: all. */
+  repos?: readonly string[] | undefined;
+  /** Names, directories with all below them, or globs. Default: all. */
+  patterns?: readonly string[] | undefined;
+  /** Names, globs, or runs of last components to leave out, with all below them. */
+  exclude?: readonly string[] | undefined;
+}
+
+/** For `Archive.stream`: which part of a content, in bytes from its start. */
+export interface StreamOptions extends TaskOptions {
+  /** First byte of the content. Default: 0. */
+  start?: number | undefined;
+  /** Byte behind the last; what lies past the content's end does not count. Default: all the rest. */
+  end?: number | undefined;
+}
+
+/** For `Archive.tar`. */
+export interface TarOptions extends TaskOptions {
+  /** Worker threads, 1 to 256. Default: one for each core. */
+  threads?: number | undefined;
+}
+
+let toArchive: (indexed: IndexedArchive) => Archive;
+
+/** The archive behind one that is open. For the library alone. */
+export let indexedOf: (archive: Archive) => IndexedArchive;
+
+/**
+ * An open archive, made by `open`. Several tasks may run on it at a time. Close it, or open it with `await using`.
+ *
+ * Every method may throw `ZnipError`: `usage` when it is closed, `damaged-…`, `truncated` and `inconsistent` where the
+ * archive is not whole, `io` where its source cannot be read; and the reason of the signal.
+ */
+export class Archive implements AsyncDisposable {
+  readonly #indexed: IndexedArchive;
+
+  static {
+    toArchive = (indexed) => new Archive(indexed);
+    indexedOf = (archive) => archive.#indexed;
+  }
+
+  private constructor(indexed: IndexedArchive) {
+    this.#indexed = indexed;
+  }
+
+  /** BLAKE3 of the manifest, in hexadecimal. It covers every byte that a reader relies on. */
+  get rootHash(): string {
+    return this.#indexed.rootHash;
+  }
+
+  /** The (package type, repo) groups, in the order of the archive, with their members and bytes. Reads nothing. */
+  get groups(): GroupSummary[] {
+    return this.#indexed.groups();
+  }
+
+  /**
+   * The members, or those that the options choose, in the order of the archive. Reads the index and no content.
+   *
+   * @example
+   * for await (const entry of archive.entries({ packageTypes: ['npm'] })) console.log(entry.path);
+   */
+  async *entries(options: EntriesOptions = {}): AsyncGenerator<Entry, void> {
+    const { packageTypes, repos, patterns, exclude, signal } = options;
+    const choice = new MemberChoice({ patterns, exclude });
+    const turns = new Turns(signal);
+    const { rootHash } = this;
+    for (const ref of await this.#indexed.until(signal).entries({ packageTypes, repos, signal })) {
+      if (turns.isDue()) await turns.take();
+      const { batch, row } = ref;
+      if (choice.nameFor(batch.path(row), batch.kinds[row] ?? 0) !== undefined) yield toEntry(ref, rootHash);
+    }
+  }
+
+  /**
+   * The member of this name; undefined where there is none. Where several have it, the last, as for tar. Reads the
+   * whole index: who looks up many names keeps what `entries` gives.
+   *
+   * @example
+   * const entry = await archive.find('package.json');
+   */
+  async find(path: string, { signal }: TaskOptions = {}): Promise<Entry | undefined> {
+    const name = fromText(path);
+    const entries = await this.#indexed.until(signal).entries({ signal });
+    const ref = findMembers(entries, [name]).get(name);
+    return ref === undefined ? undefined : toEntry(ref, this.rootHash);
+  }
+
+  /**
+   * The content of a member, or a range of it, in pieces that are the caller's. Only the blobs that hold it are read, as
+   * it is asked for. Each is verified before a byte of it is given, and a whole content against its own hash: before its
+   * first byte where one blob holds it, at its end where several do. A hard link has the content of its target.
+   *
+   * `member` is an entry of this archive, or a name, for which the whole index is read.
+   *
+   * Reading throws `no-match` where no member has the name, `usage` for a directory, a symlink, an entry of another
+   * archive, and a range that starts past the end.
+   *
+   * @example
+   * const text = await new Response(archive.stream('package.json')).text();
+   */
+  stream(member: Entry | string, options: StreamOptions = {}): ReadableStream<Uint8Array> {
+    return toReadableStream(this.#pieces(member, options));
+  }
+
+  async *#pieces(
+    member: Entry | string,
+    { start, end, signal }: StreamOptions,
+  ): AsyncGenerator<Uint8Array, void> {
+    const which = typeof member === 'string' ? member : this.#refOf(member);
+    // The bytes of one member only: a chunk holds others, too.
+    for await (const piece of readMember(this.#indexed.until(signal), which, { start, end })) {
+      signal?.throwIfAborted();
+      yield piece.slice();
+    }
+  }
+
+  /** The row of an entry, which means nothing in another archive. */
+  #refOf(entry: Entry): EntryRef {
+    const { ref, rootHash } = originOf(entry);
+    if (rootHash === this.rootHash) return ref;
+    const { path } = entry;
+    throw new ZnipError('usage', `'${path}' is an entry of another archive`, { member: path });
+  }
+
+  /**
+   * Unpacks the archive, or the members that the options choose, into a directory, which is made if need be. Every
+   * content is verified before it is written.
+   *
+   * Throws `exists` when names were taken, after everything else is written; `unsafe-path`, `unsafe-link`, `no-match`
+   * and `limit` before anything is written; `io` where something cannot be written. See `ExtractOptions.keepGoing`.
+   *
+   * @example
+   * await archive.extract('somewhere', { patterns: ['docs'], onEvent: console.warn });
+   */
+  async extract(directory: string, options: ExtractOptions = {}): Promise<ExtractResult> {
+    return extractIndexed(this.#indexed.until(options.signal), directory, options);
+  }
+
+  /**
+   * The tar stream of the archive: what `zstd -d` makes of it. Chunks are decompressed on every core and verified
+   * before a byte of them is given.
+   *
+   * @example
+   * await pipeline(archive.tar(), createWriteStream('release.tar'));
+   */
+  tar({ threads, signal }: TarOptions = {}): ReadableStream<Uint8Array> {
+    return toReadableStream(readTar(this.#indexed.until(signal), { threads, signal }));
+  }
+
+  /** What the archive is made of: members by kind, bytes, blobs, sections. Reads the whole index and no content. */
+  async info({ signal }: TaskOptions = {}): Promise<ArchiveInfo> {
+    return readInfo(this.#indexed.until(signal));
+  }
+
+  /** Closes the file. Tasks that run on it end with an error. A second call does nothing; a source stays the caller's. */
+  async close(): Promise<void> {
+    this.#indexed.close();
+  }
+
+  /** The same as `close`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Opens an archive and checks its footer and manifest. Its index is read when something is asked for.
+ *
+ * Throws `ZnipError`: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`, `damaged-manifest`,
+ * `root-mismatch`, `usage`, `io`; and the reason of the signal.
+ *
+ * @example
+ * await using archive = await open('release.znip');
+ */
+export async function open(source: Source, { root, signal }: OpenOptions = {}): Promise<Archive> {
+  signal?.throwIfAborted();
+  return toArchive(await openArchive(toByteSource(source), { root, signal }));
+}
