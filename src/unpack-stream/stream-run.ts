@@ -38,6 +38,7 @@ import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
 import type { Change } from './segment.ts';
 import type { IndexedAttributes } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
+import { type Arrival, explain, explainForeign } from './stream-failures.ts';
 import { StreamLosses } from './stream-losses.ts';
 import { type ChunkMembers, TarMembers } from './tar-members.ts';
 
@@ -203,9 +204,14 @@ export class StreamRun {
       failure ??= error;
     }
     if (failure !== undefined) {
-      const unfinished = incomplete[0]?.path ?? this.members.unfinished?.path;
-      if (!this.isForeign) throw this.explain(failure, unfinished);
-      const explained = this.explainForeign(failure, unfinished);
+      const arrival: Arrival = {
+        allBlocks: this.allBlocks,
+        members: this.arrived.size,
+        whole: this.arrived.countWhole(),
+        unfinished: incomplete[0]?.path ?? this.members.unfinished?.path,
+      };
+      if (!this.isForeign) throw explain(failure, arrival);
+      const explained = explainForeign(failure, arrival);
       if (!this.losses.keepGoing || !isDamage(explained)) throw explained;
       this.losses.addDamage(explained);
     }
@@ -265,7 +271,8 @@ export class StreamRun {
     if (path === undefined || this.losses.has(path)) return;
     const { settings } = this.target;
     const owner = settings.sameOwner ? recorded : null;
-    const later = this.members.directories.get(path) ?? this.members.symlinks.get(path);
+    const { tree } = this.members;
+    const later = tree.directories.get(path) ?? tree.symlinks.get(path);
     if (later !== undefined) Object.assign(later, { mtime, owner });
     if (this.options.dryRun !== undefined) this.arrived.setTime(path, mtime);
     else if (kind === KIND.file && !this.taken.has(path)) {
@@ -330,8 +337,8 @@ export class StreamRun {
     }
     this.makeRoomForLinks();
     finishTree({
-      symlinks: this.members.symlinks.values(),
-      hardLinks: this.members.finalLinks().filter((link) => this.isThere(link)),
+      symlinks: this.members.tree.symlinks.values(),
+      hardLinks: this.members.tree.finalLinks().filter((link) => this.isThere(link)),
       madeDirectories: this.directories,
       tree: this.target,
       taken: this.taken,
@@ -345,7 +352,7 @@ export class StreamRun {
   makeRoomForLinks(): void {
     // Nothing was written: what has the names is the user's.
     if (this.options.dryRun !== undefined) return;
-    const { replacedByLinks } = this.members;
+    const { replacedByLinks } = this.members.tree;
     for (const path of replacedByLinks) this.removeReplaced(path);
     replacedByLinks.clear();
   }
@@ -454,47 +461,6 @@ export class StreamRun {
     this.options.onLost?.(
       this.options.name ?? 'standard input',
       `there is more behind the end of the tar stream, at byte ${streamOffset} of it, which is not read: \`ignoreZeros\` reads on, where several archives are in a row`,
-    );
-  }
-
-  /** Adds to a failure of a stream of others what it means for the tree. There is no index, and maybe no hash. */
-  private explainForeign(failure: unknown, unfinished: ByteString | undefined): unknown {
-    if (!isDamage(failure)) return failure;
-    const { code, message, context } = failure;
-    const whole = this.arrived.countWhole();
-    const arrived =
-      code === 'truncated'
-        ? `the ${whole} members that arrived whole are unpacked`
-        : `${whole} members that came before it are unpacked, and what is of the damaged part may be wrong`;
-    const partial =
-      unfinished === undefined ? '' : `; '${toText(unfinished)}' had not arrived whole and is left out`;
-    return new ZnipError(
-      code,
-      `${message}; ${arrived}${partial}; there is no index that tells what is missing`,
-      context,
-      failure,
-    );
-  }
-
-  /** Adds to a failure what it means for the tree. */
-  private explain(failure: unknown, unfinished: ByteString | undefined): unknown {
-    if (!(failure instanceof ZnipError) || failure.code !== 'truncated') return failure;
-    if (this.allBlocks) {
-      return new ZnipError(
-        'truncated',
-        `${failure.message}; all ${this.arrived.size} members are unpacked, but the index cannot confirm them`,
-        failure.context,
-        failure,
-      );
-    }
-    const whole = this.arrived.countWhole();
-    const partial =
-      unfinished === undefined ? '' : ` '${toText(unfinished)}' had not arrived whole and is left out;`;
-    return new ZnipError(
-      'truncated',
-      `${failure.message}; the ${whole} members that arrived whole are unpacked;${partial} what else is missing is not known, because the index did not arrive`,
-      failure.context,
-      failure,
     );
   }
 }

@@ -1,8 +1,7 @@
 /**
- * Takes members out of a tar stream that arrives in chunks: which files are in a chunk, where their
- * content is, and what is left for the end (links, directories). Main thread.
+ * Takes members out of a tar stream that arrives in chunks: which files are in a chunk, and where their content is.
+ * Main thread.
  */
-import type { Owner } from '../archive/entries.ts';
 import { isChosen } from '../archive/remarks.ts';
 import { ZnipError } from '../errors.ts';
 import type { Continuation } from '../format/block-header.ts';
@@ -14,15 +13,9 @@ import { ATTRIBUTES } from '../format/values/attributes.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { TAR_RECORD } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
-import type { Limits } from '../rules/limits.ts';
-import { MemberNames } from '../rules/member-names.ts';
-import { checkPath } from '../rules/safe-path.ts';
 import type { LargeFile } from '../target/chunk-files.ts';
-import type { DirectoryEntry } from '../target/directories.ts';
-import type { HardLink, Link } from '../target/links.ts';
-import { DIRECTORY_TARGET, refusedLink } from '../unpack/member-tree.ts';
-import { PendingLinks } from './pending-links.ts';
 import { type Segment, SegmentBuilder } from './segment.ts';
+import { type AcceptedMember, StreamTree, type StreamTreeOptions } from './stream-tree.ts';
 
 /** What a chunk of tar stream comes to. */
 export interface ChunkMembers {
@@ -40,50 +33,30 @@ export interface ChunkMembers {
   failure?: unknown;
 }
 
-export interface TarMembersOptions {
-  /** The name that a member gets, or undefined when it is not wanted. */
-  select: (path: ByteString, kind: number) => ByteString | undefined;
-  /** Members may have other names than in the stream. */
-  renames: boolean;
-  /** Takes the directories that have come. */
-  directories: Map<ByteString, DirectoryEntry>;
+export interface TarMembersOptions extends StreamTreeOptions {
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
-  /** Called for members that tar programs read differently: in what, a sentence each. */
+  /** Called for members that tar programs read differently, with a sentence that says how. */
   onDoubt: (path: ByteString, reason: string) => void;
-  /** Called for members that have extended attributes, which nobody restores: what they mean, see ATTRIBUTES. */
+  /** Called for members that have extended attributes, which are not restored: for their meaning, see ATTRIBUTES. */
   onAttributes: (path: ByteString, attributes: number) => void;
-  /** Called for the first name with a `/` in front, which is taken away. */
+  /** Called for the first name that starts with a `/`, which is taken away. */
   onLeadingSlash: (path: ByteString) => void;
-  /** Called for a hard link to a file that was not selected, or is no longer there: its content has gone by. */
-  onLostTarget: (path: ByteString, target: ByteString) => void;
   /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
   onPassed: (streamOffset: number) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
   /**
-   * The stream is one of others: sparse files are written, by their maps, and what is whole in front of a header that
-   * is none is given out.
+   * znip did not make the stream: sparse files are written, by their maps, and what is whole in front of a broken header
+   * is given out.
    */
   foreign: boolean;
   /** Records of zeros end nothing. */
   ignoreZeros: boolean;
-  /**
-   * Called for every selected member, in the order of the stream, before anything of it is written.
-   * `streamOffset` is where its content starts. Returns the row that it gets.
-   */
-  onMember: (member: Member, archived: ByteString, streamOffset: number) => number;
-  /** Called when a name goes to a later member, before `onMember`: what had it lives on as the hard link `heir`. */
-  onHeir: (name: ByteString, heir: ByteString) => void;
-  /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
-  owners: boolean;
-  /** Files with set-user-id and its like stay open, for the owner that comes later. */
+  /** Files with set-user-id and similar bits stay open, for the owner that comes later. */
   holdsSpecial: boolean;
-  limits: Limits;
-  /** Called for members that are refused, under the name that they were to get. What it does not throw is left out. */
+  /** Called for members that are refused, under the name that they were to get. If it does not throw, they are left out. */
   onRefused: (path: ByteString, error: ZnipError) => void;
-  /** Called at the end for hard links that have waited for a file, and none has come. */
-  onLeadsNowhere: (path: ByteString, error: ZnipError) => void;
 }
 
 /** A large file that the stream is in the middle of, or data of a member that nobody wants. */
@@ -101,26 +74,17 @@ interface UnfinishedData {
 const SPECIAL_BITS = 0o7000;
 
 export class TarMembers {
-  /** By name: where a name comes twice, the last one counts. */
-  readonly directories: Map<ByteString, DirectoryEntry>;
-  readonly symlinks = new Map<ByteString, Link>();
-  private readonly links = new PendingLinks();
-  /** Names of files that a link has replaced: they have been written, and stand in its way. */
-  readonly replacedByLinks = new Set<ByteString>();
+  readonly tree: StreamTree;
   private readonly reader: TarReader;
-  private readonly names: MemberNames;
   private readonly options: TarMembersOptions;
   private pending: UnfinishedData | undefined;
   private segments: SegmentBuilder;
-  /** Where members have other names: who has each, by its path in the stream. */
-  private readonly holders = new Map<ByteString, ByteString>();
   private toldLeadingSlash = false;
 
   constructor(options: TarMembersOptions) {
     this.options = options;
-    this.directories = options.directories;
+    this.tree = new StreamTree(options);
     this.reader = new TarReader(options.foreign);
-    this.names = new MemberNames(options.limits);
     this.segments = new SegmentBuilder(options.owners);
   }
 
@@ -182,30 +146,35 @@ export class TarMembers {
         break;
       }
       firstHeader ??= position;
-      const dataOffset = position + item.headerLength;
-      const end = dataOffset + paddedLength(item.size);
-      const fits = end <= chunk.byteLength;
-      if (!fits && !complete && end - position <= longest) break;
-      const accepted = this.accept(item, streamOffset + dataOffset);
-      const isFile = accepted?.member.kind === KIND.file;
-      const isOwn = isFile && (this.isHeld(accepted.member) || accepted.sparse !== undefined);
-      if (fits && !isOwn) {
-        if (isFile) this.segments.addFile(accepted, dataOffset);
-        position = end;
-        continue;
-      }
-      this.pending = {
-        large: isFile ? largeFile(accepted, item.size, this.isHeld(accepted.member)) : null,
-        path: item.path,
-        size: item.size,
-        fileOffset: 0,
-        dataLeft: item.size,
-        paddingLeft: paddedLength(item.size) - item.size,
-      };
-      // The data begins right behind its header, which may be the last of the chunk.
-      position = dataOffset + this.takePending(chunk.subarray(dataOffset), dataOffset);
+      const end = position + item.headerLength + paddedLength(item.size);
+      const isWhole = end <= chunk.byteLength;
+      if (!isWhole && !complete && end - position <= longest) break;
+      position = this.takeMember(item, chunk, position, streamOffset);
     }
     return { segments: this.segments.finish(), consumed: position, firstHeader, ended, endOffset, failure };
+  }
+
+  /** Takes the member whose header is at `position`, or the part of it that is there. Returns where the next one begins. */
+  private takeMember(item: TarMember, chunk: Buffer, position: number, streamOffset: number): number {
+    const dataOffset = position + item.headerLength;
+    const end = dataOffset + paddedLength(item.size);
+    const accepted = this.accept(item, streamOffset + dataOffset);
+    const isFile = accepted?.member.kind === KIND.file;
+    const isPutTogether = isFile && (this.isHeld(accepted.member) || accepted.sparse !== undefined);
+    if (end <= chunk.byteLength && !isPutTogether) {
+      if (isFile) this.segments.addFile(accepted, dataOffset);
+      return end;
+    }
+    this.pending = {
+      large: isFile ? largeFile(accepted, item.size, this.isHeld(accepted.member)) : null,
+      path: item.path,
+      size: item.size,
+      fileOffset: 0,
+      dataLeft: item.size,
+      paddingLeft: paddedLength(item.size) - item.size,
+    };
+    // The data begins right behind its header, which may be the last of the chunk.
+    return dataOffset + this.takePending(chunk.subarray(dataOffset), dataOffset);
   }
 
   /** Takes data of the pending member from the start of `bytes`; returns how much. */
@@ -228,16 +197,6 @@ export class TarMembers {
       if (pending.paddingLeft === 0) this.pending = undefined;
     }
     return taken;
-  }
-
-  /** Hard links as they are to be made, at the end; `onLeadsNowhere` hears of those that lead to nothing. */
-  finalLinks(): HardLink[] {
-    for (const { path, target } of this.links.allEarly()) {
-      const isDirectory = this.names.kindOf(target) === KIND.directory;
-      const why = isDirectory ? DIRECTORY_TARGET : 'its target is not a file of the archive';
-      this.options.onLeadsNowhere(path, refusedLink(path, target, why));
-    }
-    return Array.from(this.links.all(), (link) => ({ ...link, symlink: this.symlinks.get(link.target) }));
   }
 
   /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
@@ -265,7 +224,7 @@ export class TarMembers {
       selected = this.options.select(path, member.kind);
       if (selected === undefined) return undefined;
       if (typeof sparse === 'string') throw refusedMap(path, sparse);
-      const accepted = this.acceptSelected({ ...member, path: selected }, path, streamOffset);
+      const accepted = this.tree.add({ ...member, path: selected }, path, streamOffset, this.segments);
       if (accepted !== undefined) return { ...accepted, sparse };
     } catch (error) {
       if (!(error instanceof ZnipError)) throw error;
@@ -289,126 +248,9 @@ export class TarMembers {
     return path === '' || isChosen(() => this.options.select(path, member?.kind ?? KIND.file));
   }
 
-  /** `member` has the name that it gets, `archived` is its path in the stream. */
-  private acceptSelected(
-    member: Member,
-    archived: ByteString,
-    streamOffset: number,
-  ): AcceptedMember | undefined {
-    const { path, kind, mtime, mode } = member;
-    const owner = this.ownerOf(member);
-    let link: HardLink | undefined;
-    if (kind === KIND.hardlink) {
-      link = this.resolve(member, archived);
-      if (link === undefined) return undefined;
-    }
-    const replaces = this.replace(path, kind);
-    const row = this.options.onMember(member, archived, streamOffset);
-    if (this.options.renames) this.holders.set(path, archived);
-    if (kind === KIND.directory) this.directories.set(path, { mode, mtime, owner });
-    else if (kind === KIND.symlink) {
-      this.symlinks.set(path, { path, target: member.linkTarget, mtime, owner });
-    }
-    if (link === undefined) {
-      if (kind !== KIND.directory) this.links.arrive(path, path);
-    } else if (this.hasCome(link.target)) {
-      this.links.add(link);
-      this.links.arrive(path, link.target);
-    } else this.links.wait(link);
-    return { member, row, owner, replaces };
-  }
-
-  /** What a hard link is a name of; undefined for one that changes nothing, or whose file has gone by. */
-  private resolve({ path, linkTarget, mtime }: Member, archived: ByteString): HardLink | undefined {
-    checkPath(linkTarget);
-    const itself = linkTarget === archived;
-    if (itself) {
-      if (this.names.kindOf(path) !== undefined) return undefined;
-      throw refusedLink(path, linkTarget, 'it is a link to itself');
-    }
-    const target = this.options.select(linkTarget, KIND.file);
-    const holder = target === undefined ? undefined : this.holders.get(target);
-    if (target === undefined || (holder !== undefined && holder !== linkTarget)) {
-      this.options.onLostTarget(path, linkTarget);
-      return undefined;
-    }
-    if (this.names.isDirectory(target)) {
-      throw refusedLink(path, linkTarget, DIRECTORY_TARGET);
-    }
-    // A link to a link is one more name of the same file.
-    const first = this.links.at(target);
-    // One to another name of what has this name changes nothing, too.
-    if (first?.target === path) return undefined;
-    if (first !== undefined) return { ...first, path, mtime };
-    return { path, target, mtime, owner: null, symlink: this.symlinks.get(target), file: undefined };
-  }
-
-  /** Whether a file or symlink has this name, or a link that is made already. */
-  private hasCome(path: ByteString): boolean {
-    const kind = this.names.kindOf(path);
-    return kind !== undefined && kind !== KIND.directory && !this.links.isEarly(path);
-  }
-
-  /** Gives a name to a member of this kind; returns whether a file of this run stands there. */
-  private replace(path: ByteString, kind: number): boolean {
-    const before = this.names.add(path, kind);
-    if (before === undefined || (before === KIND.directory && kind === KIND.directory)) return false;
-    const isPending = this.links.remove(path);
-    const symlink = this.symlinks.get(path);
-    this.symlinks.delete(path);
-    this.directories.delete(path);
-    const links = this.links.takeLinksTo(path);
-    const isWritten =
-      (before !== KIND.directory && symlink === undefined && !isPending) || this.replacedByLinks.has(path);
-    if (links[0] !== undefined) {
-      this.options.onHeir(path, links[0].path);
-      if (symlink !== undefined) this.moveSymlink(symlink, links[0], links.slice(1));
-      else for (const link of links) this.makeNow(link);
-    }
-    if (!isWritten) return false;
-    if (kind === KIND.file) {
-      this.replacedByLinks.delete(path);
-      this.segments.follow(path);
-      return true;
-    }
-    if (kind === KIND.directory) {
-      this.replacedByLinks.delete(path);
-      this.segments.change({ type: 'remove', path });
-    } else this.replacedByLinks.add(path);
-    return true;
-  }
-
-  /** The symlink that links lead to is about to lose its name: it goes on under that of the first. */
-  private moveSymlink(symlink: Link, { path }: HardLink, others: readonly HardLink[]): void {
-    this.symlinks.set(path, { ...symlink, path });
-    for (const link of others) this.links.add({ ...link, target: path });
-  }
-
-  /** The file that a link leads to is about to lose its name. */
-  private makeNow(link: HardLink): void {
-    // What the link has replaced stands in its way.
-    if (this.replacedByLinks.delete(link.path)) this.segments.change({ type: 'remove', path: link.path });
-    this.segments.change({ type: 'link', link });
-  }
-
   private isHeld({ mode }: Member): boolean {
     return this.options.holdsSpecial && (mode & SPECIAL_BITS) !== 0;
   }
-
-  private ownerOf({ uid, gid }: Member): Owner | null {
-    return this.options.owners && uid !== null && gid !== null ? { uid, gid } : null;
-  }
-}
-
-/** A member that is to be written, under the name that it gets. */
-export interface AcceptedMember {
-  member: Member;
-  row: number;
-  owner: Owner | null;
-  /** A file of this run has its name. */
-  replaces: boolean;
-  /** Where its content goes, when it has holes. */
-  sparse?: SparseMap | undefined;
 }
 
 /** `size`: bytes of its content in the stream. */
