@@ -75,7 +75,9 @@ function checkGlobal(npm, version, tarball) {
 /** npm would leave a dangling link and call that success: prepare.js says what to do. @param {string} npm @param {string} version */
 function checkGit(npm, version) {
   const prefix = join(directory, `git-${version}`);
-  const args = [npm, 'install', '-g', '--prefix', prefix, '--no-audit', '--no-fund', `git+file://${project}`];
+  // `npm run --silent` makes every npm below it silent.
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  const args = [npm, 'install', '-g', '--prefix', prefix, ...quiet, `git+file://${project}`];
   const { status, stderr } = spawnSync(process.execPath, args, { cwd: directory, encoding: 'utf8' });
   if (status === 0 || !stderr.includes('use `npm install --global --install-links git+'))
     throw new Error(`from git: status ${status}\n${stderr}`);
