@@ -1,15 +1,16 @@
 /**
  * The threads that pack: the workers, the writer, and the ring between them. Main thread.
  */
+import type * as workerThreads from 'node:worker_threads';
 import type { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { fromPlainError } from '../errors.ts';
 import { type Deferred, deferred } from '../threads/deferred.ts';
 import type { Failure } from '../threads/failure.ts';
 import { THREAD_LIMITS } from '../threads/memory.ts';
-import { createRing, Ring, type Slot } from '../threads/ring.ts';
+import { createRing, Ring, type RingMemory, type Slot } from '../threads/ring.ts';
 import { threadDied } from '../threads/thread-died.ts';
-import { createThreadEnds, settleThreads, type ThreadEnds } from '../threads/thread-ends.ts';
+import { createThreadEnds, settleThreads } from '../threads/thread-ends.ts';
 import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
 import { LargeSources } from './large-sources.ts';
 import type { PipelineOptions } from './pipeline.ts';
@@ -18,22 +19,16 @@ import type { ArchiveSummary } from './write/archive-writer.ts';
 import { createRelay, Relay } from './write/relay.ts';
 import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
-interface Started {
-  ring: Ring;
-  ends: ThreadEnds;
-  writer: Worker;
-  pool: Piscina;
-  relay: Relay | undefined;
-}
-
 export class PackThreads {
   private readonly options: PipelineOptions;
   /** The failure of the run, for everything that waits in it. */
   private readonly failure: Failure;
+  private readonly memory: RingMemory;
   private readonly ring: Ring;
-  private readonly ends: ThreadEnds;
+  private readonly ends = createThreadEnds();
   private readonly writer: Worker;
-  private readonly pool: Piscina;
+  /** Of the workers; undefined until they are started. */
+  private pool: Piscina | undefined;
   private readonly sources = new LargeSources();
   private readonly inFlight = new Map<number, ChunkPlan>();
   private readonly tasks = new Set<Promise<void>>();
@@ -43,40 +38,56 @@ export class PackThreads {
   /** A thread has died, so not all of them will load. */
   private dead = false;
 
-  private constructor(
-    options: PipelineOptions,
-    failure: Failure,
-    { ring, ends, writer, pool, relay }: Started,
-  ) {
+  private constructor(options: PipelineOptions, failure: Failure, { Worker }: typeof workerThreads) {
     this.options = options;
     this.failure = failure;
-    this.ring = ring;
-    this.ends = ends;
-    this.writer = writer;
-    this.pool = pool;
-    this.relay = relay;
-    writer.on('message', (message: WriterMessage) => this.hear(message));
-    writer.on('error', (error) => this.onDeath('the writer thread', error));
-    writer.on('exit', () => this.onDeath('the writer thread'));
-    pool.on('error', (error: unknown) => this.onDeath('a worker thread', error));
-  }
-
-  static async start(options: PipelineOptions, failure: Failure): Promise<PackThreads> {
-    const { settings, threads, slots, output, outputName } = options;
-    const memory = createRing(slots, settings.chunkSize);
-    const ends = createThreadEnds();
+    const { settings, slots, output, outputName } = options;
     const relayed = createRelay();
-    const relay =
+    this.relay =
       typeof output === 'number' ? undefined : new Relay(relayed, output, (error) => failure.fail(error));
-    const writer = await startWriter({
-      ring: memory,
+    this.memory = createRing(slots, settings.chunkSize);
+    this.ring = new Ring(this.memory);
+    const workerData: WriterThreadData = {
+      ring: this.memory,
       settings,
       output: typeof output === 'number' ? output : relayed,
       outputName,
-      ends,
+      ends: this.ends,
+    };
+    // The thread closes what it has opened itself, for parts of the index. The archive's descriptor is not its own.
+    this.writer = new Worker(new URL('./writer-thread.cjs', import.meta.url), {
+      workerData,
+      trackUnmanagedFds: true,
+      resourceLimits: THREAD_LIMITS,
     });
-    const pool = await startPool(threads, { ring: memory, settings, ends });
-    return new PackThreads(options, failure, { ring: new Ring(memory), ends, writer, pool, relay });
+    // At once: what it says while nobody listens is lost.
+    this.writer.on('message', (message: WriterMessage) => this.hear(message));
+    this.writer.on('error', (error) => this.onDeath('the writer thread', error));
+    this.writer.on('exit', () => this.onDeath('the writer thread'));
+  }
+
+  static async start(options: PipelineOptions, failure: Failure): Promise<PackThreads> {
+    const threads = new PackThreads(options, failure, await import('node:worker_threads'));
+    // The writer thread loads meanwhile.
+    const { Piscina: Pool } = await import('piscina');
+    threads.startPool(Pool);
+    return threads;
+  }
+
+  private startPool(Pool: typeof Piscina): void {
+    const { settings, threads } = this.options;
+    const workerData: PackWorkerData = { ring: this.memory, settings, ends: this.ends };
+    this.pool = new Pool({
+      filename: new URL('./pack-worker.cjs', import.meta.url).href,
+      minThreads: threads,
+      maxThreads: threads,
+      workerData,
+      trackUnmanagedFds: false,
+      resourceLimits: THREAD_LIMITS,
+      // Histograms of waiting times, which nothing reads.
+      recordTiming: false,
+    });
+    this.pool.on('error', (error: unknown) => this.onDeath('a worker thread', error));
   }
 
   /** The slot of a chunk, when it is free. Throws the failure of the run. */
@@ -108,14 +119,14 @@ export class PackThreads {
   async stop(): Promise<void> {
     await settleThreads(this.ends, this.options.threads + 1, this.tasks, () => this.dead);
     this.writer.removeAllListeners();
-    await Promise.allSettled([this.writer.terminate(), this.pool.destroy()]);
+    await Promise.allSettled([this.writer.terminate(), this.pool?.destroy()]);
     this.ring.close();
     this.sources.closeAll();
   }
 
   private async compress(plan: ChunkPlan): Promise<void> {
     try {
-      const result = (await this.pool.run(plan)) as PackTaskResult;
+      const result = (await this.pool?.run(plan)) as PackTaskResult;
       if (result.report !== undefined) this.options.onReport(result.report);
       if (result.error !== undefined) this.failure.fail(fromPlainError(result.error));
     } catch (error) {
@@ -144,28 +155,4 @@ export class PackThreads {
     this.dead = true;
     this.failure.fail(threadDied(which, cause));
   }
-}
-
-async function startWriter(workerData: WriterThreadData): Promise<Worker> {
-  const { Worker: Thread } = await import('node:worker_threads');
-  // The thread closes what it has opened itself, for parts of the index. The archive's descriptor is not its own.
-  return new Thread(new URL('./writer-thread.cjs', import.meta.url), {
-    workerData,
-    trackUnmanagedFds: true,
-    resourceLimits: THREAD_LIMITS,
-  });
-}
-
-async function startPool(threads: number, workerData: PackWorkerData): Promise<Piscina> {
-  const { Piscina: Pool } = await import('piscina');
-  return new Pool({
-    filename: new URL('./pack-worker.cjs', import.meta.url).href,
-    minThreads: threads,
-    maxThreads: threads,
-    workerData,
-    trackUnmanagedFds: false,
-    resourceLimits: THREAD_LIMITS,
-    // Histograms of waiting times, which nothing reads.
-    recordTiming: false,
-  });
 }

@@ -59,11 +59,11 @@ export async function settleThreads(
     const count = Atomics.load(ends.loaded, 0);
     const left = deadline - performance.now();
     if (count >= threads || left <= 0 || hasDied()) return;
-    // Woken by a thread that has loaded: it counts itself before it notifies. The timer keeps the event loop alive; a
-    // wait does not, and if no thread could be started, nothing else does.
+    // Woken by a thread that has loaded: it counts itself before it notifies. A wait does not keep the event loop alive, and
+    // if no thread could be started, nothing else does. A timer as long as the wait may end before it.
     const poll = Math.min(left, LOAD_POLL_MS);
-    const alive = setTimeout(() => {}, poll);
+    const alive = setInterval(() => {}, LOAD_POLL_MS);
     await Atomics.waitAsync(ends.loaded, 0, count, poll).value;
-    clearTimeout(alive);
+    clearInterval(alive);
   }
 }
