@@ -49,11 +49,14 @@ function fitToScreen(command: Command, paragraph: string): string {
 /** What every command that works for a while has: -q, -v, --json, --progress. */
 export function addCommonOptions<C extends Command>(command: C): C {
   return command
-    .option('-q, --quiet', 'say nothing but errors and what is left out')
-    .option('-v, --verbose', 'say more: pack and unpack list members, on standard error')
+    .option('-q, --quiet', 'print only errors and what is left out')
+    .option('-v, --verbose', 'print more: pack and unpack list members on standard error')
     .option('--json', 'print the result as JSON on standard output')
     .addOption(
-      new Option('--progress <mode>', 'progress on standard error: on a terminal, never, or as NDJSON events')
+      new Option(
+        '--progress <mode>',
+        'progress on standard error: only on a terminal, never, or as NDJSON events',
+      )
         .choices(['auto', 'never', 'json'])
         .default('auto'),
     );
