@@ -16,7 +16,7 @@ export const DAMAGE = {
   'damaged-manifest': 'the manifest does not have the hash in the footer, or is not a manifest',
   'damaged-sub-index': 'a sub-index does not have the hash in the manifest, or is not a sub-index',
   'damaged-frame-table':
-    'a frame table does not match the manifest, is not a frame table, or does not cover each byte of the tar stream once',
+    'a frame table does not match the manifest, is not a table, or does not cover each byte of the tar stream once',
   'wrong-frame-table': 'the frame table does not describe the blocks as they are',
   'wrong-manifest': 'the manifest says something wrong about a section',
   'misplaced-section': 'sections overlap, or bytes between them belong to nothing',
