@@ -28,7 +28,7 @@ interface Started {
 
 export class PackThreads {
   private readonly options: PipelineOptions;
-  /** The failure of the run, for everything that waits in it. */
+  /** The failure of the run. Everything that waits in the run listens to it. */
   private readonly failure: Failure;
   private readonly ring: Ring;
   private readonly ends: ThreadEnds;
@@ -79,18 +79,18 @@ export class PackThreads {
     return new PackThreads(options, failure, { ring: new Ring(memory), ends, writer, pool, relay });
   }
 
-  /** The slot of a chunk, when it is free. Throws the failure of the run. */
+  /** Resolves to the slot of a chunk when it is free. Throws the failure of the run. */
   readonly acquire = async (sequence: number): Promise<Slot> => {
     await this.failure.unless(this.ring.acquire(sequence));
     return this.ring.slot(sequence);
   };
 
-  /** Starts the work on a chunk, when its slot is free: it is made and then written. */
+  /** Starts the work on a chunk when its slot is free: the chunk is made and then written. */
   async submit(plan: ChunkPlan): Promise<void> {
     this.sources.add(plan);
     await this.acquire(plan.sequence);
     this.inFlight.set(plan.sequence, plan);
-    // The writer must have the plan before the chunk is there.
+    // The writer must have the plan before the chunk is ready.
     this.writer.postMessage(plan);
     const task = this.compress(plan);
     this.tasks.add(task);
@@ -126,7 +126,7 @@ export class PackThreads {
   private hear(message: WriterMessage): void {
     if (message.type === 'failed') this.failure.fail(fromPlainError(message.error));
     else if (message.type === 'done') {
-      // From here on, its end is not a failure.
+      // From now on, the end of the thread is not a failure.
       this.writer.removeAllListeners('exit');
       const { summary } = message;
       if (this.relay === undefined) this.written.resolve(summary);
@@ -148,7 +148,7 @@ export class PackThreads {
 
 async function startWriter(workerData: WriterThreadData): Promise<Worker> {
   const { Worker: Thread } = await import('node:worker_threads');
-  // The thread closes what it has opened itself, for parts of the index. The archive's descriptor is not its own.
+  // The thread closes only descriptors that it has opened itself, for parts of the index. The archive's is not one.
   return new Thread(new URL('./writer-thread.cjs', import.meta.url), {
     workerData,
     trackUnmanagedFds: true,
@@ -165,7 +165,7 @@ async function startPool(threads: number, workerData: PackWorkerData): Promise<P
     workerData,
     trackUnmanagedFds: false,
     resourceLimits: THREAD_LIMITS,
-    // Histograms of waiting times, which nothing reads.
+    // Nothing reads piscina's histograms of waiting times.
     recordTiming: false,
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Takes members out of a tar stream that arrives in chunks: which files are in a chunk, where their
- * content is, and what is left for the end (links, directories). Main thread.
+ * Takes members from a tar stream that arrives in chunks. It finds which files are in a chunk, where their content is,
+ * and what must wait for the end (links, directories). Main thread.
  */
 import type { Owner } from '../archive/entries.ts';
 import { isChosen } from '../archive/remarks.ts';
@@ -24,72 +24,78 @@ import { DIRECTORY_TARGET, refusedLink } from '../unpack/member-tree.ts';
 import { PendingLinks } from './pending-links.ts';
 import { type Segment, SegmentBuilder } from './segment.ts';
 
-/** What a chunk of tar stream comes to. */
+/** What a chunk of the tar stream holds. */
 export interface ChunkMembers {
-  /** What is to be written, one segment after the other. */
+  /** What to write, one segment after the other. */
   segments: readonly Segment[];
-  /** Bytes taken from the chunk; the rest is the start of a header or member that goes on. */
+  /** Bytes taken from the chunk. The rest is the start of a header or member that continues in the next chunk. */
   consumed: number;
   /** Chunk byte at which the first header starts. */
   firstHeader: number | undefined;
   /** The end of the tar stream was in this chunk. */
   ended: boolean;
-  /** Where: chunk byte behind its first record of zeros. */
+  /** Where it ended: the chunk byte after its first record of zeros. */
   endOffset: number;
-  /** In a stream of others, what is wrong with the header that follows. */
+  /** In a stream of others: the error of the header that follows. */
   failure?: unknown;
 }
 
 export interface TarMembersOptions {
-  /** The name that a member gets, or undefined when it is not wanted. */
+  /** The name that a member gets, or undefined if it is not wanted. */
   select: (path: ByteString, kind: number) => ByteString | undefined;
   /** Members may have other names than in the stream. */
   renames: boolean;
-  /** Takes the directories that have come. */
+  /** Gets the directories that have arrived. */
   directories: Map<ByteString, DirectoryEntry>;
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
-  /** Called for members that tar programs read differently: in what, a sentence each. */
+  /**
+   * Called for members that tar programs read differently. `reason` says what differs, in a sentence for each thing.
+   */
   onDoubt: (path: ByteString, reason: string) => void;
-  /** Called for members that have extended attributes, which nobody restores: what they mean, see ATTRIBUTES. */
+  /** Called for members with extended attributes, which are not restored. For what they mean, see ATTRIBUTES. */
   onAttributes: (path: ByteString, attributes: number) => void;
-  /** Called for the first name with a `/` in front, which is taken away. */
+  /** Called for the first name that begins with a `/`. The `/` is removed. */
   onLeadingSlash: (path: ByteString) => void;
-  /** Called for a hard link to a file that was not selected, or is no longer there: its content has gone by. */
+  /** Called for a hard link to a file that was not selected, or is no longer there: its content has passed. */
   onLostTarget: (path: ByteString, target: ByteString) => void;
-  /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
+  /**
+   * Called for every member that is selected but left out, or changes nothing, with the place where its content starts.
+   */
   onPassed: (streamOffset: number) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
   /**
-   * The stream is one of others: sparse files are written, by their maps, and what is whole in front of a header that
-   * is none is given out.
+   * znip did not make the stream. Sparse files are then written by their maps, and the whole members before a broken
+   * header are given out.
    */
   foreign: boolean;
-  /** Records of zeros end nothing. */
+  /** Records of zeros do not end the stream. */
   ignoreZeros: boolean;
   /**
-   * Called for every selected member, in the order of the stream, before anything of it is written.
-   * `streamOffset` is where its content starts. Returns the row that it gets.
+   * Called for every selected member, in the order of the stream, before any of it is written. `streamOffset` is where
+   * its content starts. Returns the row that it gets.
    */
   onMember: (member: Member, archived: ByteString, streamOffset: number) => number;
-  /** Called when a name goes to a later member, before `onMember`: what had it lives on as the hard link `heir`. */
+  /** Called before `onMember` if a later member takes a name: what had it goes on as the hard link `heir`. */
   onHeir: (name: ByteString, heir: ByteString) => void;
-  /** Owners in the headers are to be restored. Those of znip are 0 where none is recorded. */
+  /** Restore the owners in the headers. In a znip archive, these are 0 if none is recorded. */
   owners: boolean;
-  /** Files with set-user-id and its like stay open, for the owner that comes later. */
+  /** Files with set-user-id or similar bits stay open, because their owner comes later. */
   holdsSpecial: boolean;
   limits: Limits;
-  /** Called for members that are refused, under the name that they were to get. What it does not throw is left out. */
+  /**
+   * Called for refused members, with the name that they should have got. If it does not throw, the member is left out.
+   */
   onRefused: (path: ByteString, error: ZnipError) => void;
-  /** Called at the end for hard links that have waited for a file, and none has come. */
+  /** Called at the end for hard links whose file has never arrived. */
   onLeadsNowhere: (path: ByteString, error: ZnipError) => void;
 }
 
-/** A large file that the stream is in the middle of, or data of a member that nobody wants. */
+/** A large file, or a member that nobody wants, whose data has not all arrived. */
 interface UnfinishedData {
   large: LargeFile | null;
-  /** Its path in the stream, and all its data. */
+  /** Its path in the stream. `size` is the length of all its data. */
   path: ByteString;
   size: number;
   fileOffset: number;
@@ -101,18 +107,18 @@ interface UnfinishedData {
 const SPECIAL_BITS = 0o7000;
 
 export class TarMembers {
-  /** By name: where a name comes twice, the last one counts. */
+  /** By name. If a name comes twice, the last one counts. */
   readonly directories: Map<ByteString, DirectoryEntry>;
   readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new PendingLinks();
-  /** Names of files that a link has replaced: they have been written, and stand in its way. */
+  /** Names of files that a link has replaced. The files have been written, and are in the way of the link. */
   readonly replacedByLinks = new Set<ByteString>();
   private readonly reader: TarReader;
   private readonly names: MemberNames;
   private readonly options: TarMembersOptions;
   private pending: UnfinishedData | undefined;
   private segments: SegmentBuilder;
-  /** Where members have other names: who has each, by its path in the stream. */
+  /** If members get other names: for each name, the path in the stream of the member that has it. */
   private readonly holders = new Map<ByteString, ByteString>();
   private toldLeadingSlash = false;
 
@@ -124,7 +130,7 @@ export class TarMembers {
     this.segments = new SegmentBuilder(options.owners);
   }
 
-  /** What comes next is not what follows: the file that the stream is in the middle of is lost. */
+  /** A part of the stream is missing here, so the file that has not arrived completely is lost. */
   interrupt(): LargeFile | undefined {
     const { unfinished } = this;
     this.pending = undefined;
@@ -149,10 +155,10 @@ export class TarMembers {
   }
 
   /**
-   * Takes what it can from `chunk`, which begins where the last call stopped. A member of which `chunk`
-   * does not hold all is large when `complete` says that the chunk will not get longer, or when it is
-   * longer than `longest`; otherwise it is left for the next call. `start` is where the first header is, when
-   * what stands before it belongs to a member that is lost.
+   * Takes what it can from `chunk`, which begins where the last call stopped. If `chunk` does not hold all of a member,
+   * the member counts as large if `complete` says that the chunk will not get longer, or if it is longer than
+   * `longest`. Otherwise it is left for the next call. `start` is where the first header is, if the bytes before it
+   * belong to a member that is lost.
    */
   take(chunk: Buffer, streamOffset: number, complete: boolean, longest: number, start = 0): ChunkMembers {
     this.segments = new SegmentBuilder(this.options.owners);
@@ -202,7 +208,7 @@ export class TarMembers {
         dataLeft: item.size,
         paddingLeft: paddedLength(item.size) - item.size,
       };
-      // The data begins right behind its header, which may be the last of the chunk.
+      // The data begins right after its header. The header may be the last thing in the chunk.
       position = dataOffset + this.takePending(chunk.subarray(dataOffset), dataOffset);
     }
     return { segments: this.segments.finish(), consumed: position, firstHeader, ended, endOffset, failure };
@@ -214,7 +220,7 @@ export class TarMembers {
     if (pending === undefined) return 0;
     const length = Math.min(pending.dataLeft, bytes.byteLength);
     const { large, fileOffset } = pending;
-    // The part of an empty file has no bytes either.
+    // An empty file has one part, which has no bytes.
     if (large !== null && (length > 0 || large.size === 0)) {
       this.segments.addPart({ large, chunkOffset, fileOffset, length });
     }
@@ -230,7 +236,7 @@ export class TarMembers {
     return taken;
   }
 
-  /** Hard links as they are to be made, at the end; `onLeadsNowhere` hears of those that lead to nothing. */
+  /** The hard links to make at the end. Calls `onLeadsNowhere` for those that lead to nothing. */
   finalLinks(): HardLink[] {
     for (const { path, target } of this.links.allEarly()) {
       const isDirectory = this.names.kindOf(target) === KIND.directory;
@@ -240,13 +246,13 @@ export class TarMembers {
     return Array.from(this.links.all(), (link) => ({ ...link, symlink: this.symlinks.get(link.target) }));
   }
 
-  /** Checks a member and takes note of it; undefined when it is not wanted or cannot be held. */
+  /** Checks a member and records it; undefined if it is not wanted or if an archive cannot hold it. */
   private accept(item: TarMember, streamOffset: number): AcceptedMember | undefined {
     const { path, typeFlag } = item;
     const { member, sparse } = contentOf(item);
     if (item.doubts.length > 0 || item.ownerDoubts.length > 0) this.tellDoubts(item);
     if (member === null) {
-      // A global header that ends the stream is about no member.
+      // A global header at the end of the stream is not about any member.
       const isSkipped = typeFlag !== 'g' && isChosen(() => this.options.select(path, KIND.file));
       if (isSkipped) this.options.onSkipped(nameOf(item), typeFlag);
       return undefined;
@@ -257,7 +263,7 @@ export class TarMembers {
     }
     if (item.attributes !== ATTRIBUTES.none && this.isChosenItem(item))
       this.options.onAttributes(nameOf(item), item.attributes);
-    // "./" of tar archives: the target itself.
+    // "./" in a tar archive is the target itself.
     if (path === '' || path === '.') return undefined;
     this.options.onAny();
     let selected: ByteString | undefined;
@@ -318,7 +324,7 @@ export class TarMembers {
     return { member, row, owner, replaces };
   }
 
-  /** What a hard link is a name of; undefined for one that changes nothing, or whose file has gone by. */
+  /** The hard link, with the file that it leads to; undefined if it changes nothing, or if its file has passed. */
   private resolve({ path, linkTarget, mtime }: Member, archived: ByteString): HardLink | undefined {
     checkPath(linkTarget);
     const itself = linkTarget === archived;
@@ -335,21 +341,21 @@ export class TarMembers {
     if (this.names.isDirectory(target)) {
       throw refusedLink(path, linkTarget, DIRECTORY_TARGET);
     }
-    // A link to a link is one more name of the same file.
+    // A link to a link is another name of the same file.
     const first = this.links.at(target);
-    // One to another name of what has this name changes nothing, too.
+    // If the link leads to another name of the file that has this name already, it changes nothing, too.
     if (first?.target === path) return undefined;
     if (first !== undefined) return { ...first, path, mtime };
     return { path, target, mtime, owner: null, symlink: this.symlinks.get(target), file: undefined };
   }
 
-  /** Whether a file or symlink has this name, or a link that is made already. */
+  /** Whether a file or symlink has this name, or a link to one that has arrived. */
   private hasCome(path: ByteString): boolean {
     const kind = this.names.kindOf(path);
     return kind !== undefined && kind !== KIND.directory && !this.links.isEarly(path);
   }
 
-  /** Gives a name to a member of this kind; returns whether a file of this run stands there. */
+  /** Gives a name to a member of this kind. Returns whether a file of this run has that name. */
   private replace(path: ByteString, kind: number): boolean {
     const before = this.names.add(path, kind);
     if (before === undefined || (before === KIND.directory && kind === KIND.directory)) return false;
@@ -378,7 +384,7 @@ export class TarMembers {
     return true;
   }
 
-  /** The symlink that links lead to is about to lose its name: it goes on under that of the first. */
+  /** A symlink that links lead to is about to lose its name. It goes on under the name of the first link. */
   private moveSymlink(symlink: Link, { path }: HardLink, others: readonly HardLink[]): void {
     this.symlinks.set(path, { ...symlink, path });
     for (const link of others) this.links.add({ ...link, target: path });
@@ -386,7 +392,7 @@ export class TarMembers {
 
   /** The file that a link leads to is about to lose its name. */
   private makeNow(link: HardLink): void {
-    // What the link has replaced stands in its way.
+    // A file that the link has replaced is in its way.
     if (this.replacedByLinks.delete(link.path)) this.segments.change({ type: 'remove', path: link.path });
     this.segments.change({ type: 'link', link });
   }
@@ -400,14 +406,14 @@ export class TarMembers {
   }
 }
 
-/** A member that is to be written, under the name that it gets. */
+/** A member to write, under the name that it gets. */
 export interface AcceptedMember {
   member: Member;
   row: number;
   owner: Owner | null;
   /** A file of this run has its name. */
   replaces: boolean;
-  /** Where its content goes, when it has holes. */
+  /** Where its content goes, if it has holes. */
   sparse?: SparseMap | undefined;
 }
 
@@ -418,7 +424,7 @@ function largeFile(accepted: AcceptedMember, size: number, held: boolean): Large
   return { path, size, mode, mtime, owner, replace: replaces, checksum: null, row, held, sparse };
 }
 
-/** What is to be made of a member, with the map of a sparse file or what is wrong with that. */
+/** The member to write. For a sparse file, also its map, or what is wrong with the map. */
 function contentOf({ member, sparse }: TarMember): {
   member: Member | null;
   sparse: SparseMap | string | undefined;
