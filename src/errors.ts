@@ -1,9 +1,9 @@
 /**
  * The one error type of znip, and how it crosses threads.
  *
- * Every error has a literal `code` that programs may test and that decides the exit status
- * (`cli/process/exit-status.ts`). The message says what was expected, what was found, where, and what to do. Where that
- * is an option, the message has its name in the library, in backquotes; the command line has flags in their place
+ * Every error has a literal `code`. Programs may test it, and it decides the exit status
+ * (`cli/process/exit-status.ts`). The message says what was expected, what was found, where, and what to do. If an
+ * option would help, the message has its name in the library, in backquotes. The command line puts flags in their place
  * (`cli/ui/advice.ts`).
  */
 import { constants } from 'node:os';
@@ -14,28 +14,28 @@ export type ZnipErrorCode =
   | 'not-an-archive'
   /** An archive, but not the one with the root hash that was asked for. */
   | 'root-mismatch'
-  /** The archive is of a major version that this reader does not know. */
+  /** The archive has a major version that this reader does not know. */
   | 'unsupported-version'
-  /** The archive ends before its end. */
+  /** The archive is cut off before its end. */
   | 'truncated'
   | 'damaged-footer'
   | 'damaged-manifest'
   | 'damaged-sub-index'
   | 'damaged-frame-table'
   | 'damaged-block'
-  /** A chunk decoded well but a member's content does not have the hash that the index states. */
+  /** A chunk was decoded without error, but a member's content does not have the hash that the index states. */
   | 'damaged-member'
   /** Index, tar stream or block headers contradict each other. */
   | 'inconsistent'
   /** A name that would leave the target directory, or that no file system can hold. */
   | 'unsafe-path'
-  /** A link whose creation would let a later write leave the target directory. */
+  /** A link that would let a later write leave the target directory. */
   | 'unsafe-link'
-  /** Something stands where a member belongs. */
+  /** Something with the name of a member exists already. */
   | 'exists'
   | 'source-unreadable'
   | 'no-match'
-  /** A limit that the caller set, or the format sets, is exceeded. */
+  /** The archive exceeds a limit of the caller or of the format. */
   | 'limit'
   | 'usage'
   | 'io'
@@ -46,14 +46,14 @@ export type ZnipErrorCode =
   /** znip contradicts itself: a defect in znip, not in its input. */
   | 'internal';
 
-/** What a file is that is no archive of znip, by its first bytes. */
+/** What kind of file it is, by its first bytes, if it is not a znip archive. */
 export interface ForeignFile {
-  /** With its article: `a .tar`. */
+  /** Its kind with an article: `a .tar`. */
   what: string;
   kind: 'tar' | 'compressed' | 'archive';
-  /** Decompresses it to standard output, or unpacks it. A tar needs none. */
+  /** The command that decompresses it to standard output, or unpacks it. A tar needs none. */
   command?: string;
-  /** What it was to be: an archive that is opened by its index, or a stream that is read in one pass. */
+  /** What was expected: an archive that is opened by its index, or a stream that is read in one pass. */
   expected: 'archive' | 'stream';
 }
 
@@ -63,19 +63,19 @@ export interface ErrorContext {
   path?: string;
   /** Member path, for display. */
   member?: string;
-  /** Archive byte at which the fault lies. */
+  /** Archive byte of the fault. */
   offset?: number;
   /** Number of the block, from 0. */
   blob?: number;
   /** System error code such as ENOSPC. */
   errno?: string;
-  /** What a file is that is no archive of znip. */
+  /** What kind of file it is, if it is not a znip archive. */
   foreign?: ForeignFile;
 }
 
 /**
- * Every failure but that of a signal, whose reason is thrown as it is. `message` says what was expected, what was found,
- * where, and what to do; `cause` is the error of the system or of the caller's stream, where there is one.
+ * Every failure, except that a signal's reason is thrown as it is. `message` says what was expected, what was found,
+ * where, and what to do. `cause` is the error of the system or of the caller's stream, if there is one.
  */
 export class ZnipError extends Error {
   /** For programs: the kind of failure. */
@@ -91,7 +91,7 @@ export class ZnipError extends Error {
   }
 }
 
-/** A ZnipError as structured clone carries it: cloning an Error drops `code` and `context`. */
+/** A ZnipError as a plain object. Structured clone would drop `code` and `context` from an Error. */
 export interface PlainError {
   code: ZnipErrorCode;
   message: string;
@@ -129,7 +129,7 @@ const SYSTEM_REASONS: Record<string, string> = {
   ENXIO: 'no such device, or nobody reads the FIFO',
 };
 
-/** The words for a system error: `permission denied` for EACCES; its code where there are none. */
+/** The words for a system error: `permission denied` for EACCES; its code if there are no words for it. */
 export function systemReason(error: unknown): string {
   const code = errnoOf(error);
   if (code === undefined) return error instanceof Error ? error.message : String(error);
@@ -148,7 +148,7 @@ export function errnoOf(error: unknown): string | undefined {
   if (error instanceof ZnipError) return error.context.errno;
   const { code, errno } = (error ?? {}) as { code?: unknown; errno?: unknown };
   if (typeof code === 'string' && /^E[A-Z0-9]+$/.test(code)) return code;
-  // Node.js has no name for some, EDQUOT among them.
+  // Node.js has no name for some errors, such as EDQUOT.
   return typeof errno === 'number' ? ERRNO_NAMES.get(-errno) : undefined;
 }
 
@@ -175,15 +175,15 @@ export function exhaustionOf(error: unknown): string | undefined {
   return unable.test(error.message) ? LITTLE_MEMORY : undefined;
 }
 
-/** Whether an error is about what a machine has too little of, so that the next file fares no better. */
+/** Whether the machine has too little of something, so that the next file would fail, too. */
 export function isExhaustion(error: unknown): boolean {
   return ['EMFILE', 'ENFILE', 'ENOMEM'].includes(errnoOf(error) ?? '');
 }
 
-/** Any thrown value as a ZnipError; what is not one already is an I/O error or a defect of znip. */
+/** Any thrown value as a ZnipError. If it is not one already, it is an I/O error or a defect of znip. */
 export function toZnipError(error: unknown): ZnipError {
   if (error instanceof ZnipError) return error;
-  // Which file it was does not matter then, and it may be one of Node.js's own.
+  // In that case it does not matter which file it was, and it may be one of Node.js's own.
   const exhausted = exhaustionOf(error);
   if (exhausted !== undefined) {
     return new ZnipError('io', exhausted, { errno: errnoOf(error) ?? 'ENOMEM' }, error);

@@ -1,5 +1,5 @@
 /**
- * The library: what another program may import. docs/library.md is made of what is exported here.
+ * The library: what another program may import. docs/library.md is made from what is exported here.
  */
 export { Archive, open } from './library/archive.ts';
 export type { EntriesOptions, OpenOptions, StreamOptions, TarOptions } from './library/archive.ts';

@@ -1,6 +1,6 @@
 /**
- * The pipelines as the tests reach them, below the library: built, because threads need files that Node.js can run. No
- * part of the package.
+ * The pipelines below the library, for the tests. They are built, because threads need files that Node.js can run. This
+ * is not part of the package.
  */
 export type { RemarkKind } from './format/remarks.ts';
 export { ZnipError, type ErrorContext, type ZnipErrorCode } from './errors.ts';

@@ -24,7 +24,7 @@ export interface SectionInfo {
   repoBytes?: string | undefined;
 }
 
-/** What an archive is made of. */
+/** What an archive consists of. */
 export interface ArchiveInfo {
   /** Version of the format, such as `1.0`. */
   formatVersion: string;
@@ -32,11 +32,11 @@ export interface ArchiveInfo {
   rootHash: string;
   /** The program that made the archive, by its own account; null if it does not say. */
   producer: string | null;
-  /** What compressed it; null where it does not say so. */
+  /** The codec that compressed it; null if the archive does not say. */
   codec: string | null;
-  /** The level that it was packed with; null where it does not say so. */
+  /** The level that it was packed with; null if the archive does not say. */
   level: number | null;
-  /** Most bytes of tar stream in a chunk; null where it does not say so. */
+  /** Most bytes of tar stream in a chunk; null if the archive does not say. */
   chunkSize: number | null;
   /** Members in all. */
   members: number;

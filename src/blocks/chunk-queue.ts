@@ -1,6 +1,6 @@
 /**
- * Chunks on their way: processed in parallel, and handed on one by one in their original order. Slots limit the memory:
- * no more chunks are taken until one is free. Main thread.
+ * Chunks on their way: they are processed in parallel, and handed on one by one in their original order. Slots limit
+ * the memory: the next chunk must wait until a slot is free. Main thread.
  */
 import { ZnipError } from '../errors.ts';
 import { Failure } from '../threads/failure.ts';
@@ -8,9 +8,9 @@ import { INLINE_BYTES } from '../threads/thread-count.ts';
 
 /** Memory for one chunk, shared with the workers. */
 export interface ChunkSlot {
-  /** Takes a blob. */
+  /** Room for a blob. */
   stored: Uint8Array;
-  /** Takes a chunk. */
+  /** Room for a chunk. */
   chunk: Uint8Array;
 }
 
@@ -42,20 +42,20 @@ export interface ChunkQueueOptions<Workers extends Pool> {
 
 export class ChunkQueue<Workers extends Pool> {
   private readonly options: ChunkQueueOptions<Workers>;
-  /** The first thing that went wrong, at once: for code that waits for something else meanwhile. */
+  /** Reports the first failure at once, for code that is waiting for something else. */
   readonly failure = new Failure();
-  /** A thread has died or the caller's signal has fired: running work may never end. */
+  /** Set when a thread has died or the caller's signal has fired: running work may then never end. */
   readonly halt = new Failure();
   private readonly onAbort = (): void => this.stopFor(this.options.signal?.reason);
   private readonly free: ChunkSlot[] = [];
   private readonly waiting: ((slot: ChunkSlot) => void)[] = [];
   private started: Workers | undefined;
   private threads = 1;
-  /** Bytes of chunks that have come. */
+  /** Bytes of all chunks so far. */
   private arrived = 0;
-  /** Resolves when the chunk before is handed on. */
+  /** Resolves when the previous chunk is handed on. */
   private handed: Promise<unknown> = Promise.resolve();
-  /** Resolves when the chunk before, and all chunks before it, are finished. */
+  /** Resolves when the previous chunk and all chunks before it are finished. */
   private done: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChunkQueueOptions<Workers>) {
@@ -69,7 +69,7 @@ export class ChunkQueue<Workers extends Pool> {
     return this.started;
   }
 
-  /** A free slot with room for a blob and a chunk of these lengths. Throws what has gone wrong meanwhile. */
+  /** A free slot with room for a blob and a chunk of these lengths. Throws the failure, if there was one meanwhile. */
   async take(blobLength: number, chunkLength: number): Promise<ChunkSlot> {
     const { signal } = this.options;
     signal?.throwIfAborted();
@@ -86,8 +86,8 @@ export class ChunkQueue<Workers extends Pool> {
   }
 
   /**
-   * Puts a slot in the queue. `handOn` gets the result of `work` after everything before it was handed on. It says how
-   * long the slot is still in use. The slot is free after that, when all slots before it are free.
+   * Puts a slot in the queue. `handOn` gets the result of `work` after everything before it was handed on. Its result
+   * says how long the slot is still in use. After that, the slot becomes free when all slots before it are free.
    */
   push<T>(slot: ChunkSlot, work: Promise<T>, handOn: (result: T) => HandedOn | Promise<HandedOn>): void {
     const { handed: before, done: doneBefore } = this;
@@ -114,12 +114,12 @@ export class ChunkQueue<Workers extends Pool> {
     return this.done;
   }
 
-  /** Resolves when everything that was pushed is finished; throws the first thing that went wrong. */
+  /** Resolves when everything that was pushed is finished. Throws the first failure. */
   async drain(): Promise<void> {
     await this.done;
   }
 
-  /** Nothing needs the running work any more. Code that waits for a slot gets none. */
+  /** Nothing needs the running work any more. Code that waits for a slot does not get one. */
   abandon(): void {
     this.stopFor(new ZnipError('aborted', 'nobody reads on'));
   }
@@ -153,7 +153,7 @@ export class ChunkQueue<Workers extends Pool> {
   }
 }
 
-/** Shared memory of at least this length, a quarter more than before, so that it is not made again each time. */
+/** Shared memory of at least this length. It grows by at least a quarter, so that it is not made anew each time. */
 function withRoom(bytes: Uint8Array, length: number): Uint8Array {
   if (bytes.byteLength >= length) return bytes;
   return new Uint8Array(new SharedArrayBuffer(Math.max(length, Math.ceil(1.25 * bytes.byteLength))));

@@ -1,5 +1,5 @@
 /**
- * The process: gives the program its arguments, its descriptors and its signals, and ends with its status.
+ * The process: gives arguments, descriptors and signals to the program, and ends with its status.
  */
 import { ZnipError } from '../errors.ts';
 import { curbGarbage } from './process/heap.ts';
@@ -20,12 +20,12 @@ const WORLD: World = {
 async function main(): Promise<void> {
   ignoreWhatWasIgnored();
   const session = new Session(WORLD);
-  // Nothing is left that could go on, and the command has not ended: a defect, which must not look like success.
+  // Nothing is left to wait for, but the command has not ended. This is a defect, and must not look like success.
   process.once('beforeExit', () => {
     process.exit(session.report(new ZnipError('internal', 'the command stopped before its end')));
   });
   const status = await session.run(process.argv.slice(2));
-  // A read from standard input may still be waiting for bytes that nobody wants any more.
+  // A read from standard input may still be waiting for bytes that nobody needs any more.
   process.exit(status);
 }
 

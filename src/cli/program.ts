@@ -35,7 +35,7 @@ const COMMANDS = new Map([
   ['completion', defineCompletion],
 ]);
 
-/** `ls|list <archive> [pattern...]`: that there are options goes without saying. */
+/** `ls|list <archive> [pattern...]`, without `[options]`: every command has some. */
 function subcommandTerm(command: Command): string {
   const values = command.registeredArguments.map((argument) => {
     const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
@@ -46,17 +46,17 @@ function subcommandTerm(command: Command): string {
 
 /** What a command line asks for, read once. */
 export interface CommandLine {
-  /** The command, or the program itself where none is named. */
+  /** The command, or the program itself if no command is named. */
   command: CliCommand;
   settings: ReporterSettings;
-  /** Whether standard error is read by a program. */
+  /** Whether a program reads standard error. */
   forPrograms: boolean;
-  /** Throws `usage` for the command lines of other tools, and for the name of no command after `help`. */
+  /** Throws `usage` for the command lines of other tools, and when the name after `help` is not a command. */
   refuse: () => void;
 }
 
 export function readCommandLine(args: readonly string[], output: OutputConfiguration): CommandLine {
-  // Behind `--` is a command's name, too, and then what is no option of it.
+  // After `--`, too, comes a command's name. Nothing that follows it is an option.
   const literal = args[0] === '--';
   const [first, ...behind] = literal ? args.slice(1) : args;
   const rest = literal ? ['--', ...behind] : behind;
@@ -83,7 +83,7 @@ function refuseTopic(topic: string | undefined): void {
   throw new ZnipError('usage', `there is no command '${topic}' to help with: znip --help shows the commands`);
 }
 
-/** The program with all of its commands, or with the one alone that `first`, the first argument, means. */
+/** The program with all of its commands, or with only the command that `first`, the first argument, names. */
 export function buildProgram(first?: string): CliCommand {
   const program = new CliCommand('znip');
   program
@@ -105,7 +105,7 @@ znip unpack deps.znip -C /somewhere      unpack it
 tar --zstd -xf deps.znip                 so can everybody else, without znip`,
   );
   const named = COMMANDS.get(first ?? '');
-  // Help and suggestions are about all commands, and so is completion.
+  // Help, suggestions and completion need all commands.
   const definitions = named === undefined || named === defineCompletion ? COMMANDS.values() : [named];
   for (const define of new Set(definitions)) define(program);
   for (const command of program.commands) {

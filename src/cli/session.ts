@@ -1,5 +1,5 @@
 /**
- * The program as a function: runs a command line and turns whatever went wrong into a message and an exit status.
+ * The program as a function: runs a command line, and turns any failure into a message and an exit status.
  */
 import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -16,10 +16,10 @@ import type { Reporter, ReporterSettings } from './ui/reporter.ts';
 import { readableStack } from './ui/stack.ts';
 import { readable } from './ui/text.ts';
 
-/** Width of help that no terminal shows. */
+/** Width of the help if it does not go to a terminal. */
 const COLUMNS = 80;
 
-/** Until it is known what was asked for. */
+/** The settings until the command line has been read. */
 const UNSETTLED: ReporterSettings = {
   command: '',
   quiet: false,
@@ -34,7 +34,7 @@ export class Session implements Context {
   readonly streams: Streams;
   readonly outcome = new Outcome();
   reporter: Reporter;
-  /** What commander has said to people about the arguments. */
+  /** Commander's messages for people about the arguments. */
   private readonly said: string[] = [];
 
   constructor(world: World) {
@@ -61,7 +61,7 @@ export class Session implements Context {
     const { command, settings, forPrograms, refuse } = readCommandLine(args, {
       writeOut: (text) => this.streams.write(text),
       writeErr: (text) => this.said.push(text),
-      // Of process.stdout, which loads streams, only where it is a terminal.
+      // Use process.stdout only for a terminal, because it loads streams.
       getOutHelpWidth: () => (this.streams.outputIsTerminal ? process.stdout.columns : COLUMNS),
       getErrHelpWidth: () => (this.streams.errorIsTerminal ? process.stderr.columns : COLUMNS),
       getOutHasColors: () => false,
@@ -82,11 +82,11 @@ export class Session implements Context {
     this.streams.write(`codec: ${name}, ${hashName}\nfile times: ${times}\nnode: ${process.version}\n`);
   }
 
-  /** Says what went wrong, and returns the status that this means. */
+  /** Reports what went wrong, and returns the exit status for it. */
   report(error: unknown): number {
-    // Who lists has shown what somebody wanted to see, as for cat and grep.
+    // The reader has seen as much of the list as it wanted, so this is no failure, as for cat and grep.
     if (error instanceof ClosedPipe) return this.outcome.status;
-    // What was to become an archive, or a tar stream, is none: quiet, as tar and zstd are, but `pipefail` sees it.
+    // The archive or tar stream is not complete. There is no message, as in tar and zstd, but `pipefail` notices it.
     if (toZnipError(error).context.errno === 'EPIPE') return 128 + constants.signals.SIGPIPE;
     if (isCommanderError(error)) return this.reportMisuse(error);
     const znipError = explained(toZnipError(error));
@@ -96,7 +96,7 @@ export class Session implements Context {
     return status;
   }
 
-  /** What commander throws when it has said what it has to say; help is no error. */
+  /** Handles what commander throws after it has written its message. Help is not an error. */
   private reportMisuse({ exitCode, message }: CommanderError): number {
     if (exitCode === 0) return EXIT.done;
     this.reporter.misuse(
@@ -111,7 +111,7 @@ export class Session implements Context {
   }
 }
 
-/** What commander says: help, or an error with arguments in it, whose only other line is what may have been meant. */
+/** Commander's text: help, or an error that quotes arguments. An error may have a second line with a suggestion. */
 function printableError(text: string): string {
   if (!text.startsWith('error: ')) return text.trimEnd();
   return text
@@ -121,10 +121,10 @@ function printableError(text: string): string {
     .join('\n');
 }
 
-/** Descriptors that Node.js needs at once to load a module, and one more. */
+/** How many descriptors Node.js needs at once to load a module, and one more. */
 const DESCRIPTORS_TO_LOAD = 4;
 
-/** What Node.js does not find or load for want of descriptors looks like a defect: it does not say why. */
+/** If descriptors run out, Node.js fails to find or load a module without saying why. That would look like a defect. */
 function explained(error: ZnipError): ZnipError {
   if (error.code !== 'internal' && error.code !== 'codec-unavailable') return error;
   const opened: number[] = [];
@@ -140,7 +140,7 @@ function explained(error: ZnipError): ZnipError {
 
 type CommanderError = Error & { exitCode: number };
 
-/** By its code: commander is loaded only when there are arguments to parse. */
+/** Recognised by its code, because commander is loaded only when there are arguments to parse. */
 function isCommanderError(error: unknown): error is CommanderError {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('commander.');
 }

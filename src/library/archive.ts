@@ -1,5 +1,5 @@
 /**
- * An open archive: the library's `open`, and what can be asked of what it gives.
+ * An open archive: the library's `open`, and what callers can do with its result.
  */
 import { type Archive as IndexedArchive, type GroupSummary, openArchive } from '../archive/archive.ts';
 import type { EntryRef } from '../archive/entries.ts';
@@ -19,27 +19,27 @@ import type { TaskOptions } from './task.ts';
 
 /** For `open`. */
 export interface OpenOptions extends TaskOptions {
-  /** The root hash that the archive must have, in hexadecimal: no other is opened. */
+  /** The root hash that the archive must have, in hexadecimal. No other archive is opened. */
   root?: string | undefined;
 }
 
-/** For `Archive.entries`: which members. All that is given must hold. */
+/** For `Archive.entries`: which members. A member must match all options that are given. */
 export interface EntriesOptions extends TaskOptions {
   /** Package types. Only their part of the index is read. Default: all. */
   packageTypes?: readonly string[] | undefined;
   /** Repos. Only their part of the index is read. Default: all. */
   repos?: readonly string[] | undefined;
-  /** Names, directories with all below them, or globs. Default: all. */
+  /** Names, directories with everything below them, or globs. Default: all. */
   patterns?: readonly string[] | undefined;
-  /** Names, globs, or runs of last components to leave out, with all below them. */
+  /** What to leave out, with everything below it: names, globs, or the last components of names. */
   exclude?: readonly string[] | undefined;
 }
 
-/** For `Archive.stream`: which part of a content, in bytes from its start. */
+/** For `Archive.stream`: which part of the content, in bytes from its start. */
 export interface StreamOptions extends TaskOptions {
   /** First byte of the content. Default: 0. */
   start?: number | undefined;
-  /** Byte behind the last; what lies past the content's end does not count. Default: all the rest. */
+  /** The byte after the last one. It may be past the end of the content. Default: all the rest. */
   end?: number | undefined;
 }
 
@@ -51,14 +51,14 @@ export interface TarOptions extends TaskOptions {
 
 let toArchive: (indexed: IndexedArchive) => Archive;
 
-/** The archive behind one that is open. For the library alone. */
+/** The indexed archive inside an open one. Only for the library. */
 export let indexedOf: (archive: Archive) => IndexedArchive;
 
 /**
  * An open archive, made by `open`. Several tasks may run on it at a time. Close it, or open it with `await using`.
  *
- * Every method may throw `ZnipError`: `usage` when it is closed, `damaged-…`, `truncated` and `inconsistent` where the
- * archive is not whole, `io` where its source cannot be read; and the reason of the signal.
+ * Every method may throw `ZnipError`: `usage` if it is closed, `damaged-…`, `truncated` and `inconsistent` if the
+ * archive is not whole, `io` if its source cannot be read; and the reason of the signal.
  */
 export class Archive implements AsyncDisposable {
   readonly #indexed: IndexedArchive;
@@ -72,18 +72,18 @@ export class Archive implements AsyncDisposable {
     this.#indexed = indexed;
   }
 
-  /** BLAKE3 of the manifest, in hexadecimal. It covers every byte that a reader relies on. */
+  /** BLAKE3 hash of the manifest, in hexadecimal. It covers every byte that a reader relies on. */
   get rootHash(): string {
     return this.#indexed.rootHash;
   }
 
-  /** The (package type, repo) groups, in the order of the archive, with their members and bytes. Reads nothing. */
+  /** The (package type, repo) groups in archive order, with the numbers of their members and bytes. Reads nothing. */
   get groups(): GroupSummary[] {
     return this.#indexed.groups();
   }
 
   /**
-   * The members, or those that the options choose, in the order of the archive. Reads the index and no content.
+   * All members, or those that the options choose, in archive order. Reads the index, but no content.
    *
    * @example
    * for await (const entry of archive.entries({ packageTypes: ['npm'] })) console.log(entry.path);
@@ -101,8 +101,8 @@ export class Archive implements AsyncDisposable {
   }
 
   /**
-   * The member of this name; undefined where there is none. Where several have it, the last, as for tar. Reads the
-   * whole index: who looks up many names keeps what `entries` gives.
+   * The member with this name; undefined if there is none. If several have it, the last one counts, as in tar. Reads
+   * the whole index, so to look up many names, call `entries` once and keep its results.
    *
    * @example
    * const entry = await archive.find('package.json');
@@ -115,14 +115,15 @@ export class Archive implements AsyncDisposable {
   }
 
   /**
-   * The content of a member, or a range of it, in pieces that are the caller's. Only the blobs that hold it are read, as
-   * it is asked for. Each is verified before a byte of it is given, and a whole content against its own hash: before its
-   * first byte where one blob holds it, at its end where several do. A hard link has the content of its target.
+   * The content of a member, or a range of it. The pieces belong to the caller. Only the blobs that hold the content
+   * are read, when the caller reads the stream. Each blob is verified before any byte of it is given out. A whole
+   * content is also verified against its own hash: before its first byte if one blob holds it, at its end if several
+   * do. A hard link has the content of its target.
    *
-   * `member` is an entry of this archive, or a name, for which the whole index is read.
+   * `member` is an entry of this archive, or a name. For a name, the whole index is read.
    *
-   * Reading throws `no-match` where no member has the name, `usage` for a directory, a symlink, an entry of another
-   * archive, and a range that starts past the end.
+   * Reading throws `no-match` if no member has the name, and `usage` for a directory, a symlink, an entry of another
+   * archive, or a range that starts past the end.
    *
    * @example
    * const text = await new Response(archive.stream('package.json')).text();
@@ -136,14 +137,14 @@ export class Archive implements AsyncDisposable {
     { start, end, signal }: StreamOptions,
   ): AsyncGenerator<Uint8Array, void> {
     const which = typeof member === 'string' ? member : this.#refOf(member);
-    // The bytes of one member only: a chunk holds others, too.
+    // A copy: the piece is part of a chunk that also holds other members.
     for await (const piece of readMember(this.#indexed.until(signal), which, { start, end })) {
       signal?.throwIfAborted();
       yield piece.slice();
     }
   }
 
-  /** The row of an entry, which means nothing in another archive. */
+  /** The row of an entry. It means nothing in another archive. */
   #refOf(entry: Entry): EntryRef {
     const { ref, rootHash } = originOf(entry);
     if (rootHash === this.rootHash) return ref;
@@ -152,11 +153,11 @@ export class Archive implements AsyncDisposable {
   }
 
   /**
-   * Unpacks the archive, or the members that the options choose, into a directory, which is made if need be. Every
-   * content is verified before it is written.
+   * Unpacks the archive, or the members that the options choose, into a directory. The directory is created if needed.
+   * Every content is verified before it is written.
    *
-   * Throws `exists` when names were taken, after everything else is written; `unsafe-path`, `unsafe-link`, `no-match`
-   * and `limit` before anything is written; `io` where something cannot be written. See `ExtractOptions.keepGoing`.
+   * Throws `exists` if files exist already, after everything else is written; `unsafe-path`, `unsafe-link`, `no-match`
+   * and `limit` before anything is written; `io` if something cannot be written. See `ExtractOptions.keepGoing`.
    *
    * @example
    * await archive.extract('somewhere', { patterns: ['docs'], onEvent: console.warn });
@@ -166,8 +167,8 @@ export class Archive implements AsyncDisposable {
   }
 
   /**
-   * The tar stream of the archive: what `zstd -d` makes of it. Chunks are decompressed on every core and verified
-   * before a byte of them is given.
+   * The tar stream of the archive: the same bytes as from `zstd -d`. Chunks are decompressed on every core. Each is
+   * verified before any byte of it is given out.
    *
    * @example
    * await pipeline(archive.tar(), createWriteStream('release.tar'));
@@ -176,12 +177,14 @@ export class Archive implements AsyncDisposable {
     return toReadableStream(readTar(this.#indexed.until(signal), { threads, signal }));
   }
 
-  /** What the archive is made of: members by kind, bytes, blobs, sections. Reads the whole index and no content. */
+  /** What the archive consists of: members by kind, bytes, blobs, sections. Reads the whole index, but no content. */
   async info({ signal }: TaskOptions = {}): Promise<ArchiveInfo> {
     return readInfo(this.#indexed.until(signal));
   }
 
-  /** Closes the file. Tasks that run on it end with an error. A second call does nothing; a source stays the caller's. */
+  /**
+   * Closes the file. Tasks that still run end with an error. A second call does nothing. A caller's source stays open.
+   */
   async close(): Promise<void> {
     this.#indexed.close();
   }
@@ -193,7 +196,7 @@ export class Archive implements AsyncDisposable {
 }
 
 /**
- * Opens an archive and checks its footer and manifest. Its index is read when something is asked for.
+ * Opens an archive and checks its footer and manifest. The index is read when a call needs it.
  *
  * Throws `ZnipError`: `not-an-archive`, `truncated`, `unsupported-version`, `damaged-footer`, `damaged-manifest`,
  * `root-mismatch`, `usage`, `io`; and the reason of the signal.

@@ -13,11 +13,11 @@ export interface DiffOptions extends TaskOptions, Pick<RunOptions, 'stripCompone
 }
 
 /**
- * How `directory` differs from an archive, in the order of the bytes of the paths. Contents are compared by the hashes
- * of the index: no blob is read. An archive that is open stays so.
+ * How `directory` differs from an archive, sorted by the bytes of the paths. Contents are compared with the hashes in
+ * the index; no blob is read. An open archive stays open.
  *
- * Throws `ZnipError`: what `open` throws; `usage` when `directory` is none, or it is not clear where in it the members
- * belong; `damaged-sub-index`; and the reason of the signal.
+ * Throws `ZnipError`: what `open` throws; `usage` if `directory` is not a directory, or if it is not clear where in it
+ * the members belong; `damaged-sub-index`; and the reason of the signal.
  *
  * @example
  * for await (const { path, change } of diff('release.znip', 'dist')) console.log(change, path);

@@ -7,38 +7,40 @@ import { type Kind, KINDS } from '../format/values/entry.ts';
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
-/** Makes an entry of a row of the index. For the library alone. */
+/** Makes an entry from a row of the index. Only for the library. */
 export let toEntry: (ref: EntryRef, rootHash: string) => Entry;
 
-/** The row that an entry was made of, and the root hash of its archive. For the library alone. */
+/** The row that an entry was made from, and the root hash of its archive. Only for the library. */
 export let originOf: (entry: Entry) => { ref: EntryRef; rootHash: string };
 
 /**
- * What the index says of a member.
+ * What the index says about a member.
  *
  * @example
  * for await (const { path, size, mtime } of archive.entries()) console.log(path, size, mtime.toISOString());
  */
 export class Entry {
-  /** Its name, with `/` between components. Bytes that are not UTF-8 are U+FFFD here, and as they are in `pathBytes`. */
+  /**
+   * Its name, with `/` between components. Bytes that are not UTF-8 are U+FFFD here; `pathBytes` has them as they are.
+   */
   readonly path: string;
-  /** A hard link has the content, mode and time of what it leads to. */
+  /** What it is. A hard link has the content, mode and time of its target. */
   readonly kind: Kind;
-  /** Bytes of content; 0 for all but files. */
+  /** Bytes of content; 0 if it is not a file. */
   readonly size: number;
   /** Permission bits, with set-user-id, set-group-id and sticky: 0 to 0o7777. */
   readonly mode: number;
   /** Time of the last modification, in nanoseconds since 1970-01-01T00:00:00Z; may be negative. */
   readonly mtimeNs: bigint;
-  /** Where a symlink leads, or the member that a hard link is another name of; null for other kinds. */
+  /** The target of a symlink, or the member that a hard link leads to; null for other kinds. */
   readonly linkTarget: string | null;
-  /** Numeric owner; null where it is not recorded. */
+  /** Numeric owner; null if it is not recorded. */
   readonly uid: number | null;
-  /** Numeric group; null where it is not recorded. */
+  /** Numeric group; null if it is not recorded. */
   readonly gid: number | null;
   /** `npm`, `maven`, …, or `plain`. */
   readonly packageType: string;
-  /** The repo that it belongs to; '' for none. */
+  /** The repo that it belongs to; '' if there is none. */
   readonly repo: string;
   /** The file changed while it was packed. */
   readonly changed: boolean;
@@ -86,7 +88,7 @@ export class Entry {
     return toBytes(batch.linkTarget(row));
   }
 
-  /** BLAKE3 of the content, in hexadecimal; null for all but files. */
+  /** BLAKE3 hash of the content, in hexadecimal; null if it is not a file. */
   get checksum(): string | null {
     const { batch, row } = this.#ref;
     const checksum = batch.checksum(row);

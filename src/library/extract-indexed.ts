@@ -1,6 +1,6 @@
 /**
- * Unpacking with events instead of callbacks: what the ways of the library's `extract` have in common, and the one by
- * the index.
+ * Unpacking with events instead of callbacks: what all ways of the library's `extract` share, and the way that uses the
+ * index.
  */
 import type { Archive as IndexedArchive } from '../archive/archive.ts';
 import { tellRemarks } from '../archive/remarks.ts';
@@ -19,41 +19,41 @@ export interface ExtractOptions
     Omit<TargetOptions, 'directory' | 'onLost'>,
     LimitOptions,
     Pick<KeepGoingOptions, 'keepGoing'> {
-  /** Package types to unpack. Needs the index, so not for a stream. Default: all. */
+  /** Package types to unpack. This needs the index, so it does not work for a stream. Default: all. */
   packageTypes?: readonly string[] | undefined;
-  /** Repos to unpack. Needs the index, so not for a stream. Default: all. */
+  /** Repos to unpack. This needs the index, so it does not work for a stream. Default: all. */
   repos?: readonly string[] | undefined;
-  /** Write nothing: a `planned` event tells of each member what would become of it. Default: false. */
+  /** Write nothing. A `planned` event says for each member what would happen to it. Default: false. */
   dryRun?: boolean | undefined;
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number | undefined;
-  /** Bytes of memory that unpacking may take, about: there are fewer threads where that is too little for all. */
+  /** About how many bytes of memory unpacking may use. If they are too few for all threads, fewer threads run. */
   memory?: number | undefined;
   /** Called as chunks are unpacked. */
   onProgress?: ((progress: ExtractProgress) => void) | undefined;
-  /** Called for what is not as it was asked for. */
+  /** Called for everything that did not go as you asked. */
   onEvent?: ((event: ZnipEvent) => void) | undefined;
 }
 
-/** How far an extraction is. */
+/** The progress of an extraction. */
 export interface ExtractProgress {
-  /** Members that are written. */
+  /** Members written so far. */
   readonly members: number;
-  /** Bytes of content of the members that are written. */
+  /** Bytes of content of the members written so far. */
   readonly contentBytes: number;
-  /** Members in all; undefined where that is not known, because the archive arrives. */
+  /** Members in all; undefined if that is not known, because the archive is still arriving. */
   readonly totalMembers: number | undefined;
-  /** Bytes of content in all; undefined where that is not known. */
+  /** Bytes of content in all; undefined if that is not known. */
   readonly totalBytes: number | undefined;
 }
 
-/** What an extraction came to. */
+/** The result of an extraction. */
 export interface ExtractResult extends UnpackResult {
-  /** Events that told of something that is not as it was asked for, whether or not anybody listened. */
+  /** How many things did not go as you asked: events, counted even if there is no `onEvent`. */
   events: number;
 }
 
-/** Options as the pipelines take them: events, and hearers of each kind. */
+/** The options in the form that the pipelines take: one callback for each kind of event. */
 export function toUnpackOptions(
   directory: string,
   { dryRun, onProgress, onEvent, ...options }: ExtractOptions,
@@ -74,7 +74,7 @@ export function toUnpackOptions(
             onSnapshot({
               members,
               contentBytes,
-              // The pipelines have 0 for what is not known, and for nothing at all.
+              // In the pipelines, 0 means unknown or none.
               totalMembers: totalMembers === 0 ? undefined : totalMembers,
               totalBytes: totalMembers === 0 ? undefined : totalBytes,
             }),
@@ -86,7 +86,7 @@ export function toLostEvent({ member, ...lost }: LostMember): ZnipEvent {
   return { type: 'lost', path: member, ...lost };
 }
 
-/** Unpacks by the index. The archive hears the signal already. */
+/** Unpacks by the index. The archive already listens to the signal. */
 export async function extractIndexed(
   archive: IndexedArchive,
   directory: string,

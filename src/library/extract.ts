@@ -1,5 +1,5 @@
 /**
- * Unpacks an archive from wherever it is: the library's `extract`.
+ * Unpacks an archive from any kind of source: the library's `extract`.
  */
 import { openArchive } from '../archive/archive.ts';
 import { ZnipError } from '../errors.ts';
@@ -20,23 +20,24 @@ import { type ByteInput, isByteInput, toByteStream } from './streams.ts';
 
 /** For `extract`, which opens the archive itself. */
 export interface ExtractSourceOptions extends ExtractOptions {
-  /** The root hash that the archive must have, in hexadecimal: nothing is written of any other. */
+  /** The root hash that the archive must have, in hexadecimal. Nothing is written from any other archive. */
   root?: string | undefined;
-  /** Refuse a .tar, .tar.zst or .tar.gz of others, which has no index and fewer hashes. Default: false. */
+  /** Refuse a .tar, .tar.zst or .tar.gz that znip did not make: it has no index and fewer hashes. Default: false. */
   requireIndex?: boolean | undefined;
-  /** In a .tar of others, read on behind records of zeros: several of them in a row. Default: false. */
+  /** In a .tar that znip did not make, read on after records of zeros: several archives in a row. Default: false. */
   ignoreZeros?: boolean | undefined;
 }
 
 /**
- * Unpacks an archive into a directory, which is made if need be: by its index, in parallel, from a path, a Blob or
- * whatever can be read at any place; in one pass from a stream. A .tar, .tar.zst or .tar.gz of others is taken as well.
+ * Unpacks an archive into a directory, which is created if needed. From a path, a Blob or anything that can be read at
+ * any place, this is done by the index and in parallel; from a stream, in one pass. A .tar, .tar.zst or .tar.gz that
+ * znip did not make works, too.
  *
- * With `keepGoing`, everything that is whole is unpacked, even where the index is lost or the archive was cut; `lost`
+ * With `keepGoing`, everything that is whole is unpacked, even if the index is lost or the archive was cut. `lost`
  * events name the rest.
  *
- * Throws `ZnipError`: what `open` and `Archive.extract` throw. From a stream, members that had arrived whole stay when
- * it turns out to be cut or damaged.
+ * Throws `ZnipError`: what `open` and `Archive.extract` throw. If a stream turns out to be cut or damaged, the members
+ * that had arrived whole stay.
  *
  * @example
  * await extract(createReadStream('release.znip'), 'somewhere', { existing: 'overwrite' });
@@ -75,7 +76,7 @@ async function extractSource(
   return extractStream(fromStart(source, options.signal), directory, options);
 }
 
-/** Whether the archive is unpacked even where its index is damaged. Groups are chosen by the index alone. */
+/** Whether to unpack the archive even if its index is damaged. Only the index can tell groups apart. */
 function wantsRecovery({ keepGoing, dryRun, packageTypes, repos }: ExtractOptions): boolean {
   return keepGoing === true && dryRun !== true && packageTypes === undefined && repos === undefined;
 }
@@ -96,7 +97,7 @@ async function recoverInto(
   return { ...result, events: events.count };
 }
 
-/** Once more from its beginning: a file may have been read by its position. */
+/** Starts again from the beginning: a file may have been read at its position before. */
 function fromStart(source: ByteSource, signal: AbortSignal | undefined): ByteStream {
   return source instanceof FileSource
     ? new FdStream(source.openAgain(), `'${source.name}'`, signal, true)

@@ -1,5 +1,5 @@
 /**
- * Where a caller wants an archive: a file, or a stream of Node.js or of the web.
+ * Where a caller wants an archive to go: a file, a Node.js stream or a web stream.
  */
 import { finished, type Writable } from 'node:stream';
 import type { Sink } from '../io/sink.ts';
@@ -8,20 +8,21 @@ import { deferred } from '../threads/deferred.ts';
 import { Failure, unlessAborted } from '../threads/failure.ts';
 
 /**
- * Where an archive goes. A path gets it in one step, when it is complete and on disk. A stream gets its bytes as they
- * are made, as fast as it takes them; it is ended with the archive, and destroyed when that fails. Standard output and
- * standard error stay open. A path is never packed into itself; where a stream ends is not known, so keep that out.
+ * Where an archive goes. At a path, it appears in one step, when it is complete and on disk. A stream gets the bytes as
+ * they are made, as fast as it takes them. It is ended after the archive, and destroyed if packing fails. Standard
+ * output and standard error stay open. An output path is never packed into itself. znip does not know where a stream
+ * leads, so leave that file out yourself.
  */
 export type Output = string | Writable | WritableStream<Uint8Array>;
 
 interface EndedWriter extends PieceWriter {
   /** Resolves when the stream has taken everything. */
   end(): Promise<void>;
-  /** Nothing more comes. Not waited for: it may never take in that it is over. */
+  /** Nothing more comes. Nobody waits for this: the stream may never react. */
   abort(reason: unknown): void;
 }
 
-/** Runs what writes an archive with the path or sink for it, and ends a stream with the run. */
+/** Calls `run` with the path or sink that it writes the archive to. Ends a stream when the run ends. */
 export async function writeTo<T>(
   output: Output,
   signal: AbortSignal | undefined,
@@ -53,7 +54,7 @@ class WebWriter implements EndedWriter {
 
   constructor(stream: WritableStream<Uint8Array>) {
     this.writer = stream.getWriter();
-    // Whoever writes hears of it; where nobody does at the moment, it is not unhandled.
+    // The next write reports it. If nothing is written at the moment, it must not count as unhandled.
     this.writer.closed.catch(() => {});
   }
 
@@ -72,7 +73,7 @@ class WebWriter implements EndedWriter {
   }
 }
 
-/** For responses of HTTP, too, which are no Writable: so not by `Writable.toWeb`. */
+/** Also for HTTP responses. They are not a Writable, so `Writable.toWeb` does not work for them. */
 class NodeWriter implements EndedWriter {
   private readonly stream: Writable;
   private readonly isStandard: boolean;
@@ -102,7 +103,9 @@ class NodeWriter implements EndedWriter {
     await this.failure.unless(this.finished.promise);
   }
 
-  /** Without the error, which is thrown to the caller, and would end the process where nobody hears of it here. */
+  /**
+   * Does not pass the error on: the caller gets it, and as an event that nobody listens to, it would end the process.
+   */
   abort(): void {
     if (this.isStandard) this.detach();
     else this.stream.destroy();

@@ -16,21 +16,21 @@ import { type Source, toByteSource } from './source.ts';
 import { type ByteInput, isByteInput, toByteStream } from './streams.ts';
 import { Events, snapshots, type TaskOptions, type ZnipEvent } from './task.ts';
 
-/** A file that is made while packing. */
+/** A file that is not on disk: its content is made for the archive. */
 export interface GeneratedMember {
-  /** Its name in the archive: relative, without `.` and `..`. Patterns that leave out names do not count for it. */
+  /** Its name in the archive: relative, without `.` and `..`. Exclude patterns do not apply to it. */
   readonly path: string;
-  /** Bytes; text, as UTF-8; or bytes that arrive. */
+  /** Bytes; text, which is packed as UTF-8; or a stream of bytes. */
   readonly content: Uint8Array | string | ByteInput;
-  /** Bytes of content, where they are known: when others arrive, `truncated` or `usage` is thrown. */
+  /** Bytes of content, if you know them. If fewer arrive, `truncated` is thrown; if more, `usage`. */
   readonly size?: number | undefined;
   /** Permission bits. Default: 0o644. */
   readonly mode?: number | undefined;
-  /** Time of the last modification; a bigint has nanoseconds since 1970. Default: 1980-01-01, always the same. */
+  /** Modification time; a bigint is nanoseconds since 1970. Default: always 1980-01-01. */
   readonly mtime?: Date | bigint | undefined;
 }
 
-/** Something to pack: a path with all that it holds, a path with how to take it, or a file that is made. */
+/** Something to pack: a path with everything in it, a path with options, or a generated file. */
 export type PackInput = string | NamedPath | GeneratedMember;
 
 interface MakingOptions
@@ -39,13 +39,13 @@ interface MakingOptions
   output: Output;
   /** Called as chunks are written. */
   onProgress?: ((progress: Readonly<PackProgress>) => void) | undefined;
-  /** Called for what is not as it was asked for. */
+  /** Called for everything that did not go as you asked. */
   onEvent?: ((event: ZnipEvent) => void) | undefined;
 }
 
 /** For `pack`. */
 export interface PackOptions extends MakingOptions, Omit<InputOptions, 'mtime'> {
-  /** Time of modification of every member; a bigint has nanoseconds since 1970. Default: its own. */
+  /** Modification time of every member; a bigint is nanoseconds since 1970. Default: each member's own. */
   mtime?: Date | bigint | undefined;
 }
 
@@ -53,17 +53,17 @@ export interface PackOptions extends MakingOptions, Omit<InputOptions, 'mtime'> 
 export interface PackTarOptions extends MakingOptions {}
 
 /**
- * Packs files, directories with all they hold, and generated files into an archive, in this order.
+ * Packs files, directories with everything in them, and generated files into an archive, in the order of the inputs.
  *
- * All inputs are drawn before the first chunk is made. The contents of generated members wait in one unnamed file in
- * `TMPDIR`, so memory is bounded, and the same inputs give the same archive, byte for byte. A name counts once: what
- * comes later by the same name is left out with a `warning`.
+ * All inputs are collected before the first chunk is made. The contents of generated members wait in one unnamed file
+ * in `TMPDIR`, so memory is bounded, and the same inputs give the same archive, byte for byte. Each name is packed
+ * once: a later input with the same name is left out, with a `warning`.
  *
- * Inputs that cannot be read are left out, told by a `warning` event, and counted in `failedInputs` of the result.
+ * Inputs that cannot be read are left out. A `warning` event names each, and `failedInputs` of the result counts them.
  *
- * Throws `ZnipError`: `source-unreadable` when a path does not exist, `usage` for an option out of range or a name that
+ * Throws `ZnipError`: `source-unreadable` if a path does not exist, `usage` for an option out of range or a name that
  * no member may have, `truncated` for a generated content that is shorter than its `size`, `io`, `codec-unavailable`;
- * and the reason of the signal. What had the name of the output before stays then.
+ * and the reason of the signal. In all these cases, an earlier file under the output's name stays.
  *
  * @example
  * await pack(['dist', { path: 'BUILD.json', content: JSON.stringify(build) }], { output: 'release.znip', level: 9 });
@@ -93,15 +93,15 @@ export async function pack(
 }
 
 /**
- * Makes an archive of a tar stream that holds it byte for byte: of a path, a source, or a stream that arrives. .tar.gz
- * and .tar.zst are taken as well.
+ * Makes an archive that holds a tar stream byte for byte. The tar comes from a path, a source, or a stream that
+ * arrives. .tar.gz and .tar.zst work, too.
  *
- * What the index cannot say of members (devices, FIFOs, sparse files, names that `extract` refuses) stays in the tar
- * stream, is told by `warning` events, and counted in `failedInputs` of the result.
+ * Some members cannot be described in the index: devices, FIFOs, sparse files, names that `extract` refuses. They stay
+ * in the tar stream. `warning` events name them, and `failedInputs` of the result counts them.
  *
- * Throws `ZnipError`: `truncated`, `damaged-block`, `not-an-archive` for what is no whole tar stream, `limit` for
- * headers that an archive cannot hold, `usage` for an option out of range and for an archive of znip, `io`; and the
- * reason of the signal. What had the name of the output before stays then.
+ * Throws `ZnipError`: `truncated`, `damaged-block` and `not-an-archive` if it is not a whole tar stream, `limit` for
+ * headers that an archive cannot hold, `usage` for an option out of range or an archive of znip, `io`; and the reason
+ * of the signal. In all these cases, an earlier file under the output's name stays.
  *
  * @example
  * await packTar(spawn('docker', ['save', 'app']).stdout, { output: 'app.znip' });
@@ -130,7 +130,7 @@ export async function packTar(tar: Source | ByteInput, options: PackTarOptions):
   }
 }
 
-/** The inputs, drawn when the output is open; at once where none of them has to be waited for. */
+/** The inputs. They are collected when the output is open, or at once if there is nothing to wait for. */
 function drawLater(
   inputs: PackInput | Iterable<PackInput> | AsyncIterable<PackInput>,
   spool: ContentSpool,

@@ -1,5 +1,5 @@
 /**
- * What a caller may open an archive from, and how the readers see it.
+ * What a caller can open an archive from, and how the readers see it.
  */
 import { fileURLToPath } from 'node:url';
 import { ZnipError } from '../errors.ts';
@@ -7,7 +7,7 @@ import { type ByteSource, closedError, FileSource } from '../io/source.ts';
 import { unlessAborted } from '../threads/failure.ts';
 
 /**
- * Bytes that can be read anywhere, of a length that is known: a database, an object store, a part of a larger file.
+ * Bytes of a known length that can be read at any place: in a database, an object store, a part of a larger file.
  *
  * @example
  * const archive = await open({ size: bytes.length, read: (offset, length) => bytes.subarray(offset, offset + length) });
@@ -15,11 +15,11 @@ import { unlessAborted } from '../threads/failure.ts';
 export interface RandomAccess {
   /** Bytes in all. They must not change while the archive is open. */
   readonly size: number;
-  /** What it is called in messages. Default: `the archive`. */
+  /** Its name in messages. Default: `the archive`. */
   readonly name?: string | undefined;
   /**
-   * Exactly `length` bytes from byte `offset`; there are so many. Several calls may be under way. `signal` is that of
-   * the task that needs the bytes.
+   * Gives exactly `length` bytes from byte `offset` on. It is never asked for bytes past the end. Several calls may run
+   * at the same time. `signal` belongs to the task that needs the bytes.
    */
   read(offset: number, length: number, signal?: AbortSignal): Uint8Array | Promise<Uint8Array>;
 }
@@ -27,7 +27,7 @@ export interface RandomAccess {
 /** Where an archive is: a path, a `file:` URL, a Blob, or anything that can be read at any place. */
 export type Source = string | URL | Blob | RandomAccess;
 
-/** A source for the readers, who close it. Throws `io` where a file cannot be opened, `usage` for what is no source. */
+/** A source for the readers, who close it. Throws `io` if a file cannot be opened, `usage` if it is not a source. */
 export function toByteSource(source: Source): ByteSource {
   if (typeof source === 'string') return new FileSource(source);
   if (source instanceof URL) return new FileSource(fileURLToPath(source));
@@ -43,7 +43,7 @@ function isRandomAccess(source: unknown): source is RandomAccess {
   return has(source, 'size') && has(source, 'read');
 }
 
-/** Of Node.js, or of anybody who has another one. */
+/** A Blob of Node.js, or of another library. */
 function isBlob(source: unknown): source is Blob {
   return has(source, 'size') && has(source, 'slice') && has(source, 'arrayBuffer');
 }

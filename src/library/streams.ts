@@ -1,17 +1,17 @@
 /**
- * Streams that a caller gives to read from, of Node.js and of the web, and those that he gets.
+ * Streams that a caller gives to read from, from Node.js and the web, and streams that the caller gets.
  */
 import { ZnipError } from '../errors.ts';
 import { type ByteStream, IterableStream } from '../io/byte-stream.ts';
 
-/** Bytes that arrive: a `Readable` of Node.js, a web stream, or pieces of anybody's making. */
+/** Bytes that arrive: a `Readable` of Node.js, a web stream, or any async iterable of pieces. */
 export type ByteInput = AsyncIterable<Uint8Array> | ReadableStream<Uint8Array>;
 
 export function isByteInput(value: object): value is ByteInput {
   return Symbol.asyncIterator in value || 'getReader' in value;
 }
 
-/** The caller's stream, which is let go of when it has been read to its end, or nobody wants the rest. */
+/** The caller's stream. It is released when it has been read to its end, or when nobody needs the rest. */
 export function toByteStream(input: ByteInput, name: string, signal: AbortSignal | undefined): ByteStream {
   return new IterableStream(name, { [Symbol.asyncIterator]: () => checked(input, name, signal) }, signal);
 }
@@ -29,7 +29,7 @@ function checked(
       try {
         piece = await next();
       } catch (error) {
-        // A stream that the same signal ends may say so first.
+        // The same signal may end the stream, too, and the stream may be the first to report it.
         signal?.throwIfAborted();
         if (error instanceof ZnipError) throw error;
         const reason = error instanceof Error ? error.message : String(error);
@@ -48,7 +48,7 @@ function checked(
 
 interface Pieces {
   next: () => Promise<IteratorResult<unknown, unknown>>;
-  /** Nothing more is wanted, whether or not `next` is waiting. */
+  /** Nobody needs more, even if a call of `next` is still waiting. */
   stop: () => Promise<unknown>;
 }
 
@@ -64,12 +64,12 @@ function piecesOf(input: ByteInput): Pieces {
   const destroy = 'destroy' in input && typeof input.destroy === 'function' ? input.destroy : undefined;
   return {
     next: () => iterator.next(),
-    // The iterator of a Readable would first wait for what it has asked for.
+    // The iterator of a Readable would first wait for the piece that it has asked for.
     stop: async () => (destroy === undefined ? iterator.return?.() : destroy.call(input)),
   };
 }
 
-/** Pieces that are made when they are asked for, as a stream of the web. */
+/** A web stream of pieces that are made only when somebody reads them. */
 export function toReadableStream(pieces: AsyncGenerator<Uint8Array, void>): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {

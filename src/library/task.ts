@@ -1,18 +1,18 @@
 /**
- * What a task takes from its caller, and what it tells on the way: events, and snapshots of how far it is.
+ * What a task takes from its caller, and what it reports while it runs: events, and snapshots of its progress.
  */
 import type { ZnipErrorCode } from '../errors.ts';
 
 /** What every task takes. */
 export interface TaskOptions {
-  /** Ends the task, which then throws the signal's reason. */
+  /** Ends the task. The task then throws the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** Something that is not as it was asked for, or worth a word, and no reason to stop. Told apart by `type`. */
+/** Something that did not go as asked, or that you may want to know, but no reason to stop. `type` says what it is. */
 export type ZnipEvent =
   | {
-      /** Packing: an input was left out, is not recorded as it is, or changed while it was read, where `failed`. */
+      /** Packing: if `failed`, an input was left out, is not recorded as it is, or changed while it was read. */
       readonly type: 'warning';
       readonly path: string;
       readonly reason: string;
@@ -20,13 +20,13 @@ export type ZnipEvent =
       readonly failed: boolean;
     }
   | {
-      /** Unpacking: a member is left out because of its kind: a device, a FIFO. */
+      /** Unpacking: a member is left out because of its kind, such as a device or a FIFO. */
       readonly type: 'skipped';
       readonly path: string;
       readonly reason: string;
     }
   | {
-      /** Unpacking: tar programs do not all read a member alike, or the index does not have it. */
+      /** Unpacking: not all tar programs read this member in the same way, or the index does not have it. */
       readonly type: 'doubt';
       readonly path: string;
       readonly reason: string;
@@ -40,37 +40,37 @@ export type ZnipEvent =
   | {
       /** With `keepGoing`, and in `repair`: a member is left out because it is damaged or its name is refused. */
       readonly type: 'lost';
-      /** null for what a damaged part of the archive held, where names are not known. */
+      /** null if it was in a damaged part of the archive where names are not known. */
       readonly path: string | null;
       readonly reason: string;
       /** The code of the error that would have ended the task. */
       readonly code: ZnipErrorCode;
-      /** Number of the damaged blob, from 0; null where the damage lies elsewhere. */
+      /** Number of the damaged blob, from 0; null if the damage is elsewhere. */
       readonly blob: number | null;
-      /** Archive byte of the damage; null where it has none. */
+      /** Archive byte of the damage; null if it has none. */
       readonly offset: number | null;
     }
   | {
-      /** A pattern matched nothing, while others did. */
+      /** This pattern matched nothing, but others did. */
       readonly type: 'unmatched';
       readonly pattern: string;
     }
   | {
-      /** Something is done as every tar program does it. All is as it was asked for. */
+      /** Something was done as every tar program does it. Everything is as you asked. */
       readonly type: 'note';
       readonly path: string;
       readonly reason: string;
     }
   | {
-      /** A dry run: what would become of a member. */
+      /** In a dry run: what would happen to a member. */
       readonly type: 'planned';
       readonly path: string;
       readonly pathBytes: Uint8Array;
-      /** `kept`: something has the name and would be left as it is. */
+      /** `kept`: something with this name exists and would be left as it is. */
       readonly standing: 'new' | 'kept' | 'replaced';
     };
 
-/** Tells events, and counts those by which not all is as it was asked for. */
+/** Reports events, and counts those that mean that not everything went as asked. */
 export class Events {
   count = 0;
   private readonly onEvent: ((event: ZnipEvent) => void) | undefined;
@@ -86,7 +86,7 @@ export class Events {
   }
 }
 
-/** Passes on how far a task is: each time a snapshot of its own. */
+/** Passes on the progress of a task. Each call gets its own snapshot. */
 export function snapshots<T extends object>(
   onProgress: ((progress: Readonly<T>) => void) | undefined,
 ): ((progress: T) => void) | undefined {

@@ -1,5 +1,5 @@
 /**
- * Proves an archive whole: the library's `verify`.
+ * Proves that an archive is whole: the library's `verify`.
  */
 import {
   verifySource,
@@ -19,11 +19,11 @@ export interface VerifyOptions extends TaskOptions, Pick<RunOptions, 'quick' | '
 }
 
 /**
- * Verifies an archive: its structure, every hash, and that index and tar headers agree. Goes on after damage: all that is
- * wrong is in the report, and nothing is thrown for it. A stream is verified in one pass.
+ * Verifies an archive: its structure, every hash, and that index and tar headers agree. It does not stop at damage, and
+ * does not throw for it: everything that is wrong is in the report. A stream is verified in one pass.
  *
- * Throws `ZnipError` for what cannot be verified at all: `not-an-archive`, `unsupported-version`, `io`, `usage` for
- * `quick` with a stream, `limit` for more than 16,000,000 members; and the reason of the signal.
+ * Throws `ZnipError` if the archive cannot be verified at all: `not-an-archive`, `unsupported-version`, `io`, `usage`
+ * for `quick` with a stream, `limit` for more than 16,000,000 members; and the reason of the signal.
  *
  * @example
  * const { ok, damage } = await verify('release.znip', { root: 'c0ffee…' });

@@ -21,7 +21,7 @@ import type { WriterMessage, WriterThreadData } from './write/writer-thread.ts';
 
 export class PackThreads {
   private readonly options: PipelineOptions;
-  /** The failure of the run, for everything that waits in it. */
+  /** The failure of the run. Everything that waits in the run listens to it. */
   private readonly failure: Failure;
   private readonly memory: RingMemory;
   private readonly ring: Ring;
@@ -90,18 +90,18 @@ export class PackThreads {
     this.pool.on('error', (error: unknown) => this.onDeath('a worker thread', error));
   }
 
-  /** The slot of a chunk, when it is free. Throws the failure of the run. */
+  /** Resolves to the slot of a chunk when it is free. Throws the failure of the run. */
   readonly acquire = async (sequence: number): Promise<Slot> => {
     await this.failure.unless(this.ring.acquire(sequence));
     return this.ring.slot(sequence);
   };
 
-  /** Starts the work on a chunk, when its slot is free: it is made and then written. */
+  /** Starts the work on a chunk when its slot is free: the chunk is made and then written. */
   async submit(plan: ChunkPlan): Promise<void> {
     this.sources.add(plan);
     await this.acquire(plan.sequence);
     this.inFlight.set(plan.sequence, plan);
-    // The writer must have the plan before the chunk is there.
+    // The writer must have the plan before the chunk is ready.
     this.writer.postMessage(plan);
     const task = this.compress(plan);
     this.tasks.add(task);
@@ -137,7 +137,7 @@ export class PackThreads {
   private hear(message: WriterMessage): void {
     if (message.type === 'failed') this.failure.fail(fromPlainError(message.error));
     else if (message.type === 'done') {
-      // From here on, its end is not a failure.
+      // From now on, the end of the thread is not a failure.
       this.writer.removeAllListeners('exit');
       const { summary } = message;
       if (this.relay === undefined) this.written.resolve(summary);

@@ -53,7 +53,7 @@ export interface ArchiveOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How far a pack is. */
+/** The progress of a pack. */
 export interface PackProgress {
   /** Members in the archive so far. */
   members: number;
@@ -65,11 +65,11 @@ export interface PackProgress {
   foundBytes: number;
   /** Members found so far. */
   foundMembers: number;
-  /** What is found is all that there is. */
+  /** Everything has been found, so the found numbers are final. */
   allFound: boolean;
 }
 
-/** What a pack came to. */
+/** The result of a pack. */
 export interface PackResult extends ArchiveSummary {
   /** Inputs that are missing from the archive or its index, or that changed while they were read. */
   failedInputs: number;

@@ -27,7 +27,7 @@ export interface RepairOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What a repair came to. */
+/** The result of a repair. */
 export interface RepairResult {
   /** What was wrong with the damaged archive, and which members are lost because of it. */
   report: VerifyReport;

@@ -18,7 +18,7 @@ type Output<Task extends Tasks[string]> = Task extends (task: never) => Promise<
 
 export class WorkerPool<Script extends Tasks> {
   private readonly pool: Piscina;
-  /** A thread has died or the caller's signal has fired, so nothing that runs can be relied on. */
+  /** Set when a thread has died or the caller's signal has fired: running work may then never end. */
   readonly failure = new Failure();
   private readonly running = new Set<Promise<unknown>>();
   private readonly threads: number;
@@ -57,7 +57,7 @@ export class WorkerPool<Script extends Tasks> {
       workerData,
       trackUnmanagedFds: false,
       resourceLimits: THREAD_LIMITS,
-      // Histograms of waiting times, which nothing reads.
+      // Nothing reads piscina's histograms of waiting times.
       recordTiming: false,
     });
     return new WorkerPool<Script>(pool, threads, workerData, signal);

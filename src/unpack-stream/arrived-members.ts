@@ -1,15 +1,15 @@
 /**
- * The members that have arrived in a stream, by the paths that the archive has for them and by the names
- * that they get, which differ when leading components are taken off.
+ * The members that have arrived in a stream, by their paths in the archive and by the names that they get. These differ
+ * when leading components are removed.
  *
- * There may be millions: each is a row of columns, and there is no object for it.
+ * There may be millions, so each is a row in columns, without an object for it.
  */
 import { grown } from '../format/tables/grow.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
 
-/** What the tar stream said of a member, and the hash of what was written. */
+/** What the tar stream said about a member, and the hash of what was written. */
 export interface ArrivedMember {
   path: ByteString;
   kind: number;
@@ -19,7 +19,7 @@ export interface ArrivedMember {
   /** Tar stream byte at which its content starts. */
   streamOffset: number;
   linkTarget: ByteString;
-  /** BLAKE3 of the content, a view; null for all but files, and for files that are not written yet. */
+  /** BLAKE3 hash of the content, as a view; null if it is not a file, or not written yet. */
   checksum: Uint8Array | null;
 }
 
@@ -28,7 +28,7 @@ export interface NamedMember {
   path: ByteString;
   kind: number;
   mtime: bigint;
-  /** For all but files, whether it has arrived. */
+  /** For a file, whether its content is written. Always true for other kinds. */
   isWritten: boolean;
 }
 
@@ -42,16 +42,16 @@ export class ArrivedMembers {
   private sizes = new Float64Array(FIRST_ROWS);
   private streamOffsets = new Float64Array(FIRST_ROWS);
   private checksums = new Uint8Array(FIRST_ROWS * CHECKSUM_LENGTH);
-  /** 1 for files of which `checksums` has one. */
+  /** 1 for files that have a hash in `checksums`. */
   private written = new Uint8Array(FIRST_ROWS);
   private readonly linkTargets = new Map<number, ByteString>();
   /** Paths in the archive. */
   private readonly paths: ByteString[] = [];
-  /** Names that members get, where these are others. */
+  /** Names that members get, if they differ from the paths. */
   private readonly names: ByteString[];
   /** The last row with this name. */
   private readonly byName = new Map<ByteString, number>();
-  /** Rows whose name went to a later member, and that live on under that of a hard link: the row of the link. */
+  /** For rows whose name went to a later member, and that go on under the name of a hard link: the row of the link. */
   private readonly heirs = new Map<number, number>();
 
   constructor(renames: boolean) {
@@ -63,14 +63,14 @@ export class ArrivedMembers {
     return this.rows;
   }
 
-  /** Names, of which several members may have the same. */
+  /** How many different names there are. Several members may have the same name. */
   get nameCount(): number {
     return this.byName.size;
   }
 
   /**
-   * `path` is the archive's, `member.path` the name that it gets; `streamOffset` is where its content starts, behind
-   * that of every member before. Returns its row.
+   * `path` is its path in the archive, `member.path` the name that it gets. `streamOffset` is where its content starts,
+   * after that of every earlier member. Returns its row.
    */
   add(path: ByteString, member: Member, streamOffset: number): number {
     const row = this.rows;
@@ -106,7 +106,7 @@ export class ArrivedMembers {
     return this.streamOffsets[row] ?? 0;
   }
 
-  /** The row of the member whose content starts at this byte of the tar stream; undefined when it has not arrived. */
+  /** The row of the member whose content starts at this byte of the tar stream; undefined if it has not arrived. */
   rowAt(streamOffset: number): number | undefined {
     let low = 0;
     let high = this.rows;
@@ -123,7 +123,7 @@ export class ArrivedMembers {
     return this.paths;
   }
 
-  /** The name that a row's member has now; undefined when a later member has it. */
+  /** The name that a row's member has now; undefined if a later member has that name. */
   nameOf(row: number): ByteString | undefined {
     const name = this.names[row] ?? '';
     if (this.byName.get(name) === row) return name;
@@ -131,7 +131,7 @@ export class ArrivedMembers {
     return heir === undefined ? undefined : this.nameOf(heir);
   }
 
-  /** What has the name `name` lives on as the hard link `heir` when a later member takes its name. */
+  /** When a later member takes `name`, what had it goes on under the name of the hard link `heir`. */
   setHeir(name: ByteString, heir: ByteString): void {
     const row = this.byName.get(name);
     const heirRow = this.byName.get(heir);
@@ -166,7 +166,7 @@ export class ArrivedMembers {
     return this.byName.has(name);
   }
 
-  /** Whether what has this name now, a file, or a link to one, has got it. */
+  /** Whether this name has arrived and, if it is a file, its content is written. */
   isWritten(name: ByteString): boolean {
     const row = this.byName.get(name);
     return row !== undefined && this.isWhole(row);

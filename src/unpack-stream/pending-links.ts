@@ -1,21 +1,21 @@
 /**
- * Hard links of a stream, which are made at the end, or before their target's name goes to a later member. A link that
- * comes before its target waits for the first member that gets the name. Main thread.
+ * Hard links of a stream. They are made at the end, or before their target's name goes to a later member. A link that
+ * comes before its target waits for the first member that gets the target's name. Main thread.
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import type { HardLink } from '../target/links.ts';
 
 export class PendingLinks {
-  /** Links to what has come: `target` is the name of a file or symlink. */
+  /** Links whose target has arrived: `target` is the name of a file or symlink. */
   private readonly byPath = new Map<ByteString, HardLink>();
   /** Paths of these by the name that they lead to. */
   private readonly byTarget = new Map<ByteString, Set<ByteString>>();
-  /** Links to what has not come, by their own name. */
+  /** Links whose target has not arrived, by their own name. */
   private readonly early = new Map<ByteString, HardLink>();
-  /** Early links by the name that they wait for, also those that are replaced. */
+  /** The early links, by the name that they wait for. Links that were replaced are still in here. */
   private readonly waiting = new Map<ByteString, HardLink[]>();
 
-  /** Takes in a link to a file or symlink that has come. */
+  /** Adds a link to a file or symlink that has arrived. */
   add(link: HardLink): void {
     this.byPath.set(link.path, link);
     const paths = this.byTarget.get(link.target);
@@ -23,7 +23,7 @@ export class PendingLinks {
     else paths.add(link.path);
   }
 
-  /** Takes in a link to a name that nothing has yet. */
+  /** Adds a link to a name that no member has yet. */
   wait(link: HardLink): void {
     this.early.set(link.path, link);
     const links = this.waiting.get(link.target);
@@ -31,7 +31,7 @@ export class PendingLinks {
     else links.push(link);
   }
 
-  /** The file or symlink `target` has this name from now on: what has waited for the name leads there. */
+  /** From now on, `name` means the file or symlink `target`. Links that have waited for the name now lead there. */
   arrive(name: ByteString, target: ByteString): void {
     const names = [name];
     for (let arrived = names.pop(); arrived !== undefined; arrived = names.pop()) {
@@ -46,17 +46,17 @@ export class PendingLinks {
     }
   }
 
-  /** The link to something that has come. */
+  /** The link with this name, if its target has arrived. */
   at(path: ByteString): HardLink | undefined {
     return this.byPath.get(path);
   }
 
-  /** Whether a link has this name whose target has not come. */
+  /** Whether this is the name of a link whose target has not arrived. */
   isEarly(path: ByteString): boolean {
     return this.early.has(path);
   }
 
-  /** The link of this name is replaced; false when there is none. */
+  /** Removes the link with this name, because it is replaced. Returns false if there is none. */
   remove(path: ByteString): boolean {
     const link = this.byPath.get(path);
     if (link === undefined) return this.early.delete(path);
@@ -65,7 +65,7 @@ export class PendingLinks {
     return true;
   }
 
-  /** Takes out all links to a name, in the order in which they came. */
+  /** Removes all links to a name, and returns them in the order in which they came. */
   takeLinksTo(target: ByteString): HardLink[] {
     const paths = this.byTarget.get(target);
     if (paths === undefined) return [];
@@ -80,12 +80,12 @@ export class PendingLinks {
     return links;
   }
 
-  /** Links to what has come. */
+  /** Links whose target has arrived. */
   all(): Iterable<HardLink> {
     return this.byPath.values();
   }
 
-  /** Links to what has never come. */
+  /** Links whose target has never arrived. */
   allEarly(): Iterable<HardLink> {
     return this.early.values();
   }

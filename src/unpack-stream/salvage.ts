@@ -1,6 +1,6 @@
 /**
- * Feeds a run with the blocks of an archive that may be damaged: what is not whole is left out, what comes
- * after it goes on at the next tar header, which block headers tell. Main thread.
+ * Feeds a run with the blocks of an archive that may be damaged. What is not whole is left out. After it, the run goes
+ * on at the next tar header; block headers say where that is. Main thread.
  */
 import type { EntryRef } from '../archive/entries.ts';
 import { BlockScanner, type Gap, type ScannedBlock } from '../blocks/block-scanner.ts';
@@ -15,8 +15,8 @@ import type { StreamRun } from './stream-run.ts';
 import type { ChunkMembers } from './tar-members.ts';
 
 /**
- * Unpacks what is whole, by blocks, then by what is left of the index. `frames` is a frame table that can be
- * believed, or empty: it leads to blobs whose headers are damaged.
+ * Unpacks what is whole: first by blocks, then by what is left of the index. `frames` is a frame table that can be
+ * trusted, or empty. It is used to find blobs whose headers are damaged.
  */
 export async function salvage(run: StreamRun, stream: ByteStream, frames: readonly Frame[]): Promise<void> {
   const { blocks, cut } = await salvageBlocks(run, stream, frames);
@@ -31,7 +31,7 @@ interface SalvagedBlocks {
   cut: boolean;
 }
 
-/** Takes all that is whole. Returns the blocks that came. Throws `not-an-archive` when there is none. */
+/** Takes everything that is whole. Returns the blocks that it found. Throws `not-an-archive` if there are none. */
 async function salvageBlocks(
   run: StreamRun,
   stream: ByteStream,
@@ -76,7 +76,7 @@ function loseGap(run: StreamRun, { streamStart, streamEnd, cause }: Gap): void {
   else lose(run, streamStart, streamEnd, cause);
 }
 
-/** A run of the tar stream is lost, and with it the file that the stream was in the middle of. */
+/** A part of the tar stream is lost, and with it the file that had not arrived completely. */
 function lose(run: StreamRun, start: number, end: number | undefined, cause: ZnipError): void {
   const { losses } = run;
   losses.addRange(start, end, cause);
@@ -120,8 +120,8 @@ function takeChunk(
 }
 
 /**
- * Chunk byte from which on members can be taken: behind the rest of a file whose beginning is lost. undefined
- * where nobody knows, because the block's own header is lost as well as what comes before it.
+ * The chunk byte from which members can be taken: after the rest of a file whose beginning is lost. undefined if it is
+ * not known, because the block's own header is lost and also what comes before it.
  */
 function startOf(
   run: StreamRun,
@@ -163,22 +163,22 @@ async function confirmSalvaged(
       signal: run.options.signal,
       onFault: (error, ref) => noteFault(run, error, ref),
     });
-    // What is to be set is under the one name that it keeps.
+    // After this, every file has only the name that it keeps, and its attributes are set there.
     run.makeRoomForLinks();
     for (const indexed of attributes) run.restore(indexed);
   } catch (error) {
-    // The blocks are of a version that is known: so is the rest, or it is damaged.
+    // The blocks have a known version. If the rest does not, it is damaged.
     const unknown = error instanceof ZnipError && error.code === 'unsupported-version';
     losses.addDamage(unknown ? error : losses.damage(error));
   }
 }
 
-/** Something that the index says did not come, or is not so. */
+/** Something that the index says has not arrived, or is not true. */
 function noteFault(run: StreamRun, error: ZnipError, ref: EntryRef | undefined): void {
   const { losses } = run;
   losses.damage(error);
   if (ref === undefined) {
-    // Blocks that are missing are not described by the frame table either: that is no news.
+    // If blocks are missing, the frame table cannot agree with those that came: that need not be reported again.
     if (!losses.hasRanges || error.code !== 'inconsistent') losses.addDamage(error);
     return;
   }
@@ -188,7 +188,7 @@ function noteFault(run: StreamRun, error: ZnipError, ref: EntryRef | undefined):
   if (name !== undefined) losses.addMemberAt(name, start - 1, start + (batch.sizes[row] ?? 0), error);
 }
 
-/** Files whose headers came and that nobody wrote, because something else in their chunk was refused. */
+/** Files whose headers arrived but that were not written, because something else in their chunk was refused. */
 function loseUnwritten(run: StreamRun): void {
   if (run.options.dryRun !== undefined) return;
   for (const { path, isWritten } of run.arrived.last()) {

@@ -1,7 +1,8 @@
 /**
- * What a chunk of a stream gives to write, cut where the order matters. Members that have nothing to do with one
- * another are written in parallel. One that takes the name of another of the same run waits until that is written:
- * it begins a segment, unless it comes right behind that other in the same one. Main thread.
+ * What to write from a chunk of a stream, divided into segments where the order matters. Members that are independent
+ * of one another are written in parallel. A member that takes the name of another member of the same run waits until
+ * that one is written: it begins a new segment, unless both are in the same segment and only the last one has to be
+ * written. Main thread.
  */
 import type { Owner } from '../archive/entries.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -9,20 +10,20 @@ import type { Member } from '../format/values/entry.ts';
 import type { FileColumns, LargePart } from '../target/chunk-files.ts';
 import type { HardLink } from '../target/links.ts';
 
-/** Something to be done to what is written already, before a segment is. */
+/** A change to what is written already. It is made before a segment is written. */
 export type Change =
-  /** The hard link to a file whose name goes to another member. */
+  /** Make a hard link to a file whose name goes to another member. */
   | { type: 'link'; link: HardLink }
-  /** A file whose name goes to a directory. */
+  /** Remove a file whose name goes to a directory. */
   | { type: 'remove'; path: ByteString };
 
 export interface Segment {
-  /** All that comes before it in the stream has to be written first. */
+  /** Everything before it in the stream must be written first. */
   waits: boolean;
-  /** Made before it is written; then it waits. */
+  /** Changes to make before it is written. If there are any, it waits. */
   changes: readonly Change[];
   files: FileColumns;
-  /** Of each file, its row among the members that have arrived. */
+  /** For each file, its row among the members that have arrived. */
   rows: readonly number[];
   parts: readonly LargePart[];
 }
@@ -44,7 +45,7 @@ export class SegmentBuilder {
   private offsets: number[] = [];
   private parts: LargePart[] = [];
   private superseded: number[] = [];
-  /** The last file with each name, once somebody has asked for one. */
+  /** The last file with each name; made when it is first needed. */
   private names: Map<ByteString, number> | undefined;
 
   constructor(owners: boolean) {
@@ -58,7 +59,7 @@ export class SegmentBuilder {
     this.offsets.push(chunkOffset);
     if (before === undefined) this.files.push(file);
     else {
-      // The one before is not written at all: what this one replaces is what that one would have.
+      // The earlier file is not written at all, so this one replaces what the earlier one would have replaced.
       this.superseded.push(before);
       this.files.push({ ...file, replaces: this.files[before]?.replaces === true });
     }
@@ -68,10 +69,10 @@ export class SegmentBuilder {
     this.parts.push(part);
   }
 
-  /** What comes next takes the name of a file that has been written, or is to be. */
+  /** The next member takes the name of a file that has been written, or will be. */
   follow(path: ByteString): void {
     this.names ??= new Map(this.files.map(({ member }, row) => [member.path, row]));
-    // Of the files of one segment, the last of a name is written; parts are finished behind them.
+    // Within a segment, only the last file with a name is written. But parts are finished after the files.
     if (this.names.has(path) && this.parts.length === 0) return;
     if (this.parts.length > 0) this.cut();
     this.waits = true;

@@ -1,5 +1,5 @@
 /**
- * Holds the index at the end of a stream against the members that were unpacked from it.
+ * Compares the index at the end of a stream with the members that were unpacked from it.
  */
 import type { Archive } from '../archive/archive.ts';
 import {
@@ -23,7 +23,7 @@ import type { ByteStream } from '../io/byte-stream.ts';
 import { Turns } from '../threads/turns.ts';
 import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 
-/** What the tar stream did not say of a member, or not exactly. */
+/** What the tar stream did not say about a member, or not exactly. */
 export interface IndexedAttributes {
   /** Its row among the members that have arrived. */
   row: number;
@@ -31,11 +31,11 @@ export interface IndexedAttributes {
   size: number;
   mode: number;
   mtime: bigint;
-  /** null when it is not recorded; the tar header then has 0. */
+  /** null if it is not recorded; the tar header then has 0. */
   owner: Owner | null;
 }
 
-/** Rows between two looks at the clock. */
+/** How many rows to handle before looking at the clock again. */
 const ROWS = 64;
 
 export interface IndexCheck {
@@ -44,17 +44,17 @@ export interface IndexCheck {
   arrived: ArrivedMembers;
   isWanted: (path: ByteString, kind: number, streamOffset: number) => boolean;
   /**
-   * What to do about a fault of the index: by default it ends the check. `ref` is the entry that it is about.
-   * With this, a part of the index that is whole is used although another is not.
+   * What to do about a fault of the index. By default, it ends the check. `ref` is the entry that the fault is about.
+   * With this option, the whole parts of the index are used even if another part is damaged.
    */
   onFault?: (error: ZnipError, ref: EntryRef | undefined) => void;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Reads the rest of the stream, the index, and compares. Returns what the index knows better: times with
- * nanoseconds, recorded owners. Throws
- * `truncated` or `damaged-…` where the index itself is not whole, `inconsistent` where it does not agree.
+ * Reads the rest of the stream, which is the index, and compares. Returns what the index knows better: times with
+ * nanoseconds, and recorded owners. Throws `truncated` or `damaged-…` if the index itself is not whole, `inconsistent`
+ * if it does not agree.
  */
 export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<IndexedAttributes>> {
   const { blocks, arrived, onFault, signal } = check;
@@ -85,7 +85,7 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
   return attributesOf(entries, better);
 }
 
-/** Opens the index that is the rest of a stream. With `onFault`, what is behind it is named and left out. */
+/** Opens the index, which is the rest of a stream. With `onFault`, bytes that follow it are reported and left out. */
 async function openIndex({
   stream,
   blocks,
@@ -100,7 +100,7 @@ async function openIndex({
   return { source, archive: await openTail(source) };
 }
 
-/** Holds each entry against the member that arrived at its place: both come in the order of the tar stream. */
+/** Compares each entry with the member that arrived at its place. Both come in the order of the tar stream. */
 async function compareEntries(
   entries: Entries,
   { arrived, isWanted, signal }: IndexCheck,
@@ -134,13 +134,13 @@ async function compareEntries(
   return { better, compared };
 }
 
-/** Whether the index knows more of a member than its tar header can say. */
+/** Whether the index knows more about a member than its tar header can say. */
 function knowsMore(ref: EntryRef): boolean {
   const { batch, row } = ref;
   return (batch.mtimes[row] ?? 0n) % NANOSECONDS !== 0n || recordedOwner(ref) !== null;
 }
 
-/** Entries of which the index knows more than the tar stream: their positions, and their rows in what arrived. */
+/** Entries that say more than the tar stream: their positions, and their rows among the arrived members. */
 interface Better {
   positions: number[];
   rows: number[];
@@ -164,7 +164,7 @@ function* attributesOf(
   }
 }
 
-/** What the index says of a member that is not what arrived; undefined when they agree. */
+/** How the index contradicts the member that arrived; undefined if they agree. */
 function disagreement(ref: EntryRef, arrived: ArrivedMember): ZnipError | undefined {
   const { batch, row } = ref;
   const why = difference(ref, arrived);
@@ -198,7 +198,7 @@ function difference({ batch, row }: EntryRef, member: ArrivedMember): string | u
   return undefined;
 }
 
-/** Hard links to what did not come: another member may have the target's name, with another content. */
+/** Finds hard links whose file did not arrive: another member may have its name, with another content. */
 function checkLinks(
   entries: Entries,
   arrived: ArrivedMembers,
@@ -209,7 +209,7 @@ function checkLinks(
     const meant = ref.batch.kinds[ref.row] === KIND.hardlink ? meanings.of(ref) : undefined;
     if (meant === undefined || arrived.rowAt(streamOffset(meant)) !== undefined) continue;
     const row = arrived.rowAt(streamOffset(ref));
-    // A later member has its name: then it does not matter what the link meant.
+    // If a later member has the link's name, it does not matter what the link meant.
     if (row !== undefined && arrived.nameOf(row) === undefined) continue;
     const member = toText(ref.batch.path(ref.row));
     const target = toText(ref.batch.linkTarget(ref.row));
@@ -218,7 +218,7 @@ function checkLinks(
   }
 }
 
-/** What follows an archive: nothing is unpacked of it, and nothing is known about it. */
+/** The error for bytes that follow an archive: they are not unpacked, and it is not known what they are. */
 function somethingBehind(name: string, tail: Buffer, length: number, start: number): ZnipError {
   const offset = start + length;
   const left = tail.subarray(length);
@@ -230,10 +230,10 @@ function somethingBehind(name: string, tail: Buffer, length: number, start: numb
   );
 }
 
-/** What is wrong with entries for which nothing came at their place: whether it came at another one. */
+/** For entries with no member at their place: says whether the member arrived at another place. */
 class Elsewhere {
   private readonly arrived: ArrivedMembers;
-  /** Made when it is first asked for: mostly never. */
+  /** Made when it is first needed, which is almost never. */
   private paths: ReadonlySet<ByteString> | undefined;
 
   constructor(arrived: ArrivedMembers) {

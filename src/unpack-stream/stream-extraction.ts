@@ -1,5 +1,6 @@
 /**
- * Extraction while the archive arrives: chunks are decoded and written in parallel, taken apart in order. Main thread.
+ * Extraction while the archive arrives: chunks are decoded and written in parallel, but split into members in order.
+ * Main thread.
  */
 import { ChunkQueue, type ChunkSlot, type InUse } from '../blocks/chunk-queue.ts';
 import { decodeBlob } from '../blocks/decode-blob.ts';
@@ -19,25 +20,25 @@ import { planReadMemory } from '../unpack/memory.ts';
 import type { Change, Segment } from './segment.ts';
 import type { ChunkMembers } from './tar-members.ts';
 
-/** Slots beyond one for each worker: one is filled from the stream, one waits to be taken apart. */
+/** Slots besides one for each worker: one is filled from the stream, one waits to be split into members. */
 const SPARE_SLOTS = 2;
 
 export interface StreamExtractionOptions {
   threads: number;
-  /** Bytes of memory that unpacking may take; undefined: no bound. */
+  /** Bytes of memory that unpacking may take; undefined: no limit. */
   memory: number | undefined;
   tree: TargetTree;
   directories: Directories;
   largeFiles: LargeFiles;
-  /** What was written of a segment; called in the order of the stream. */
+  /** Called with what was written of a segment, in the order of the stream. */
   onWritten: (segment: Segment, written: WrittenFiles, completed: CompletedFile[]) => void;
-  /** Makes a change to what has been written; called when all before it is. */
+  /** Makes a change to what has been written. Called when everything before it is written. */
   change: (change: Change) => void;
   onTaken: (path: string) => void;
   onBlocked: OnBlocked;
-  /** Whether a name was taken, by something that this run did not write. */
+  /** Whether a name was taken by something that this run did not write. */
   isTaken: (path: string) => boolean;
-  /** Whether the member before of this name was not written, so that what has the name is not of this run. */
+  /** Whether the earlier member with this name was not written. Then whatever has the name is not from this run. */
   isUnmade: (path: string) => boolean;
   signal: AbortSignal | undefined;
 }
@@ -63,15 +64,15 @@ export class StreamExtraction {
   }
 
   /**
-   * Decodes the blob in a slot, then takes the chunk apart with `take` when its turn comes, and writes it.
-   * `take` gets what is wrong with the chunk when it cannot be decoded, and may throw it.
+   * Decodes the blob in a slot. When the turn of the chunk comes, splits it into members with `take`, and writes them.
+   * If the chunk cannot be decoded, `take` gets the error, and may throw it.
    */
   submit(slot: ChunkSlot, task: DecodeTask, take: (damage?: ZnipError) => ChunkMembers): void {
     const { before } = this.queue;
     this.queue.push(slot, this.decode(task), (damage) => this.accept(task.chunk, take(damage), before));
   }
 
-  /** Takes a chunk that needs no decoding apart, at once, and writes it. Returns what was in it. */
+  /** Splits a chunk that needs no decoding into members, at once, and writes them. Returns what was in it. */
   submitPlain(slot: ChunkSlot, chunk: Uint8Array, take: () => ChunkMembers): ChunkMembers {
     const { before } = this.queue;
     const members = take();
@@ -80,8 +81,8 @@ export class StreamExtraction {
   }
 
   /**
-   * Starts to write what was taken out of a chunk: segment by segment, where one has to wait for what comes before it.
-   * Chunks behind it are not taken apart until then. Resolves when all of it is under way.
+   * Starts to write the members of a chunk, segment by segment; some segments must wait for everything before them.
+   * Later chunks are not split until then. Resolves when all segments have been started.
    */
   private async accept(
     chunk: Uint8Array,
@@ -98,7 +99,7 @@ export class StreamExtraction {
       const { rows, files } = prepared;
       const kept = rows === undefined ? segment.rows : rows.map((row) => segment.rows[row] ?? 0);
       written = this.writeSegment({ ...segment, files, rows: kept }, prepared, chunk, written);
-      // It is awaited by what comes behind it; until then its failure is not unhandled.
+      // Later work awaits it. Until then, a failure must not count as unhandled.
       written.catch(() => {});
     }
     return { until: written };
@@ -124,13 +125,13 @@ export class StreamExtraction {
     onWritten(segment, written, completed);
   }
 
-  /** The rows that replace a file of this run: never what was kept for the user. */
+  /** The rows that replace a file of this run. Files that were kept for the user are never replaced. */
   private replacing({ paths, replace }: FileColumns): number[] {
     const { isTaken, isUnmade } = this.options;
     return replace.filter((row) => !isTaken(paths[row] ?? '') && !isUnmade(paths[row] ?? ''));
   }
 
-  /** Resolves to what is wrong with the blob, if anything is. */
+  /** Resolves to the damage of the blob, if there is any. */
   private async decode(task: DecodeTask): Promise<ZnipError | undefined> {
     try {
       const { workers } = this.queue;

@@ -1,6 +1,6 @@
 /**
- * What damage costs a run that takes members from a stream and keeps going: members by name where names
- * are known, runs of the tar stream where they are not yet. Main thread.
+ * What is lost through damage when a run takes members from a stream and keeps going: members by name, or ranges of the
+ * tar stream as long as names are not known. Main thread.
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -13,10 +13,10 @@ import {
   refusedError,
 } from '../rules/lost.ts';
 
-/** A run of the tar stream that cannot be had. */
+/** A range of the tar stream that is lost. */
 interface LostRange {
   start: number;
-  /** Exclusive; Infinity when nothing came after it. */
+  /** Exclusive; Infinity if nothing came after it. */
   end: number;
   cause: ZnipError;
   /** A member in it has been named. */
@@ -36,45 +36,45 @@ export class StreamLosses {
     this.onDamaged = onDamaged;
   }
 
-  /** Throws what ends a run: anything at all when it does not keep going, else what is not damage. */
+  /** Throws an error that ends the run: any error if the run does not keep going, otherwise any that is not damage. */
   damage(error: unknown): ZnipError {
     if (!this.keepGoing || !isDamage(error)) throw error;
     return error;
   }
 
   /**
-   * A member that is refused, whatever the run does about damage: the rest of a stream goes by but once. Throws what
-   * is no fault of the member.
+   * A member is refused. The run goes on even without `keepGoing`, because the rest of a stream passes only once.
+   * Throws errors that are not the member's fault.
    */
   refuse(name: ByteString, error: ZnipError): void {
     this.noteRefused(error);
     this.addMember(name, error);
   }
 
-  /** The same of one that is not even taken in: what has its name is another, and not lost. */
+  /** The same for a member that was not even added: another member may have its name, and that one is not lost. */
   refuseEntry(name: ByteString, error: ZnipError): void {
     this.noteRefused(error);
     this.tell(lostMember(name, error));
   }
 
-  /** At the end of a run that does not keep going: what it means that members were refused. */
+  /** At the end of a run that does not keep going: throws if members were refused. */
   throwRefused(): void {
     if (this.refused !== undefined && !this.keepGoing) throw refusedError(this.refused, this.count);
   }
 
-  /** Damage that costs no member, or members whose names nobody knows. */
+  /** Damage without a lost member, or with lost members whose names are not known. */
   addDamage(cause: ZnipError): void {
     this.tell(lostMember(null, cause));
   }
 
-  /** A member that was to get this name. */
+  /** The member that should have got this name is lost. */
   addMember(name: ByteString, cause: ZnipError): void {
     if (this.names.has(name)) return;
     this.names.add(name);
     this.tell(lostMember(name, cause));
   }
 
-  /** A member of which some lies in this run of the tar stream, at `[start, end)`. */
+  /** A member is lost that has bytes in this range of the tar stream, `[start, end)`. */
   addMemberAt(name: ByteString, start: number, end: number, otherwise: ZnipError): void {
     const range = this.rangeAt(start, end);
     if (range !== undefined) range.named = true;
@@ -87,12 +87,12 @@ export class StreamLosses {
     this.tell(lostLink(name, target));
   }
 
-  /** Ranges come in order. */
+  /** Adds a lost range. They come in order. */
   addRange(start: number, end: number | undefined, cause: ZnipError): void {
     this.ranges.push({ start, end: end ?? Infinity, cause, named: false });
   }
 
-  /** A later member has this name: that an earlier one is lost says nothing of it. */
+  /** A later member has this name now. That an earlier one is lost says nothing about it. */
   forget(name: ByteString): void {
     this.names.delete(name);
   }
@@ -105,7 +105,7 @@ export class StreamLosses {
     return this.ranges.length > 0;
   }
 
-  /** Where the last range ends in the tar stream; undefined when nothing is lost. */
+  /** Where the last range ends in the tar stream; undefined if nothing is lost. */
   get endOfLast(): number | undefined {
     return this.ranges[this.ranges.length - 1]?.end;
   }
@@ -116,14 +116,14 @@ export class StreamLosses {
     return last?.cause ?? new ZnipError('damaged-block', 'what comes before in the archive is missing');
   }
 
-  /** Names that are lost, of those that `arrived` tells. */
+  /** How many of the lost names `arrived` is true for. */
   countNames(arrived: (name: ByteString) => boolean): number {
     let count = 0;
     for (const name of this.names) if (arrived(name)) count += 1;
     return count;
   }
 
-  /** At the end: ranges of which no member could be named. */
+  /** At the end: reports ranges in which no member could be named. */
   settle(): void {
     for (const { named, cause } of this.ranges) {
       if (named) continue;

@@ -1,6 +1,6 @@
 /**
- * One run that unpacks members in the order of a tar stream, wherever that comes from: what has arrived, what
- * is written, and the end of the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-tar.ts` feed it. Main thread.
+ * One run that unpacks members in the order of a tar stream, from any source: it knows what has arrived and what is
+ * written, and finishes the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-foreign.ts` feed it. Main thread.
  */
 import { codec } from '../codec/codec.ts';
 import { systemReason, ZnipError } from '../errors.ts';
@@ -44,27 +44,27 @@ import { type ChunkMembers, TarMembers } from './tar-members.ts';
 
 export interface UnpackStreamOptions
   extends MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
-  /** For messages. Default: `standard input`. */
+  /** The stream's name in messages. Default: `standard input`. */
   name?: string | undefined;
   threads?: number | undefined;
-  /** As for `unpack`; the length of the first chunk counts. */
+  /** As for `unpack`. It is planned by the length of the first chunk. */
   memory?: number | undefined;
-  /** In a .tar of others, read on behind records of zeros: several of them in a row. Default: false. */
+  /** In a .tar that znip did not make, read on after records of zeros: several archives in a row. Default: false. */
   ignoreZeros?: boolean | undefined;
   /** Called for each member that cannot be unpacked: devices, FIFOs, sparse files of a znip archive. */
   onSkipped?: ((path: string, reason: string) => void) | undefined;
-  /** Called for each member that tar programs read differently: in what. */
+  /** Called for each member that tar programs read differently. `reason` says what differs. */
   onDoubt?: ((path: string, reason: string) => void) | undefined;
-  /** Called for what is done as every tar program does it, and is worth a word. */
+  /** Called for something that is done as every tar program does it, but that users may want to know. */
   onNote?: ((path: string, reason: string) => void) | undefined;
   /**
-   * Called for what could not be done of a member: a hard link that is left out because its file was not written and
-   * has gone by, a time or an owner that is not set because something else has the name by now.
+   * Called for what could not be done about a member: a hard link that is left out because its file was not written and
+   * has passed, or a time or owner that is not set because something else has the name by now.
    */
   onLost?: ((path: string, reason: string) => void) | undefined;
-  /** Writes nothing: hears of each member that would be written or kept instead, when all have arrived. */
+  /** Write nothing. Called for each member that would be written or kept instead, when all have arrived. */
   dryRun?: OnDryMember | undefined;
-  /** Totals are not known: they are 0. */
+  /** The totals are 0, because they are not known. */
   onProgress?: ((progress: UnpackProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -82,12 +82,14 @@ export class StreamRun {
   private readonly choice: MemberChoice;
   private readonly limits: Limits;
   readonly losses: StreamLosses;
-  /** Members that were selected and left out, or change nothing: where their contents start in the tar stream. */
+  /**
+   * For members that were selected but left out, or that change nothing: where their contents start in the tar stream.
+   */
   private readonly passed = new Set<number>();
   private selectedBytes = 0;
   private readonly plainAttributes = new PlainAttributes();
   private readonly taken = new TakenNames();
-  /** Names of members that were not written: what has such a name is not of this run. */
+  /** Names of members that were not written. Whatever has such a name is not from this run. */
   private readonly unmade = new Set<ByteString>();
   private readonly linked = new LinkedFiles();
   private readonly refused: RefusedMembers;
@@ -98,7 +100,7 @@ export class StreamRun {
   };
   private readonly onLost = (path: ByteString, reason: string): void =>
     this.refuse(path, { written: false, reason });
-  /** Every block has arrived: only the index may be missing. */
+  /** Every block has arrived, so only the index may be missing. */
   allBlocks = false;
   private readonly progress: UnpackProgress = { members: 0, contentBytes: 0, totalMembers: 0, totalBytes: 0 };
 
@@ -183,14 +185,14 @@ export class StreamRun {
     });
   }
 
-  /** Unpacks what `feed` takes out of a stream, as far as it gets, and ends the tree. */
+  /** Unpacks what `feed` takes from a stream, as far as it gets, and finishes the tree. */
   async unpack(feed: () => Promise<void>): Promise<UnpackResult> {
     let failure: unknown;
     try {
       await feed();
     } catch (error) {
       failure = error;
-      // What was submitted before still gets written; its own failure is not news.
+      // What was submitted before is still written. If that fails, too, only the first failure is reported.
       await this.extraction.queue.halt.unless(this.extraction.queue.drain()).catch(() => {});
       if (this.options.signal?.aborted === true) throw error;
     }
@@ -200,7 +202,7 @@ export class StreamRun {
       this.largeFiles.discard();
       this.finish();
     } catch (error) {
-      // What went wrong first is what there is to know.
+      // Only the first failure is reported.
       failure ??= error;
     }
     if (failure !== undefined) {
@@ -231,7 +233,7 @@ export class StreamRun {
     };
   }
 
-  /** Names that have not what they should. */
+  /** How many names do not have the member that they should have. */
   private countMissing(): number {
     const { taken, losses, refused } = this;
     const isOther = (name: ByteString): boolean => this.arrived.has(name) && !taken.has(name);
@@ -240,13 +242,13 @@ export class StreamRun {
   }
 
   async stop(): Promise<void> {
-    // The workers first: they reach into the target by its descriptor.
+    // Stop the workers first: they use the target's descriptor.
     await this.extraction.queue.stop();
     this.largeFiles.discard();
     closeTarget(this.target);
   }
 
-  /** The name that a member gets; undefined when it is not wanted, or must not have the one that it would get. */
+  /** The name that a member gets; undefined if it is not wanted, or if the name is not allowed. */
   nameOf(path: ByteString, kind: number): ByteString | undefined {
     try {
       return this.choice.nameFor(path, kind);
@@ -256,7 +258,7 @@ export class StreamRun {
     }
   }
 
-  /** Whether the index must confirm a member: it was selected, and not left out. */
+  /** Whether the index must confirm a member: it was selected and not left out. */
   isWanted(path: ByteString, kind: number, streamOffset: number): boolean {
     return !this.passed.has(streamOffset) && this.nameOf(path, kind) !== undefined;
   }
@@ -265,7 +267,7 @@ export class StreamRun {
     return this.taken.has(path);
   }
 
-  /** Gives a member what only the index has: nanoseconds, and owners that are recorded. */
+  /** Gives a member what only the index has: nanoseconds and recorded owners. */
   restore({ row, kind, size, mode, mtime, owner: recorded }: IndexedAttributes): void {
     const path = this.arrived.nameOf(row);
     if (path === undefined || this.losses.has(path)) return;
@@ -292,7 +294,7 @@ export class StreamRun {
       return;
     }
     const warn = (reason: string): void => this.refuse(written.path, { written: true, reason });
-    // Only what stayed open since it was made can be known to be what gets these.
+    // These bits are safe only for a file that stayed open since it was made: otherwise it may be another file by now.
     const special = owner !== null && (mode & ~0o777) !== 0;
     if (special) warn('set-user-id and the like are left out: too many files have them');
     try {
@@ -329,7 +331,7 @@ export class StreamRun {
     if (first !== undefined && reason !== undefined) this.options.onNote?.(first, reason);
   }
 
-  /** Links, then directories: the end of the tree, as far as it has arrived. */
+  /** Finishes the tree, as far as it has arrived: links, then directories. */
   private finish(): void {
     if (this.options.dryRun !== undefined) {
       for (const path of dryRun(this.dryEntries(), this.target, this.options.dryRun)) this.taken.add(path);
@@ -348,9 +350,9 @@ export class StreamRun {
     });
   }
 
-  /** Takes away the files of this run that links have replaced. */
+  /** Removes the files of this run that links have replaced. */
   makeRoomForLinks(): void {
-    // Nothing was written: what has the names is the user's.
+    // Nothing was written, so whatever has these names belongs to the user.
     if (this.options.dryRun !== undefined) return;
     const { replacedByLinks } = this.members.tree;
     for (const path of replacedByLinks) this.removeReplaced(path);
@@ -362,18 +364,18 @@ export class StreamRun {
     this.refused.add(path, refusal);
   }
 
-  /** What comes next in the stream is not what follows: the file that it is in the middle of is lost. */
+  /** A part of the stream is missing here, so the file that has not arrived completely is lost. */
   interrupt(): LargeFile | undefined {
     const unfinished = this.members.interrupt();
     if (unfinished !== undefined) this.unmade.add(unfinished.path);
     return unfinished;
   }
 
-  /** Makes a change to what has been written before a later member takes a name of it. */
+  /** Makes a change to what has been written, before a later member takes one of its names. */
   private change(change: Change): void {
     if (change.type === 'remove') {
       this.removeReplaced(change.path);
-      // A directory that stood where the file was to go is there for the one that comes now.
+      // If a directory was in the way of the file, it now serves as the directory that comes.
       if (this.taken.has(change.path) && this.isDirectory(change.path)) this.taken.delete(change.path);
       return;
     }
@@ -397,7 +399,7 @@ export class StreamRun {
     return this.directories.ensureParent(path) === undefined && isDirectory(path, this.target);
   }
 
-  /** Whether what a hard link leads to has come and is written; otherwise the link is named. */
+  /** Whether the target of a hard link has arrived and is written. If not, the link is reported. */
   private isThere(link: HardLink): boolean {
     const { path, target } = link;
     if (this.losses.has(path) || !this.isLinkable(link)) return false;
@@ -413,9 +415,9 @@ export class StreamRun {
     return false;
   }
 
-  /** Not to a file that was kept for the user: that has not the content that the link means, which has gone by. */
+  /** Whether a link can be made. A file that was kept for the user is no target: the link means another content. */
   private isLinkable({ path, target, symlink }: HardLink): boolean {
-    // A symlink is made after this, or the link in its place.
+    // The symlink is made later, or the link takes its place.
     if (symlink !== undefined) return true;
     const isKept = this.taken.has(target);
     if (!isKept && !this.unmade.has(target)) return true;
@@ -427,7 +429,7 @@ export class StreamRun {
     return false;
   }
 
-  /** Takes away a file of this run, which a link has replaced; what was kept for the user stays. */
+  /** Removes a file of this run that a link has replaced. A file that was kept for the user stays. */
   private removeReplaced(path: ByteString): void {
     if (!this.taken.has(path) && !this.unmade.has(path)) removeIfAny(path, this.target);
   }
@@ -436,7 +438,7 @@ export class StreamRun {
     for (const member of this.arrived.last()) if (!this.losses.has(member.path)) yield member;
   }
 
-  /** Waits for work, unless what was submitted before fails first. */
+  /** Waits for `work`, unless something that was submitted before fails first. */
   async unlessFailed<T>(work: Promise<T>): Promise<T> {
     return this.extraction.queue.failure.unless(work);
   }
@@ -456,7 +458,7 @@ export class StreamRun {
     this.progress.members += 1;
   }
 
-  /** Something else than zeros stands behind the end of a tar stream, at this byte of it. */
+  /** There are bytes other than zeros after the end of a tar stream. The first of them is at this byte of it. */
   tellBehindEnd(streamOffset: number): void {
     this.options.onLost?.(
       this.options.name ?? 'standard input',

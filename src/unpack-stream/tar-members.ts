@@ -1,6 +1,6 @@
 /**
- * Takes members out of a tar stream that arrives in chunks: which files are in a chunk, and where their content is.
- * Main thread.
+ * Takes members from a tar stream that arrives in chunks. It finds which files are in a chunk, where their content is,
+ * and what must wait for the end (links, directories). Main thread.
  */
 import { isChosen } from '../archive/remarks.ts';
 import { ZnipError } from '../errors.ts';
@@ -17,41 +17,43 @@ import type { LargeFile } from '../target/chunk-files.ts';
 import { type Segment, SegmentBuilder } from './segment.ts';
 import { type AcceptedMember, StreamTree, type StreamTreeOptions } from './stream-tree.ts';
 
-/** What a chunk of tar stream comes to. */
+/** What a chunk of the tar stream holds. */
 export interface ChunkMembers {
-  /** What is to be written, one segment after the other. */
+  /** What to write, one segment after the other. */
   segments: readonly Segment[];
-  /** Bytes taken from the chunk; the rest is the start of a header or member that goes on. */
+  /** Bytes taken from the chunk. The rest is the start of a header or member that continues in the next chunk. */
   consumed: number;
   /** Chunk byte at which the first header starts. */
   firstHeader: number | undefined;
   /** The end of the tar stream was in this chunk. */
   ended: boolean;
-  /** Where: chunk byte behind its first record of zeros. */
+  /** Where it ended: the chunk byte after its first record of zeros. */
   endOffset: number;
-  /** In a stream of others, what is wrong with the header that follows. */
+  /** In a stream of others: the error of the header that follows. */
   failure?: unknown;
 }
 
 export interface TarMembersOptions extends StreamTreeOptions {
   /** Called for what an archive cannot hold: devices, FIFOs, sparse files. */
   onSkipped: (path: ByteString, typeFlag: string) => void;
-  /** Called for members that tar programs read differently, with a sentence that says how. */
+  /**
+   * Called for members that tar programs read differently. `reason` says what differs, in a sentence for each thing.
+   */
   onDoubt: (path: ByteString, reason: string) => void;
-  /** Called for members that have extended attributes, which are not restored: for their meaning, see ATTRIBUTES. */
+  /** Called for members with extended attributes, which are not restored. For what they mean, see ATTRIBUTES. */
   onAttributes: (path: ByteString, attributes: number) => void;
-  /** Called for the first name that starts with a `/`, which is taken away. */
+  /** Called for the first name that begins with a `/`. The `/` is removed. */
   onLeadingSlash: (path: ByteString) => void;
   /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
   onPassed: (streamOffset: number) => void;
   /** Called for everything in the stream that an archive can hold, selected or not. */
   onAny: () => void;
   /**
-   * znip did not make the stream: sparse files are written, by their maps, and what is whole in front of a broken header
-   * is given out.
+   * znip did not make the stream. Sparse files are then written by their maps, and the whole members before a broken
+   * header are given out.
    */
   foreign: boolean;
-  /** Records of zeros end nothing. */
+  /** Records of zeros do not end the stream. */
   ignoreZeros: boolean;
   /** Files with set-user-id and similar bits stay open, for the owner that comes later. */
   holdsSpecial: boolean;
@@ -59,10 +61,10 @@ export interface TarMembersOptions extends StreamTreeOptions {
   onRefused: (path: ByteString, error: ZnipError) => void;
 }
 
-/** A large file that the stream is in the middle of, or data of a member that nobody wants. */
+/** A large file, or a member that nobody wants, whose data has not all arrived. */
 interface UnfinishedData {
   large: LargeFile | null;
-  /** Its path in the stream, and all its data. */
+  /** Its path in the stream. `size` is the length of all its data. */
   path: ByteString;
   size: number;
   fileOffset: number;
@@ -88,7 +90,7 @@ export class TarMembers {
     this.segments = new SegmentBuilder(options.owners);
   }
 
-  /** What comes next is not what follows: the file that the stream is in the middle of is lost. */
+  /** A part of the stream is missing here, so the file that has not arrived completely is lost. */
   interrupt(): LargeFile | undefined {
     const { unfinished } = this;
     this.pending = undefined;
@@ -113,10 +115,10 @@ export class TarMembers {
   }
 
   /**
-   * Takes what it can from `chunk`, which begins where the last call stopped. A member of which `chunk`
-   * does not hold all is large when `complete` says that the chunk will not get longer, or when it is
-   * longer than `longest`; otherwise it is left for the next call. `start` is where the first header is, when
-   * what stands before it belongs to a member that is lost.
+   * Takes what it can from `chunk`, which begins where the last call stopped. If `chunk` does not hold all of a member,
+   * the member counts as large if `complete` says that the chunk will not get longer, or if it is longer than
+   * `longest`. Otherwise it is left for the next call. `start` is where the first header is, if the bytes before it
+   * belong to a member that is lost.
    */
   take(chunk: Buffer, streamOffset: number, complete: boolean, longest: number, start = 0): ChunkMembers {
     this.segments = new SegmentBuilder(this.options.owners);
@@ -183,7 +185,7 @@ export class TarMembers {
     if (pending === undefined) return 0;
     const length = Math.min(pending.dataLeft, bytes.byteLength);
     const { large, fileOffset } = pending;
-    // The part of an empty file has no bytes either.
+    // An empty file has one part, which has no bytes.
     if (large !== null && (length > 0 || large.size === 0)) {
       this.segments.addPart({ large, chunkOffset, fileOffset, length });
     }
@@ -205,7 +207,7 @@ export class TarMembers {
     const { member, sparse } = contentOf(item);
     if (item.doubts.length > 0 || item.ownerDoubts.length > 0) this.tellDoubts(item);
     if (member === null) {
-      // A global header that ends the stream is about no member.
+      // A global header at the end of the stream is not about any member.
       const isSkipped = typeFlag !== 'g' && isChosen(() => this.options.select(path, KIND.file));
       if (isSkipped) this.options.onSkipped(nameOf(item), typeFlag);
       return undefined;
@@ -216,7 +218,7 @@ export class TarMembers {
     }
     if (item.attributes !== ATTRIBUTES.none && this.isChosenItem(item))
       this.options.onAttributes(nameOf(item), item.attributes);
-    // "./" of tar archives: the target itself.
+    // "./" in a tar archive is the target itself.
     if (path === '' || path === '.') return undefined;
     this.options.onAny();
     let selected: ByteString | undefined;
@@ -260,7 +262,7 @@ function largeFile(accepted: AcceptedMember, size: number, held: boolean): Large
   return { path, size, mode, mtime, owner, replace: replaces, checksum: null, row, held, sparse };
 }
 
-/** What is to be made of a member, with the map of a sparse file or what is wrong with that. */
+/** The member to write. For a sparse file, also its map, or what is wrong with the map. */
 function contentOf({ member, sparse }: TarMember): {
   member: Member | null;
   sparse: SparseMap | string | undefined;

@@ -1,7 +1,7 @@
 /**
- * Feeds a run with the blocks of a znip archive, in one pass: members come from the tar stream and the block
- * headers; the index, which arrives last, is held against what was written and supplies the nanoseconds of
- * the times. Main thread. Implements docs/format.md, "Reading".
+ * Feeds a run with the blocks of a znip archive, in one pass. Members come from the tar stream and the block headers.
+ * The index arrives last. It is compared with what was written, and gives the nanoseconds of the times. Main thread.
+ * Implements docs/format.md, "Reading".
  */
 import { checkBlock } from '../blocks/block-check.ts';
 import { type ArrivedBlock, BlockStream } from '../blocks/block-stream.ts';
@@ -10,7 +10,7 @@ import type { ByteStream } from '../io/byte-stream.ts';
 import { checkAgainstIndex } from './stream-check.ts';
 import type { StreamRun } from './stream-run.ts';
 
-/** Unpacks all blocks, then holds the index against what was unpacked. Throws at the first fault. */
+/** Unpacks all blocks, then compares the index with what was unpacked. Throws at the first fault. */
 export async function unpackBlocks(run: StreamRun, stream: ByteStream): Promise<void> {
   const { hash } = codec();
   const blocks = new BlockStream(stream, hash);
@@ -42,7 +42,7 @@ export async function unpackBlocks(run: StreamRun, stream: ByteStream): Promise<
   await confirm(run, stream, arrivedBlocks);
 }
 
-/** Holds the index, which is all that is left of the stream, against what was unpacked. */
+/** Compares the index, which is the rest of the stream, with what was unpacked. */
 async function confirm(
   run: StreamRun,
   stream: ByteStream,
@@ -55,7 +55,7 @@ async function confirm(
     isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
     signal: run.options.signal,
   });
-  // What is to be set is under the one name that it keeps.
+  // After this, every file has only the name that it keeps, and its attributes are set there.
   run.makeRoomForLinks();
   for (const indexed of attributes) run.restore(indexed);
 }

@@ -1,20 +1,20 @@
 /**
- * Feeds a run with a tar stream of others. Main thread.
+ * Feeds a run with a tar stream of others, which is one that znip did not make. Main thread.
  */
 import { ZnipError } from '../errors.ts';
 import { MAX_HEADERS_LENGTH, TAR_RECORD } from '../format/values/constants.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import type { StreamRun } from './stream-run.ts';
 
-/** Tar streams of others are written in pieces of this much; longer members are put together from parts. */
+/** Tar streams of others are written in pieces of this many bytes. Longer members are put together from parts. */
 const FOREIGN_CHUNK = 4 * 1024 * 1024;
 
-/** The piece that headers are read from grows with them up to this: the record behind them may be needed, too. */
+/** The piece that headers are read from grows with them, up to this. The record after them may be needed, too. */
 const MAX_PIECE = MAX_HEADERS_LENGTH + TAR_RECORD;
 
 /**
- * `stream` is the tar stream, `archive` what arrives: the same, or its compressed form. Throws `truncated`, `limit`, and what
- * is wrong with the stream, when all that came before it is written.
+ * `stream` is the tar stream. `archive` is what arrives: the same, or its compressed form. Throws `truncated`, `limit`
+ * and errors of the stream, after everything before them is written.
  */
 export async function unpackTar(run: StreamRun, stream: ByteStream, archive: ByteStream): Promise<void> {
   let rest: Uint8Array = new Uint8Array(0);
@@ -53,7 +53,7 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
     if (isLast || failure !== undefined) {
       await run.unlessFailed(run.extraction.queue.drain());
       if (failure !== undefined) throw failure;
-      // POSIX wants two zero records at the end; tar streams without them are common and complete.
+      // POSIX wants two zero records at the end. Tar streams without them are common, and complete.
       if (taken.consumed === length && !run.members.isWithinMember) return;
       throw new ZnipError(
         'truncated',
@@ -69,8 +69,8 @@ export async function unpackTar(run: StreamRun, stream: ByteStream, archive: Byt
 }
 
 /**
- * What is behind the end: padding, which is taken so that whoever writes it sees no broken pipe, or something that
- * the user has to know of.
+ * Reads what follows the end. Padding is read so that the program that writes it gets no broken pipe. Anything else is
+ * reported to the user.
  */
 async function passRest(run: StreamRun, stream: ByteStream, held: Uint8Array, offset: number): Promise<void> {
   const bytes = new Uint8Array(64 * 1024);

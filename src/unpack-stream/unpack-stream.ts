@@ -12,31 +12,31 @@ import { unpackBlocks } from './unpack-blocks.ts';
 import { unpackTar } from './unpack-foreign.ts';
 
 export interface UnpackStreamOptions extends StreamRunOptions {
-  /** Refuse a .tar, .tar.zst or .tar.gz of others, which has no index and fewer hashes. Default: false. */
+  /** Refuse a .tar, .tar.zst or .tar.gz that znip did not make: it has no index and fewer hashes. Default: false. */
   requireIndex?: boolean | undefined;
   /**
    * The root hash that the archive must have, in hexadecimal. It comes last, so the archive waits in an unnamed file
-   * in `TMPDIR` until it is there, and is unpacked by its index: nothing is written of any other.
+   * in `TMPDIR` until the hash arrives, and is then unpacked by its index. Nothing is written from any other archive.
    */
   root?: string | undefined;
 }
 
 /**
- * Unpacks what arrives on a descriptor or is a stream already, which is closed at the end: a znip archive, or a .tar,
- * .tar.zst or .tar.gz of others.
+ * Unpacks an archive from a descriptor or a stream, and closes it at the end: a znip archive, or a .tar, .tar.zst or
+ * .tar.gz that znip did not make.
  *
- * A stream that is cut short or damaged leaves the members that had arrived whole, and throws: `truncated`,
- * `damaged-block`, `inconsistent`, `unsafe-path`, `unsafe-link`, `not-an-archive`. Names that were taken
- * throw `exists`, after everything else is written, as with `unpack`. `limit` is thrown before anything is
- * written of the member that exceeds it.
+ * If a stream is cut short or damaged, the members that had arrived whole stay, and this throws: `truncated`,
+ * `damaged-block`, `inconsistent`, `unsafe-path`, `unsafe-link`, `not-an-archive`. If names were taken, it throws
+ * `exists`, after everything else is written, as `unpack` does. `limit` is thrown before anything of the member that
+ * exceeds it is written.
  *
- * With `keep-newer`, an archive of znip replaces a file when its time is newer by whole seconds: the rest of
- * the time is in the index, which comes last.
+ * With `keep-newer`, a member of a znip archive replaces a file if its time is newer by whole seconds: the rest of the
+ * time is in the index, which comes last.
  *
- * With `keepGoing`, what is damaged of a znip archive is told to `onDamaged` and counted in the result, and
- * everything else is unpacked. The index, when it comes, tells which members a damaged blob held.
+ * With `keepGoing`, damaged members of a znip archive are told to `onDamaged` and counted in the result, and everything
+ * else is unpacked. The index, when it comes, says which members a damaged blob held.
  *
- * With `requireIndex`, streams of others are `not-an-archive`. With `root`, `root-mismatch` is thrown before anything
+ * With `requireIndex`, any other stream is `not-an-archive`. With `root`, `root-mismatch` is thrown before anything
  * is written.
  */
 export async function unpackStream(
@@ -78,9 +78,9 @@ async function unpackSpooled(
 }
 
 /**
- * Unpacks all that is whole of a znip archive of which anything may be damaged or missing, the beginning too:
- * `unpackStream` with `keepGoing`, for what is not recognised as an archive any more. Throws `not-an-archive`
- * when there is no whole block in it. `frames` is a frame table that can be believed, or empty.
+ * Unpacks everything that is whole in a znip archive. Any part of it may be damaged or missing, even the beginning:
+ * this is `unpackStream` with `keepGoing`, for what can no longer be recognised as an archive. Throws `not-an-archive`
+ * if it has no whole block. `frames` is a frame table that can be trusted, or empty.
  */
 export async function salvageStream(
   source: number | ByteStream,

@@ -1,7 +1,7 @@
 /**
- * Runs extraction jobs: on this thread alone, or on a pool of workers. Slots bound the memory: a job is
- * handed out only when one is free, and a slot with a part of a large file is free once that is hashed.
- * Workers read blobs from a file themselves; those of any other source are read here, into the slots.
+ * Runs extraction jobs, on this thread alone or on a pool of workers. Slots limit the memory: a job starts only when a
+ * slot is free. A slot with a part of a large file is free once that part is hashed. Workers read blobs from a file
+ * themselves. Blobs from any other source are read here, into the slots.
  */
 import { setImmediate as turn } from 'node:timers/promises';
 import { ChunkQueue } from '../blocks/chunk-queue.ts';
@@ -22,23 +22,23 @@ import type { ChunkJob } from './extract-plan.ts';
 import { type ExtractPool, startExtractPool } from './extract-pool.ts';
 
 export interface ExtractOptions {
-  /** Workers, of which `threads` says how many there are; undefined: everything runs on this thread. */
+  /** The workers; `threads` is their number. undefined: everything runs on this thread. */
   pool: ExtractPool | undefined;
   threads: number;
-  /** Jobs that may be under way where there is a pool. */
+  /** How many jobs may run at a time, if there is a pool. */
   slots: number;
   source: ByteSource;
   frames: readonly Frame[];
   tree: TargetTree;
   directories: Directories;
   largeFiles: LargeFiles;
-  /** Names that were taken. */
+  /** Called for names that were taken. */
   onTaken: (path: ByteString) => void;
-  /** Files that are passed over because their directory cannot be there. */
+  /** Called for files that are left out because their directory cannot be made. */
   onBlocked: OnBlocked;
-  /** Files of which the file system refused something. */
+  /** Called for files about which the file system refused something. */
   onRefused: (path: ByteString, refused: RefusedFile) => void;
-  /** Files that are left out because they are damaged, when the run keeps going. */
+  /** Called for files that are left out because they are damaged, if the run keeps going. */
   onLost: (path: ByteString, lost: LostMember) => void;
   onJob: (job: ChunkJob, completed: number) => void;
   signal: AbortSignal | undefined;
@@ -49,13 +49,13 @@ interface ReadyJob {
   targets: PartTarget[];
 }
 
-/** Makes the directories and temporary files that a job writes into; the job is what can be written of it. */
+/** Makes the directories and temporary files that a job writes into. The resulting job has only what can be written. */
 function prepare(job: ChunkJob, options: ExtractOptions): ReadyJob {
   const { files, targets } = makeRoom(job.files, job.parts, options);
   return { job: files === job.files ? job : { ...job, files }, targets };
 }
 
-/** Takes in what was written of a job. `chunk` still holds its content. */
+/** Records what a job has written. `chunk` still holds its content. */
 function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, options: ExtractOptions): void {
   const { files, parts, blob, frame } = job;
   const place = { blob, offset: frame.blobOffset };
@@ -72,7 +72,7 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
   options.onJob(job, files.count - written.taken.length - left + completed);
 }
 
-/** A job failed for damage: its files are lost and nothing else is. */
+/** A job failed because of damage: only its files are lost. */
 function loseJob(job: ChunkJob, damage: ZnipError, options: ExtractOptions): void {
   for (const path of job.files.paths) options.onLost(path, lostMember(path, damage));
   for (const { path } of options.largeFiles.loseParts(job.parts))
@@ -91,7 +91,7 @@ export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOpti
   const keepGoing = tree.settings.keepGoing;
   try {
     for (const planned of jobs) {
-      // All of this is synchronous with the fast codec: without a turn of the event loop no signal is heard.
+      // With the fast codec, all of this is synchronous: without a turn of the event loop, znip would notice no signal.
       if (pool === undefined) await turn();
       const { blobLength, streamLength } = planned.frame;
       const slot = await queue.take(pool === undefined ? 0 : blobLength, streamLength);
@@ -122,10 +122,10 @@ async function extractThere(
   { source, tree: { settings } }: ExtractOptions,
 ): Promise<WrittenFiles> {
   const { fd, name } = source;
-  // The worker knows the number alone: whoever closes the archive meanwhile must not free it for another file.
+  // The worker knows only the number. If the archive is closed meanwhile, another file must not get this number.
   const release = source.hold?.();
   try {
-    // Workers read from files alone: what else there is is read here, into the slot.
+    // Workers can read only from files. Any other source is read here, into the slot.
     if (fd === undefined) await pool.failure.unless(readBlob(source, frame, stored));
     return await pool.run('extract', { fd, name, blob, frame, files, parts, stored, chunk, settings });
   } finally {
@@ -137,7 +137,7 @@ async function readBlob(source: ByteSource, { blobOffset }: Frame, stored: Uint8
   stored.set(await source.read(blobOffset, stored.byteLength));
 }
 
-/** What a worker does, on this thread. */
+/** Does on this thread what a worker would do. */
 async function extractHere(
   { job: { blob, frame, files }, targets }: ReadyJob,
   chunk: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * Decides, before anything is read or written, which blobs have to be decompressed and which members
- * come from each. Pure: entries and frames in, jobs out.
+ * Decides, before anything is read or written, which blobs to decompress and which members come from each. It has no
+ * side effects: it turns entries and frames into jobs.
  */
 import { recordedOwner, type EntryRef } from '../archive/entries.ts';
 import { ZnipError } from '../errors.ts';
@@ -65,8 +65,8 @@ class FileColumnsBuilder {
 }
 
 /**
- * Yields a job for each chunk that holds some of `files`, which come in archive order; with the owners of
- * the files when `owners` says so.
+ * Yields a job for each chunk that holds some of `files`, which come in archive order. With `owners`, jobs have the
+ * owners of the files.
  */
 export function* planJobs(
   files: Iterable<PlannedFile>,
@@ -76,7 +76,7 @@ export function* planJobs(
   let blob = -1;
   let columns = new FileColumnsBuilder(owners);
   let parts: LargePart[] = [];
-  /** End of the content before, in the tar stream: members must not overlap. */
+  /** Where the content before ends in the tar stream: members must not overlap. */
   let end = 0;
 
   const finishJob = (): ChunkJob => {
@@ -92,7 +92,7 @@ export function* planJobs(
     const size = batch.sizes[row] ?? 0;
     if (start < end) throw inconsistent(file, 'its content overlaps that of the member before');
     end = start + size;
-    // The content of an empty file is nowhere; the header before it is in this chunk.
+    // The content of an empty file is nowhere, so take the chunk that holds the header before it.
     const first = size === 0 ? findFrame(frames, start - 1) : holdsOrLast(frames, blob, start);
     if (first < 0) throw inconsistent(file, `its content, at stream byte ${start}, is in no blob`);
     if (first !== blob) {
@@ -132,7 +132,7 @@ export function* planJobs(
   if (columns.count > 0 || parts.length > 0) yield finishJob();
 }
 
-/** Most members are in the blob of the one before: looked at first, before a search. */
+/** Looks first at the blob of the member before, where most members are; then searches. */
 function holdsOrLast(frames: readonly Frame[], blob: number, streamOffset: number): number {
   const frame = frames[blob];
   if (

@@ -20,9 +20,9 @@ export interface WriteTask {
   settings: WriteSettings;
 }
 
-/** Both, and reads the blob from the archive before, where that is a file. */
+/** Decodes a chunk and writes its files. If the archive is a file, reads the blob from it first. */
 export interface ExtractTask extends DecodeTask, WriteTask {
-  /** The archive, open for reading; undefined where the blob is in `stored` already. */
+  /** The archive, open for reading; undefined if the blob is in `stored` already. */
   fd: number | undefined;
   name: string;
 }

@@ -1,6 +1,6 @@
 /**
- * What the selected entries come to as a tree: checked as a whole before anything is written, because a
- * name that is harmless alone may not be so beside another.
+ * The tree that the selected entries make. It is checked as a whole before anything is written, because a name that is
+ * harmless alone may be dangerous together with another.
  */
 import { type Entries, type EntryRef, recordedOwner } from '../archive/entries.ts';
 import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
@@ -28,16 +28,16 @@ export interface MemberTree {
 }
 
 export interface TreeOptions {
-  /** The name that a member gets, or undefined when it is not wanted. */
+  /** The name that a member gets, or undefined if it is not wanted. */
   select: (path: ByteString, kind: number) => ByteString | undefined;
-  /** Every selected member has another name than in the archive. */
+  /** Selected members get other names than in the archive. */
   renames: boolean;
-  /** All entries of the archive, where only some groups are selected; for hard links that lead to another. */
+  /** All entries of the archive, if only some groups are selected: hard links may lead to members of other groups. */
   all: Entries | undefined;
   /** Take owners from the index. */
   owners: boolean;
   limits: Limits;
-  /** Called for members that are refused. What it does not throw is left out. */
+  /** Called for members that are refused. If it does not throw, the member is left out. */
   onRefused: (path: ByteString, error: ZnipError) => void;
 }
 
@@ -51,13 +51,13 @@ export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
 
 export const DIRECTORY_TARGET = 'its target is a directory, expected a file';
 
-/** A hard link as it is in the archive, before anybody knows under which name its file is written. */
+/** A hard link as it is in the archive, before it is known under which name its file is written. */
 interface PendingLink {
   path: ByteString;
   /** As the archive has it. */
   target: ByteString;
   mtime: bigint;
-  /** What it means; undefined where it leads to nothing. */
+  /** The entry that it means; undefined if it leads to nothing. */
   meaning: EntryRef | undefined;
 }
 
@@ -66,16 +66,16 @@ class TreeBuilder {
   private readonly names: MemberNames;
   private readonly files: PlannedFiles;
   private readonly meanings: HardLinkMeanings;
-  /** Names that had a file before what has them now. */
+  /** Names that belonged to a file before, and to a later member now. */
   private readonly superseded = new Set<ByteString>();
   private readonly directories = new Map<ByteString, DirectoryEntry>();
   private readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new Map<ByteString, PendingLink>();
-  /** Paths in the archive of members that are refused, and were the last with them. */
+  /** Paths in the archive whose last member is refused. */
   private readonly refused = new Set<ByteString>();
   /** The same members, by stream offset. */
   private readonly refusedOffsets = new Set<number>();
-  /** What hard links mean, by stream offset: the name that it gets in the tree, and who has that name at the moment. */
+  /** Members that hard links mean, by stream offset: the name that each gets in the tree, and who has that name now. */
   private readonly meant = new Map<number, ByteString | undefined>();
   private readonly holders = new Map<ByteString, number>();
 
@@ -87,7 +87,7 @@ class TreeBuilder {
     for (const ref of this.meanings.all()) this.meant.set(streamOffset(ref), undefined);
   }
 
-  /** Takes in the next entry. */
+  /** Adds the next entry. */
   add(ref: EntryRef, position: number): void {
     const { options } = this;
     const { batch, row } = ref;
@@ -97,7 +97,7 @@ class TreeBuilder {
     if (path === undefined) return;
     const target = kind === KIND.hardlink || kind === KIND.symlink ? batch.linkTarget(row) : '';
     if (kind === KIND.hardlink) {
-      // A link to the name that it has itself changes nothing.
+      // A link to its own name changes nothing.
       if (target === archived && this.names.kindOf(path) !== undefined) return;
       const refusal = this.refusalOf(ref, path);
       if (refusal !== undefined) {
@@ -126,7 +126,7 @@ class TreeBuilder {
     else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
   }
 
-  /** Links to the member lead nowhere, and those to its name, unless a member before has it. */
+  /** Links to the member lead nowhere. So do links to its name, unless an earlier member has that name. */
   private noteRefused(ref: EntryRef, path: ByteString): void {
     this.refusedOffsets.add(streamOffset(ref));
     if (this.names.kindOf(path) === undefined) this.refused.add(ref.batch.path(ref.row));
@@ -156,7 +156,7 @@ class TreeBuilder {
     };
   }
 
-  /** Why a hard link is refused, as far as that shows when its turn comes. */
+  /** Why a hard link is refused, as far as that can be known when it is added. */
   private refusalOf(link: EntryRef, path: ByteString): ZnipError | undefined {
     const { batch, row } = link;
     const target = batch.linkTarget(row);
@@ -172,7 +172,7 @@ class TreeBuilder {
     return isDirectory ? refusedLink(path, target, DIRECTORY_TARGET) : undefined;
   }
 
-  /** Takes in a name, in place of what has it; false when the member is refused. */
+  /** Adds a name. It replaces an earlier member with that name. Returns false if the member is refused. */
   private addName(path: ByteString, kind: number): boolean {
     let before: number | undefined;
     try {
@@ -189,7 +189,7 @@ class TreeBuilder {
     return true;
   }
 
-  /** A name twice, as tar archives may have it: the last member counts, and is a file or not. */
+  /** The files without those that a later member replaces: in a tar, a name may come twice, and the last one counts. */
   private withoutSuperseded(): PlannedFile[] {
     const { files, superseded, names } = this;
     const all = [...files];
@@ -201,11 +201,11 @@ class TreeBuilder {
   }
 
   /**
-   * Points every hard link at what is written in this run. Where its file is not, because it was not selected or its
-   * name has another one now, the first link becomes that file itself, with its content.
+   * Points every hard link at a file that this run writes. If its file is not written, because it was not selected or
+   * another member has its name now, the first link becomes that file itself, with its content.
    */
   private resolveLinks(standIns: PlannedFile[]): HardLink[] {
-    /** By the entry that is meant: the name that it is written under. */
+    /** For the offset of each entry that a link means: the name under which it is written. */
     const homes = new Map<number, ByteString>();
     const resolved: HardLink[] = [];
     for (const link of this.links.values()) {
@@ -239,7 +239,7 @@ class TreeBuilder {
     return meaning;
   }
 
-  /** The name under which a member is written that is meant; undefined when it is not, or another has the name now. */
+  /** The name under which this member is written; undefined if it is not written, or if another has its name now. */
   private homeOf(offset: number): ByteString | undefined {
     const name = this.meant.get(offset);
     return name !== undefined && this.holders.get(name) === offset ? name : undefined;

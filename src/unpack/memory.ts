@@ -1,19 +1,19 @@
 /**
- * What unpacking takes of memory.
+ * How much memory unpacking takes.
  */
 import { MiB } from '../format/values/constants.ts';
 import { type MemoryPlan, planMemory } from '../threads/memory.ts';
 
 const CODEC = 2 * MiB;
 
-/** Names and entries, for each member of the index: all of them are checked before anything is written. */
+/** Bytes for the name and entry of each member of the index: all are checked before anything is written. */
 const MEMBER = 300;
 
 export interface ReadNeeds {
   /** Bytes of the longest chunk, and of the longest blob. */
   chunkLength: number;
   blobLength: number;
-  /** Members that have to be held in memory, as far as that is known. */
+  /** Members that must be held in memory, as far as that is known. */
   members: number;
   spareSlots: number;
 }

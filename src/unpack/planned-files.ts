@@ -1,6 +1,6 @@
 /**
- * The files that a run writes, in archive order: as positions in the index, because an object and a name for each of
- * millions would be most of what the run takes of memory. What belongs to a file is made when it is its turn.
+ * The files that a run writes, in archive order. They are kept as positions in the index: with millions of files, an
+ * object and a name for each would take most of the run's memory. The object for a file is made when its turn comes.
  */
 import type { Entries } from '../archive/entries.ts';
 import { grown } from '../format/tables/grow.ts';
@@ -10,7 +10,7 @@ import type { PlannedFile } from './extract-plan.ts';
 export class PlannedFiles implements Iterable<PlannedFile> {
   private readonly entries: Entries;
   private positions = new Uint32Array(64);
-  /** Where names differ from the archive's. */
+  /** The names of the files, if they differ from those in the archive. */
   private readonly names: ByteString[] | undefined;
   length = 0;
 

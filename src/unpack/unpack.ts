@@ -39,11 +39,11 @@ export interface UnpackOptions
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number | undefined;
   /**
-   * Bytes of memory that unpacking may take, about: there are fewer threads where that is too little for all of
-   * them. Default: what the threads and the index need.
+   * About how many bytes of memory unpacking may use. If they are too few for all threads, fewer threads run. Default:
+   * what the threads and the index need.
    */
   memory?: number | undefined;
-  /** Writes nothing: hears of each member that would be written or kept instead, in archive order. */
+  /** Write nothing. Called for each member that would be written or kept instead, in archive order. */
   dryRun?: OnDryMember | undefined;
   onProgress?: ((progress: UnpackProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -57,38 +57,38 @@ export interface UnpackProgress {
 }
 
 export interface UnpackResult {
-  /** Members written, or that a dry run would have written. */
+  /** Members that were written, or that a dry run would have written. */
   members: number;
   /** Bytes of content of all selected members. */
   contentBytes: number;
-  /** Members whose names were taken and whose files were kept. */
+  /** Members whose names existed already, and whose old files were kept. */
   kept: number;
-  /** What was left out because it is damaged or refused, when the run keeps going. */
+  /** What was left out because it is damaged or refused, if the run keeps going. */
   lost: number;
-  /** Members that the file system refused, or of which it refused a mode, owner or time: told to `onLost`. */
+  /** Members that the file system refused, or whose mode, owner or time it refused. They are told to `onLost`. */
   refused: number;
   /** How long it took, in milliseconds. */
   elapsedMs: number;
 }
 
-/** Below this many members, and INLINE_BYTES of content, starting threads takes longer than the work. */
+/** With fewer members than this, and less content than INLINE_BYTES, starting threads takes longer than the work. */
 const INLINE_MEMBERS = 1000;
 
 /**
- * Unpacks the selected members. Every content is verified before it is written, files come before links,
- * and directory times last.
+ * Unpacks the selected members. Every content is verified before it is written. Files come before links, and directory
+ * times come last.
  *
- * Throws ZnipError: `exists` when names were taken (everything else is written); before anything is written
- * `unsafe-path`, `unsafe-link`, `inconsistent`, `no-match`, and `limit`, by an index whose hash has matched;
- * `damaged-block`, `damaged-member` or `truncated` where the archive is damaged, `io` when something cannot
- * be written. With `keepGoing`, damage in blobs, contents and sub-indexes, and refused names, are told to
- * `onDamaged` and counted in the result; footer, manifest and frame table must be whole all the same.
+ * Throws ZnipError: `exists` if files exist already (everything else is written); before anything is written
+ * `unsafe-path`, `unsafe-link`, `inconsistent`, `no-match` and `limit`, by an index whose hash has matched;
+ * `damaged-block`, `damaged-member` or `truncated` if the archive is damaged; `io` if something cannot be written.
+ * With `keepGoing`, damage in blobs, contents and sub-indexes, and refused names, are told to `onDamaged` and counted
+ * in the result. Footer, manifest and frame table must still be whole.
  */
 export function unpack(archive: Archive, options: UnpackOptions = {}): Promise<UnpackResult> {
   return unpackEntries(archive, options, undefined);
 }
 
-/** The same, with all entries of the archive where they have been read already. */
+/** The same, with all entries of the archive if they have been read already. */
 export async function unpackEntries(
   archive: Archive,
   options: UnpackOptions,
@@ -111,11 +111,11 @@ export async function unpackEntries(
 interface Run {
   start: number;
   threads: number;
-  /** Jobs that may be under way, where there is a pool. */
+  /** How many jobs may run at a time, if there is a pool. */
   slots: number;
   limits: Limits;
   pool: ExtractPool | undefined;
-  /** All entries, where they have been read already. */
+  /** All entries, if they have been read already. */
   read: Entries | undefined;
 }
 
@@ -198,7 +198,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       else return true;
       return false;
     });
-    // A file that was kept for the user is not what the archive has links to.
+    // A file that was kept for the user is not the file that the archive's links mean.
     for (;;) {
       const { standIns, links } = replaceKeptTargets(hardLinks, taken);
       hardLinks = links;
@@ -216,7 +216,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       linked: new LinkedFiles(),
     });
   } finally {
-    // The workers first: they reach into the target by its descriptor.
+    // Stop the workers first: they use the target's descriptor.
     await pool?.stop();
     largeFiles.discard();
     closeTarget(target);
@@ -225,8 +225,8 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
 }
 
 /**
- * Of the links to each file whose name was taken, makes the first that file itself, with its content, and the others
- * links to it.
+ * If the name of a file was taken, the first hard link to it becomes the file itself, with its content. The other links
+ * lead to that one.
  */
 function replaceKeptTargets(
   hardLinks: readonly HardLink[],
@@ -249,10 +249,10 @@ function replaceKeptTargets(
   };
 }
 
-/** What is left out, when the run keeps going. */
+/** What is left out when the run keeps going. */
 class Losses {
   count = 0;
-  /** Of the members that were to be written. */
+  /** How many of the members that should have been written are lost. */
   ofTree = 0;
   readonly keepGoing: boolean;
   private blocked: ZnipError | undefined;
@@ -264,7 +264,7 @@ class Losses {
     this.onDamaged = onDamaged;
   }
 
-  /** A member that was to get this name. */
+  /** A member that should have got this name is lost. */
   add(path: ByteString, lost: LostMember): void {
     this.names.add(path);
     this.ofTree += 1;
@@ -275,18 +275,18 @@ class Losses {
     return this.names.has(path);
   }
 
-  /** A member whose way leads through a symlink that stands in the target. The others are written all the same. */
+  /** A member is refused because its path leads through a symlink in the target. The others are still written. */
   block(path: ByteString, block: ZnipError): void {
     this.blocked ??= block;
     this.add(path, lostMember(path, block));
   }
 
-  /** At the end of a run that does not keep going: what it means that members were left out. */
+  /** At the end of a run that does not keep going: throws if members were left out. */
   throwRefused(): void {
     if (this.blocked !== undefined && !this.keepGoing) throw refusedError(this.blocked, this.count);
   }
 
-  /** A member that is not to be written at all; throws when the run does not keep going. */
+  /** A member must not be written at all. Throws if the run does not keep going. */
   refuse(path: ByteString | null, error: ZnipError): void {
     if (!this.keepGoing || !isDamage(error)) throw error;
     this.tell(lostMember(path, error));
@@ -298,10 +298,10 @@ class Losses {
   }
 }
 
-/** Jobs at hand beyond one for each worker, so that no worker waits for the main thread. */
+/** Jobs that are ready, besides one for each worker, so that no worker waits for the main thread. */
 const SPARE_SLOTS = 1;
 
-/** As many threads as there is memory for: slots take the longest blob and chunk. */
+/** As many threads as fit into memory. Each slot has room for the longest blob and the longest chunk. */
 async function planThreads(archive: Archive, options: UnpackOptions): Promise<MemoryPlan> {
   const threads = resolveThreads(options.threads);
   const needs = { chunkLength: 0, blobLength: 0, members: 0, spareSlots: SPARE_SLOTS };
@@ -315,7 +315,7 @@ async function planThreads(archive: Archive, options: UnpackOptions): Promise<Me
   return planReadMemory(options.memory, threads, needs);
 }
 
-/** Whether what may be selected is worth threads, as far as the manifest tells. */
+/** Whether the members that may be selected are worth threads. Only the manifest is known at this point. */
 function wantsPool(archive: Archive, options: UnpackOptions, threads: number): boolean {
   if (threads === 1 || options.dryRun !== undefined) return false;
   let members = 0;
@@ -336,7 +336,7 @@ function selectedGroups(archive: Archive, { packageTypes, repos }: UnpackOptions
     );
 }
 
-/** The selected members, within the limits that can be told before the sub-indexes are read. */
+/** The selected members. Limits that need no sub-index are checked before one is read. */
 async function chooseTree(
   archive: Archive,
   options: UnpackOptions,
@@ -387,7 +387,7 @@ function jobBytes({ files, parts }: ChunkJob): number {
   return total;
 }
 
-/** All entries, where some groups are selected and hard links among them, which may lead to others. */
+/** All entries, if only some groups are selected and have hard links, which may lead to members of other groups. */
 async function allEntries(
   archive: Archive,
   { packageTypes, repos, signal }: UnpackOptions,
@@ -395,6 +395,6 @@ async function allEntries(
   { keepGoing }: Losses,
 ): Promise<Entries | undefined> {
   if ((packageTypes === undefined && repos === undefined) || !hasHardLinks(selected)) return undefined;
-  // What is damaged of the index has been told already, or belongs to groups that nobody selected.
+  // Damage of the index has been reported already, or belongs to groups that nobody selected.
   return archive.entries({ signal }, keepGoing ? () => {} : undefined);
 }

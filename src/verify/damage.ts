@@ -3,26 +3,26 @@
  */
 import { toPlainError, type ZnipErrorCode } from '../errors.ts';
 
-/** Every code, and its meaning. */
+/** Every code and its meaning. */
 export const DAMAGE = {
-  truncated: 'the archive ends before its end',
+  truncated: 'the archive is cut off before its end',
   'damaged-prologue': 'the first nine bytes are not those of an archive',
-  'damaged-block-header': 'a block header is not whole, or there are other bytes where one belongs',
-  'missing-block': 'the tar stream goes on at a later byte than the block before ends at',
-  'damaged-blob': 'a blob does not decompress to the chunk with the hash that is stated for it',
-  'damaged-tar': 'a chunk is what was packed, but its tar headers cannot be followed',
-  'wrong-block-header': 'a block header says of its chunk what is not so',
+  'damaged-block-header': 'a block header is not whole, or other bytes are in its place',
+  'missing-block': 'a block starts at a later byte of the tar stream than the block before it ends at',
+  'damaged-blob': 'a blob does not decompress to a chunk with the hash that is recorded for it',
+  'damaged-tar': 'a chunk is exactly what was packed, but its tar headers cannot be followed',
+  'wrong-block-header': 'a block header says something wrong about its chunk',
   'damaged-footer': 'the footer is not whole, or belongs to an archive of another length',
-  'damaged-manifest': 'the manifest has not the hash in the footer, or is no manifest',
-  'damaged-sub-index': 'a sub-index has not the hash in the manifest, or is none',
+  'damaged-manifest': 'the manifest does not have the hash in the footer, or is not a manifest',
+  'damaged-sub-index': 'a sub-index does not have the hash in the manifest, or is not a sub-index',
   'damaged-frame-table':
-    'a frame table is not what the manifest says, is none, or does not tile the tar stream',
+    'a frame table does not match the manifest, is not a table, or does not cover each byte of the tar stream once',
   'wrong-frame-table': 'the frame table does not describe the blocks as they are',
-  'wrong-manifest': 'the manifest says of a section what is not so',
-  'misplaced-section': 'sections overlap, or there are bytes between them that belong to nothing',
-  'damaged-content': 'a content has not the hash in the index',
-  'member-not-in-index': 'the tar stream has a member that the index has not',
-  'member-not-in-tar': 'the index has a member that the tar stream has not',
+  'wrong-manifest': 'the manifest says something wrong about a section',
+  'misplaced-section': 'sections overlap, or bytes between them belong to nothing',
+  'damaged-content': "a member's content does not have the hash in the index",
+  'member-not-in-index': 'a member is in the tar stream but not in the index',
+  'member-not-in-tar': 'a member is in the index but not in the tar stream',
   'name-mismatch': 'index and tar header have different names for a member',
   'kind-mismatch': 'index and tar header have different kinds for a member',
   'size-mismatch': 'index and tar header have different sizes for a member',
@@ -30,8 +30,8 @@ export const DAMAGE = {
   'mtime-mismatch': 'index and tar header have different times for a member, in whole seconds',
   'link-mismatch': 'index and tar header have different link targets for a member',
   'owner-mismatch': 'index and tar header have different owners for a member',
-  'unsafe-path': 'a name that is never unpacked',
-  'unsafe-link': 'a hard link that is never unpacked',
+  'unsafe-path': 'a name that znip never unpacks',
+  'unsafe-link': 'a hard link that znip never unpacks',
   'root-mismatch': 'the root hash is not the expected one',
 } as const;
 
@@ -42,13 +42,13 @@ export type DamageCode = keyof typeof DAMAGE;
 export interface Damage {
   /** What kind of damage. */
   code: DamageCode;
-  /** One sentence, with the place. */
+  /** One sentence that names the place. */
   message: string;
   /** Names of the affected members, as text, as far as they are known. */
   members: string[];
   /** Number of the blob, from 0; null if the damage is not in a blob. */
   blob: number | null;
-  /** Archive byte; null if there is none. */
+  /** Archive byte; null if the damage has no place in the archive. */
   offset: number | null;
 }
 
@@ -68,7 +68,7 @@ export class DamageList {
     return damage;
   }
 
-  /** Adds an error of a reader as damage. Throws errors that are about the machine and not about the archive. */
+  /** Adds a reader's error as damage. Throws it again if it is about the machine and not about the archive. */
   addError(error: unknown, codes: Partial<Record<ZnipErrorCode, DamageCode>>): Damage {
     const { code, message, context } = toPlainError(error);
     const damageCode = codes[code] ?? (code in DAMAGE ? (code as DamageCode) : undefined);

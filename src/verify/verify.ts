@@ -36,7 +36,7 @@ export interface VerifyOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How far a verification is. */
+/** The progress of a verification. */
 export interface VerifyProgress {
   /** Members and bytes of tar stream so far, and in total. Totals are undefined while they are not known. */
   members: number;
@@ -48,7 +48,7 @@ export interface VerifyProgress {
   totalBytes: number | undefined;
 }
 
-/** What a verification found. */
+/** The result of a verification. */
 export interface VerifyReport {
   /** Nothing is wrong. */
   ok: boolean;
@@ -66,14 +66,14 @@ export interface VerifyReport {
   archiveBytes: number;
   /** Everything that is wrong, in the order in which it was found; only the first 100,000. */
   damage: Damage[];
-  /** How much there is of it. */
+  /** How many faults there are in all. */
   damageCount: number;
   /**
    * Members for which some tar programs do not agree with the index, in the order of the tar stream; only the first
    * 100,000. They are not damage, but an archive that has some is not called whole.
    */
   differing: Differing[];
-  /** How many there are of them. */
+  /** How many of these there are in all. */
   differingCount: number;
   /** How long it took, in milliseconds. */
   elapsedMs: number;

@@ -7,7 +7,7 @@ import { ZnipError } from '../../errors.ts';
 /** Turns a range into one for a content of `size` bytes. */
 export type RangeOf = (size: number) => ByteRange;
 
-/** Throws `usage` for what is no such range. */
+/** Throws `usage` if the text is not such a range. */
 export function parseRange(text: string): RangeOf {
   const match = /^(\d{0,15})-(\d{0,15})$/.exec(text.trim());
   const [, first = '', last = ''] = match ?? [];

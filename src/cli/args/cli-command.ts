@@ -1,6 +1,6 @@
 /**
- * A command as commander defines it, checks it and helps with it. Its arguments are read by `read.ts`, once, and given
- * to commander as values.
+ * A command. Commander defines it, checks it and shows its help. But `read.ts` reads its arguments, once, and commander
+ * gets the values.
  */
 import type { EventEmitter } from 'node:events';
 import { Command, type Option } from 'commander';
@@ -8,7 +8,7 @@ import type { Context } from '../ui/context.ts';
 import { type Grammar, readArguments, type Token } from './read.ts';
 
 export class CliCommand extends Command {
-  /** What stands behind the command's name, in order. */
+  /** Everything after the command's name, in order. */
   line: readonly Token[] = [];
   private context: Context | undefined;
   private digits: Option | undefined;
@@ -18,26 +18,26 @@ export class CliCommand extends Command {
     return new CliCommand(name);
   }
 
-  /** The command of this name, or that it is an alias of. */
+  /** The command with this name or alias. */
   named(name: string): CliCommand | undefined {
     return this.commands
       .filter((command) => command instanceof CliCommand)
       .find((command) => command.name() === name || command.aliases().includes(name));
   }
 
-  /** Defines the option that `-1` to `-99` are values of. */
+  /** Defines the option that gets `-1` to `-99` as its value. */
   digitsOption(option: Option): this {
     this.digits = option;
     return this.addOption(option);
   }
 
-  /** A letter that stands for nothing among others. */
+  /** Defines a letter that is ignored among other letters. */
   idleLetter(letter: string): this {
     this.idle = letter;
     return this;
   }
 
-  /** What the command does, in the run that it is in. */
+  /** Defines what the command does. `work` gets the context of the run. */
   does(work: (context: Context, ...args: never[]) => Promise<void> | void): this {
     return this.action((...args: unknown[]) => {
       if (this.context === undefined) throw new Error('a command runs before its arguments are read');
@@ -50,17 +50,17 @@ export class CliCommand extends Command {
     return (this.line = readArguments(args, grammar));
   }
 
-  /** Checks what was read, and does it. */
+  /** Checks what was read, and runs the command. */
   async run(context: Context): Promise<void> {
     this.context = context;
     await this.parseAsync([], { from: 'user' });
   }
 
-  /** For commander: operands, and from the first unknown option on all that is left. */
+  /** Called by commander. Gives the operands, and from the first unknown option on, the rest as unknown. */
   override parseOptions(): { operands: string[]; unknown: string[] } {
     const operands: string[] = [];
     const unknown: string[] = [];
-    // Options listen for their values; commander's types do not say that it is an emitter.
+    // Options get their values as events; commander's types do not say that it is an emitter.
     const emitter = this as unknown as EventEmitter;
     for (const token of this.line) {
       if (token.kind === 'unknown') unknown.push(token.flag);

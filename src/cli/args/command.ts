@@ -1,5 +1,5 @@
 /**
- * What the definitions of the commands share: option groups, value parsers, the shape of the help.
+ * What the definitions of the commands share: option groups, value parsers, the layout of the help.
  */
 import { type Command, Option } from 'commander';
 import { EXIT_STATUS_HELP, SILENCE_HELP } from '../process/exit-status.ts';
@@ -9,8 +9,8 @@ export const THREADS = parseWholeNumber('-j', 1, 256);
 export const LEVEL = parseWholeNumber('the level', 1, 19);
 
 /**
- * Puts the examples where they are seen first, and the exit statuses last. The first paragraph of the text
- * is the examples, one command on each line, perhaps with a remark after two blanks; notes follow.
+ * Puts the examples first and the exit statuses last. The first paragraph of `text` has the examples, one command on
+ * each line, perhaps with a remark after two blanks. Notes follow.
  */
 export function addExamples<C extends Command>(command: C, text: string, statuses = EXIT_STATUS_HELP): C {
   const [examples = '', ...notes] = text.split('\n\n');
@@ -32,7 +32,7 @@ export function addNotes<C extends Command>(command: C, text: string): C {
   });
 }
 
-/** Wraps a paragraph; one that has lines with blanks in front is a table, and stays as it is. */
+/** Wraps a paragraph. If lines begin with blanks, it is a table and stays as it is. */
 function fitToScreen(command: Command, paragraph: string): string {
   if (/^ /m.test(paragraph)) return paragraph;
   const width = Math.min(command.configureOutput().getOutHelpWidth?.() ?? 80, 100);
@@ -46,14 +46,17 @@ function fitToScreen(command: Command, paragraph: string): string {
   return lines.join('\n');
 }
 
-/** What every command that works for a while has: -q, -v, --json, --progress. */
+/** The options of every command that works for a while: -q, -v, --json, --progress. */
 export function addCommonOptions<C extends Command>(command: C): C {
   return command
-    .option('-q, --quiet', 'say nothing but errors and what is left out')
-    .option('-v, --verbose', 'say more: pack and unpack list members, on standard error')
+    .option('-q, --quiet', 'print only errors and what is left out')
+    .option('-v, --verbose', 'print more: pack and unpack list members on standard error')
     .option('--json', 'print the result as JSON on standard output')
     .addOption(
-      new Option('--progress <mode>', 'progress on standard error: on a terminal, never, or as NDJSON events')
+      new Option(
+        '--progress <mode>',
+        'progress on standard error: only on a terminal, never, or as NDJSON events',
+      )
         .choices(['auto', 'never', 'json'])
         .default('auto'),
     );

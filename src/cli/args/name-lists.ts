@@ -7,7 +7,7 @@ import { errnoOf, ioError, ZnipError } from '../../errors.ts';
 const PIECE = 1 << 20;
 const RETRY_MS = 5;
 
-/** All of a file, a pipe, or, as `-`, standard input. */
+/** Reads all of a file or a pipe, or of standard input if it is called `-`. */
 function readAll(file: string, stdin: number): Buffer {
   const pieces: Buffer[] = [];
   try {
@@ -34,13 +34,13 @@ function readOrWait(fd: number, piece: Buffer): number {
       return readSync(fd, piece);
     } catch (error) {
       if (errnoOf(error) !== 'EAGAIN') throw error;
-      // Somebody made standard input non-blocking, and nothing is there yet.
+      // Another program made standard input non-blocking, and no bytes have arrived yet.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
   }
 }
 
-/** The names in a list, as their bytes: one on a line, or with a NUL after each. Empty ones do not count. */
+/** The names in a list, as bytes: one on each line, or with a NUL after each. Empty names are ignored. */
 export function* splitNames(list: Buffer, nul: boolean): Generator<Buffer, void, undefined> {
   const separator = nul ? 0 : 0x0a;
   for (let start = 0; start < list.byteLength;) {
@@ -51,7 +51,7 @@ export function* splitNames(list: Buffer, nul: boolean): Generator<Buffer, void,
   }
 }
 
-/** Reads a list of names. A list with NULs that are not expected is refused, not misread. */
+/** Reads a list of names. If it has NULs that are not expected, it is refused, so that it is not misread. */
 export function readNameList(file: string, nul: boolean, stdin: number): Buffer {
   const list = readAll(file, stdin);
   if (!nul && list.includes(0)) {
@@ -61,9 +61,9 @@ export function readNameList(file: string, nul: boolean, stdin: number): Buffer 
 }
 
 /**
- * The patterns in a file, one on a line, as GNU tar reads them: blanks at the end of a line do not count, nor does the
- * mark that some editors put at the start of a file. Blank lines and those that begin with `#` do not count. Throws
- * `usage` for a line with `!`, which means an exception to others, and would be taken for a name here.
+ * The patterns in a file, one on each line, as GNU tar reads them. It ignores blanks at the end of a line, the mark
+ * that some editors put at the start of a file, empty lines, and lines that begin with `#`. Throws `usage` for a line
+ * that begins with `!`: elsewhere this means an exception, but here it would be taken as a name.
  */
 export function readPatterns(file: string, stdin: number): string[] {
   const lines = readAll(file, stdin)
@@ -81,7 +81,7 @@ export function readPatterns(file: string, stdin: number): string[] {
   return patterns;
 }
 
-/** Without blanks at its end, but for one with a backslash before it. */
+/** The line without blanks at its end. A blank after a backslash stays. */
 function trimmed(line: string): string {
   const text = line.trimEnd();
   const backslashes = /\\*$/.exec(text)?.[0].length ?? 0;

@@ -1,10 +1,10 @@
 /**
- * Archives for commands that read the index first, which is at the end of a file.
+ * Archives for commands that first read the index, which is at the end of a file.
  */
 import { type Archive, openArchive } from '../../archive/archive.ts';
 import { ZnipError } from '../../errors.ts';
 
-/** Opens an archive as `openArchive` does. Throws `usage` for `-`: a pipe has its end last. */
+/** Opens an archive as `openArchive` does. Throws `usage` for `-`: the end of a pipe arrives last. */
 export async function openIndexed(path: string, command: string): Promise<Archive> {
   if (path === '-') {
     throw new ZnipError(

@@ -1,5 +1,5 @@
 /**
- * Option values that several commands share: their parsing, with errors that say what is expected.
+ * Parses option values that several commands share. Errors say what is expected.
  */
 import { ZnipError } from '../../errors.ts';
 
@@ -10,7 +10,7 @@ export interface CommonOptions {
 
 const SIZE_UNITS: Record<string, number> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** A size such as `512`, `64K`, `16M`, `1.5GiB`: binary units, as tar and zstd have them. */
+/** A size such as `512`, `64K`, `16M`, `1.5GiB`, with binary units as in tar and zstd. */
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
   const unit = SIZE_UNITS[match?.[2]?.toLowerCase() ?? ''];

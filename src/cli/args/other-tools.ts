@@ -1,13 +1,13 @@
 /**
- * Command lines of other tools, tar's, zip's and 7z's above all: what was typed means something, and the command of znip
- * that does it is in the error.
+ * Command lines of other tools, above all of tar, zip and 7z. znip understands what they mean, and its error names the
+ * command of znip that does the same.
  */
 import { ZnipError } from '../../errors.ts';
 import type { Token } from './read.ts';
 
 type Meaning = 'pack' | 'unpack' | 'ls' | 'verify' | 'change' | 'version' | 'help';
 
-/** First words of other tools that are no commands here. */
+/** First words in command lines of other tools. They are not commands of znip. */
 const WORDS = new Map<string, Meaning>(
   Object.entries<readonly string[]>({
     pack: ['c', 'create', 'a', 'add', 'zip', 'archive', 'compress', '--create'],
@@ -31,7 +31,7 @@ const WORDS = new Map<string, Meaning>(
   }).flatMap(([meaning, words]) => words.map((word): [string, Meaning] => [word, meaning as Meaning])),
 );
 
-/** tar's letters, with or without a dash, and what the first that says what to do means. */
+/** tar's letters that say what to do. They come with or without a dash, and the first one counts. */
 const LETTERS: Partial<Record<string, Meaning>> = {
   c: 'pack',
   x: 'unpack',
@@ -49,7 +49,7 @@ function meaningOf(word: string): Meaning | undefined {
   return LETTERS[letter];
 }
 
-/** Throws `usage` with the command to use, where these are arguments of another tool. */
+/** Throws `usage` with the command to use, if these are arguments of another tool. */
 export function refuseOtherTools(args: readonly string[]): void {
   const [word = '', ...rest] = args;
   const meaning = meaningOf(word);
@@ -71,7 +71,7 @@ export function refuseOtherTools(args: readonly string[]): void {
   throw new ZnipError('usage', `there is no command '${word}': ${advice[meaning]}`);
 }
 
-/** The arguments that are no options, without the value of -C. */
+/** The arguments that are not options, without the value of -C. */
 function operandsOf(args: readonly string[]): string[] {
   return args.filter((arg, i) => !arg.startsWith('-') && !isDirectoryFlag(args[i - 1]));
 }
@@ -84,7 +84,7 @@ function directoryOf(args: readonly string[]): string | undefined {
   return args.find((_, i) => isDirectoryFlag(args[i - 1]));
 }
 
-/** Options of other tools that a command does not know, and what to use. */
+/** Options of other tools that a command does not know, and what to use instead. */
 const OPTIONS: Partial<Record<string, [flags: RegExp, instead: string][]>> = {
   unpack: [
     [
@@ -107,7 +107,7 @@ export function refuseOtherOptions(command: string, line: readonly Token[]): voi
   for (const token of line) {
     if (token.kind === 'option') continue;
     const typed = token.kind === 'operand' ? token.value : token.typed;
-    // To the parser, a negative number is an operand.
+    // The parser takes a negative number as an operand.
     if (/^-\d+$/.test(typed) && command !== 'pack' && (token.kind === 'unknown' || !token.literal)) {
       throw new ZnipError(
         'usage',
@@ -121,7 +121,7 @@ export function refuseOtherOptions(command: string, line: readonly Token[]): voi
   }
 }
 
-/** A word as a shell takes it. */
+/** A word, quoted for a shell if needed. */
 export function quoted(word: string): string {
   return /^[\w./@%+=:,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,6 @@
 /**
- * The command line as plain data, read off the same commander program that parses it: what the completions
- * and the manual page are made from. A new command or option is in all of them by being defined.
+ * The command line as plain data, taken from the same commander program that parses it. The completions and the manual
+ * page are made from it, so every command or option that is defined is in all of them.
  */
 import type { Argument, Command, Option } from 'commander';
 import { collect } from './options.ts';
@@ -10,7 +10,7 @@ export interface OutlineOption {
   short: string | undefined;
   /** `--output`. */
   long: string | undefined;
-  /** The value's name, as `file` in `--output <file>`. */
+  /** The value and its name, such as `file` in `--output <file>`. */
   value: { name: string; required: boolean; choices: readonly string[] } | undefined;
   repeatable: boolean;
   description: string;
@@ -36,7 +36,7 @@ export interface Outline extends OutlineCommand {
   commands: readonly OutlineCommand[];
 }
 
-/** What a program offers to its users; hidden commands and options are left out. */
+/** What a program offers to its users, without hidden commands and options. */
 export function outlineOf(program: Command): Outline {
   const commands = program.createHelp().visibleCommands(program);
   return {

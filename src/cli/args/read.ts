@@ -1,8 +1,8 @@
 /**
- * Reads a command line, once: which options and operands there are, in their order, and what was typed for each. All
- * that is said of a command line is said of these tokens, and commander gets its values from them (`cli-command.ts`).
- * By the rules of commander's own parser, which tells neither order nor what was typed; `util.parseArgs` has no options
- * that need no value, and takes a negative number for options.
+ * Reads a command line once: its options and operands, in order, and what the user typed for each. All other code uses
+ * these tokens, and commander gets its values from them (`cli-command.ts`). The rules are those of commander's own
+ * parser, but that parser reports neither the order nor what was typed. `util.parseArgs` has no options with an
+ * optional value, and takes a negative number for options.
  */
 import { Option } from 'commander';
 
@@ -10,39 +10,39 @@ import { Option } from 'commander';
 export interface GivenOption {
   kind: 'option';
   option: Option;
-  /** undefined where it takes none, or where the command line ends before it. */
+  /** undefined if it takes no value, or if the command line ends before the value. */
   value: string | undefined;
-  /** The argument that it stands in. */
+  /** The argument that it is part of. */
   typed: string;
 }
 
 export interface GivenOperand {
   kind: 'operand';
   value: string;
-  /** Behind `--`, so that it is a name whatever it looks like. */
+  /** It comes after `--`, so it is a name, whatever it looks like. */
   literal: boolean;
 }
 
-/** What looks like an option and is none of the command. */
+/** Something that looks like an option, but the command does not have it. */
 export interface UnknownOption {
   kind: 'unknown';
-  /** The flag and all behind it: `-z` of `-qz` where there is a `-q`. */
+  /** The flag and everything after it: for `-qz`, this is `-z` if the command has a `-q`. */
   flag: string;
   typed: string;
 }
 
 export type Token = GivenOption | GivenOperand | UnknownOption;
 
-/** What a command takes. */
+/** The options that a command takes. */
 export interface Grammar {
   options: readonly Option[];
-  /** The option that `-1` to `-99` are values of, as zstd and gzip have levels. */
+  /** The option that gets `-1` to `-99` as its value, like the levels of zstd and gzip. */
   digits: Option | undefined;
-  /** A letter that means nothing among others, as `h` in `ls -lh`. */
+  /** A letter that is ignored among other letters, such as `h` in `ls -lh`. */
   idle: string | undefined;
 }
 
-/** An option whose value may be left out: only what looks like one is taken from the argument behind it. */
+/** An option whose value may be left out. It takes the next argument only if that looks like a value. */
 export class OptionalValue extends Option {
   readonly accepts: RegExp;
 
@@ -65,7 +65,7 @@ export function readArguments(args: readonly string[], { options, digits, idle }
     tokens.push({ kind: 'option', option, value: takes ? args[next++] : undefined, typed });
   };
 
-  /** Flags without values, then perhaps one that takes the rest as its value, or the next argument. */
+  /** Flags without values, then perhaps one that takes the rest, or the next argument, as its value. */
   const takeCluster = (flags: string, typed: string): void => {
     for (let rest = flags; rest !== ''; rest = rest.slice(1)) {
       const option = find(`-${rest.charAt(0)}`);
@@ -115,7 +115,7 @@ function isNegativeNumber(text: string): boolean {
   return /^-(?:\d+|\d*\.\d+)(?:e[+-]?\d+)?$/.test(text);
 }
 
-/** The value of the last option of this name, true for one without, undefined where there is none. */
+/** The value of the last option with this name; true if it has no value; undefined if it was not given. */
 export function valueOf(tokens: readonly Token[], name: string): string | true | undefined {
   const given = tokens.findLast(
     (token): token is GivenOption => token.kind === 'option' && token.option.attributeName() === name,

@@ -1,11 +1,11 @@
 /**
- * What a command line says about how it is to be answered: known before its options are checked, so that an error of
- * theirs is said in the same way.
+ * How the user wants the answer to a command line. This is known before the options are checked, so that an error in
+ * them is reported in the same way.
  */
 import type { ReporterSettings } from '../ui/reporter.ts';
 import { type Token, valueOf } from './read.ts';
 
-/** `command`: as it was typed. */
+/** `command` is the command as it was typed. */
 export function settingsOf(
   command: string,
   line: readonly Token[],
@@ -26,5 +26,5 @@ export function settingsOf(
   return { settings, forPrograms };
 }
 
-/** Of a command that has no such option, or of none. */
+/** Options that ask for output for programs, even if the command does not have them, or if there is no command. */
 const MEANT_FOR_PROGRAMS: ReadonlySet<string> = new Set(['--json', '--progress=json', '--format=json']);

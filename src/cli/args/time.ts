@@ -5,10 +5,10 @@ import { ZnipError } from '../../errors.ts';
 
 const NANOSECONDS_PER_MS = 1_000_000n;
 const NANOSECONDS_PER_S = 1_000_000_000n;
-/** What an archive's index holds: nanoseconds in 64 bits, the years 1677 to 2262. */
+/** The limit of an archive's index: nanoseconds in 64 bits, which means the years 1677 to 2262. */
 const LIMIT = 2n ** 63n;
 
-/** `@seconds`, or an ISO 8601 date with or without a time; UTC where it names no zone. Nanoseconds. */
+/** Turns `@seconds`, or an ISO 8601 date with or without a time, into nanoseconds. Without a time zone, it is UTC. */
 export function parseTime(text: string): bigint {
   const time = text.startsWith('@') ? parseSeconds(text.slice(1)) : parseDate(text);
   if (time === undefined) {
@@ -50,7 +50,7 @@ function parseDate(text: string): bigint | undefined {
     match;
   const offset = zone.replace(/^([+-]\d\d):?/, '$1:').toUpperCase();
   const date = `${year}-${month}-${day}`;
-  // Date takes the 30th of February for the 1st of March.
+  // Date would read February 30 as March 1 or 2.
   const midnight = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== date) return undefined;
   const ms = Date.parse(`${date}T${minutes}:${seconds}${offset}`);

@@ -1,9 +1,9 @@
 /**
- * Names of users and groups of this machine, for the messages that ask for numbers instead.
+ * Names of users and groups on this machine, for messages that ask for numbers instead.
  */
 import { readFileSync } from 'node:fs';
 
-/** `: write 0:0` for `root` or `root:root`; empty where a name is not of this machine. */
+/** `: write --owner 0:0` for `root` or `root:root`; empty if this machine does not know a name. */
 export function numbersHint(text: string): string {
   const [user = '', group] = text.split(':');
   const account = lookUp('/etc/passwd', user);
@@ -13,7 +13,7 @@ export function numbersHint(text: string): string {
   return `: write --owner ${numbers}`;
 }
 
-/** Third and fourth field of a line in passwd(5) or group(5). A number stands for itself. */
+/** The third and fourth field of a line in passwd(5) or group(5). A number is returned as it is. */
 function lookUp(file: string, name: string): [string, string | undefined] | undefined {
   if (/^\d+$/.test(name)) return [name, undefined];
   let lines: string[];

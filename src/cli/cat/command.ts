@@ -11,13 +11,13 @@ export function defineCat(program: CliCommand): void {
     .command('cat')
     .description('write the contents of members to standard output')
     .argument('<archive>', 'archive file')
-    .argument('<member...>', 'names of files, or patterns, in the order wanted')
+    .argument('<member...>', 'names of files, or patterns, in the order to write them')
     .option(
       '--range <range>',
-      'only these bytes of each: A-B with both ends, A-, or -N for the last N',
+      'write only these bytes of each member: A-B includes both ends, A-, or -N for the last N',
       parseRange,
     )
-    .option('--keep-going', 'leave out what is damaged, name it, and write everything else')
+    .option('--keep-going', 'leave out damaged members, name them, and write everything else')
     .option('-f, --force', 'write binary content even to a terminal');
   addExamples(
     cat,
@@ -26,9 +26,9 @@ znip cat release.znip 'release/*.sha256'
 znip cat logs.znip logs/today.log --range -4096
 znip cat images.znip images/disk.img --range 1048576-2097151 | xxd
 
-Only the chunks that hold the members are read. Every byte is checked before it is written; a member
-that several chunks hold is checked once more as a whole at its end, and the status is 4 when it is
-not what was packed.`,
+Only the chunks that hold the members are read. Every byte is checked before it is written. If several
+chunks hold a member, the whole member is checked once more at its end; the status is 4 if it is not
+what was packed.`,
   );
   cat.does(async (context, archive: string, members: string[], options: CatCommandOptions) => {
     const { runCat } = await import('./run.ts');

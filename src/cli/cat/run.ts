@@ -20,7 +20,7 @@ export interface CatCommandOptions {
   force?: boolean;
 }
 
-/** As grep and git tell binary content: a NUL byte this near to the start. */
+/** Content is binary if it has a NUL byte within this many bytes, as for grep and git. */
 const BINARY_PROBE = 8 * 1024;
 
 export async function runCat(
@@ -38,7 +38,7 @@ export async function runCat(
       {},
       keepGoing ? (error) => reportLost(context, null, error) : undefined,
     );
-    // Everything is found before anything is written.
+    // Find all members before writing anything.
     const members = findAll(entries, names, path);
     const contents = findContents(entries, members);
     const chunks = await ChunkReader.open(archive);
@@ -62,7 +62,7 @@ export async function runCat(
   }
 }
 
-/** Damage, and the member that it costs. What came of it before, whole chunks, has been written. */
+/** Reports damage and the member that is lost. Whole chunks of it that came before have been written already. */
 function reportLost({ reporter, outcome }: Context, member: string | null, error: ZnipError): void {
   const { code, message: reason, context } = error;
   const isNamed = member === null || reason.includes(`'${member}'`);
@@ -84,7 +84,7 @@ function findAll(entries: Entries, names: readonly string[], archiveName: string
     }
     const matching = findMatching(entries, name);
     if (matching.length === 0) missing.push(`'${name}'`);
-    // One by one: a call takes only so many arguments.
+    // Push one by one: the number of arguments of a call is limited.
     for (const one of matching) members.push(one);
   }
   if (missing.length > 0) {
@@ -93,7 +93,7 @@ function findAll(entries: Entries, names: readonly string[], archiveName: string
   return members;
 }
 
-/** The files that a pattern means. The name of a directory is none, even where no member has it. */
+/** The files that match a pattern. The name of a directory is an error, even if no member has exactly that name. */
 function findMatching(entries: Entries, pattern: string): EntryRef[] {
   const selection = compileSelection([pattern]);
   const below = `${byName(pattern)}/`;
@@ -105,7 +105,7 @@ function findMatching(entries: Entries, pattern: string): EntryRef[] {
       throw new ZnipError('usage', `'${pattern}' is a directory: expected a file`, { member: pattern });
     }
     const kind = ref.batch.kinds[ref.row];
-    // A later file of the same name replaces an earlier one, in its place.
+    // A later file with the same name replaces an earlier one, at the place of the earlier one.
     if (kind === KIND.file || kind === KIND.hardlink) members.set(path, ref);
   }
   return [...members.values()];
@@ -121,7 +121,7 @@ function refuseBinary(piece: Uint8Array, { batch, row }: EntryRef): void {
   );
 }
 
-/** An argument as members are named. */
+/** An argument in the form of a member's name. */
 function byName(argument: string): ByteString {
   return fromText(memberName(argument));
 }

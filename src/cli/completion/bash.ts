@@ -1,5 +1,5 @@
 /**
- * Completion for bash, from 3.2 on and without bash-completion.
+ * Completion for bash 3.2 and newer. It does not need bash-completion.
  */
 import { namesOf, type Outline, type OutlineCommand, spellingsOf } from '../args/outline.ts';
 import { ARCHIVE_SUFFIXES, type Offer, offerFor } from './values.ts';
@@ -48,7 +48,7 @@ function describe(offer: Offer): string {
   return offer.kind === 'words' ? `words ${offer.words.join(' ')}` : offer.kind;
 }
 
-/** Options whose value is optional are not here: they take it only after an equals sign. */
+/** Without options whose value is optional: there, the value comes only after an equals sign. */
 function valueCases(program: Outline, command: OutlineCommand): string[] {
   return command.options.flatMap((option) => {
     if (option.value?.required !== true) return [];
@@ -67,7 +67,7 @@ function argumentCases(program: Outline, command: OutlineCommand): string[] {
   });
 }
 
-/** What does not depend on the commands, but for their names. */
+/** The part that depends only on the names of the commands. */
 function helpers(commands: string): string {
   return `
 # Sets words to the words up to the cursor as znip would get them: bash splits at = and : as well.

@@ -9,7 +9,7 @@ import type { Shell } from './run.ts';
 export function defineCompletion(program: CliCommand): void {
   const completion = program
     .command('completion')
-    .description('print what makes a shell complete commands, options and members')
+    .description('print a script that lets a shell complete commands, options and members')
     .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']));
   addExamples(
     completion,
@@ -17,7 +17,7 @@ export function defineCompletion(program: CliCommand): void {
 source <(znip completion zsh)                      in ~/.zshrc, after compinit
 znip completion fish > ~/.config/fish/completions/znip.fish
 
-Names of members are completed from the archive's index, a directory at a time.`,
+Names of members come from the archive's index, one directory level at a time.`,
   );
   completion.does(async (context, shell: Shell) => {
     const { runCompletion } = await import('./run.ts');

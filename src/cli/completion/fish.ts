@@ -1,5 +1,5 @@
 /**
- * Completion for fish, from 3.0 on.
+ * Completion for fish 3.0 and newer.
  */
 import { namesOf, type Outline, type OutlineCommand, spellingsOf } from '../args/outline.ts';
 import { type Offer, offerFor } from './values.ts';
@@ -84,7 +84,7 @@ function optionLine(
     long === undefined ? [] : [`-l ${long.slice(2)}`],
   ].flat();
   const offer = value?.required === true ? offerFor(program, command, value) : undefined;
-  // -x: a value and no file names.
+  // -x: takes a value, and offers no file names.
   const takes =
     offer === undefined ? [] : [`${offer.kind === 'files' ? '-r' : '-x'} ${offerFlags(offer)}`.trimEnd()];
   return ['complete -c znip', `-n ${quote(condition)}`, ...names, ...takes, `-d ${quote(description)}`].join(
@@ -95,7 +95,7 @@ function optionLine(
 const FLAGS = {
   files: '-F',
   directories: `-a '(__fish_complete_directories (commandline -ct))'`,
-  // Archives first, then other files: tar files have many names.
+  // Archives come first, then other files, because tar files have many different names.
   archives: `-k -a '(__fish_complete_suffix .znip)'`,
   members: `-a '(__znip_members)'`,
   nothing: '',

@@ -1,6 +1,6 @@
 /**
- * `znip __members`: what a shell offers after `a.znip `, one level of the members' names, a NUL after each and
- * directories with a slash. Says nothing: an error message would land in the middle of a command line.
+ * `znip __members`: what a shell offers after `a.znip `. It prints one level of the members' names, with a NUL after
+ * each and a slash after directories. It prints no errors: they would appear in the middle of the user's command line.
  */
 import { statSync } from 'node:fs';
 import { openArchive } from '../../archive/archive.ts';
@@ -17,7 +17,7 @@ export async function runMembers({ streams, outcome }: Context, path: string, pr
 
 async function nextNames(path: string, prefix: ByteString): Promise<Set<ByteString>> {
   const names = new Set<ByteString>();
-  // Nothing that a terminal could wait for.
+  // Only a regular file: anything else could make the terminal wait.
   if (!statSync(path).isFile()) return names;
   const archive = await openArchive(path);
   try {

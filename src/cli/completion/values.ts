@@ -1,5 +1,5 @@
 /**
- * What a shell offers for a value: decided by the name that its argument or option gives it in the help.
+ * What a shell offers for a value. This depends on the value's name in the help.
  */
 import { KNOWN_PACKAGE_TYPES } from '../../format/values/package-type.ts';
 import type { Outline, OutlineCommand } from '../args/outline.ts';
@@ -8,7 +8,7 @@ export type Offer =
   | { kind: 'files' | 'directories' | 'archives' | 'members' | 'nothing' }
   | { kind: 'words'; words: readonly string[] };
 
-/** Names that archives, and tar files that `unpack` reads, usually end with. */
+/** The usual endings of names of archives, and of tar files that `unpack` reads. */
 export const ARCHIVE_SUFFIXES: readonly string[] = ['.znip', '.tar.zst', '.tzst', '.tar.gz', '.tgz', '.tar'];
 
 const BY_NAME: Record<string, Exclude<Offer['kind'], 'words'>> = {
@@ -20,7 +20,7 @@ const BY_NAME: Record<string, Exclude<Offer['kind'], 'words'>> = {
   pattern: 'members',
 };
 
-/** What to offer for the value `name` of a command. A name that is not known offers nothing. */
+/** What to offer for the value `name` of a command. For an unknown name, nothing is offered. */
 export function offerFor(
   program: Outline,
   command: OutlineCommand,
@@ -30,7 +30,7 @@ export function offerFor(
   if (name === 'type') return { kind: 'words', words: KNOWN_PACKAGE_TYPES };
   if (name === 'command') return { kind: 'words', words: program.commands.map((each) => each.name) };
   const kind = BY_NAME[name] ?? 'nothing';
-  // Members are those of the archive that is named before them.
+  // The members come from the archive that is named before them.
   if (kind === 'members' && command.arguments[0]?.name !== 'archive') return { kind: 'nothing' };
   return { kind };
 }

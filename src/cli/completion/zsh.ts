@@ -1,5 +1,5 @@
 /**
- * Completion for zsh, with its own `_arguments`. Works from a directory of `fpath`, and when it is sourced.
+ * Completion for zsh, with zsh's own `_arguments`. It works from a directory in `fpath`, and also when it is sourced.
  */
 import {
   namesOf,
@@ -69,7 +69,7 @@ function commandCase(program: Outline, command: OutlineCommand): string {
       return quote(`${variadic ? '*' : String(i + 1)}:${name}:${action}`);
     }),
   ];
-  // The last line of a command has no backslash.
+  // The last line of a command has no backslash at its end.
   const list = lines(specs).replace(/ \\$/, '');
   return `    ${namesOf(command).join('|')})
         _arguments -s -S \\

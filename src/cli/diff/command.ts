@@ -10,7 +10,7 @@ const STATUSES = `Exit status:
   0  no difference
   1  different, or failed with a message
   2  usage error
-  3  some things could not be read or compared, so nobody knows
+  3  some things could not be read or compared, so the answer is not known
   4  the archive is damaged, hostile or of an unknown version
   128+n  ended by signal n`;
 
@@ -19,15 +19,15 @@ export function defineDiff(program: CliCommand): void {
     .command('diff')
     .description('show how a directory differs from an archive')
     .argument('<archive>', 'archive file')
-    .argument('<dir>', 'directory to compare with what the archive holds')
+    .argument('<dir>', 'directory to compare with the archive')
     .option(
       '--strip-components <n>',
-      "leading components of members' names that do not count (default: those that name DIR)",
+      "ignore the first n components of members' names (default: those that name DIR)",
       parseWholeNumber('--strip-components', 0, 4095),
     )
-    .option('--mtime', 'compare times of modification as well')
+    .option('--mtime', 'compare modification times, too')
     .option('--json', 'one JSON object for each difference')
-    .option('-q, --quiet', 'print no differences: the status tells');
+    .option('-q, --quiet', 'print no differences; only set the exit status');
   addExamples(
     diff,
     `znip pack build -o build.znip && znip diff build.znip build
@@ -39,8 +39,8 @@ znip diff --json release.znip /srv/release | jq -r .path
   L path   symlink leads elsewhere    P path   permissions differ
   t path   time, with --mtime         MP path  content and permissions differ
 
-Contents are compared by size and BLAKE3 hash with the archive's index; nothing is decompressed.
-A hard link is compared as the file that it is.`,
+The size and BLAKE3 hash of each file are compared with the archive's index; nothing is decompressed.
+A hard link is compared like the file that it leads to.`,
     STATUSES,
   );
   diff.does(async (context, archive: string, directory: string, options: DiffCommandOptions) => {

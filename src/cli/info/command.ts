@@ -9,18 +9,18 @@ import type { InfoCommandOptions } from './run.ts';
 export function defineInfo(program: CliCommand): void {
   const info = program
     .command('info')
-    .description('show what an archive is made of')
+    .description('show what an archive consists of')
     .argument('<archive>', 'archive file')
-    .option('-v, --verbose', 'every group and every section of the index')
-    .option('--json', 'print it as JSON, with every group and section')
+    .option('-v, --verbose', 'show every group and every section of the index')
+    .option('--json', 'print JSON, with every group and section')
     .addOption(new Option('--root', 'print only the root hash').conflicts(['json', 'verbose']));
   addExamples(
     info,
     `znip info deps.znip
 znip info --json deps.znip | jq .ratio
-znip info --root deps.znip               one value for all that it holds
+znip info --root deps.znip               one value for the whole content
 
-The index is read and checked; contents are not. --root reads only the end of the archive.`,
+info reads and checks the index, but not the contents. --root reads only the end of the archive.`,
   );
   info.does(async (context, archive: string, options: InfoCommandOptions) => {
     const { runInfo } = await import('./run.ts');

@@ -12,7 +12,7 @@ export interface InfoCommandOptions {
   verbose?: boolean;
 }
 
-/** Groups and sections shown to a person who has not asked for all of them. */
+/** How many groups and sections people see if they have not asked for all. */
 const SHOWN_ROWS = 20;
 
 export async function runInfo(
@@ -41,7 +41,7 @@ export async function runInfo(
   }
 }
 
-/** With a repo that is not UTF-8 as programs can read it. */
+/** A repo that is not UTF-8 is given in a form that programs can read. */
 function withBase64({ repoBytes, ...rest }: GroupSummary | SectionInfo): object {
   return repoBytes === undefined ? rest : { ...rest, repoBytes: base64Of(repoBytes) };
 }
@@ -91,12 +91,12 @@ function describe(path: string, info: ArchiveInfo, shownRows: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** For people, and exactly: `1.46 GiB (1,567,311,872 bytes)`. */
+/** A size both rounded and exact: `1.46 GiB (1,567,311,872 bytes)`. */
 function size(bytes: number): string {
   return bytes < 1024 ? formatBytes(bytes) : `${formatBytes(bytes)} (${formatCount(bytes)} bytes)`;
 }
 
-/** Rows in columns: the first `texts` aligned to the left, numbers to the right, a last text as it is. */
+/** Rows in columns: the first `texts` are aligned to the left, numbers to the right, and a last text stays as it is. */
 function table(head: string[], rows: string[][], texts: number, shownRows: number): string[] {
   const shown = rows.length > shownRows ? rows.slice(0, shownRows) : rows;
   const all = [head, ...shown];

@@ -10,31 +10,31 @@ export function defineLs(program: CliCommand): void {
   const ls = program
     .command('ls')
     .alias('list')
-    // Sizes that people read, which it has anyway.
+    // `-h` means readable sizes elsewhere; here they are the default.
     .idleLetter('h')
     .description('list the members of an archive')
     .argument('<archive>', 'archive file')
     .argument('[pattern...]', 'names of members or directories, or patterns (default: all members)')
-    .option('-l, --long', 'mode, size, time and name')
-    .option('-1, --one-per-line', 'one name on a line, as it is anyway')
-    .option('-b, --bytes', 'sizes in bytes, exactly')
+    .option('-l, --long', 'print mode, size, time and name')
+    .option('-1, --one-per-line', 'print one name on each line (this is the default)')
+    .option('-b, --bytes', 'print exact sizes in bytes')
     .option('-0, --null', 'end each name with NUL instead of a line break')
     .option('--tree', 'draw the directories as a tree')
-    .option('--json', 'one JSON object for each member')
+    .option('--json', 'print one JSON object for each member')
     .addOption(
       new Option(
         '--format <format>',
-        'what to print; arrow is an Arrow IPC stream, a table with every column',
+        'what to print; arrow: a table of all columns, as an Arrow IPC stream',
       ).choices(['names', 'long', 'json', 'csv', 'arrow']),
     )
     .addOption(
       new Option(
         '--sort <key>',
-        'by name, size (largest first) or mtime (newest first); none: archive order',
+        'sort by name, size (largest first) or mtime (newest first); none: archive order',
       ).choices(['name', 'size', 'mtime', 'none']),
     )
-    .option('-r, --reverse', 'the other way round')
-    .option('--total', 'count and size of what was listed, on standard error')
+    .option('-r, --reverse', 'reverse the order')
+    .option('--total', 'print number and size of the listed members, on standard error')
     .option('-f, --force', 'write an Arrow table even to a terminal');
   addExamples(
     addSelectionOptions(ls),

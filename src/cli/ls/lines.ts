@@ -21,7 +21,7 @@ import type { Listing } from './listing.ts';
 /** Output is written in pieces of about this many characters. */
 const PIECE = 256 * 1024;
 
-/** Writes a line for each entry, many at a time. `line` ends its lines itself. */
+/** Writes a line for each entry, many at a time. `line` must end its lines itself. */
 export function writeLines(
   streams: Streams,
   listing: Listing,
@@ -50,10 +50,10 @@ export function writeNames(streams: Streams, listing: Listing, nul: boolean): vo
   else writeLines(streams, listing, ({ batch, row }) => batch.path(row) + end, 'latin1');
 }
 
-/** Rows whose names are written at once. */
+/** How many names are written at once. */
 const PIECE_ROWS = 8192;
 
-/** Writes the names of all entries, without an object for any of them. */
+/** Writes the names of all entries, without making an object for each. */
 function writePaths(streams: Streams, entries: Entries, end: number): void {
   const pieces: Uint8Array[] = [];
   let length = 0;
@@ -100,7 +100,7 @@ export function writeJson(streams: Streams, listing: Listing): void {
     return jsonLine({
       ...entry,
       mode: octal(mode),
-      // Nanoseconds do not fit a JSON number exactly.
+      // A JSON number cannot hold nanoseconds exactly.
       mtimeNs: String(mtime),
       ...(ref.group.repoBytes === undefined ? {} : { repoBytes: base64Of(ref.group.repoBytes) }),
       ...defined({
@@ -128,7 +128,7 @@ const CSV_COLUMNS = [
   'linkTargetBytes',
 ];
 
-/** RFC 4180: fields with a comma, a quote or a line break are quoted, lines end in CR LF. */
+/** As in RFC 4180: fields with a comma, a quote or a line break are quoted, and lines end with CR LF. */
 export function writeCsv(streams: Streams, listing: Listing): void {
   const terminal = streams.outputIsTerminal;
   const field = (value: string): string => {

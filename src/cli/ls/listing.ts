@@ -1,5 +1,5 @@
 /**
- * Which entries `ls` shows, and in which order.
+ * Decides which entries `ls` shows, and in which order.
  */
 import type { Entries, EntryRef } from '../../archive/entries.ts';
 import { ZnipError } from '../../errors.ts';
@@ -7,12 +7,12 @@ import { compareBytes, toText } from '../../format/values/byte-string.ts';
 
 export type SortKey = 'name' | 'size' | 'mtime' | 'none';
 
-/** Entries to show. May be gone through more than once. */
+/** Entries to show. Code may iterate over them more than once. */
 export interface Listing extends Iterable<EntryRef> {
   readonly length: number;
 }
 
-/** Some entries of an archive, by position: four bytes for each, whatever the order. */
+/** Some entries of an archive, as positions: four bytes for each, in any order. */
 class Positions implements Listing {
   private readonly entries: Entries;
   readonly positions: Uint32Array;
@@ -32,8 +32,8 @@ class Positions implements Listing {
 }
 
 /**
- * The entries that the patterns mean, in archive order, and the patterns that mean none.
- * Throws `no-match` when none of them means any.
+ * The entries that match the patterns, in archive order, and the patterns that match nothing. Throws `no-match` if no
+ * pattern matches anything.
  */
 export async function matchEntries(
   entries: Entries,
@@ -58,8 +58,8 @@ export async function matchEntries(
 }
 
 /**
- * Sorts as ls(1) does: names by their bytes, sizes largest first, times newest first; `reverse` turns
- * all of it around. Entries that are equal are in archive order, or turned around as well.
+ * Sorts as ls(1) does: names by their bytes, sizes with the largest first, times with the newest first. `reverse`
+ * reverses all of this. Equal entries are in archive order, or in reverse archive order.
  */
 export function sortEntries(listing: Listing, key: SortKey, reverse: boolean): Listing {
   if (key === 'none' && !reverse) return listing;

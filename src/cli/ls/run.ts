@@ -62,7 +62,7 @@ export async function runLs(
     else writeNames(streams, listing, options.null === true);
     if (options.total === true) tellTotal(reporter, listing, options.bytes === true);
     if (options.type === undefined && options.repo === undefined) {
-      // Members of the tar stream that are in no index cannot be listed; they are named instead.
+      // Members of the tar stream that are not in the index cannot be listed, so they are named in warnings.
       await tellRemarks(archive, { patterns, about: ['absent'] }, (member, reason) => {
         reporter.warn(member, reason);
         outcome.atLeast(EXIT.incomplete);

@@ -9,20 +9,20 @@ import type { Listing } from './listing.ts';
 
 interface Node {
   name: ByteString;
-  /** What the name is followed by: a slash, or where a link leads. */
+  /** What follows the name: a slash, or the target of a link. */
   suffix: string;
-  /** In the order in which they, or what they hold, are listed. */
+  /** The children, in the order in which they, or what they hold, are listed. */
   children: Node[];
-  /** Children by name, where they are many. */
+  /** The children by name, if there are many. */
   byName: Map<ByteString, Node> | undefined;
 }
 
-/** So many children are looked through: most directories on the way to a name have one. */
+/** Up to this many children are searched one by one: most directories on the way to a name have only one. */
 const FEW = 8;
 
 /**
- * Levels that are drawn; below them, the rest of a path is one line. A level costs a line four characters, so that
- * without an end, a name of 4 KB, which may be 2,048 directories deep, would come to 8 MB.
+ * How many levels are drawn. Below them, the rest of a path is one line. Each level makes a line four characters
+ * longer. So without this limit, a name of 4 KB, which may be 2,048 directories deep, would take 8 MB.
  */
 export const MOST_LEVELS = 100;
 
@@ -54,7 +54,7 @@ export function drawTree(listing: Listing): Generator<string, void, undefined> {
   return draw(root);
 }
 
-/** The components of a path, the last of them with all that is too deep. */
+/** The components of a path. The last one holds everything that is too deep. */
 function levelsOf(path: ByteString): string[] {
   let end = -1;
   for (let level = 1; level < MOST_LEVELS; level++) {
@@ -82,7 +82,7 @@ function childOf(node: Node, name: ByteString): Node {
   return child;
 }
 
-/** Not recursive, because of the stack. */
+/** Not recursive, because deep trees would overflow the stack. */
 function* draw(root: Node): Generator<string, void, undefined> {
   const levels = [{ indent: '', children: root.children, next: 0 }];
   for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {

@@ -1,5 +1,5 @@
 /**
- * The manual page, made of what `--help` is made of: the definitions of the commands.
+ * The manual page. Like `--help`, it is made from the definitions of the commands.
  */
 import type { EventEmitter } from 'node:events';
 import type { Command } from 'commander';
@@ -7,7 +7,7 @@ import { VERSION } from '../../version.ts';
 import { buildProgram } from '../program.ts';
 import { roffArgument, roffFlags, roffItem, roffLines, roffProse, roffText } from './roff.ts';
 
-/** The page as man(7). `date` is that of the release, or undefined before it. */
+/** The page as man(7). `date` is the date of the release, or undefined before it. */
 export function manualPage(date: string | undefined): string {
   const program = buildProgram();
   const help = program.createHelp();
@@ -16,7 +16,7 @@ export function manualPage(date: string | undefined): string {
   return [
     `.TH ZNIP 1 ${roffArgument(date ?? '')} ${roffArgument(`znip ${VERSION}`)} ${roffArgument('User Commands')}\n`,
     '.SH NAME\n',
-    `znip \\- ${roffText('archiver of trees of files: fast, indexed, verified, valid .tar.zst')}\n`,
+    `znip \\- ${roffText('archiver for trees of files: fast, indexed, verified, valid .tar.zst')}\n`,
     '.SH SYNOPSIS\n',
     `${commands.map(synopsis).join('\n.br\n')}\n`,
     '.SH DESCRIPTION\n',
@@ -35,9 +35,12 @@ export function manualPage(date: string | undefined): string {
 }
 
 const ENVIRONMENT = [
-  ['NO_COLOR', 'When it is set and not empty, progress has no colours.'],
-  ['SOURCE_DATE_EPOCH', 'Seconds since 1970: the time that pack --reproducible records, without --mtime.'],
-  ['ZNIP_CODEC', 'portable: use the packages that need no compiler. --version -v says which are in use.'],
+  ['NO_COLOR', 'If it is set and not empty, progress has no colours.'],
+  [
+    'SOURCE_DATE_EPOCH',
+    'Seconds since 1970: the time that pack --reproducible records if --mtime is not given.',
+  ],
+  ['ZNIP_CODEC', 'portable: use the packages that need no compiler. --version -v shows which are in use.'],
 ] as const;
 
 function synopsis(command: Command): string {
@@ -75,7 +78,7 @@ function describeCommand(command: Command, usual: HelpTexts['statuses']): string
   ].join('');
 }
 
-/** A paragraph; lines that begin with blanks are a table of their own. */
+/** A paragraph. If lines begin with blanks, it is a table and keeps its lines. */
 function blockOf(lines: readonly string[]): string {
   return lines.some((line) => line.startsWith(' '))
     ? `.PP\n${roffLines(lines)}`
@@ -93,7 +96,7 @@ interface HelpTexts {
 function textsOf(command: Command): HelpTexts {
   const pieces: string[] = [];
   const context = { error: false, command, write: (text: string) => pieces.push(text) };
-  // The events by which commander itself collects them; its types do not say that it is an emitter.
+  // Commander itself collects them by these events; its types do not say that it is an emitter.
   const emitter = command as unknown as EventEmitter;
   emitter.emit('beforeHelp', context);
   emitter.emit('afterHelp', context);

@@ -1,8 +1,8 @@
 /**
- * Text as man(7) macros have it, which groff and mandoc both read.
+ * Text in man(7) macros, which groff and mandoc both read.
  */
 
-/** Text that is set as it is: no macro begins in it, hyphens stay hyphens that can be searched and copied. */
+/** Text that is shown as it is: no macro begins in it, and hyphens stay hyphens that can be searched and copied. */
 export function roffText(text: string): string {
   return text
     .replaceAll('\\', '\\e')
@@ -14,10 +14,10 @@ export function roffText(text: string): string {
     );
 }
 
-/** Input lines of a page are at most 80 bytes; escapes add some. */
+/** Input lines of a page have at most 80 bytes; escapes add some. */
 const PROSE_WIDTH = 64;
 
-/** A paragraph, which is filled again where it is shown. */
+/** A paragraph; the program that shows it breaks its lines again. */
 export function roffProse(text: string): string {
   const lines: string[] = [];
   for (const word of text.split(/\s+/)) {
@@ -44,7 +44,7 @@ export function roffItem(term: string, description: string): string {
   return `.TP\n${term}\n${roffProse(description)}\n`;
 }
 
-/** Bold for what is typed as it is, italic for what is replaced: `--output <file>`. */
+/** Bold for what the user types as it is, italic for what the user replaces: `--output <file>`. */
 export function roffFlags(flags: string): string {
   return flags
     .split(/([<[][^>\]]+[>\]])/)

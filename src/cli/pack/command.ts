@@ -14,7 +14,7 @@ import type { PackCommandOptions } from './options.ts';
 
 const MAX_ID = 0xfffffffe;
 
-/** `--owner root`: what follows is a path, unless there is none and a user has that name. Throws `usage`. */
+/** For `--owner root`: `root` is a path. If no such path exists but such a user does, throws `usage`. */
 function refuseNames(line: readonly Token[]): void {
   for (const [i, token] of line.entries()) {
     const next = line[i + 1];
@@ -47,62 +47,59 @@ export function definePack(program: CliCommand): void {
   const pack = program
     .command('pack')
     .description('pack files and directories into an archive')
-    .argument('[path...]', 'files and directories; directories with all they hold')
+    .argument('[path...]', 'files and directories, with everything in them')
     .option(
       '-o, --output <file>',
-      "archive to write; '-' is standard output, the default where that is no terminal",
+      "archive to write; '-' is standard output (the default, unless it is a terminal)",
     )
     .option(
       '-C, --directory <dir>',
-      'paths after this are relative to it, and it to the -C before it',
+      'take the paths after this from this directory; it is relative to the -C before it',
       collect,
     )
-    .option('-T, --files-from <file>', "pack the names in this list, too; '-' is standard input", collect)
-    .option('--tar <file>', "make the archive of this tar stream, byte for byte; '-' is standard input")
-    .option('--name <name>', "pack standard input, given as the path '-', as one file of this name")
+    .option('-T, --files-from <file>', "also pack the names in this list; '-' is standard input", collect)
+    .option('--tar <file>', "pack this tar stream, byte for byte; '-' is standard input")
+    .option('--name <name>', "pack standard input (the path '-') as one file with this name")
     .option('-0, --null', 'names in lists end with NUL instead of a line break')
-    .option('-x, --exclude <pattern>', 'leave out what matches (may be repeated)', collect)
-    .option('--exclude-from <file>', 'patterns to leave out, one on a line; # begins a comment', collect)
-    .option('--include <pattern>', 'take in what matches although something leaves it out', collect)
-    .option(
-      '--gitignore',
-      'leave out what .gitignore, .git/info/exclude and core.excludesFile name, and .git',
-    )
-    .option('--keep-tracked', 'with --gitignore: pack what git tracks, whatever ignores it, as git does')
-    .option('--exclude-vcs', 'leave out directories of version control: .git, .hg, .svn, …')
-    .option('--exclude-caches', 'leave out what directories with a CACHEDIR.TAG hold, except the tag')
-    .option('--one-file-system', 'leave out what is in directories where another file system is mounted')
-    .option('-h, --dereference', 'pack what symlinks point to in their place')
+    .option('-x, --exclude <pattern>', 'leave out names that match (may be repeated)', collect)
+    .option('--exclude-from <file>', 'file of patterns for -x, one on each line; # begins a comment', collect)
+    .option('--include <pattern>', 'pack names that match, even if another option leaves them out', collect)
+    .option('--gitignore', 'leave out .git and what .gitignore, .git/info/exclude and core.excludesFile name')
+    .option('--keep-tracked', 'with --gitignore: pack files that git tracks, even if a rule ignores them')
+    .option('--exclude-vcs', 'leave out version control directories: .git, .hg, .svn, …')
+    .option('--exclude-caches', 'leave out the contents of directories with a CACHEDIR.TAG, but not the tag')
+    .option('--one-file-system', 'leave out the contents of directories where another file system is mounted')
+    .option('-h, --dereference', 'pack what symlinks point to, instead of the symlinks')
     .option(
       '--transform <expr>',
       'change recorded names, as sed does: s,REGEXP,REPLACEMENT,FLAGS (see below)',
       collect,
     )
     .option('--prefix <dir>', 'put all members into this directory')
-    .option('--read-special', 'pack what is read from named FIFOs and devices, and files of /proc, as files')
+    .option('--read-special', 'read FIFOs, devices and files of /proc that you name, and pack them as files')
     .digitsOption(
-      new Option('--level <n>', 'compression level, also as -1 to -19 (default: 3)').argParser(LEVEL),
+      new Option('--level <n>', 'compression level; -1 to -19 work, too (default: 3)').argParser(LEVEL),
     )
-    .option('--long', 'find repetitions up to 128 MiB away: smaller, for more memory (see below)')
+    .option('--long', 'find repetitions up to 128 MiB apart: smaller archive, more memory (see below)')
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
     .option(
       '--memory <size>',
-      'memory to do with, by fewer threads if need be (default: 350M, and 42M for each core beyond two)',
+      'memory limit; uses fewer threads if needed (default: 350M, plus 42M for each core beyond two)',
       parseSize,
     )
     .option(
       '--chunk-size <size>',
-      'bytes compressed as one unit, 64K to 128M (default: by input size)',
+      'bytes to compress as one unit, 64K to 128M (default: depends on the input size)',
       parseSize,
     )
-    .option('--type <type>', 'package type of all members (default: recognised from their names)')
+    .option('--type <type>', 'package type of all members (default: found from their names)')
     .option('--repo <repo>', 'repo of all members')
-    .option('--repo-from-dir', "each member's first path component is its repo")
+    .option('--repo-from-dir', "use each member's first path component as its repo")
     .addOption(
       new OptionalValue(
         '--owner [uid:gid]',
         "record numeric owners: each file's own, or this one for all",
-        // Paths may follow, too.
+        // A path may follow instead.
         /^\d+(?::\d+)?$/,
       ).argParser(parseOwner),
     )
@@ -111,8 +108,11 @@ export function definePack(program: CliCommand): void {
       'record this modification time for all: @seconds, or an ISO date (UTC)',
       parseTime,
     )
-    .option('--reproducible', 'record no owners, modes as 0644 or 0755, and one time for all (see below)')
-    .option('--dry-run', 'list the names that would be packed, one on a line, and write nothing')
+    .option(
+      '--reproducible',
+      'record no owners, only the modes 0644 and 0755, and one time for all (see below)',
+    )
+    .option('--dry-run', 'list the names that would be packed, one on each line; write nothing')
     .option('-f, --force', 'write an archive even to a terminal')
     .helpOption('--help', 'show this help');
   addNotes(pack, SELECTION_HELP);
@@ -131,7 +131,7 @@ znip pack build | ssh host 'znip unpack - -C /srv/app'`,
   );
   pack.does(async (context, paths: string[], options: PackCommandOptions) => {
     const [only, ...others] = pack.line;
-    // As in every other command, where nothing else makes sense of it.
+    // `-h` alone asks for help, as in every other command: to dereference nothing makes no sense.
     if (others.length === 0 && only?.kind === 'option' && only.typed === '-h') pack.help();
     refuseNames(pack.line);
     const { runPack } = await import('./run.ts');
@@ -140,43 +140,44 @@ znip pack build | ssh host 'znip unpack - -C /srv/app'`,
 }
 
 const SELECTION_HELP = `Patterns for -x, --exclude-from and --include are compared with names as the archive has them. A
-pattern means a whole name or its last components: node_modules, '*.log', build/tmp. A / before it
-means from the first component on, a / after it directories only. * and ? do not match /, ** does;
-[a-z], {a,b} and \\ work too. What is in a directory that is left out is not looked at.
+pattern matches a whole name or its last components: node_modules, '*.log', build/tmp. A leading /
+means "from the first component on", a trailing / means "directories only". * and ? do not match /,
+but ** does; [a-z], {a,b} and \\ work, too. znip does not look inside a directory that is left out.
 
-What wins: a name that an --include matches is packed, whatever else leaves it out and in whatever
-order. It does not bring back what is below a directory that is left out: include that, too. Paths
-that are named count as chosen for --gitignore, but -x leaves them out.
+What wins: a name that matches an --include is packed, whatever other options say and in whatever
+order. It does not bring back what is below a directory that is left out: include that directory, too.
+--gitignore never leaves out paths that you name, but -x does.
 
-Names in a list (-T) are taken as they are: never patterns, never options. A directory in it is
-packed without what it holds, as find and git list that themselves; one that is missing is a
-warning, and the status is 3.
+Names in a list (-T) are taken as they are: never as patterns, never as options. A directory in the
+list is packed without what it holds, because find and git list that themselves. If a name does not
+exist, there is a warning, and the status is 3.
 
---transform takes what GNU tar takes: basic regular expressions (x: extended), with flags g, i, a number, and
-R for link targets only; expressions may follow one another, with ; or by further options. Names of members
-and targets of hard links change; targets of symlinks only with the flag s. Patterns are compared before that.
-A name that becomes empty, unsafe, or that of another member is an error. --prefix is put before what results.
+--transform takes what GNU tar takes: basic regular expressions (x: extended), with the flags g, i, a number,
+and R (link targets only). You can give several expressions, with ; between them or in further options.
+It changes names of members and targets of hard links; targets of symlinks only with the flag s. Patterns are
+compared with the names before the change. It is an error if a name becomes empty, unsafe or the same as
+another. --prefix is added after the change.
 
---keep-tracked reads the repository's index (versions 2 to 4, not split or sparse); git is not run.
+--keep-tracked reads the repository's index (versions 2 to 4, not split or sparse); it does not run git.
 
-Extended attributes are not recorded: one line says how many members had some. Those that lose an access
-control list or capabilities are named, as are sockets, FIFOs and devices, and the status is 3.
+Extended attributes are not recorded: one line says how many members had some. Members that lose an access
+control list or capabilities are named, and so are sockets, FIFOs and devices; the status is then 3.
 
---long makes chunks of 128 MiB, unless --chunk-size says otherwise, and finds repetitions at any distance
-within one, as zstd --long=27 does. Packing takes about 300 MB for each thread, unpacking 130 MB, and
-reading one member has up to 128 MiB to decompress.
+--long makes chunks of 128 MiB, unless you give --chunk-size, and finds repetitions at any distance within a
+chunk, as zstd --long=27 does. Packing takes about 300 MB for each thread, unpacking 130 MB. To read one
+member, up to 128 MiB must be decompressed.
 
---name packs one file of any length. Longer than 64 MiB, and to a pipe, the archive is kept, compressed, in
-an unnamed file in TMPDIR until its end has come, because its size is written near the start. The time of the
-file is that of --mtime, else 1980-01-01T00:00:00Z: the same bytes make the same archive.
+--name packs one file of any length. If it is longer than 64 MiB and goes to a pipe, the compressed archive waits
+in an unnamed file in TMPDIR until the input ends, because the size is written near the start. The file gets the
+time given by --mtime, or else 1980-01-01T00:00:00Z, so the same bytes make the same archive.
 
---memory decides how many threads there are, at most as many as -j says, and how much of the index is kept in
-memory; the rest of it waits in an unnamed file in TMPDIR. The archive's bytes are the same.
+--memory decides how many threads run (never more than -j says) and how much of the index is kept in memory. The
+rest of the index waits in an unnamed file in TMPDIR. The archive's bytes are the same.
 
---tar takes a .tar, .tar.gz or .tar.zst of any program, and puts its tar stream into the archive as it is:
-zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs and sparse files stay in it and are not in the
-index, nor are access control lists and capabilities, and names that unpack refuses are kept; all of these are
-warnings, and the status is 3. Other extended attributes stay in it, too: one line says how many members have some.
+--tar takes a .tar, .tar.gz or .tar.zst of any program and puts its tar stream into the archive as it is:
+zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs, sparse files, access control lists and capabilities stay in
+the tar stream but are not in the index. Names that unpack refuses are kept. For all of these there is a warning,
+and the status is 3. Other extended attributes stay in the stream, too: one line says how many members have some.
 
---reproducible records the time of --mtime, else of SOURCE_DATE_EPOCH (seconds), else
+--reproducible records the time of --mtime, or else of SOURCE_DATE_EPOCH (seconds), or else
 1980-01-01T00:00:00Z.`;

@@ -1,6 +1,6 @@
 /**
- * What `znip pack` takes in: the command line's paths and options as the library has them, and `--dry-run`,
- * which lists the members that they mean.
+ * The inputs of `znip pack`: turns the paths and options of the command line into those of the library. Also
+ * `--dry-run`, which lists the members that would be packed.
  */
 import { ZnipError } from '../../errors.ts';
 import { toText } from '../../format/values/byte-string.ts';
@@ -30,13 +30,13 @@ export function inputPaths(
   return packPaths(line, options.null === true, stdin);
 }
 
-/** What an archive is made of, ready to be packed. */
+/** The inputs of an archive, ready to be packed. */
 export interface PackInput {
   pack: (options: ArchiveOptions) => Promise<PackResult>;
   close: () => void;
 }
 
-/** Opens what the command line names: paths, a tar stream, or standard input. Throws `usage`, and `io` for what cannot be opened. */
+/** Opens the inputs: paths, a tar stream, or standard input. Throws `usage`, and `io` if something cannot be opened. */
 export function openInput(
   context: Context,
   operands: readonly string[],
@@ -70,7 +70,7 @@ export function openInput(
   };
 }
 
-/** Standard input as one file: it has the archive to itself. */
+/** Standard input as one file. It is the only member of the archive. */
 function openNamed(
   context: Context,
   operands: readonly string[],
@@ -95,7 +95,7 @@ function openNamed(
   };
 }
 
-/** Throws `usage` where more than one thing is to be read from standard input: each would get a part of it. */
+/** Throws `usage` if more than one thing would be read from standard input: each would get only a part of it. */
 export function refuseTwoReaders(operands: readonly string[], options: PackCommandOptions): void {
   const { filesFrom = [], excludeFrom = [], tar, name } = options;
   const readers = [
@@ -109,7 +109,7 @@ export function refuseTwoReaders(operands: readonly string[], options: PackComma
   throw new ZnipError('usage', `${flags} both read standard input: only one can, put the other into a file`);
 }
 
-/** Options that choose and change what is read from the file system. */
+/** Options that choose or change what is read from the file system. */
 const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'directory',
   'filesFrom',
@@ -129,7 +129,7 @@ const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'dryRun',
 ];
 
-/** And options about what is recorded of it. */
+/** The same, and options about what is recorded. */
 const ABOUT_TREES: readonly (keyof PackCommandOptions)[] = [...ABOUT_FILES, 'owner', 'mtime', 'reproducible'];
 
 /** Throws `usage` for an option that would have no effect. */
@@ -145,7 +145,7 @@ function refuseOthers(
   throw new ZnipError('usage', `${flag} has no effect with ${mode}: ${why}`);
 }
 
-/** What to leave out and what to record. Options win over the environment. */
+/** What to leave out and what to record. An option counts more than the environment. */
 export function inputOptions(
   options: PackCommandOptions,
   { world, streams }: Pick<Context, 'world' | 'streams'>,
@@ -179,7 +179,7 @@ export function inputOptions(
 /** Output is written in pieces of about this many characters. */
 const PIECE = 64 * 1024;
 
-/** `--dry-run`: the names on standard output, as their bytes for programs, as printable text on a terminal. */
+/** `--dry-run`: prints the names on standard output, as bytes for programs, or as printable text on a terminal. */
 export function listInputs(
   context: Context,
   operands: readonly string[],
@@ -218,7 +218,7 @@ export function listInputs(
   if (failed) outcome.atLeast(EXIT.incomplete);
 }
 
-/** The archive that would be replaced: `pack` leaves it out. */
+/** The archive that would be replaced. `pack` leaves it out. */
 function ownOutput(output: string | undefined): OwnOutput {
   return output === undefined || output === '-' ? NO_OUTPUT : replacedBy(output);
 }

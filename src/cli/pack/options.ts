@@ -1,5 +1,5 @@
 /**
- * The options of `znip pack`, as its command line is parsed.
+ * The options of `znip pack`, as the command line parser gives them.
  */
 import type { RecordedOwner } from '../../pack/walk/metadata.ts';
 import type { CommonOptions } from '../args/options.ts';

@@ -1,6 +1,5 @@
 /**
- * What `pack` is to pack, in the order of the command line: paths, each relative to the `-C` before it, and
- * lists of names.
+ * What `pack` packs, in the order of the command line: paths, each relative to the `-C` before it, and lists of names.
  */
 import { ZnipError } from '../../errors.ts';
 import type { NamedPath } from '../../pack/walk/inputs.ts';
@@ -49,7 +48,7 @@ function* namedPaths(sources: readonly Source[], nul: boolean): Generator<NamedP
   for (const { directory, path, list } of sources) {
     if (path !== undefined) yield { path, directory };
     if (list === undefined) continue;
-    // Whoever lists names lists all of them: find prints a directory and then what it holds.
+    // A list has all names: find, for example, prints a directory and then what it holds.
     for (const name of splitNames(list, nul))
       yield { path: name, directory, recurse: false, required: false };
   }

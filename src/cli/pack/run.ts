@@ -13,7 +13,7 @@ import { countOf, formatBytes, formatDuration, formatPercent, printable } from '
 import { listInputs, openInput } from './inputs.ts';
 import type { PackCommandOptions } from './options.ts';
 
-/** `pack dir out.znip`: what is no file yet is meant to be the archive. Throws `usage`. */
+/** For `pack dir out.znip`: if the last name does not exist, it was meant as the archive. Throws `usage`. */
 function refuseArchiveAsInput({ streams }: Context, operands: readonly string[]): void {
   const meant = [operands.at(-1), operands[0]].find((name) => name?.endsWith('.znip') === true);
   if (operands.length < 2 || meant === undefined || (existsSync(meant) && !streams.outputIsTerminal)) return;
@@ -32,7 +32,7 @@ export async function runPack(
 ): Promise<void> {
   const { world, streams, reporter, outcome } = context;
   world.curbGarbage();
-  // As tar and zstd do, and refused on a terminal as there.
+  // The default is standard output, as in tar and zstd. As there, a terminal is refused.
   const { output = '-' } = options;
   if (options.dryRun === true && options.tar === undefined && options.name === undefined) {
     listInputs(context, operands, line, options);
@@ -68,14 +68,14 @@ export async function runPack(
   try {
     const result: PackResult = await input.pack(archiveOptions);
     const { members, contentBytes, archiveBytes, failedInputs, elapsedMs } = result;
-    // A ratio says something of archives that are smaller than what they hold.
+    // A ratio is useful only if the archive is smaller than what it holds.
     const ratio = archiveBytes < contentBytes ? ` (${formatPercent(archiveBytes, contentBytes)})` : '';
     const warnings = reporter.warnings > 0 ? `; ${countOf(reporter.warnings, 'warning')}` : '';
     reporter.end(
       `packed ${countOf(members, 'member')}, ${formatBytes(contentBytes)} into ${formatBytes(archiveBytes)}${ratio}` +
         ` in ${formatDuration(elapsedMs)}${warnings}`,
     );
-    // With -o -, the archive has standard output to itself.
+    // With -o -, only the archive goes to standard output.
     const rounded = { ...result, elapsedMs: Math.round(elapsedMs), warnings: reporter.warnings };
     reporter.result(rounded, toStdout);
     if (failedInputs > 0) outcome.atLeast(EXIT.incomplete);

@@ -7,7 +7,7 @@ export const EXIT = {
   done: 0,
   failed: 1,
   usage: 2,
-  /** Done, but something was left out or is in doubt: inputs, members, patterns that nothing matches. */
+  /** Done, but something was left out or is in doubt: inputs, members, or patterns that match nothing. */
   incomplete: 3,
   /** The archive is damaged, hostile or of an unknown version. */
   badArchive: 4,
@@ -22,7 +22,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   4  the archive is damaged, hostile or of an unknown version
   128+n  ended by signal n`;
 
-/** The rule behind them, which the document has in full. */
+/** The rule behind them. The document states it in full. */
 export const SILENCE_HELP = 'Silence means success: docs/exit-status.md.';
 
 const STATUS: Partial<Record<ZnipErrorCode, number>> = {
@@ -48,7 +48,7 @@ export function exitStatusOf(error: unknown): number {
   return error instanceof ZnipError ? (STATUS[error.code] ?? EXIT.failed) : EXIT.failed;
 }
 
-/** The status of a run that comes to its end: done, or the worst of what was not as it was asked for. */
+/** The status of a run that comes to its end: done, or the worst thing that did not go as the user asked. */
 export class Outcome {
   private worst: number = EXIT.done;
 

@@ -1,6 +1,6 @@
 /**
- * SIGINT, SIGTERM and SIGHUP: the work is stopped, temporary files go, and the status is 128+n. A signal that was
- * ignored when znip started stays ignored, as nohup(1) and a shell's `&` want it.
+ * SIGINT, SIGTERM and SIGHUP: the work stops, temporary files are removed, and the status is 128+n. A signal that was
+ * ignored when znip started stays ignored, because nohup(1) and a shell's `&` rely on that.
  */
 import { constants } from 'node:os';
 import { ZnipError } from '../../errors.ts';
@@ -19,7 +19,7 @@ export class Interruption extends ZnipError {
   }
 }
 
-/** A signal for the library that fires on the first SIGINT, SIGTERM or SIGHUP; the second ends znip at once. */
+/** A signal for the library. It fires on the first SIGINT, SIGTERM or SIGHUP; the second one ends znip at once. */
 export function interruption(): AbortSignal {
   const controller = new AbortController();
   for (const signal of SIGNALS) {
@@ -33,14 +33,15 @@ export function interruption(): AbortSignal {
 }
 
 /**
- * Goes on ignoring what was ignored when znip started. Node.js gives every signal its default when it starts, and no
- * longer knows: `bin/znip.cjs` asks the kernel before that. Called first of all, because the default is to end.
+ * Keeps ignoring the signals that were ignored when znip started. When Node.js starts, it resets every signal to its
+ * default and no longer knows which were ignored, so `bin/znip.cjs` asks the kernel before that. This is called first
+ * of all, because by default a signal ends the process.
  */
 export function ignoreWhatWasIgnored(): void {
   for (const signal of SIGNALS) if (isIgnored(signal)) process.on(signal, () => {});
 }
 
-/** By the mask of /proc/self/status (proc(5), SigIgn): bit n - 1 is signal n. Empty where there is no /proc. */
+/** The signals in the mask from /proc/self/status (proc(5), SigIgn): bit n - 1 is signal n. Empty without /proc. */
 function isIgnored(signal: EndingSignal): boolean {
   const mask = process.env['ZNIP_IGNORED_SIGNALS'] ?? '';
   if (!/^[0-9a-f]{1,32}$/.test(mask)) return false;

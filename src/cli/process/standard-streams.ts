@@ -1,5 +1,5 @@
 /**
- * The descriptors of a process: which of them are terminals, and whether somebody has closed its standard output.
+ * The descriptors of a process: which of them are terminals, and whether its standard output is closed.
  */
 import { constants, fstatSync, readFileSync, statSync } from 'node:fs';
 import { ZnipError } from '../../errors.ts';
@@ -12,9 +12,10 @@ export const STDERR = 2;
 export class ClosedPipe extends Error {}
 
 /**
- * Throws `io` where standard output is closed, as by `>&-`. Node.js opens /dev/null in its place, where all would be lost with
- * success; `bin/znip.cjs` looks before that, and what it says counts. Where Node.js was started without it, nobody knows any
- * more: a guess is enough for `what`, which nobody asks for to throw it away, but not for what only lists.
+ * Throws `io` if standard output was closed at the start, as with `>&-`. Node.js opens /dev/null in its place, so all
+ * output would be lost although znip reports success. `bin/znip.cjs` looks before that, and its answer counts. If
+ * Node.js was started without it, znip can only guess. A guess is good enough if `what` would be lost, because nobody
+ * makes that to throw it away. It is not good enough for commands that only list.
  */
 export function refuseClosedOutput(what?: string): void {
   const told = process.env['ZNIP_CLOSED_OUTPUT'];
@@ -27,7 +28,7 @@ export function refuseClosedOutput(what?: string): void {
   );
 }
 
-/** Whether standard output is a /dev/null that is open for reading, too, as Node.js opens it and shells do not. */
+/** Whether standard output is a /dev/null that is also open for reading: Node.js opens it so, but shells do not. */
 function looksReopened(): boolean {
   try {
     if (fstatSync(STDOUT).rdev !== statSync('/dev/null').rdev) return false;
@@ -43,7 +44,7 @@ function looksReopened(): boolean {
 /** O_ACCMODE of POSIX, fcntl.h. */
 const ACCESS_MODE = 3;
 
-/** Asks node:tty, which loads node:net and all streams, only about what may be a terminal. */
+/** Uses node:tty only for what may be a terminal, because it loads node:net and all streams. */
 export function isTerminal(fd: number): boolean {
   return mayBeTerminal(fd) && process.getBuiltinModule('node:tty').isatty(fd);
 }

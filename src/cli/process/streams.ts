@@ -1,6 +1,6 @@
 /**
- * What a run reads and writes. Output is written synchronously and in order; a reader that went away ends the command
- * quietly, as it does for cat.
+ * What a run reads and writes. Output is written synchronously and in order. If the reader goes away, the command ends
+ * without a message, as cat does.
  */
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { ZnipError, errnoOf, ioError, systemReason } from '../../errors.ts';
@@ -8,10 +8,10 @@ import { writeFully } from '../../posix/write.ts';
 import { ClosedPipe, isTerminal, refuseClosedOutput, STDOUT } from './standard-streams.ts';
 import type { World } from './world.ts';
 
-/** A file to be read in one pass, or standard input for `-`, which a terminal is not read as. */
+/** A file to read in one pass, or standard input for `-`. A terminal is refused. */
 export interface OpenedInput {
   fd: number;
-  /** For messages. */
+  /** Its name in messages. */
   name: string;
   close: () => void;
 }
@@ -39,7 +39,7 @@ export class Streams {
     return isTerminal(this.stderr);
   }
 
-  /** Writes to standard output; throws ClosedPipe when nobody reads it any more, `io` when it is closed or full. */
+  /** Writes to standard output. Throws ClosedPipe if nobody reads it any more, `io` if it is closed or full. */
   write(data: string | Uint8Array): void {
     this.refuseClosed();
     try {
@@ -52,17 +52,17 @@ export class Streams {
     }
   }
 
-  /** Writes a line to standard error; where nobody reads it, it is lost. */
+  /** Writes a line to standard error. If nobody reads it, it is lost. */
   message(line: string): void {
     try {
       writeFully(this.stderr, Buffer.from(`${line}\n`, 'utf8'));
     } catch {
-      // Nobody can be told that nobody can be told.
+      // If standard error does not work, there is no way to say so.
     }
   }
 
   /**
-   * Throws `usage` rather than write binary data to a terminal, `io` where standard output is closed. `instead` says what
+   * Throws `usage` if binary data would go to a terminal, and `io` if standard output is closed. `instead` says what
    * the user can do.
    */
   refuseTerminal(what: string, force: boolean, instead = '-o FILE, a pipe, or --force'): void {
@@ -72,7 +72,10 @@ export class Streams {
     }
   }
 
-  /** Who started the process has closed its standard output, not one that was opened since. */
+  /**
+   * Throws if this process was started with its standard output closed. Descriptors that were opened later are not
+   * checked.
+   */
   private refuseClosed(what?: string): void {
     if (this.stdout === STDOUT) refuseClosedOutput(what);
   }

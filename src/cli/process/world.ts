@@ -1,6 +1,6 @@
 /**
- * What a run has of the process that it is in. `main.ts` passes the real process; whoever calls the program as a
- * function passes descriptors of its own, and keeps its signals and its heap.
+ * What a run gets from its process. `main.ts` passes the real process. Code that calls the program as a function passes
+ * its own descriptors, and keeps its own signals and heap.
  */
 
 export interface World {
@@ -9,8 +9,8 @@ export interface World {
   readonly stdout: number;
   readonly stderr: number;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** A signal that stops the work when somebody ends the process. */
+  /** A signal that stops the work when the process is asked to end. */
   interruption: () => AbortSignal;
-  /** Called before a command that works with much memory: what lets it do with less. */
+  /** Called before a command that needs much memory. It makes the command use less. */
   curbGarbage: () => void;
 }

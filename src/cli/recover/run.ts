@@ -1,5 +1,5 @@
 /**
- * `znip recover`: unpacking that keeps going, whatever is left of the archive.
+ * `znip recover`: unpacks with `keepGoing`, whatever is left of the archive.
  */
 import { ZnipError } from '../../errors.ts';
 import type { Context } from '../ui/context.ts';

@@ -1,10 +1,10 @@
 /**
- * What a message says to whoever is at a terminal: the library names its own options, which have flags here, and tells what
- * a file of others is, from which there are commands to make an archive of it.
+ * Makes the library's messages useful on the command line. Where they name options of the library, it puts flags. Where
+ * they say that a file is not a znip archive, it adds the commands that make an archive of it.
  */
 import type { ForeignFile, ZnipError } from '../../errors.ts';
 
-/** What messages name in backquotes, as the command line has it. */
+/** The names that messages have in backquotes, and the flags of the command line for them. */
 export const FLAGS: ReadonlyMap<string, string> = new Map([
   ['chunkSize', '--chunk-size'],
   ['ignoreZeros', '--ignore-zeros'],
@@ -27,7 +27,7 @@ export const FLAGS: ReadonlyMap<string, string> = new Map([
   ['transform', '--transform'],
 ]);
 
-/** A message with flags for what the library calls its options. Names of files, in quotes, stay as they are. */
+/** A message with flags instead of the library's option names. Names of files, in quotes, stay as they are. */
 export function withFlags(message: string): string {
   return message.replace(
     /'[^']*'|`([A-Za-z]+)`/g,
@@ -35,7 +35,7 @@ export function withFlags(message: string): string {
   );
 }
 
-/** The message of an error for the command line, with what there is to do. */
+/** The message of an error for the command line, with advice. */
 export function messageOf({
   code,
   message,
@@ -43,7 +43,7 @@ export function messageOf({
 }: Pick<ZnipError, 'code' | 'message' | 'context'>): string {
   const { foreign, path = '-' } = context;
   if (foreign === undefined) return withFlags(message);
-  // The window of a frame, larger than zstd takes without being asked to.
+  // The frame has a larger window than zstd accepts by default.
   const command = `${foreign.command ?? ''}${code === 'limit' ? ' --long=31' : ''}`;
   return `${withFlags(message)}: ${foreignAdvice({ ...foreign, command }, path)}`;
 }
@@ -60,7 +60,7 @@ function foreignAdvice({ kind, command, expected }: ForeignFile & { command: str
   return `${command} ${path === '-' ? 'FILE' : from} | znip unpack -, or | znip pack --tar -`;
 }
 
-/** The file and the archive to make of it, as a shell takes them. */
+/** The file and the archive to make of it, as they can be typed in a shell. */
 function commandNames(path: string): [from: string, to: string] {
   if (path === '-') return ['-', 'NEW.znip'];
   if (!/^[\w./@%+=:,-]{1,200}$/.test(path) || path.startsWith('-')) return ['FILE', 'NEW.znip'];

@@ -1,5 +1,5 @@
 /**
- * The reporter of a run: the one place that knows that there are two.
+ * Chooses the reporter of a run. Only this module knows that there are two.
  */
 import type { Streams } from '../process/streams.ts';
 import type { World } from '../process/world.ts';
@@ -8,7 +8,7 @@ import { ProgressLine } from './progress-line.ts';
 import type { Reporter, ReporterSettings } from './reporter.ts';
 import { TextReporter } from './text-reporter.ts';
 
-/** `forPrograms`: what goes to standard error is events. */
+/** `forPrograms`: standard error gets events. */
 export function chooseReporter(
   world: World,
   streams: Streams,

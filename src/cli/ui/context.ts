@@ -1,5 +1,5 @@
 /**
- * The run that a command is in: where it reads and writes, how it tells what it does, and the status that it ends with.
+ * The run of a command: where it reads and writes, how it reports what it does, and the status that it ends with.
  */
 import type { Outcome } from '../process/exit-status.ts';
 import type { Streams } from '../process/streams.ts';

@@ -1,6 +1,5 @@
 /**
- * What a command tells programs: NDJSON events on standard error, and with --json the result on standard output
- * (docs/json.md).
+ * Reports to programs: NDJSON events on standard error, and with --json the result on standard output (docs/json.md).
  */
 import type { ZnipError } from '../../errors.ts';
 import type { Streams } from '../process/streams.ts';
@@ -9,13 +8,13 @@ import { now, type ProgressLine } from './progress-line.ts';
 import type { Lost, Progress, Reporter, ReporterSettings } from './reporter.ts';
 import { jsonLine } from './text.ts';
 
-/** Programs get fewer events than people get frames. */
+/** Milliseconds between progress events. Programs need fewer updates than people. */
 const EVENT_MS = 500;
 
 export class JsonReporter implements Reporter {
   private readonly streams: Streams;
   private readonly settings: ReporterSettings;
-  /** On a terminal, --json alone leaves it as it is. */
+  /** On a terminal, --json alone does not change the progress line. */
   private readonly line: ProgressLine;
   private readonly start = now();
   private lastUpdate = 0;
@@ -75,7 +74,9 @@ export class JsonReporter implements Reporter {
     this.streams.write(this.settings.json ? jsonLine(value()) : text());
   }
 
-  /** On standard output, unless that has the data; with --progress json as the last event, too. */
+  /**
+   * Writes the result to standard output, unless the data goes there. With --progress json, it is also the last event.
+   */
   result(result: Record<string, unknown>, outputIsData = false): void {
     const { json, progress } = this.settings;
     if (json && !outputIsData) this.streams.write(jsonLine(result));
@@ -83,7 +84,7 @@ export class JsonReporter implements Reporter {
   }
 
   error(error: Pick<ZnipError, 'code' | 'message' | 'context'>, status: number): void {
-    // What a file of others is, is in the message.
+    // The message says already what kind of file it is.
     const { foreign: _, ...place } = error.context;
     this.event('error', { code: error.code, message: messageOf(error), status, ...place });
   }
@@ -93,7 +94,7 @@ export class JsonReporter implements Reporter {
   }
 
   defect(): void {
-    // The error event has the code `internal`; a stack is for people.
+    // The error event has the code `internal`. A stack is only for people.
   }
 
   private event(event: string, data: Record<string, unknown>): void {

@@ -1,5 +1,5 @@
 /**
- * The line that shows on a terminal how far a command has come, and that is gone when the command ends.
+ * The line on a terminal that shows how far a command has come. It disappears when the command ends.
  */
 import type { Ora } from 'ora';
 import type { Streams } from '../process/streams.ts';
@@ -7,19 +7,19 @@ import type { World } from '../process/world.ts';
 import type { Progress, ReporterSettings } from './reporter.ts';
 import { countOf, formatBytes, formatDuration, formatPercent } from './text.ts';
 
-/** A run that ends before this shows no progress line. */
+/** A run that takes less time than this shows no progress line. */
 const SHOW_AFTER_MS = 300;
 const UPDATE_MS = 100;
 
 /**
- * Whether what is written to the terminal can be replaced. CI services keep a log, even behind a terminal; and on
- * one that is no columns wide, as pseudo-terminals are until somebody says how wide, ora clears lines for ever.
+ * Whether a line on the terminal can be written over. CI services keep a log, even if they have a terminal. And if the
+ * terminal has no columns, ora clears lines for ever; a pseudo-terminal has none until its width is set.
  */
 function redraws(env: World['env']): boolean {
   return env['TERM'] !== 'dumb' && env['CI'] === undefined && process.stderr.columns > 0;
 }
 
-/** Milliseconds. Every run asks once, and `performance` takes 0.7 ms to load. */
+/** The time in milliseconds. Every run calls this, and `performance` would take 0.7 ms to load. */
 export function now(): number {
   return process.uptime() * 1000;
 }
@@ -28,7 +28,7 @@ export class ProgressLine {
   private readonly command: string;
   private readonly env: World['env'];
   private readonly isWanted: () => boolean;
-  /** Decided when there is something to show: process.stderr loads streams. */
+  /** Decided when there is something to show, because process.stderr loads streams. */
   private live: boolean | undefined;
   private readonly start = now();
   private spinner: Ora | undefined;
@@ -54,7 +54,7 @@ export class ProgressLine {
     }
   }
 
-  /** Between updates, so that what is written has lines of its own. */
+  /** Writes between two updates, so that the output has its own lines. */
   between(write: () => void): void {
     const { spinner } = this;
     if (spinner?.isSpinning === true) spinner.clear();
@@ -88,9 +88,9 @@ export class ProgressLine {
     const color = (this.env['NO_COLOR'] ?? '') === '' ? 'cyan' : false;
     this.spinner = ora({
       stream: process.stderr,
-      // Decided already.
+      // This has been decided already.
       isEnabled: true,
-      // Standard input stays as it is: it may be the data.
+      // Do not touch standard input: it may be the data.
       discardStdin: false,
       text: this.command,
       color,

@@ -1,14 +1,14 @@
 /**
- * What a command tells while it runs and when it ends. There are two: lines for people (`text-reporter.ts`) and, with
- * --json or --progress json, events for programs (`json-reporter.ts`, docs/json.md). Which one it is, is decided once,
- * from the command line; a command says what is so, in both forms where they differ, and does not ask.
+ * How a command reports while it runs and when it ends. There are two reporters: lines for people (`text-reporter.ts`)
+ * and, with --json or --progress json, events for programs (`json-reporter.ts`, docs/json.md). The command line decides
+ * once which one is used. A command never asks which one it is. Where the two forms differ, it gives both.
  */
 import type { ZnipError } from '../../errors.ts';
 
 export type ProgressMode = 'auto' | 'never' | 'json';
 
 export interface ReporterSettings {
-  /** As it was typed. */
+  /** The command as it was typed. */
   command: string;
   quiet: boolean;
   verbose: boolean;
@@ -18,7 +18,7 @@ export interface ReporterSettings {
 }
 
 export interface Progress {
-  /** undefined where members are not looked at. */
+  /** undefined if the command does not look at members. */
   members: number | undefined;
   contentBytes: number;
   /** undefined while it is not known. */
@@ -35,34 +35,34 @@ export interface Lost {
 }
 
 export interface Reporter {
-  /** How many warnings there were, silenced ones too. */
+  /** How many warnings there were, including those that `-q` silenced. */
   readonly warnings: number;
   /**
-   * What is wrong with a file. `failed`: it is not as it was asked for, the status tells of it, and `-q` does not silence
-   * it. Otherwise it is a note, which `-q` silences, and which counts all the same.
+   * Says what is wrong with a file. `failed`: the user did not get what was asked for, the status shows it, and `-q`
+   * does not silence it. Otherwise it is a note: `-q` silences it, but it still counts.
    */
   warn(path: string, reason: string, failed?: boolean): void;
-  /** Damage, and the member that it costs, if it is known. An error: `-q` does not silence it. `how`: 'is lost'. */
+  /** Damage, and the lost member, if it is known. This is an error: `-q` does not silence it. `how`: 'is lost'. */
   lost(lost: Lost, how?: string): void;
-  /** A pattern that nothing in the archive matches: said even with `-q`, because the status tells of it. */
+  /** A pattern that matches nothing in the archive. It is reported even with `-q`, because the status shows it. */
   unmatched(pattern: string, archiveName: string): void;
-  /** Something else that is found: an event for programs, lines for people. `-q` does not silence it. */
+  /** Something else that was found: an event for programs, lines for people. `-q` does not silence it. */
   found(event: string, data: Record<string, unknown>, lines: readonly string[]): void;
-  /** Lines that programs need not read, because they have got all of it. */
+  /** A line that programs do not need, because they get the same facts in another way. */
   remark(line: string): void;
   /** A line for `-v` only, and only for people. */
   detail(line: string): void;
   progress(progress: Progress): void;
-  /** Ends the progress display, and says for people what has been done. */
+  /** Ends the progress display, and tells people what has been done. */
   end(summary?: string): void;
-  /** What was asked for, on standard output: a value with --json, or what `text` makes of it. */
+  /** Prints on standard output what was asked for: the value with --json, otherwise the text. */
   print(value: () => object, text: () => string | Uint8Array): void;
-  /** The result of a run that did something. `outputIsData`: standard output has what was made. */
+  /** The result of a run that did something. `outputIsData`: standard output got the data. */
   result(result: Record<string, unknown>, outputIsData?: boolean): void;
   /** Why the command failed, and the exit status that it ends with. */
   error(error: Pick<ZnipError, 'code' | 'message' | 'context'>, status: number): void;
-  /** What is wrong with the arguments. `said` is that as commander says it to people, with what may have been meant. */
+  /** What is wrong with the arguments. `said` is commander's text for people, perhaps with a suggestion. */
   misuse(message: string, said: string, status: number): void;
-  /** What whoever mends a defect needs. */
+  /** What a programmer needs to repair a defect. */
   defect(stack: string): void;
 }

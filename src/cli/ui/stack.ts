@@ -1,11 +1,11 @@
 /**
- * Stacks of defects with the places of the sources: the bundles have them in source maps beside them (`build.js`).
+ * Stacks of defects, with places in the source files. Source maps beside the bundles have these places (`build.js`).
  */
 import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 
-/** Where the error, and what caused it, was made. Maps are read now, for this one time. */
+/** Where the error and its cause were created. The maps are read only now. */
 export function readableStack(error: unknown): string {
   const maps = new Map<string, SourceMap | undefined>();
   return stackOf(error).replace(
@@ -34,7 +34,7 @@ function mapOf(file: string): SourceMap | undefined {
   }
 }
 
-/** `src/cli/main.ts`: from the package on, wherever it is installed. The bundles are in a folder of it. */
+/** `src/cli/main.ts`: the path within the package, wherever it is installed. The bundles are in a folder of it. */
 function sourceName(file: string, source: string): string {
   return relative(dirname(dirname(file)), join(dirname(file), source));
 }

@@ -1,5 +1,5 @@
 /**
- * What a command tells people: lines on standard error.
+ * Reports to people: lines on standard error.
  */
 import type { ZnipError } from '../../errors.ts';
 import type { Streams } from '../process/streams.ts';
@@ -64,7 +64,7 @@ export class TextReporter implements Reporter {
   }
 
   result(): void {
-    // end() has said it.
+    // end() has told people already.
   }
 
   error(error: Pick<ZnipError, 'code' | 'message' | 'context'>): void {

@@ -1,11 +1,11 @@
 /**
- * Numbers, sizes, times and names as people read them.
+ * Numbers, sizes, times and names in a form for people.
  */
 import { isUtf8 } from 'node:buffer';
 import { type ByteString, toBytes } from '../../format/values/byte-string.ts';
 import { floorSeconds } from '../../format/values/entry.ts';
 
-/** The bytes of a name, where its text cannot give them. */
+/** The bytes of a name, if its text does not show them. */
 export function base64Of(name: ByteString): string {
   return toBytes(name).toString('base64');
 }
@@ -82,8 +82,8 @@ const UNPRINTABLE = /[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
 const NAMED_ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /**
- * A name that cannot move a cursor, ring a bell or begin a line: control characters, and characters that
- * reorder text, as escapes. For terminals and messages, never for data.
+ * A name that cannot move the cursor, ring the bell or begin a line: control characters, and characters that reorder
+ * text, become escapes. For terminals and messages, never for data.
  */
 export function printable(name: string): string {
   return name.replace(UNPRINTABLE, (character) => {
@@ -96,24 +96,26 @@ export function printable(name: string): string {
   });
 }
 
-/** Characters of a name in a message; a name may have 4,095 bytes, and the numbers behind it are to be found. */
+/**
+ * The most characters of a name in a message. A name may have 4,095 bytes, and readers must still find what follows.
+ */
 const LONGEST_NAME = 200;
 const HEAD = 120;
 const TAIL = 60;
 
-/** A name for a message: printable, and without its middle where it is long. */
+/** A name for a message: printable, and without its middle if it is long. */
 export function shortName(name: string): string {
   return shorten(printable(name));
 }
 
-/** A message with names in it: printable, and each name without its middle where it is long. */
+/** A message with names in it: printable, and each name without its middle if it is long. */
 export function readable(message: string): string {
   const text = printable(message);
   if (text.length <= LONGEST_NAME) return text;
   return (
     text
       .replace(/'([^']+)'/g, (_, name: string) => `'${shorten(name)}'`)
-      // What has a quote in it, or none around it.
+      // For a name with a quote in it, or without quotes around it.
       .replace(/\S{401,}/g, shorten)
   );
 }
@@ -124,14 +126,14 @@ function shorten(text: string): string {
   return `${characters.slice(0, HEAD).join('')}…${characters.slice(-TAIL).join('')}`;
 }
 
-/** Bytes in base64, where text cannot give them: undefined for what is UTF-8. */
+/** The bytes in base64, if text cannot show them; undefined if they are UTF-8. */
 export function base64Bytes(bytes: Uint8Array): string | undefined {
   return isUtf8(bytes) ? undefined : Buffer.from(bytes).toString('base64');
 }
 
 /**
- * A value as one line of JSON. What could act on a terminal or reorder text is escaped, which any JSON
- * reader undoes: JSON.stringify itself escapes only what lies below U+0020.
+ * A value as one line of JSON. Characters that could control a terminal or reorder text are escaped, and any JSON
+ * reader turns them back. JSON.stringify itself escapes only characters below U+0020.
  */
 export function jsonLine(value: unknown): string {
   const escaped = JSON.stringify(value).replace(

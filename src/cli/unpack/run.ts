@@ -42,7 +42,7 @@ export interface UnpackCommandOptions extends CommonOptions {
   root?: string;
   keepGoing?: boolean;
   ignoreZeros?: boolean;
-  /** `znip recover`: whatever the file is, the blocks in it count. */
+  /** For `znip recover`: whatever the file is, look for blocks in it. */
   recover?: boolean;
   dryRun?: boolean;
   tar?: string;
@@ -51,7 +51,7 @@ export interface UnpackCommandOptions extends CommonOptions {
   repo?: string[];
 }
 
-/** What both ways of unpacking are told. */
+/** The options for both ways of unpacking. */
 type SharedOptions = Pick<
   UnpackOptions,
   | 'directory'
@@ -87,7 +87,7 @@ export async function runUnpack(
 ): Promise<void> {
   world.curbGarbage();
   const dry = new DryListing(options.json === true, streams, reporter);
-  /** What is not as it was asked for. Damage decides the status where there is any. */
+  /** Reports what did not go as asked. If there is damage, damage decides the status. */
   const warnIncomplete = (member: string, reason: string): void => {
     reporter.warn(member, reason);
     outcome.atLeast(EXIT.incomplete);
@@ -150,7 +150,7 @@ export async function runUnpack(
     const { warnings } = reporter;
     reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned });
   } catch (error) {
-    // Names that were taken are the smaller news: damage decides the status.
+    // If names were taken and there is damage, too, damage decides the status.
     if (error instanceof ZnipError && error.code === 'no-match')
       throw withDirectoryHint(error, path, patterns);
     if (lost.length === 0 || !(error instanceof ZnipError) || error.code !== 'exists') throw error;
@@ -161,18 +161,18 @@ export async function runUnpack(
   }
 }
 
-/** Lists members as they are chosen, in the archive's own names, as tar's -v does. */
+/** Lists members when they are chosen, by their names in the archive, as tar's -v does. */
 function namesOnce(reporter: Reporter): (path: string) => boolean {
   const told = new Set<string>();
   return (path) => {
-    // From a pipe, a member comes once more with the index.
+    // From a pipe, a member comes a second time, with the index.
     if (!told.has(path)) reporter.detail(printable(path));
     told.add(path);
     return true;
   };
 }
 
-/** `unpack x.znip dir/`: a name that nothing has, and that is a directory here or looks like one. */
+/** For `unpack x.znip dir/`: no member has this name, but it is a directory here, or looks like one. */
 function withDirectoryHint(error: ZnipError, archive: string, patterns: readonly string[]): ZnipError {
   const [directory] = patterns;
   if (directory === undefined || patterns.length > 1) return error;
@@ -189,7 +189,7 @@ function withDirectoryHint(error: ZnipError, archive: string, patterns: readonly
 /** Output is written in pieces of about this many characters. */
 const PIECE = 256 * 1024;
 
-/** The names of a dry run: on standard output as their bytes, or as printable text on a terminal. */
+/** The names of a dry run. They go to standard output as bytes, or to a terminal as printable text. */
 class DryListing {
   readonly members: Pick<DryMember, 'path' | 'standing'>[] = [];
   private readonly collects: boolean;
@@ -234,8 +234,8 @@ function existingPolicy({
 }
 
 /**
- * By the index, or what is left of it; what has none, a tar file of others, in one pass. The name is opened once: what
- * is unpacked is what was looked at.
+ * Unpacks by the index, or by what is left of it. A tar file of others has no index and is unpacked in one pass. The
+ * file is opened only once, so znip unpacks the same file that it has looked at.
  */
 async function fromFile(
   path: string,
@@ -296,13 +296,13 @@ async function fromSource(
   });
 }
 
-/** Whether the archive is to be unpacked even where its index is damaged. Groups are chosen by the index alone. */
+/** Whether to unpack the archive even if its index is damaged. Only the index can tell groups apart. */
 function wantsRecovery({ recover: always, keepGoing, dryRun, type, repo }: UnpackCommandOptions): boolean {
   if (always === true) return true;
   return keepGoing === true && dryRun !== true && type === undefined && repo === undefined;
 }
 
-/** Whether what has no index is refused. */
+/** Whether to refuse files without an index. */
 export function needsIndex({ requireIndex, root }: UnpackCommandOptions): boolean {
   return requireIndex === true || root !== undefined;
 }

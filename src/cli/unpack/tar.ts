@@ -18,7 +18,7 @@ import type { Context } from '../ui/context.ts';
 import { formatBytes, formatDuration } from '../ui/text.ts';
 import { needsIndex, rootOf, type UnpackCommandOptions } from './run.ts';
 
-/** Options that mean something here; all others of `unpack` are about members. */
+/** The options that can be used here. All others of `unpack` are about members. */
 const ALLOWED: ReadonlySet<string | undefined> = new Set([
   '--tar',
   '--force',
@@ -73,7 +73,7 @@ export async function runUnpackTar(
       output.commit();
       const elapsedMs = performance.now() - start;
       reporter.end(`wrote ${formatBytes(sink.position)} of tar stream in ${formatDuration(elapsedMs)}`);
-      // With --tar -, the tar stream has standard output to itself.
+      // With --tar -, only the tar stream goes to standard output.
       reporter.result({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) }, toStdout);
     } finally {
       output.discard();
@@ -87,12 +87,12 @@ export async function runUnpackTar(
 interface TarSource {
   source: Archive | number;
   name: string;
-  /** Bytes of tar stream, where they are known. */
+  /** Bytes of the tar stream, if they are known. */
   totalBytes: number | undefined;
   close: () => void;
 }
 
-/** An archive file by its frame table, everything else as it arrives. */
+/** Reads an archive file by its frame table, and everything else as it arrives. */
 async function openSource(streams: Streams, path: string, options: UnpackCommandOptions): Promise<TarSource> {
   if (path !== '-') return openFile(new FileSource(path), options);
   const { fd, name, close } = streams.openForReading(path);
@@ -107,7 +107,7 @@ async function openSource(streams: Streams, path: string, options: UnpackCommand
   }
 }
 
-/** The name is opened once: what is read is what was looked at. */
+/** Opens the file only once, so znip reads the same file that it has looked at. */
 async function openFile(source: FileSource, options: UnpackCommandOptions): Promise<TarSource> {
   const { name, fd } = source;
   const close = (): void => source.close();
@@ -128,7 +128,7 @@ async function fromArchive(archive: Archive, name: string): Promise<TarSource> {
   return { source: archive, name, totalBytes, close: () => archive.close() };
 }
 
-/** A new file, or with `overwrite` one that takes another's place when it is complete. */
+/** A new file. With `overwrite`, it replaces an existing one when it is complete. */
 async function openTarFile(path: string, overwrite: boolean, signal: AbortSignal): Promise<Output> {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats?.isFile() === true && !overwrite) throw existsError([fromText(path)]);

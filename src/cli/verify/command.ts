@@ -10,10 +10,10 @@ import type { VerifyCommandOptions } from './run.ts';
 export function defineVerify(program: CliCommand): void {
   const verify = program
     .command('verify')
-    .description('prove an archive whole, or tell everything that is wrong with it')
+    .description('prove that an archive is whole, or list everything that is wrong')
     .argument('<archive>', "archive file; '-' is standard input")
-    .addOption(new Option('--quick', 'check the index alone, without reading contents'))
-    .option('--root <hash>', 'the root hash that it must have, as info --root prints it', parseRootHash)
+    .addOption(new Option('--quick', 'check only the index, without reading contents'))
+    .option('--root <hash>', 'the root hash that the archive must have (see info --root)', parseRootHash)
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS);
   addExamples(
     addCommonOptions(verify),
@@ -23,9 +23,9 @@ znip verify deps.znip --root "$(cat deps.root)"
 curl -s https://example.org/deps.znip | znip verify -
 znip verify --json deps.znip | jq -r '.damage[].code'
 
-Structure, every hash, and that index and tar headers say the same. It goes on after damage: each line has
-a code, the blob and the archive byte, and the members that are hit (-v names all of them). The codes are
-in docs/verify.md. The status is 4 when anything is wrong.`,
+verify checks the structure and every hash, and that the index and the tar headers agree. It does not stop at the
+first damage. Each line shows a code, the blob, the archive byte, and the members that are affected (-v names
+all of them). docs/verify.md explains the codes. The status is 4 if anything is wrong.`,
   );
   verify.does(async (context, archive: string, options: VerifyCommandOptions) => {
     const { runVerify } = await import('./run.ts');

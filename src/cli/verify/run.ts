@@ -18,7 +18,7 @@ export interface VerifyCommandOptions extends CommonOptions {
   threads?: number;
 }
 
-/** Members named for each damage when nobody asked for all. */
+/** How many members are named for each damage if the user did not ask for all. */
 const SHOWN_MEMBERS = 10;
 
 export async function runVerify(
@@ -66,10 +66,10 @@ function describeWhole(name: string, report: VerifyReport): string {
   return `${printable(name)}: ${what}; ${time}\nroot hash ${rootHash ?? ''}`;
 }
 
-/** Members named when nobody asked for all. */
+/** How many members are named if the user did not ask for all. */
 const SHOWN_DIFFERING = 20;
 
-/** What is not damaged, and not the same to every program either. */
+/** Reports members that are not damaged, but that not every program reads in the same way. */
 function tellDiffering(reporter: Reporter, name: string, report: VerifyReport, all: boolean): void {
   const { differing, differingCount, ok } = report;
   if (differingCount === 0) return;
@@ -86,7 +86,7 @@ function tellDiffering(reporter: Reporter, name: string, report: VerifyReport, a
   );
 }
 
-/** Each damage with its code, its place and the members that it hits, and a summary. `all`: name all members. */
+/** Each damage with its code, its place and the members that it affects, and a summary. `all`: name all members. */
 export function tellDamage(
   reporter: Reporter,
   name: string,
@@ -105,7 +105,7 @@ export function tellDamage(
   reporter.remark(`znip: ${printable(name)} is damaged: ${countOf(damageCount, 'fault')}${hidden}${members}`);
 }
 
-/** The message itself names the member that it is about. */
+/** Whether the message itself names the member that it is about. */
 function isNamed({ members, message }: Damage): boolean {
   return members.every((member) => message.includes(`'${member}'`));
 }

@@ -1,13 +1,13 @@
 /**
- * The columns of an Arrow IPC stream, from its checked messages: which fields a schema has, and where in the
- * body of a record batch the buffers of each one lie. Nothing is copied. Columns of any type are told apart,
- * because a later minor version may add some; `table-reader.ts` reads those that tables of this version have.
- * Layouts: Schema.fbs and Message.fbs, and "Buffer Listing for Each Layout" of Arrow's columnar specification.
+ * The columns of an Arrow IPC stream, from its checked messages: which fields a schema has, and where the buffers of
+ * each field are in the body of a record batch. Nothing is copied. Columns of every type are recognised, because a
+ * later minor version may add some. `table-reader.ts` reads those that tables of this version have. Layouts: Schema.fbs
+ * and Message.fbs, and "Buffer Listing for Each Layout" of Arrow's columnar specification.
  */
 import { type ArrowMessage, HEADER_TYPE } from './arrow-structure.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
-/** Schema.fbs, union Type: those that the tables have, and those that are laid out in a way of their own. */
+/** Schema.fbs, union Type: the types that the tables have, and those that have a special layout. */
 export const TYPE = {
   null: 1,
   int: 2,
@@ -50,10 +50,10 @@ export interface ColumnType {
 interface Field {
   name: string;
   type: ColumnType;
-  /** Of a column of indices into a dictionary, whose values have the field's type. */
+  /** For a column of indices into a dictionary. The dictionary's values have the field's type. */
   dictionary: { id: bigint; indexType: ColumnType } | undefined;
   children: Field[];
-  /** Of a union: the offsets that a dense one has. */
+  /** For a union: a dense one has offsets. */
   isDense: boolean;
 }
 
@@ -63,12 +63,12 @@ export interface ArrowColumn {
   type: ColumnType;
   length: number;
   nullCount: number;
-  /** One bit for each row, least significant first; empty where nothing is null. */
+  /** One bit for each row, least significant first; empty if nothing is null. */
   validity: Uint8Array;
-  /** Of text and binary: 32-bit offsets into the values, one more than rows. */
+  /** For text and binary: 32-bit offsets into the values, one more than rows. */
   offsets: Uint8Array;
   values: Uint8Array;
-  /** Of a dictionary of text: the words that the values are indices into. */
+  /** For a dictionary of text: the words. The values are indices into them. */
   words: readonly string[] | undefined;
   isDictionary: boolean;
 }
@@ -83,10 +83,10 @@ export interface ArrowTable {
   batches: ArrowBatch[];
 }
 
-/** Words of a dictionary that are read: more than an index of 8 bits can mean. */
+/** How many words of a dictionary are read: more than an 8-bit index can select. */
 const MAX_WORDS = 256;
 
-/** Puts the messages of a stream together. Throws a RangeError, which says why, when they do not fit each other. */
+/** Combines the messages of a stream. If they do not fit together, throws a RangeError that says why. */
 export function readArrowTable(messages: readonly ArrowMessage[]): ArrowTable {
   const [schema, ...others] = messages as [ArrowMessage, ...ArrowMessage[]];
   if (schema.metadata.int16(schema.header, 0) !== 0) throw new RangeError('it is big-endian');
@@ -135,7 +135,7 @@ function readType(metadata: Flatbuffer, id: number, table: number | undefined): 
   return type;
 }
 
-/** Indices are signed and of 32 bits where a schema does not say. */
+/** Indices are signed and have 32 bits if the schema does not say. */
 function readIndexType(metadata: Flatbuffer, table: number | undefined): ColumnType {
   return table === undefined
     ? { id: TYPE.int, bitWidth: 32, isSigned: true, byteWidth: 0, unit: 0 }
@@ -146,7 +146,7 @@ function isDense(metadata: Flatbuffer, table: number | undefined): boolean {
   return table !== undefined && metadata.int16(table, 0) === 1;
 }
 
-/** MetadataVersion V5, since which a union has no validity. */
+/** MetadataVersion V5. From this version on, a union has no validity. */
 const VERSION_5 = 4;
 
 /** Takes nodes and buffers of one record batch in the order of its fields. */
@@ -183,7 +183,7 @@ class BatchReader {
     const type = isDictionary ? dictionary.indexType : field.type;
     const { length, nullCount } = this.nextNode();
     const buffers = Array.from({ length: this.bufferCount(type, field.isDense) }, () => this.nextBuffer());
-    // Columns within columns are gone past: what a reader knows has none.
+    // Skip columns within columns: no column that a reader knows has any.
     if (!isDictionary) for (const child of children) this.column(child, dictionaries);
     const [validity = NOTHING, second = NOTHING, third] = buffers;
     return {
@@ -262,7 +262,7 @@ function exact(value: bigint): number {
   return Number(value);
 }
 
-/** Dictionary batches: the words of a dictionary, or more of them. Those that are not text are left alone. */
+/** Dictionary batches: the words of a dictionary, or more of them. Dictionaries that are not text are ignored. */
 function readDictionary(
   message: ArrowMessage,
   fields: readonly Field[],
@@ -280,7 +280,7 @@ function readDictionary(
   dictionaries.set(id, [...earlier, ...words].slice(0, MAX_WORDS));
 }
 
-/** Nulls among so many rows, by the bits of a validity bitmap; none where there is no bitmap. */
+/** How many of the rows are null, by the bits of a validity bitmap; none if there is no bitmap. */
 export function countNulls(validity: Uint8Array, length: number): number {
   if (validity.byteLength === 0) return 0;
   let nulls = 0;
@@ -291,7 +291,7 @@ export function countNulls(validity: Uint8Array, length: number): number {
   return nulls;
 }
 
-/** Bits that are 1, by byte. */
+/** For each byte, how many of its bits are 1. */
 const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
 function readWords({ length, offsets, values, validity, nullCount }: ArrowColumn): string[] {
@@ -309,7 +309,7 @@ function readWords({ length, offsets, values, validity, nullCount }: ArrowColumn
   });
 }
 
-/** The name of a type for messages, as Arrow's libraries have it. */
+/** The name of a type for messages. It is the same as in Arrow's libraries. */
 export function typeName({ type, isDictionary, words }: ArrowColumn): string {
   const name = nameOf(type);
   if (!isDictionary) return name;

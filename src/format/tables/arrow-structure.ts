@@ -1,21 +1,21 @@
 /**
- * Cuts an Arrow IPC stream into its messages and checks their structure: whatever a reader follows or
- * multiplies, each metadata once. Types, offsets of values and nulls are left to `arrow-columns.ts` and
- * `table-reader.ts`. Implements docs/format.md, "Tables". Layouts: Arrow's Message.fbs and Schema.fbs, and the
- * "Encapsulated message format" of its columnar specification.
+ * Splits an Arrow IPC stream into its messages and checks their structure: every offset that a reader follows and every
+ * number that it multiplies. Each metadata is checked once. `arrow-columns.ts` and `table-reader.ts` check types,
+ * offsets of values and nulls. Implements docs/format.md, "Tables". Layouts: Arrow's Message.fbs and Schema.fbs, and
+ * the "Encapsulated message format" of its columnar specification.
  */
 import { viewOf } from '../zstd/skippable-frame.ts';
 import { Flatbuffer, type Reference, type Shape } from './flatbuffer.ts';
 
 /**
- * Metadata of all messages of a stream together. A record batch of znip's takes about 2 KB, and
- * readers make objects of many times that size from it.
+ * Limit for the metadata of all messages of a stream together. A record batch of znip takes about 2 KB, and readers
+ * make objects of many times that size from it.
  */
 const MAX_METADATA_LENGTH = 1024 * 1024;
 
 /**
- * Values of all dictionaries of a stream together: other readers make an array of as many as a dictionary
- * says that it has. A part of an index has 65,536 rows at most, in which no more values can occur.
+ * Limit for the values of all dictionaries of a stream together: other readers make an array as long as a dictionary
+ * says that it is. A part of an index has at most 65,536 rows, so no more values can occur in it.
  */
 const MAX_DICTIONARY_ROWS = 4 * 65_536;
 
@@ -30,7 +30,7 @@ const INT_64: Reference = { elementLength: 8 };
 const KEY_VALUE: Shape = { 0: STRING, 1: STRING };
 /** Type 10, Timestamp, has a time zone; type 14, Union, has type ids of four bytes. */
 const TYPES: Record<number, Shape> = { 10: { 1: STRING }, 14: { 1: { elementLength: 4 } } };
-/** 0: name, 3: type, told by 2, 4: dictionary (1: its index type), 5: children, 6: custom metadata */
+/** 0: name, 3: type (slot 2 says which), 4: dictionary (1: its index type), 5: children, 6: custom metadata */
 const FIELD: Shape = {
   0: STRING,
   3: { typeSlot: 2, shapes: TYPES },
@@ -52,7 +52,7 @@ const HEADERS: Record<number, Shape> = {
 /** 1: header type, 2: header, 3: body length, 4: custom metadata */
 const MESSAGE: Shape = { 2: { typeSlot: 1, shapes: HEADERS }, 4: { tables: KEY_VALUE } };
 
-/** One message of a stream, its metadata checked. */
+/** One message of a stream. Its metadata is checked. */
 export interface ArrowMessage {
   type: (typeof HEADER_TYPE)[keyof typeof HEADER_TYPE];
   metadata: Flatbuffer;
@@ -63,18 +63,18 @@ export interface ArrowMessage {
   body: Uint8Array;
 }
 
-/** What the messages so far amount to. */
+/** Sums over the messages so far. */
 interface Totals {
-  /** Columns that the schema has; undefined before the schema, which comes first and once. */
+  /** How many columns the schema has; undefined before the schema. It comes first, and only once. */
   columns: number | undefined;
   metadataLength: number;
   dictionaryRows: bigint;
 }
 
-/** The messages of a stream, its schema first. Throws a RangeError, which says why, when its structure is not sound. */
+/** The messages of a stream, the schema first. If the structure is not sound, throws a RangeError that says why. */
 export function readArrowMessages(stream: Uint8Array): ArrowMessage[] {
   const view = viewOf(stream);
-  // A plain array, whatever it is a view of: columns are parts of it.
+  // A plain Uint8Array, even if the stream is a Buffer: columns are parts of it.
   const bytes = new Uint8Array(stream.buffer, stream.byteOffset, stream.byteLength);
   const totals: Totals = { columns: undefined, metadataLength: 0, dictionaryRows: 0n };
   const messages: ArrowMessage[] = [];
@@ -88,7 +88,7 @@ export function readArrowMessages(stream: Uint8Array): ArrowMessage[] {
       offset += 4;
     }
     if (length === 0) {
-      // Some readers go on behind the end of a stream without record batches.
+      // If a stream has no record batches, some readers go on after its end.
       if (offset < stream.byteLength)
         throw new RangeError(`there are bytes behind its end at byte ${offset}`);
       break;
@@ -126,13 +126,14 @@ function checkMessage(
     throw new RangeError('its schema is not its first message and no other');
   }
   if (type === HEADER_TYPE.schema) {
-    // Readers take what follows a schema for the next message.
+    // Readers take the bytes after a schema as the next message.
     if (bodyLength !== 0n) throw new RangeError('its schema has a body');
     totals.columns = metadata.vector(header, 1).count;
     return { type, metadata, header, version, bodyLength };
   }
   if (type === HEADER_TYPE.recordBatch) {
-    // What a reader makes for each row must be in proportion to the body. A row of any table has a checksum at least, so one bit for each value is little.
+    // Readers make something for each row, so rows must be in proportion to the body. A row of any table has at least a
+    // checksum, so to ask for one bit for each value is little.
     const rows = metadata.int64(header, 0);
     if (rows < 0n || rows * BigInt(totals.columns ?? 0) > 8n * bodyLength) {
       throw new RangeError(`${rows} rows do not fit in a body of ${bodyLength} bytes`);
@@ -142,7 +143,7 @@ function checkMessage(
   if (type === HEADER_TYPE.dictionaryBatch) {
     const data = metadata.table(header, 1);
     const nodes = data === undefined ? { first: 0, count: 0 } : metadata.vector(data, 1);
-    // A dictionary's length is that of its first node.
+    // The first node has the length of a dictionary.
     if (nodes.count > 0) {
       const rows = metadata.view.getBigInt64(nodes.first, true);
       totals.dictionaryRows += rows;

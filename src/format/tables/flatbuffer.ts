@@ -1,27 +1,27 @@
 /**
  * Reads a flatbuffer, the encoding of Arrow's metadata: tables whose slots hold numbers, structs, or offsets of
- * strings, vectors and other tables. Whatever refers to something outside of the buffer is refused before it
- * is followed. Layout: "FlatBuffers Internals" of the FlatBuffers documentation.
+ * strings, vectors and other tables. A reference that leads out of the buffer is refused before it is followed. Layout:
+ * "FlatBuffers Internals" of the FlatBuffers documentation.
  */
 import { viewOf } from '../zstd/skippable-frame.ts';
 
-/** Vtables are shared, and a writer may share strings: so much more than the metadata may be followed. */
+/** Vtables are shared, and a writer may share strings. So a reader may follow this many times the metadata's bytes. */
 const SHARING = 4;
 
-/** What the slots of a table refer to. Slots with scalars are left out: they lead nowhere. */
+/** What the slots of a table refer to. Slots with scalars are left out, because they refer to nothing. */
 export interface Shape {
   [slot: number]: Reference;
 }
 export type Reference =
-  /** A vector of elements of so many bytes; a string is one of single bytes. */
+  /** A vector of elements with this many bytes each. A string is a vector of single bytes. */
   | { elementLength: number }
   | { table: Shape }
   /** A vector of tables. */
   | { tables: Shape }
-  /** A table whose shape is told by the number in another slot; where there is none, it has no references. */
+  /** A table. The number in another slot says which shape it has; if there is no such shape, it has no references. */
   | { typeSlot: number; shapes: Record<number, Shape> };
 
-/** One flatbuffer. DataView refuses what lies outside of it. */
+/** One flatbuffer. DataView refuses reads outside of it. */
 export class Flatbuffer {
   readonly view: DataView;
   private budget: number;
@@ -31,7 +31,7 @@ export class Flatbuffer {
     this.budget = SHARING * bytes.byteLength;
   }
 
-  /** Position of what a slot of a table holds; undefined when the slot is empty. */
+  /** Position of what a slot of a table holds; undefined if the slot is empty. */
   field(table: number, slot: number): number | undefined {
     const vtable = table - this.view.getInt32(table, true);
     const entry = 4 + 2 * slot;
@@ -40,7 +40,7 @@ export class Flatbuffer {
     return offset === 0 ? undefined : table + offset;
   }
 
-  /** The number in a slot of a table; 0 when the slot is empty. */
+  /** The number in a slot of a table; 0 if the slot is empty. */
   uint8(table: number, slot: number): number {
     const position = this.field(table, slot);
     return position === undefined ? 0 : this.view.getUint8(position);
@@ -66,19 +66,19 @@ export class Flatbuffer {
     return position + this.view.getInt32(position, true);
   }
 
-  /** Position of the table that a slot refers to; undefined when the slot is empty. */
+  /** Position of the table that a slot refers to; undefined if the slot is empty. */
   table(table: number, slot: number): number | undefined {
     const position = this.field(table, slot);
     return position === undefined ? undefined : this.follow(position);
   }
 
-  /** Positions of the tables of the vector that a slot refers to; none when the slot is empty. */
+  /** Positions of the tables of the vector that a slot refers to; none if the slot is empty. */
   tables(table: number, slot: number): number[] {
     const { first, count } = this.vector(table, slot);
     return Array.from({ length: count }, (_, i) => this.follow(first + 4 * i));
   }
 
-  /** The string that a slot refers to; '' when the slot is empty. */
+  /** The string that a slot refers to; '' if the slot is empty. */
   text(table: number, slot: number): string {
     const { first, count } = this.vector(table, slot);
     return Buffer.from(this.view.buffer, this.view.byteOffset + first, count).toString('utf8');
@@ -96,10 +96,10 @@ export class Flatbuffer {
     return this.view.getInt32(this.follow(position), true);
   }
 
-  /** Refuses a table, or anything it refers to, that is not within the metadata. */
+  /** Refuses a table if it, or anything that it refers to, is not within the metadata. */
   check(table: number, shape: Shape): void {
     this.spend(4);
-    // Every table has the offset of its vtable and every vtable its own length.
+    // Every table has the offset of its vtable, and every vtable has its own length.
     this.field(table, 0);
     for (const [slot, reference] of Object.entries(shape) as [string, Reference][]) {
       const position = this.field(table, Number(slot));
@@ -125,7 +125,7 @@ export class Flatbuffer {
     this.spend(4 + count * elementLength);
   }
 
-  /** Tables may be referred to many times, and by themselves: what is followed in all has a bound. */
+  /** Many references may lead to the same table, even from itself, so the sum of all followed bytes is limited. */
   private spend(bytes: number): void {
     this.budget -= bytes;
     if (this.budget < 0) throw new RangeError('its metadata refers to the same bytes too often');

@@ -18,7 +18,7 @@ export interface Frame {
   blobLength: number;
   /** The blob is a frame of raw blocks. */
   stored: boolean;
-  /** BLAKE3 of the chunk. */
+  /** BLAKE3 hash of the chunk. */
   checksum: Uint8Array;
 }
 
@@ -74,9 +74,9 @@ export function decodeFrameTable(stream: Uint8Array): Frame[] {
 }
 
 /**
- * Checks that the frames tile the tar stream from 0 without gap or overlap, that each chunk has a
- * length the format allows, and that the blobs lie in order before `blobsEnd`, none of them longer than its
- * chunk would be stored. Throws `inconsistent`.
+ * Checks that the frames cover the tar stream from 0 on without gap or overlap, that each chunk has a length that the
+ * format allows, and that the blobs come in order before `blobsEnd`. No blob may be longer than its chunk would be if
+ * it were stored. Throws `inconsistent`.
  */
 export function checkFrames(frames: readonly Frame[], blobsEnd: number): void {
   let stream = 0;
@@ -102,7 +102,7 @@ export function checkFrames(frames: readonly Frame[], blobsEnd: number): void {
   });
 }
 
-/** Index of the frame that holds this byte of the tar stream; -1 when none does. */
+/** Index of the frame that holds this byte of the tar stream; -1 if none does. */
 export function findFrame(frames: readonly Frame[], streamOffset: number): number {
   let low = 0;
   let high = frames.length - 1;

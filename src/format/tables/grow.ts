@@ -2,7 +2,7 @@
  * Columns that grow row by row.
  */
 
-/** `longer`, which begins with what `column` holds. */
+/** Copies `column` to the start of `longer`, and returns `longer`. */
 export function grown<T extends { set(from: T): void }>(longer: T, column: T): T {
   longer.set(column);
   return longer;

@@ -1,11 +1,11 @@
 /**
- * Names that are not UTF-8 stand in a table twice: as text for whoever looks, and as their bytes.
+ * Names that are not UTF-8 are in a table twice: as text for people to read, and as their bytes.
  * Implements docs/format.md, "Tables".
  */
 import { fromText, isUtf8, toText, type ByteString } from '../values/byte-string.ts';
 import type { BytesColumn } from './table-reader.ts';
 
-/** A name as an Arrow Utf8 value: its bytes, with U+FFFD where they are not UTF-8. */
+/** A name as an Arrow Utf8 value: its bytes, with U+FFFD for those that are not UTF-8. */
 export function displayBytes(name: ByteString): ByteString {
   return fromText(toText(name));
 }
@@ -15,7 +15,7 @@ export function displayName(name: ByteString): ByteString {
   return isUtf8(name) ? name : displayBytes(name);
 }
 
-/** Why a text does not show the bytes beside it; undefined where it does, or there are none. */
+/** Why a text does not show the bytes beside it; undefined if it does, or if there are no bytes. */
 export function differenceOf(
   name: string,
   row: number,

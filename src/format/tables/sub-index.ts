@@ -23,7 +23,7 @@ import {
 } from './table-columns.ts';
 import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 
-/** A few: there may be thousands of groups, and rows for more are added as they come. */
+/** Only a few, because there may be thousands of groups. The columns grow as more rows come. */
 const INITIAL_ROWS = 16;
 
 /** Collects entries column by column. */
@@ -53,8 +53,8 @@ export class SubIndexBuilder {
   length = 0;
 
   /**
-   * `checksum` is the BLAKE3 of a file's content, null for other kinds; `changed` marks a file that
-   * changed while it was read.
+   * `checksum` is the BLAKE3 hash of a file's content, null for other kinds. `changed` marks a file that changed while
+   * it was read.
    */
   append(member: Member, streamOffset: number, checksum: Uint8Array | null, changed = false): void {
     const row = this.length;
@@ -89,7 +89,7 @@ export class SubIndexBuilder {
     this.length = row + 1;
   }
 
-  /** Whether the table has all the rows, or all the bytes of names, that one may have. */
+  /** Whether the table has as many rows, or as many bytes of names, as a table may have. */
   get isFull(): boolean {
     return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
   }
@@ -118,7 +118,7 @@ export class SubIndexBuilder {
     return [...this.entryColumns(), ...names];
   }
 
-  /** Those that every sub-index has: without names of owners. */
+  /** The columns that every sub-index has. Names of owners are not among them. */
   entryColumns(): Column[] {
     const rows = this.length;
     return [
@@ -163,14 +163,14 @@ export class EntryBatch {
   private readonly pathBytes: BytesColumn | undefined;
   private readonly linkTargets: BytesColumn;
   private readonly linkTargetBytes: BytesColumn | undefined;
-  /** Whether owners and groups have names, as far as the table goes. */
+  /** Whether the table has columns for names of owners and groups. */
   readonly hasOwnerNames: boolean;
   private readonly unames: BytesColumn | undefined;
   private readonly gnames: BytesColumn | undefined;
   private readonly uids: { values: Uint32Array; isNull: (row: number) => boolean };
   private readonly gids: { values: Uint32Array; isNull: (row: number) => boolean };
   private readonly checksums: { bytes: Uint8Array; isNull: (row: number) => boolean };
-  /** Whether the file changed while it was packed: its content may be of two moments. */
+  /** Whether the file changed while it was packed: its content may come from two moments. */
   readonly changed: (row: number) => boolean;
 
   constructor(batch: Batch) {
@@ -200,12 +200,12 @@ export class EntryBatch {
       : this.pathBytes.get(row);
   }
 
-  /** The rows from `from` to `to` whose path these bytes are. */
+  /** The rows from `from` to `to` whose path has these bytes. */
   rowsOf(path: Buffer, from: number, to: number): number[] {
     const { pathBytes } = this;
     const shown = this.paths.rowsOf(path, from, to);
     if (pathBytes === undefined) return shown;
-    // A name that is not UTF-8 is shown as another.
+    // A name that is not UTF-8 may be shown like another name.
     const rows = shown.filter((row) => pathBytes.isNull(row));
     return [...rows, ...pathBytes.rowsOf(path, from, to)].sort((a, b) => a - b);
   }
@@ -224,7 +224,7 @@ export class EntryBatch {
     return this.gids.isNull(row) ? null : (this.gids.values[row] ?? 0);
   }
 
-  /** The owner's name as it is displayed; undefined where none is recorded. */
+  /** The owner's name as it is displayed; undefined if none is recorded. */
   uname(row: number): ByteString | undefined {
     return this.unames === undefined || this.unames.isNull(row) ? undefined : this.unames.get(row);
   }
@@ -233,7 +233,7 @@ export class EntryBatch {
     return this.gnames === undefined || this.gnames.isNull(row) ? undefined : this.gnames.get(row);
   }
 
-  /** BLAKE3 of the content; null for all but files. A view into the table. */
+  /** BLAKE3 hash of the content, as a view into the table; null if it is not a file. */
   checksum(row: number): Uint8Array | null {
     if (this.checksums.isNull(row)) return null;
     return this.checksums.bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
@@ -252,7 +252,7 @@ export class EntryBatch {
     };
   }
 
-  /** The paths of rows `from` to `to`, each with the byte `end` behind it. */
+  /** The paths of rows `from` to `to`, each followed by the byte `end`. */
   pathLines(from: number, to: number, end: number): Uint8Array {
     // Paths that are not UTF-8 have their bytes in another column.
     if (this.pathBytes === undefined || this.pathBytes.isEmpty(from, to)) {
@@ -264,14 +264,14 @@ export class EntryBatch {
     return Buffer.from(lines, 'latin1');
   }
 
-  /** The path as text, as the column `path` has it. */
+  /** The path as text, from the column `path`. */
   shownPath(row: number): string {
     return this.paths.text(row);
   }
 
   /**
-   * What no single column can show: only files have content and a checksum, links alone a target, and text is what
-   * the bytes beside it are shown as. Whoever reads one column or another must not be told different things.
+   * Checks what no single column can show: only files have content and a checksum, only links have a target, and a text
+   * shows the bytes beside it. Readers of different columns must not see different things.
    */
   private check(): void {
     const { kinds, modes, length, checksums, linkTargets, linkTargetBytes, pathBytes } = this;
@@ -279,7 +279,7 @@ export class EntryBatch {
     const hasNoTargetBytes = linkTargetBytes?.isNull ?? ((): boolean => true);
     for (let row = 0; row < length; row++) {
       const kind = kinds[row] ?? 0;
-      // Nearly all are files, with nothing to look into: half of the time of listing was spent on this loop.
+      // Nearly all are normal files, so check for these first: this loop once took half of the time of listing.
       if (
         kind === KIND.file &&
         (modes[row] ?? 0) <= MODE_MASK &&

@@ -1,6 +1,6 @@
 /**
- * Columns of tables that are written, made of typed arrays: no object is made for a value or a row. They know
- * nothing of how a table is written, which `table-writer.ts` does. Implements docs/format.md, "Tables".
+ * Columns of tables to write, as typed arrays: no object is made for a value or a row. How a table is written is the
+ * task of `table-writer.ts`. Implements docs/format.md, "Tables".
  */
 import { CHECKSUM_LENGTH } from '../values/constants.ts';
 import { grown } from './grow.ts';
@@ -12,9 +12,9 @@ export interface Column extends Nulls {
   isNullable: boolean;
   /** Rows. */
   length: number;
-  /** Those of a `dictionary` are indices into its words. */
+  /** The values. For a `dictionary`, they are indices into its words. */
   values: Uint8Array | Uint32Array | BigInt64Array | BigUint64Array;
-  /** Of `utf8` and `binary`: where each value begins in `values`, and where the last one ends. */
+  /** For `utf8` and `binary`: where each value begins in `values`, and where the last one ends. */
   offsets?: Int32Array;
   words?: readonly string[];
 }
@@ -23,7 +23,7 @@ export interface Column extends Nulls {
 export type ValueType =
   'utf8' | 'binary' | 'uint32' | 'uint64' | 'timestamp' | 'checksum' | 'bool' | 'dictionary';
 
-/** One bit a row, least significant first; empty where no row is null. */
+/** One bit for each row, least significant first; empty if no row is null. */
 interface Nulls {
   nullCount: number;
   nullBitmap: Uint8Array;
@@ -31,12 +31,12 @@ interface Nulls {
 
 const ALL_VALID: Nulls = { nullCount: 0, nullBitmap: new Uint8Array(0) };
 
-/** Which rows have a value: one bit a row, least significant first; undefined when all have. */
+/** Which rows have a value: one bit for each row, least significant first; undefined if all have one. */
 export class Validity {
   private bits: Uint8Array | undefined;
   private nulls = 0;
 
-  /** `rows` is the number of rows before this one, all of which had values unless said otherwise. */
+  /** `rows` is the number of rows before this one. They all had values, unless `append` was called for them. */
   append(rows: number, valid: boolean): void {
     if (valid && this.bits === undefined) return;
     const needed = (rows >> 3) + 1;
@@ -50,7 +50,7 @@ export class Validity {
     }
   }
 
-  /** Bitmap for `rows` rows, with the bits past them cleared so that equal tables have equal bytes. */
+  /** Bitmap for `rows` rows. The bits after them are cleared, so that equal tables have equal bytes. */
   finish(rows: number): Nulls {
     if (this.bits === undefined || this.nulls === 0) return ALL_VALID;
     const nullBitmap = this.bits.slice(0, (rows + 7) >> 3);
@@ -61,14 +61,14 @@ export class Validity {
   }
 }
 
-/** Byte strings of any length, as Arrow has them: offsets into one run of bytes. */
+/** Byte strings of any length, in Arrow's form: offsets into one array of bytes. */
 export class BytesBuilder {
   private offsets = new Int32Array(17);
   private bytes = Buffer.alloc(256);
   private readonly validity = new Validity();
   length = 0;
 
-  /** Appends a value of one character per byte; null for none. */
+  /** Appends a value with one character for each byte; null for no value. */
   append(value: string | null): void {
     const start = this.offsets[this.length] ?? 0;
     const end = start + (value?.length ?? 0);

@@ -1,7 +1,7 @@
 /**
- * Reads tables: hands out the typed arrays of an Arrow IPC stream's columns; no object is made for a value or a
- * row. Every type, length and offset is checked before a column is used, because a table comes from an archive
- * that anyone may have made. Implements docs/format.md, "Tables".
+ * Reads tables: gives out the columns of an Arrow IPC stream as typed arrays. No object is made for a value or a row.
+ * Every type, length and offset is checked before a column is used, because anyone may have made the archive that the
+ * table comes from. Implements docs/format.md, "Tables".
  */
 import { isAscii, isUtf8 } from 'node:buffer';
 import { ZnipError, type ZnipErrorCode } from '../../errors.ts';
@@ -18,7 +18,7 @@ import {
 } from './arrow-columns.ts';
 import { readArrowMessages } from './arrow-structure.ts';
 
-/** One record batch of a table that was read, column by column, each checked when it is asked for. */
+/** One record batch of a table that was read. Each column is checked when it is asked for. */
 export class Batch {
   readonly length: number;
   private readonly columns: readonly ArrowColumn[];
@@ -52,13 +52,13 @@ export class Batch {
     return { values: new Uint32Array(bytes.buffer, bytes.byteOffset, this.length), isNull: nullTest(column) };
   }
 
-  /** A UInt64 column as numbers; throws where one is 2^53 or more. */
+  /** A UInt64 column as numbers. Throws if one is 2^53 or more. */
   uint64(name: string): Float64Array {
     const column = this.find(name, (type) => isUnsigned(type, 64), 'UInt64');
     this.refuseNulls(column);
     const bytes = this.fixed(column, 8);
     const numbers = new Float64Array(this.length);
-    // Two 32-bit halves: converting through BigInt would allocate one for every row.
+    // Read as two 32-bit halves: BigInt would allocate an object for every row.
     const halves = new Uint32Array(bytes.buffer, bytes.byteOffset, this.length * 2);
     for (let i = 0; i < numbers.length; i++) {
       const high = halves[2 * i + 1] ?? 0;
@@ -98,7 +98,8 @@ export class Batch {
   }
 
   /**
-   * A dictionary column as indices into `words`. Another word becomes `unknown`; without that it throws.
+   * A dictionary column as indices into `words`. A word that is not in there becomes `unknown`; if there is no
+   * `unknown`, this throws.
    */
   dictionary(name: string, words: readonly string[], unknown?: number): Uint8Array {
     const column = this.find(name, () => true, 'Dictionary(Utf8)', true);
@@ -116,7 +117,7 @@ export class Batch {
     return result;
   }
 
-  /** Indices into a dictionary, of whatever width. One that is too large for a number means no word. */
+  /** Indices into a dictionary, of any width. An index that is too large for a number means no word. */
   private indices(column: ArrowColumn): ArrayLike<number> {
     const { bitWidth, isSigned } = column.type;
     const view = INDEX_VIEWS.get(bitWidth);
@@ -151,7 +152,7 @@ export class Batch {
   ): ArrowColumn {
     const [column, second] = this.columns.filter((candidate) => candidate.name === name);
     if (column === undefined) throw this.damaged(name, 'it is missing');
-    // Some readers would take the one, some the other.
+    // Some readers would use the first, some the second.
     if (second !== undefined) throw this.damaged(name, 'there are two of it');
     const isExpected =
       column.isDictionary === isDictionary &&
@@ -162,7 +163,7 @@ export class Batch {
     if ((nullCount > 0 || validity.length > 0) && validity.length * 8 < length) {
       throw this.damaged(name, 'its validity bitmap is cut short');
     }
-    // Some readers go by the number, some by the bits.
+    // Some readers use the number, some use the bits.
     const nulls = countNulls(validity, length);
     if (nulls !== nullCount) {
       throw this.damaged(name, `${nullCount} of its values are said to be missing, ${nulls} are`);
@@ -170,7 +171,7 @@ export class Batch {
     return column;
   }
 
-  /** The bytes of a column of values of `width` bytes, placed so that they can be viewed as numbers. */
+  /** The bytes of a column with values of `width` bytes, aligned so that they can be viewed as numbers. */
   private fixed({ name, values }: ArrowColumn, width: number): Uint8Array {
     if (values.length < this.length * width) throw this.damaged(name, 'its values are cut short');
     return aligned(values.subarray(0, this.length * width), 8);
@@ -197,7 +198,7 @@ function isUnsigned({ id, bitWidth, isSigned }: ColumnType, width: number): bool
   return id === TYPE.int && bitWidth === width && !isSigned;
 }
 
-/** The same bytes, copied where they do not begin at a multiple of `alignment`. */
+/** The same bytes. They are copied if they do not begin at a multiple of `alignment`. */
 function aligned(bytes: Uint8Array, alignment: number): Uint8Array {
   return bytes.byteOffset % alignment === 0 ? bytes : Uint8Array.from(bytes);
 }
@@ -219,18 +220,18 @@ export class BytesColumn {
     this.isNull = isNull;
   }
 
-  /** The value with one character per byte; '' where it is null, whatever bytes are there. */
+  /** The value with one character for each byte; '' if it is null, whatever bytes are there. */
   get(row: number): string {
     if (this.isNull(row)) return '';
     return this.bytes.toString('latin1', this.offsets[row], this.offsets[row + 1]);
   }
 
-  /** The first of so many rows whose value is not UTF-8. What is under a null is no value. */
+  /** The first of the first `length` rows whose value is not UTF-8. The bytes of a null are not a value. */
   notUtf8(length: number): number | undefined {
     const { bytes, offsets } = this;
     const all = bytes.subarray(offsets[0] ?? 0, offsets[length] ?? 0);
     if (isAscii(all)) return undefined;
-    // All of them together are, and no value begins within a character: then each of them is.
+    // If all bytes together are UTF-8, and no value begins within a character, then each value is UTF-8.
     let isWhole = isUtf8(all);
     for (let row = 1; row < length && isWhole; row++) {
       const at = offsets[row] ?? 0;
@@ -243,7 +244,7 @@ export class BytesColumn {
     return undefined;
   }
 
-  /** The rows from `from` to `to` that have this value: no string is made of any other. */
+  /** The rows from `from` to `to` that have this value. No strings are made for the other rows. */
   rowsOf(value: Buffer, from: number, to: number): number[] {
     const { offsets, bytes } = this;
     const { length } = value;
@@ -252,7 +253,7 @@ export class BytesColumn {
     for (let row = from; row < to; row++) {
       const start = offsets[row] ?? 0;
       const end = offsets[row + 1] ?? 0;
-      // Neighbours begin alike and end differently.
+      // Neighbours often begin with the same bytes but end with different ones, so compare the last byte first.
       if (end - start !== length || bytes[end - 1] !== last) continue;
       if (bytes.compare(value, 0, length, start, end) === 0 && !this.isNull(row)) rows.push(row);
     }
@@ -264,13 +265,13 @@ export class BytesColumn {
     return this.offsets[to] === this.offsets[from];
   }
 
-  /** The values of rows `from` to `to`, each with the byte `end` behind it. */
+  /** The values of rows `from` to `to`, each followed by the byte `end`. */
   lines(from: number, to: number, end: number): Uint8Array {
     const start = this.offsets[from] ?? 0;
     const length = (this.offsets[to] ?? 0) - start;
     const lines = new Uint8Array(length + to - from);
     lines.set(this.bytes.subarray(start, start + length));
-    // From the last to the first, each to its place: no object for any of them, and nothing overwritten.
+    // Move them to their places from the last to the first: this needs no objects and overwrites nothing.
     let at = lines.length;
     for (let row = to - 1; row >= from; row--) {
       const value = (this.offsets[row] ?? 0) - start;
@@ -292,7 +293,7 @@ export interface Table {
   batches: Batch[];
 }
 
-/** Reads an Arrow IPC stream. Whatever is wrong with it becomes a ZnipError with `code`. */
+/** Reads an Arrow IPC stream. Any fault in it becomes a ZnipError with `code`. */
 export function decodeTable(stream: Uint8Array, code: ZnipErrorCode, what: string): Table {
   try {
     const { metadata, batches: found } = readArrowTable(readArrowMessages(stream));

@@ -1,9 +1,9 @@
 /**
- * Writes tables with apache-arrow: an Arrow IPC stream of columns that are there already, without Arrow's buffer
- * compression. Only what writes loads this module: 14 ms of CPU time, where a short command takes 110.
+ * Writes tables with apache-arrow: an Arrow IPC stream of finished columns, without Arrow's buffer compression. Only
+ * code that writes tables loads this module, because that takes 14 ms of CPU time; a whole short command takes 110.
  * `table-reader.ts` reads tables without it. Implements docs/format.md, "Tables".
  */
-// `/Arrow` is the package without its adapters to streams of Node.js and of browsers: a quarter less to load.
+// `/Arrow` is the package without its adapters for Node.js and browser streams: a quarter less to load.
 import {
   AsyncByteQueue,
   Binary,
@@ -37,7 +37,7 @@ const TYPES: Record<ValueType, DataType> = {
   timestamp: new TimestampNanosecond('UTC'),
   checksum: new FixedSizeBinary(CHECKSUM_LENGTH),
   bool: new Bool(),
-  // The only dictionary that a table has. Without its number apache-arrow takes the next one.
+  // A table has only this dictionary. Without the number 0 here, apache-arrow would use the next number.
   dictionary: new Dictionary(new Utf8(), new Uint8(), 0),
 };
 
@@ -47,9 +47,9 @@ export function encodeTable(columns: readonly Column[], metadata: ReadonlyMap<st
 }
 
 /**
- * Yields the bytes of an Arrow IPC stream with one record batch for each item of `batches`, made batch by batch, so
- * that a table of any length takes the memory of one. All of them have the same columns, and dictionaries; there must
- * be at least one batch, which may have no rows.
+ * Yields the bytes of an Arrow IPC stream with one record batch for each item of `batches`. It is made batch by batch,
+ * so a table of any length takes only the memory of one batch. All batches have the same columns and dictionaries.
+ * There must be at least one batch, but it may have no rows.
  */
 export function* encodeTableStream(
   batches: Iterable<readonly Column[]>,
@@ -58,7 +58,7 @@ export function* encodeTableStream(
   for (const pieces of encodeBatches(batches, metadata)) yield Buffer.concat(pieces);
 }
 
-/** What each batch comes to, the schema before the first, and then the end. Pieces are views of the columns. */
+/** The bytes of each batch, with the schema before the first one, and then the end. Pieces are views of the columns. */
 function* encodeBatches(
   batches: Iterable<readonly Column[]>,
   metadata: ReadonlyMap<string, string>,
@@ -82,7 +82,7 @@ function* encodeBatches(
   yield sink.take();
 }
 
-/** Where the writer puts what it writes: its own queue gives out the parts of a stream by promises only. */
+/** Collects what the writer writes. The writer's own queue gives out the parts of a stream only through promises. */
 class Pieces extends AsyncByteQueue {
   private pieces: Uint8Array[] = [];
 
@@ -101,12 +101,12 @@ function fieldOf({ name, type, isNullable }: Column): Field {
   return new Field(name, TYPES[type], isNullable);
 }
 
-/** By the names of their columns. One that is the same object in every batch is written once, not replaced by its equal. */
+/** By the names of their columns. If every batch has the same object, it is written once and not replaced. */
 type Dictionaries = Map<string, Vector>;
 
 function dataOf(column: Column, dictionaries: Dictionaries): Data {
   const { type, length, nullCount, nullBitmap, offsets, values } = column;
-  // What its type needs; the compiler cannot tell which one it is.
+  // These are the buffers that its type needs, but the compiler cannot know which type it is.
   const buffers = [offsets, values, nullBitmap] as never;
   return new Data(TYPES[type], 0, length, nullCount, buffers, [], dictionaryOf(column, dictionaries));
 }

@@ -1,6 +1,6 @@
 /**
- * Contents that are in no file of their own, each read to its end before the walk: all of a run in one unnamed
- * temporary file, one behind the other. So their sizes are known, and memory is bounded, whatever comes. Main thread.
+ * Contents that do not come from a file. Before the walk, each is read to its end into one unnamed temporary file, one
+ * after the other. So their sizes are known, and memory is bounded, however long they are. Main thread.
  */
 import { ZnipError } from '../../errors.ts';
 import type { ByteStream } from '../../io/byte-stream.ts';
@@ -15,7 +15,7 @@ export interface SpooledContent {
   size: number;
 }
 
-/** Bytes that are read at once. */
+/** How many bytes are read at once. */
 const PIECE = 1024 * 1024;
 
 export class ContentSpool {
@@ -23,7 +23,7 @@ export class ContentSpool {
   private end = 0;
   private closed = false;
 
-  /** Takes in all of a stream. Throws what reading it throws, and `io` when there is no room in `TMPDIR`. */
+  /** Stores all of a stream. Throws what reading it throws, and `io` if there is no room in `TMPDIR`. */
   async add(stream: ByteStream): Promise<SpooledContent> {
     const offset = this.end;
     const piece = new Uint8Array(PIECE);
@@ -36,14 +36,14 @@ export class ContentSpool {
     return { fd: this.open().fd, offset, size };
   }
 
-  /** Lets go of all contents, when nobody reads them any more. */
+  /** Releases all contents, when nobody reads them any more. */
   close(): void {
     this.closed = true;
     this.spool?.close();
   }
 
   private open(): Spool {
-    // Whoever was not waited for must not write to what gets the descriptor next.
+    // A caller that was not waited for must not write to the next file that gets this descriptor.
     if (this.closed) throw new ZnipError('aborted', 'contents are no longer taken in');
     this.spool ??= openSpool();
     return this.spool;

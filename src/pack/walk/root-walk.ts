@@ -32,7 +32,7 @@ export interface WalkOptions {
   dereference: boolean;
   /** Do not enter directories on another file system than the named path. */
   oneFileSystem: boolean;
-  /** What was read from named things that are not regular files; undefined if they are left out. */
+  /** The contents of special files that the user named, such as FIFOs; undefined if they are left out. */
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
   onAttributes?: OnAttributes | undefined;
@@ -49,15 +49,15 @@ interface Level {
   base: ByteString;
   names: ByteString[];
   next: number;
-  /** What the filter says about its names; undefined without a filter, and for a named path. */
+  /** The filter's rules for its names; undefined without a filter, and for a path that the user named. */
   rules: DirectoryRules | undefined;
   /** Where its names are. */
   directory: SourceDirectory;
-  /** It holds all its names: it was walked into, or named as a whole. */
+  /** All names of the directory are walked: the walk went into it, or the user named the whole directory. */
   listed: boolean;
 }
 
-/** Something that has a name in a level and that no rule leaves out. */
+/** Something with a name in a level that no rule leaves out. */
 interface Found {
   level: Level;
   name: ByteString;
@@ -98,7 +98,7 @@ export class RootWalk {
     }
   }
 
-  /** A file of the caller's making, under the name of the root. */
+  /** A file that the caller made, under the name of the root. */
   *made({ content, mode, mtime }: MadeFile): Generator<SourceMember, void, undefined> {
     const { path } = this.root;
     const isTaken = this.seen.rootOf(path) !== undefined;
@@ -160,7 +160,7 @@ export class RootWalk {
     }
   }
 
-  /** Looks a name up; undefined if it is left out, already packed, or cannot be read. */
+  /** Looks up a name; undefined if it is left out, already packed, or cannot be read. */
   private look(level: Level, name: ByteString): Found | undefined {
     const { root, directories } = this;
     const { filter, dereference } = this.options;
@@ -199,7 +199,8 @@ export class RootWalk {
   }
 
   /**
-   * A name that an earlier root had. It is packed already, but perhaps not everything in it, or it was another file.
+   * Handles a name that an earlier root also had. It is packed already, but perhaps not everything in it was packed, or
+   * it was another file.
    */
   private takeAgain(found: Found, earlier: Root): void {
     const { root, seen } = this;
@@ -213,7 +214,7 @@ export class RootWalk {
     }
   }
 
-  /** What is packed under a name; undefined if it is left out. */
+  /** The member to pack under a name; undefined if it is left out. */
   private take({ level, name, path, stats }: Found): SourceMember | undefined {
     const { root, directories } = this;
     const { special, metadata, dereference } = this.options;
@@ -268,7 +269,7 @@ export class RootWalk {
       return undefined;
     }
     if (stats.nlink > 1) {
-      // Later names will be links to this one, so make sure that it gets into the archive.
+      // Later names will be hard links to this file, so make sure that it can be packed.
       try {
         accessSync(toFsPath(this.directories.pathOf(name)), constants.R_OK);
       } catch (error) {
@@ -293,7 +294,7 @@ export class RootWalk {
     this.enter(path, name, level.rules, childDirectory(level.directory, name, stats));
   }
 
-  /** Something that the user asked for is not packed. */
+  /** Reports something that the user asked for but that is not packed. */
   private leaveOut(path: ByteString, reason: string): undefined {
     this.warn(path, reason);
   }
@@ -302,13 +303,13 @@ export class RootWalk {
     this.options.onWarning({ path: toText(`${this.root.prefix}${path}`), reason, failed: true });
   }
 
-  /** Something is not packed that nobody wants. */
+  /** Reports something that is not packed and that nobody wants. */
   private note(path: ByteString, reason: string): void {
     this.options.onWarning({ path: toText(`${this.root.prefix}${path}`), reason, failed: false });
   }
 }
 
-/** Why a name could not be followed to a file: it is gone, or a link to nothing, or to itself. */
+/** Why a name does not lead to a file: it is gone, or it is a link to nothing or to itself. */
 function linkReason(directories: SourceDirectories, name: ByteString, error: unknown): string {
   try {
     if (!directories.stat(name, false).isSymbolicLink()) return systemReason(error);

@@ -1,13 +1,13 @@
 /**
- * What a walk has packed already: names, because several roots may share them, and inodes, because later names of an
- * inode are hard links. Main thread.
+ * What a walk has packed already: names, because several roots may have the same names, and inodes, because later names
+ * of an inode become hard links. Main thread.
  */
 import type { ByteString } from '../../format/values/byte-string.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat, stat } from '../../posix/stat.ts';
 import type { Root } from './root.ts';
 
 export class SeenNames {
-  /** By name: the root that it came from. Within one root, every name occurs once. */
+  /** For each name, the root that it came from. Within one root, every name occurs once. */
   private readonly roots: Map<ByteString, Root> | undefined;
   private readonly inodes = new Map<string, ByteString>();
   private readonly statSource: (path: ByteString) => FileStat;
@@ -44,7 +44,7 @@ export class SeenNames {
     }
   }
 
-  /** Path of the first member with this inode; undefined if this is the first, which is then remembered. */
+  /** Path of the first member with this inode. If this is the first, it is remembered, and the result is undefined. */
   firstOf({ dev, ino }: FileIdentity, path: ByteString): ByteString | undefined {
     const inode = `${dev}:${ino}`;
     const first = this.inodes.get(inode);

@@ -1,13 +1,14 @@
 /**
  * Carries archive bytes from the writer thread to the main thread, for outputs that only the main thread can write to.
  *
- * The writer thread posts pieces and counts them; the main thread counts those that are written, in one word that only
- * rises. The writer blocks while more than a few are on the way, so memory is bounded however slow the output is.
+ * The writer thread posts pieces and counts them. The main thread counts the pieces that are written, in one shared
+ * number that only grows. The writer blocks while too many pieces are on their way, so memory is bounded, however slow
+ * the output is.
  */
 import { ZnipError } from '../../errors.ts';
 import type { Sink } from '../../io/sink.ts';
 
-/** Pieces on their way: one is written while the next is made. */
+/** The most pieces on their way: one is written while the next is made. */
 const MOST_AHEAD = 2;
 
 /** Shared by both threads: how many posts have been written. */
@@ -32,7 +33,7 @@ export class RelaySink implements Sink {
   async write(pieces: readonly Uint8Array[]): Promise<void> {
     for (const piece of pieces) {
       if (piece.byteLength === 0) continue;
-      // A copy: the slot that it lies in takes another chunk before it is written.
+      // Post a copy: its slot may get another chunk before the piece is written.
       this.post(Uint8Array.from(piece));
       this.posted += 1;
       this.position += piece.byteLength;
@@ -48,7 +49,7 @@ export class RelaySink implements Sink {
     for (;;) {
       const written = Atomics.load(this.written, 0);
       if (this.posted - written < MOST_AHEAD) return;
-      // Woken by the main thread, which alone moves the word.
+      // The main thread wakes this thread. Only the main thread changes the number.
       Atomics.wait(this.written, 0, written);
     }
   }
@@ -89,7 +90,7 @@ export class Relay {
       this.onFailure(error);
       return;
     }
-    // The store comes first: who is woken must find the new value.
+    // Change the number first: the woken thread must find the new value.
     Atomics.add(this.written, 0, 1);
     Atomics.notify(this.written, 0);
   }
