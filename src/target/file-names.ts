@@ -96,7 +96,7 @@ function goneError(path: ByteString, tree: TargetTree): ZnipError {
   const shown = tree.text(path);
   return new ZnipError(
     'io',
-    `'${shown}' has no name any more before it got its own: something else changes the target`,
+    `'${shown}' lost its temporary name before it got its own name: something else changes the target`,
     {
       path: shown,
     },

@@ -170,7 +170,7 @@ export class StreamRun {
       onLostTarget: (path, target) => {
         this.onLost(
           path,
-          `left out: it is a hard link to '${toText(target)}', which is not selected and has gone by; select that too, or unpack from a file`,
+          `left out: it is a hard link to '${toText(target)}', which is not selected and has already passed; select it, too, or unpack from a file`,
         );
       },
       onPassed: (streamOffset) => void this.passed.add(streamOffset),
@@ -462,7 +462,7 @@ export class StreamRun {
   tellBehindEnd(streamOffset: number): void {
     this.options.onLost?.(
       this.options.name ?? 'standard input',
-      `there is more behind the end of the tar stream, at byte ${streamOffset} of it, which is not read: \`ignoreZeros\` reads on, where several archives are in a row`,
+      `there are more bytes after the end of the tar stream, at byte ${streamOffset} of it, which are not read: if several archives are in a row, \`ignoreZeros\` reads all of them`,
     );
   }
 }

@@ -79,7 +79,7 @@ describe('behind the end', () => {
   ])('%s is mentioned', (_what, stream, offset) => {
     const { status, stderr, names } = unpack(stream);
     expect({ status, names }).toEqual({ status: 3, names: ['a'] });
-    expect(stderr).toContain(`more behind the end of the tar stream, at byte ${offset}`);
+    expect(stderr).toContain(`more bytes after the end of the tar stream, at byte ${offset}`);
   });
 
   test.each(['-i', '--ignore-zeros'])('%s reads on', (flag) => {

@@ -269,15 +269,23 @@ describe('an archive that is standard input', () => {
     ...['ls', 'cat', 'info', 'diff'].map((command): Case => [
       about(command, '-'),
       2,
-      `${command} takes no pipe, because the index is at the end: save what arrives to a file (./- is a file called so)`,
+      `${command} takes no pipe, because the index is at the end: save it to a file first (write ./- for a file with this name)`,
     ]),
     [
       ['recover', '-'],
       2,
-      'recover goes back and forth in a file: save what arrives to one, or use unpack --keep-going -',
+      'recover cannot read a pipe in one pass: save it to a file first, or use unpack --keep-going -',
     ],
-    [['repair', '-', '-o', 'x.znip'], 2, 'repair goes back and forth in its files: it takes no pipes'],
-    [['repair', 't.znip', '-o', '-'], 2, 'repair goes back and forth in its files: it takes no pipes'],
+    [
+      ['repair', '-', '-o', 'x.znip'],
+      2,
+      'repair cannot work with pipes: it needs files that it can read at any place',
+    ],
+    [
+      ['repair', 't.znip', '-o', '-'],
+      2,
+      'repair cannot work with pipes: it needs files that it can read at any place',
+    ],
     [about('unpack', '-'), 4, 'standard input is empty: expected an archive'],
     [['verify', '-'], 4, 'standard input is empty: expected an archive'],
     [['pack', '--tar', '-', '-o', 'x.znip'], 4, 'standard input is empty: expected an archive'],
@@ -465,8 +473,7 @@ describe('values', () => {
 });
 
 describe('options that do not go together, or have no effect', () => {
-  const alone =
-    "--name is for standard input, given as '-', and for nothing else: pack paths into an archive of their own";
+  const alone = "--name works only with standard input, given as '-': pack paths into another archive";
   const asItIs = 'has no effect with --tar: the tar stream goes into the archive as it is';
   check([
     packOnly(['t', '-0'], '-0 has no effect without -T: it is about the names in a list'),
@@ -502,7 +509,7 @@ describe('options that do not go together, or have no effect', () => {
     packOnly(['--name', '', '-'], "'' cannot be the name of a member: it is empty"),
     packOnly(
       ['-'],
-      "'-' is standard input, which needs a name: give --name, or write ./- for a file that is called so",
+      "'-' is standard input, which needs a name: give --name, or write ./- for a file with this name",
     ),
     unpack(['--overwrite', '-k'], 2, ...conflict('unpack', '--overwrite', '-k, --keep-old')),
     unpack(['--overwrite', '--keep-newer'], 2, ...conflict('unpack', '--overwrite', '--keep-newer')),

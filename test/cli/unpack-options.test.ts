@@ -223,7 +223,7 @@ describe('what the two ways cannot do alike', () => {
     const piped = znip(['unpack', '-', 'p/z-hard', 'top', '-C', 'lost'], { ...here, input: archive });
     expect(piped.status).toBe(3);
     expect(piped.stderr).toMatch(
-      /^znip: p\/z-hard: left out: it is a hard link to 'p\/a\.txt', which is not selected and has gone by; select that too, or unpack from a file\nunpacked 1 member, 3 B in \d\.\d\d s\n$/,
+      /^znip: p\/z-hard: left out: it is a hard link to 'p\/a\.txt', which is not selected and has already passed; select it, too, or unpack from a file\nunpacked 1 member, 3 B in \d\.\d\d s\n$/,
     );
     expect([...describeTree(at('lost')).keys()]).toEqual(['top']);
   });

@@ -75,7 +75,7 @@ export function readPatterns(file: string, stdin: number): string[] {
   if (exception !== undefined) {
     throw new ZnipError(
       'usage',
-      `'${exception}' in '${file}' begins with !, as exceptions in a .gitignore do: use --include for what to take in all the same, --gitignore for such a file, or write \\! for a name that begins so`,
+      `'${exception}' in '${file}' begins with !, which means an exception in a .gitignore: to pack such names anyway, use --include; for a .gitignore, use --gitignore; for a name that begins with !, write \\!`,
     );
   }
   return patterns;

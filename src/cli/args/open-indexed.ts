@@ -9,7 +9,7 @@ export async function openIndexed(path: string, command: string): Promise<Archiv
   if (path === '-') {
     throw new ZnipError(
       'usage',
-      `${command} takes no pipe, because the index is at the end: save what arrives to a file (./- is a file called so)`,
+      `${command} takes no pipe, because the index is at the end: save it to a file first (write ./- for a file with this name)`,
     );
   }
   return openArchive(path);

@@ -111,7 +111,7 @@ export function refuseOtherOptions(command: string, line: readonly Token[]): voi
     if (/^-\d+$/.test(typed) && command !== 'pack' && (token.kind === 'unknown' || !token.literal)) {
       throw new ZnipError(
         'usage',
-        `unknown option '${typed}': ${command} has no levels (./${typed} is a file called so)`,
+        `unknown option '${typed}': ${command} has no levels (./${typed} is a file with this name)`,
       );
     }
     if (token.kind === 'operand' || token.flag !== typed) continue;

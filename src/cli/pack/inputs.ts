@@ -48,7 +48,7 @@ export function openInput(
   if (operands.includes('-')) {
     throw new ZnipError(
       'usage',
-      "'-' is standard input, which needs a name: give --name, or write ./- for a file that is called so",
+      "'-' is standard input, which needs a name: give --name, or write ./- for a file with this name",
     );
   }
   if (options.tar === undefined) {
@@ -80,7 +80,7 @@ function openNamed(
   if (operands.length !== 1 || operands[0] !== '-') {
     throw new ZnipError(
       'usage',
-      "--name is for standard input, given as '-', and for nothing else: pack paths into an archive of their own",
+      "--name works only with standard input, given as '-': pack paths into another archive",
     );
   }
   refuseOthers('--name', 'one file is packed, as it arrives', options, [...ABOUT_FILES, 'tar']);

@@ -20,7 +20,7 @@ function refuseArchiveAsInput({ streams }: Context, operands: readonly string[])
   const paths = operands.filter((name) => name !== meant).map(quoted);
   throw new ZnipError(
     'usage',
-    `'${meant}' stands where something to pack does: to write it, use \`znip pack ${paths.join(' ')} -o ${quoted(meant)}\``,
+    `'${meant}' is in the place of something to pack: to write an archive with this name, use \`znip pack ${paths.join(' ')} -o ${quoted(meant)}\``,
   );
 }
 

@@ -24,7 +24,7 @@ export function refuseClosedOutput(what?: string): void {
     'io',
     what === undefined
       ? 'cannot write to standard output: it is closed'
-      : `standard output is closed, and ${what} would be lost: redirect it, to /dev/null too`,
+      : `standard output is closed, and ${what} would be lost: redirect it, for example to /dev/null`,
   );
 }
 

@@ -15,7 +15,7 @@ export async function runRecover(
   if (path === '-') {
     throw new ZnipError(
       'usage',
-      'recover goes back and forth in a file: save what arrives to one, or use unpack --keep-going -',
+      'recover cannot read a pipe in one pass: save it to a file first, or use unpack --keep-going -',
     );
   }
   await runUnpack(context, path, [], {

@@ -23,7 +23,10 @@ export async function runRepair(
 ): Promise<void> {
   world.curbGarbage();
   if (path === '-' || options.output === '-') {
-    throw new ZnipError('usage', 'repair goes back and forth in its files: it takes no pipes');
+    throw new ZnipError(
+      'usage',
+      'repair cannot work with pipes: it needs files that it can read at any place',
+    );
   }
   const refused: LostMember[] = [];
   try {

@@ -77,8 +77,8 @@ describe('what is meant', () => {
     ['help nope', "there is no command 'nope' to help with: znip --help shows the commands"],
     ['pack --owner root d', "--owner takes numbers as UID or UID:GID, not 'root': write --owner 0:0"],
     ['pack --owner=root:0 d', "--owner takes numbers as UID or UID:GID, not 'root:0': write --owner 0:0"],
-    ['verify -9 d.znip', "unknown option '-9': verify has no levels (./-9 is a file called so)"],
-    ['unpack -1 d.znip', "unknown option '-1': unpack has no levels (./-1 is a file called so)"],
+    ['verify -9 d.znip', "unknown option '-9': verify has no levels (./-9 is a file with this name)"],
+    ['unpack -1 d.znip', "unknown option '-1': unpack has no levels (./-1 is a file with this name)"],
   ])('znip %s', async (line, message) => {
     const { status, stderr } = await runHere(line.split(' '));
     expect({ status, stderr }).toEqual({ status: 2, stderr: `znip: ${message}\n` });
