@@ -13,7 +13,7 @@ import { threadDied } from '../threads/thread-died.ts';
 import { createThreadEnds, settleThreads } from '../threads/thread-ends.ts';
 import type { PackTaskResult, PackWorkerData } from './chunk/worker.ts';
 import { LargeSources } from './large-sources.ts';
-import type { PipelineOptions } from './pipeline.ts';
+import type { PipelineOptions } from './pipeline-options.ts';
 import type { ChunkPlan } from './plan/chunk-plan.ts';
 import type { ArchiveSummary } from './write/archive-writer.ts';
 import { createRelay, Relay } from './write/relay.ts';

@@ -5,30 +5,15 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { codec } from '../codec/codec.ts';
-import { FdSink, type Sink } from '../io/sink.ts';
+import { FdSink } from '../io/sink.ts';
 import { Failure } from '../threads/failure.ts';
 import { createSlot } from '../threads/ring.ts';
-import { type ChunkReport, compressChunk } from './chunk/compress.ts';
+import { compressChunk } from './chunk/compress.ts';
 import { LargeSources } from './large-sources.ts';
 import { PackThreads } from './pack-threads.ts';
+import type { PipelineOptions } from './pipeline-options.ts';
 import type { AcquireSlot, ChunkPlan } from './plan/chunk-plan.ts';
-import type { ArchiveSummary, WriterSettings } from './write/archive-writer.ts';
-
-export interface PipelineOptions {
-  /** Worker threads; 1 runs everything on the calling thread. */
-  threads: number;
-  /** Slots of the ring, at least one. The calling thread alone needs one. */
-  slots: number;
-  settings: WriterSettings;
-  /** Open for writing, so that the archive goes to its current position; or what takes it on this thread. */
-  output: number | Sink;
-  outputName: string;
-  /** Called with the report about a chunk after it was made. */
-  onReport: (report: ChunkReport) => void;
-  /** Called when a chunk is in the archive. */
-  onChunk: (plan: ChunkPlan, archiveBytes: number) => void;
-  signal: AbortSignal | undefined;
-}
+import type { ArchiveSummary } from './write/archive-writer.ts';
 
 /** Makes the plans of an archive; the end of the tar stream is the last. Acquires the slots that it fills itself. */
 export type PlanSource = (acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
