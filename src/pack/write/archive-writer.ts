@@ -7,31 +7,16 @@ import type { Codec } from '../../codec/codec.ts';
 import { ZnipError } from '../../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../../format/block-header.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../format/footer.ts';
-import { manifestColumns, type ManifestRow } from '../../format/manifest.ts';
-import { type Remark, remarkColumns } from '../../format/remarks.ts';
-import { type Frame, frameColumns } from '../../format/tables/frame-table.ts';
-import { SubIndexBuilder } from '../../format/tables/sub-index.ts';
-import { encodeTable } from '../../format/tables/table-writer.ts';
+import type { Frame } from '../../format/tables/frame-table.ts';
 import { encodeReservedHeader } from '../../format/tar/tar-header.ts';
-import { compareBytes, fromText, toText } from '../../format/values/byte-string.ts';
-import {
-  FORMAT_MAJOR,
-  FORMAT_MINOR,
-  MAX_NAME_BYTES,
-  MAX_SUB_INDEX_ROWS,
-  MAX_TABLE_LENGTH,
-  MAX_TABLE_RATIO,
-  PROLOGUE,
-  TAG,
-} from '../../format/values/constants.ts';
-import { type Group, type Member, repoOf } from '../../format/values/entry.ts';
-import { encodeSection } from '../../format/zstd/skippable-frame.ts';
+import { FORMAT_MAJOR, FORMAT_MINOR, PROLOGUE } from '../../format/values/constants.ts';
+import type { Member } from '../../format/values/entry.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Sink } from '../../io/sink.ts';
 import type { Slot } from '../../threads/ring.ts';
 import { type ChunkResult, readChunkResult, readMemberResult } from '../chunk/chunk-record.ts';
 import { type ChunkPlan, memberAt, UNKNOWN_SIZE } from '../plan/chunk-plan.ts';
-import { SectionStore, type StoredSection } from './section-store.ts';
+import { IndexWriter } from './index-writer.ts';
 
 export interface WriterSettings extends CompressionSettings {
   chunkSize: number;
@@ -50,12 +35,6 @@ export interface ArchiveSummary {
   archiveBytes: number;
   /** BLAKE3 of the manifest, in hexadecimal. */
   rootHash: string;
-}
-
-/** An encoded part of the index that waits for its place after the blocks. */
-interface FinishedPart {
-  section: StoredSection;
-  row: Omit<ManifestRow, 'indexOffset'>;
 }
 
 /** A member that continues in the next chunk. */
@@ -81,20 +60,7 @@ interface UnsizedBlock {
 export class ArchiveWriter {
   private readonly sink: Sink;
   private readonly codec: Codec;
-  private readonly metadata: ReadonlyMap<string, string>;
-  private readonly groups: Group[] = [];
-  private readonly builders: (SubIndexBuilder | undefined)[] = [];
-  private readonly sections: SectionStore;
-  private readonly parts: FinishedPart[] = [];
-  private readonly frameParts: FinishedPart[] = [];
-  /** Rows of the frame table that are not in any part yet. */
-  private frames: Frame[] = [];
-  private readonly remarkParts: FinishedPart[] = [];
-  /** Remarks that are not in any part yet. */
-  private remarks: Remark[] = [];
-  private remarkBytes = 0;
-  /** A buffer for compressed tables. */
-  private scratch = new Uint8Array(0);
+  private readonly index: IndexWriter;
   private open: UnwrittenMember | undefined;
   /** Blocks to write again when the size of the open member is known. The first is that of its header. */
   private unsized: UnsizedBlock[] = [];
@@ -107,62 +73,39 @@ export class ArchiveWriter {
   constructor(sink: Sink, settings: WriterSettings, codec: Codec) {
     this.sink = sink;
     this.codec = codec;
-    this.sections = new SectionStore(settings.indexBytes);
-    this.metadata = new Map([
+    const metadata = new Map([
       ['znip.format_version', `${FORMAT_MAJOR}.${FORMAT_MINOR}`],
       ['znip.producer', settings.producer],
       ['znip.codec', codec.name],
       ['znip.level', String(settings.level)],
       ['znip.chunk_size', String(settings.chunkSize)],
     ]);
+    this.index = new IndexWriter(codec, metadata, settings.indexBytes);
   }
 
   /** Appends the block of one chunk and adds its entries. Chunks come in order of sequence. */
   async append(plan: ChunkPlan, slot: Slot): Promise<void> {
     await this.guard(async () => {
-      this.groups.push(...plan.newGroups);
+      this.index.addGroups(plan.newGroups);
       const result = readChunkResult(slot.records);
       // None of the chunk's members could be read, so there is nothing to write.
       if (result.chunkLength === 0) return;
       await this.writeBlock(plan, slot, result);
       await this.continueMember(plan, slot, result);
       await this.takeMembers(plan, slot);
-      if (plan.filled !== null) await this.takeRemarks(plan.remarks ?? []);
+      if (plan.filled !== null) await this.index.addRemarks(plan.remarks ?? [], this.streamLength);
       this.streamLength += result.chunkLength;
       // Frames of unsized blocks may still change.
-      if (this.frames.length >= MAX_SUB_INDEX_ROWS && this.unsized.length === 0) await this.finishFrames();
+      if (this.unsized.length === 0) await this.index.finishFullFrames();
     });
   }
 
   /** Writes everything after the blocks. The archive is complete when this returns. */
   async finish(): Promise<ArchiveSummary> {
     return this.guard(async () => {
-      for (let group = 0; group < this.builders.length; group++) await this.finishPart(group);
-      while (this.frames.length > 0) await this.finishFrames();
-      if (this.remarks.length > 0) await this.finishRemarks();
-      const rows: ManifestRow[] = [];
-      this.parts.sort(
-        ({ row: a }, { row: b }) =>
-          compareBytes(fromText(a.packageType), fromText(b.packageType)) ||
-          compareBytes(repoOf(a), repoOf(b)),
-      );
-      for (const { section, row } of [...this.parts, ...this.frameParts, ...this.remarkParts]) {
-        rows.push({ ...row, indexOffset: this.sink.position });
-        await this.sink.write([this.sections.get(section)]);
-      }
-      const manifestOffset = this.sink.position;
-      const table = encodeTable(manifestColumns(rows), this.metadata);
-      if (table.byteLength > MAX_TABLE_LENGTH) throw tooManyGroups(this.groups.length, table.byteLength);
-      const manifest = await this.section(TAG.manifest, table);
-      const rootHash = this.codec.hash(manifest);
-      await this.sink.write([manifest]);
+      const index = await this.index.write(this.sink);
       const footer = encodeFooter(
-        {
-          manifestOffset,
-          manifestLength: manifest.byteLength,
-          archiveLength: this.sink.position + FOOTER_LENGTH,
-          rootHash,
-        },
+        { ...index, archiveLength: this.sink.position + FOOTER_LENGTH },
         this.codec.hash,
       );
       await this.sink.write([footer]);
@@ -170,7 +113,7 @@ export class ArchiveWriter {
         members: this.members,
         contentBytes: this.contentBytes,
         archiveBytes: this.sink.position,
-        rootHash: Buffer.from(rootHash).toString('hex'),
+        rootHash: Buffer.from(index.rootHash).toString('hex'),
       };
     });
   }
@@ -178,7 +121,7 @@ export class ArchiveWriter {
   /** Drops what is not in the archive yet. Nothing more can be written. */
   close(): void {
     this.failed = true;
-    this.sections.close();
+    this.index.close();
   }
 
   private async guard<T>(work: () => Promise<T>): Promise<T> {
@@ -222,7 +165,7 @@ export class ArchiveWriter {
       stored,
       checksum: result.checksum,
     };
-    this.frames.push(frame);
+    this.index.addFrame(frame);
     if (isUnsized) this.unsized.push({ offset, header: fields, frame });
   }
 
@@ -301,103 +244,10 @@ export class ArchiveWriter {
     checksum: Uint8Array | null,
     changed: boolean,
   ): Promise<void> {
-    const builder = (this.builders[group] ??= new SubIndexBuilder());
-    builder.append(member, streamOffset, checksum, changed);
+    await this.index.addEntry(group, member, streamOffset, checksum, changed);
     this.members += 1;
     this.contentBytes += member.size;
-    if (builder.isFull) await this.finishPart(group);
   }
-
-  private async finishPart(group: number): Promise<void> {
-    const builder = this.builders[group];
-    const info = this.groups[group];
-    if (builder === undefined || info === undefined || builder.length === 0) return;
-    this.builders[group] = undefined;
-    const { firstPath, lastPath, contentBytes } = builder.summary();
-    const table = encodeTable(builder.columns(), this.metadata);
-    const section = await this.section(TAG.subIndex, table);
-    this.parts.push({
-      section: this.sections.put(section),
-      row: {
-        section: 'members',
-        ...info,
-        indexLength: section.byteLength,
-        rowCount: builder.length,
-        uncompressedBytes: table.byteLength,
-        contentBytes,
-        firstPath: toText(firstPath),
-        lastPath: toText(lastPath),
-        checksum: this.codec.hash(section),
-      },
-    });
-  }
-
-  private async finishFrames(): Promise<void> {
-    const frames = this.frames.slice(0, MAX_SUB_INDEX_ROWS);
-    this.frames = this.frames.slice(MAX_SUB_INDEX_ROWS);
-    const table = encodeTable(frameColumns(frames), this.metadata);
-    const section = await this.section(TAG.frameTable, table);
-    const row: FinishedPart['row'] = {
-      section: 'frames',
-      packageType: '',
-      repo: '',
-      indexLength: section.byteLength,
-      rowCount: frames.length,
-      uncompressedBytes: table.byteLength,
-      contentBytes: frames.reduce((sum, frame) => sum + frame.streamLength, 0),
-      firstPath: '',
-      lastPath: '',
-      checksum: this.codec.hash(section),
-    };
-    this.frameParts.push({ section: this.sections.put(section), row });
-  }
-
-  private async takeRemarks(remarks: readonly Remark[]): Promise<void> {
-    for (const remark of remarks) {
-      this.remarks.push({ ...remark, headerOffset: this.streamLength + remark.headerOffset });
-      this.remarkBytes += 2 * remark.path.length + remark.reason.length;
-      const isFull = this.remarks.length >= MAX_SUB_INDEX_ROWS || this.remarkBytes >= MAX_NAME_BYTES;
-      if (isFull) await this.finishRemarks();
-    }
-  }
-
-  private async finishRemarks(): Promise<void> {
-    const { remarks } = this;
-    this.remarks = [];
-    this.remarkBytes = 0;
-    const table = encodeTable(remarkColumns(remarks), this.metadata);
-    const section = await this.section(TAG.remarks, table);
-    const row: FinishedPart['row'] = {
-      section: 'remarks',
-      packageType: '',
-      repo: '',
-      indexLength: section.byteLength,
-      rowCount: remarks.length,
-      uncompressedBytes: table.byteLength,
-      contentBytes: 0,
-      firstPath: '',
-      lastPath: '',
-      checksum: this.codec.hash(section),
-    };
-    this.remarkParts.push({ section: this.sections.put(section), row });
-  }
-
-  private async section(tag: string, table: Uint8Array): Promise<Uint8Array> {
-    // If a table does not compress, there must be room for a frame of raw blocks.
-    const most = rawFrameLength(table.byteLength) + 64;
-    if (this.scratch.byteLength < most) this.scratch = new Uint8Array(most);
-    const length = await this.codec.compress(table, this.scratch, INDEX_SETTINGS);
-    if (length > 0 && length * MAX_TABLE_RATIO >= table.byteLength)
-      return encodeSection(tag, this.scratch.subarray(0, length), table.byteLength);
-    return encodeSection(tag, Buffer.concat(rawFramePieces(table)), table.byteLength);
-  }
-}
-
-function tooManyGroups(groups: number, found: number): ZnipError {
-  return new ZnipError(
-    'limit',
-    `the names of ${groups} groups make a manifest of ${found} bytes, expected at most ${MAX_TABLE_LENGTH}: pack fewer repos into one archive, or without \`repoFromDirectory\``,
-  );
 }
 
 function continuationOf(plan: ChunkPlan): Continuation | undefined {
@@ -405,6 +255,3 @@ function continuationOf(plan: ChunkPlan): Continuation | undefined {
   const { path, fileOffset, size } = plan.continuation;
   return { path, memberOffset: fileOffset, memberSize: size };
 }
-
-/** Tables are small and are read often: level 3, whatever the level of the blobs. */
-const INDEX_SETTINGS: CompressionSettings = { level: 3, windowLog: 23, longDistance: false };
