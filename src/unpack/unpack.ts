@@ -1,23 +1,16 @@
 /**
  * Unpacks an archive into a directory by its index: the library's `unpack`.
  */
-import type { Archive, EntrySelection, GroupSummary } from '../archive/archive.ts';
+import type { Archive, EntrySelection } from '../archive/archive.ts';
 import type { Entries } from '../archive/entries.ts';
-import { hasHardLinks, streamOffset } from '../archive/link-meanings.ts';
+import { streamOffset } from '../archive/link-meanings.ts';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
 import { type LimitOptions, Limits } from '../rules/limits.ts';
-import {
-  isDamage,
-  type KeepGoingOptions,
-  lostLink,
-  lostMember,
-  type LostMember,
-  refusedError,
-} from '../rules/lost.ts';
-import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
+import { type KeepGoingOptions, lostLink } from '../rules/lost.ts';
+import type { MemberChoiceOptions } from '../select/member-choice.ts';
 import { Directories } from '../target/directories.ts';
 import { dryRun, type DryEntry, type OnDryMember } from '../target/dry-run.ts';
 import { LargeFiles } from '../target/large-files.ts';
@@ -28,10 +21,12 @@ import { TakenNames } from '../target/taken-names.ts';
 import { closeTarget, finishTree, openTarget, type TargetOptions } from '../target/target.ts';
 import type { MemoryPlan } from '../threads/memory.ts';
 import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
+import { chooseTree, selectedGroups } from './choose-tree.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { type ChunkJob, planJobs, type PlannedFile } from './extract-plan.ts';
 import { type ExtractPool, startExtractPool } from './extract-pool.ts';
-import { buildTree, type MemberTree } from './member-tree.ts';
+import { Losses } from './losses.ts';
+import type { MemberTree } from './member-tree.ts';
 import { planReadMemory } from './memory.ts';
 
 export interface UnpackOptions
@@ -249,55 +244,6 @@ function replaceKeptTargets(
   };
 }
 
-/** What is left out when the run keeps going. */
-class Losses {
-  count = 0;
-  /** How many of the members that should have been written are lost. */
-  ofTree = 0;
-  readonly keepGoing: boolean;
-  private blocked: ZnipError | undefined;
-  private readonly names = new Set<ByteString>();
-  private readonly onDamaged: ((lost: LostMember) => void) | undefined;
-
-  constructor({ keepGoing = false, onDamaged }: KeepGoingOptions) {
-    this.keepGoing = keepGoing;
-    this.onDamaged = onDamaged;
-  }
-
-  /** A member that should have got this name is lost. */
-  add(path: ByteString, lost: LostMember): void {
-    this.names.add(path);
-    this.ofTree += 1;
-    this.tell(lost);
-  }
-
-  has(path: ByteString): boolean {
-    return this.names.has(path);
-  }
-
-  /** A member is refused because its path leads through a symlink in the target. The others are still written. */
-  block(path: ByteString, block: ZnipError): void {
-    this.blocked ??= block;
-    this.add(path, lostMember(path, block));
-  }
-
-  /** At the end of a run that does not keep going: throws if members were left out. */
-  throwRefused(): void {
-    if (this.blocked !== undefined && !this.keepGoing) throw refusedError(this.blocked, this.count);
-  }
-
-  /** A member must not be written at all. Throws if the run does not keep going. */
-  refuse(path: ByteString | null, error: ZnipError): void {
-    if (!this.keepGoing || !isDamage(error)) throw error;
-    this.tell(lostMember(path, error));
-  }
-
-  private tell(lost: LostMember): void {
-    this.count += 1;
-    this.onDamaged?.(lost);
-  }
-}
-
 /** Jobs that are ready, besides one for each worker, so that no worker waits for the main thread. */
 const SPARE_SLOTS = 1;
 
@@ -327,45 +273,6 @@ function wantsPool(archive: Archive, options: UnpackOptions, threads: number): b
   return members >= INLINE_MEMBERS || contentBytes >= INLINE_BYTES;
 }
 
-function selectedGroups(archive: Archive, { packageTypes, repos }: UnpackOptions): GroupSummary[] {
-  return archive
-    .groups()
-    .filter(
-      ({ packageType, repo }) =>
-        packageTypes?.includes(packageType) !== false && repos?.includes(repo) !== false,
-    );
-}
-
-/** The selected members. Limits that need no sub-index are checked before one is read. */
-async function chooseTree(
-  archive: Archive,
-  options: UnpackOptions,
-  limits: Limits,
-  losses: Losses,
-  read: Entries | undefined,
-): Promise<MemberTree> {
-  const { packageTypes, repos } = options;
-  for (const { members } of selectedGroups(archive, options)) limits.addMembers(members);
-  const entries = read ?? (await archive.entries(options, (error) => losses.refuse(null, error)));
-  if (entries.length === 0 && (packageTypes !== undefined || repos !== undefined)) {
-    throw new ZnipError(
-      'no-match',
-      `no members of that type or repo in '${archive.source.name}': info shows which there are`,
-    );
-  }
-  const choice = new MemberChoice(options);
-  const tree = buildTree(entries, {
-    select: (path, kind) => choice.nameFor(path, kind),
-    renames: choice.renames,
-    all: await allEntries(archive, options, entries, losses),
-    owners: options.sameOwner === true,
-    limits,
-    onRefused: (path, error) => losses.refuse(path, error),
-  });
-  choice.finish(`'${archive.source.name}'`);
-  return tree;
-}
-
 function* dryEntries(tree: MemberTree): Generator<DryEntry, void, undefined> {
   const entries = new Map<ByteString, { kind: number; mtime: bigint }>();
   for (const { ref, path } of tree.files) {
@@ -385,16 +292,4 @@ function jobBytes({ files, parts }: ChunkJob): number {
   for (const size of files.sizes) total += size;
   for (const { length } of parts) total += length;
   return total;
-}
-
-/** All entries, if only some groups are selected and have hard links, which may lead to members of other groups. */
-async function allEntries(
-  archive: Archive,
-  { packageTypes, repos, signal }: UnpackOptions,
-  selected: Entries,
-  { keepGoing }: Losses,
-): Promise<Entries | undefined> {
-  if ((packageTypes === undefined && repos === undefined) || !hasHardLinks(selected)) return undefined;
-  // Damage of the index has been reported already, or belongs to groups that nobody selected.
-  return archive.entries({ signal }, keepGoing ? () => {} : undefined);
 }
