@@ -80,6 +80,10 @@ function loseJob(job: ChunkJob, damage: ZnipError, options: ExtractOptions): voi
   options.onJob(job, 0);
 }
 
+function longest(frames: readonly Frame[], lengthOf: (frame: Frame) => number): number {
+  return frames.reduce((most, frame) => Math.max(most, lengthOf(frame)), 0);
+}
+
 export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOptions): Promise<void> {
   const { pool, slots, signal, tree } = options;
   const queue = new ChunkQueue<ExtractPool>({
@@ -89,12 +93,15 @@ export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOpti
     signal,
   });
   const keepGoing = tree.settings.keepGoing;
+  // Each slot is made once, for the longest: a slot that grows takes more than it needs.
+  const longestChunk = longest(options.frames, ({ streamLength }) => streamLength);
+  const longestBlob = pool === undefined ? 0 : longest(options.frames, ({ blobLength }) => blobLength);
   try {
     for (const planned of jobs) {
       // With the fast codec, all of this is synchronous: without a turn of the event loop, znip would notice no signal.
       if (pool === undefined) await turn();
       const { blobLength, streamLength } = planned.frame;
-      const slot = await queue.take(pool === undefined ? 0 : blobLength, streamLength);
+      const slot = await queue.take(longestBlob, longestChunk);
       const ready = prepare(planned, options);
       const { job } = ready;
       const chunk = slot.chunk.subarray(0, streamLength);
