@@ -134,6 +134,8 @@ export class Model {
       if (wanted !== target) continue;
       this.waiting.delete(path);
       this.differ('a link before its file', ['tar', 'bsdtar']);
+      // What cannot be there may be what the link means, or change nothing: then a later member of that name is.
+      if (this.contested.has(target) || this.replacedOnce.has(target)) this.replacedOnce.add(path);
       if (this.policy === 'keep-newer' && this.nodes.get(path)?.mine === true) this.replacedOnce.add(path);
       // Of a file that is not there, all its names are one file all the same.
       const linked = this.taken.has(target) ? (this.shadows.get(target) ?? node) : node;
