@@ -8,8 +8,9 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
+import { buildCore } from './native/build.js';
 
-const { dependencies, optionalDependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { dependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
 const common = {
   platform: 'node',
@@ -20,7 +21,7 @@ const common = {
   logLevel: 'warning',
 };
 
-const external = Object.keys({ ...dependencies, ...optionalDependencies });
+const external = Object.keys(dependencies);
 
 /** Commander can run commands that are programs of their own. None is, and what starts them takes longer to load than it. */
 const noChildProcesses = {
@@ -37,6 +38,12 @@ const noChildProcesses = {
 
 rmSync('dist', { recursive: true, force: true });
 mkdirSync('dist');
+
+const missing = buildCore('dist/core');
+if (missing !== undefined) {
+  console.error(`znip: built without its native core, so it is slower: ${missing}`);
+  if (process.env['ZNIP_CORE'] === 'native') process.exit(1);
+}
 
 // Code that threads share can be split off where it is ES modules only, so these are made first.
 const { metafile, outputFiles } = await build({

@@ -111,10 +111,10 @@ describe('the fast and the portable codec', () => {
       const output = join(directory, `${writer}.znip`);
       const target = join(directory, `${writer}-${reader}`);
       const packed = znip(['pack', '-C', directory, 'tree', '-o', output, '--chunk-size', '64K'], {
-        env: { ZNIP_CODEC: writer },
+        env: { ZNIP_CORE: writer },
       });
       expect(packed.status, packed.stderr).toBe(0);
-      const unpacked = znip(['unpack', output, '-C', target], { env: { ZNIP_CODEC: reader } });
+      const unpacked = znip(['unpack', output, '-C', target], { env: { ZNIP_CORE: reader } });
       expect(unpacked.status, unpacked.stderr).toBe(0);
       expect(describeTree(join(target, 'tree'))).toEqual(describeTree(tree));
       expect(run('zstd', ['-tq', output]).status).toBe(0);

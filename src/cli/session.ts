@@ -76,10 +76,15 @@ export class Session implements Context {
     this.streams.write(`znip ${VERSION}\n`);
     if (!verbose) return;
     const { codec } = await import('../codec/codec.ts');
+    const { coreState } = await import('../core/core.ts');
     const { hasNanoseconds } = await import('../posix/times.ts');
+    const { reason } = coreState();
     const { name, hashName } = codec();
     const times = hasNanoseconds() ? 'nanoseconds' : 'microseconds';
-    this.streams.write(`codec: ${name}, ${hashName}\nfile times: ${times}\nnode: ${process.version}\n`);
+    const tier = reason === undefined ? 'native' : `portable (${reason})`;
+    this.streams.write(
+      `core: ${tier}\ncodec: ${name}, ${hashName}\nfile times: ${times}\nnode: ${process.version}\n`,
+    );
   }
 
   /** Reports what went wrong, and returns the exit status for it. */

@@ -1,33 +1,8 @@
 /**
- * BLAKE3 through @napi-rs/blake-hash (native, SIMD) or blake3-wasm (anywhere).
+ * BLAKE3 through the native core or, on any machine, blake3-wasm.
  */
+import type { Core } from '../core/core.ts';
 import type { Blake3Backend, Hasher } from './backends.ts';
-
-interface NativeModule {
-  blake3(bytes: Uint8Array): Buffer;
-  Blake3Hasher: new () => { update(bytes: Uint8Array): unknown; digestBuffer(): Buffer };
-}
-
-class Blake3Fast implements Blake3Backend {
-  readonly name = 'blake3 (@napi-rs/blake-hash)';
-  private readonly native: NativeModule;
-
-  constructor(native: NativeModule) {
-    this.native = native;
-  }
-
-  hash(bytes: Uint8Array): Uint8Array {
-    return this.native.blake3(bytes);
-  }
-
-  createHasher(): Hasher {
-    const hasher = new this.native.Blake3Hasher();
-    return {
-      update: (bytes) => void hasher.update(bytes),
-      digest: () => hasher.digestBuffer(),
-    };
-  }
-}
 
 interface WasmModule {
   hash(bytes: Uint8Array): Uint8Array;
@@ -55,8 +30,12 @@ class Blake3Portable implements Blake3Backend {
   }
 }
 
-export function loadBlake3Fast(load: (name: string) => unknown): Blake3Backend {
-  return new Blake3Fast(load('@napi-rs/blake-hash') as NativeModule);
+export function nativeBlake3(core: Core): Blake3Backend {
+  return {
+    name: 'blake3 (native)',
+    hash: (bytes) => core.hash(bytes),
+    createHasher: () => new core.Hasher(),
+  };
 }
 
 export function loadBlake3Portable(load: (name: string) => unknown): Blake3Backend {

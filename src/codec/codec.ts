@@ -1,15 +1,15 @@
 /**
- * The one interface between znip and the packages that compress and hash. All other code sees only `Codec`.
+ * The one interface between znip and what compresses and hashes. All other code sees only `Codec`.
  *
- * If the fast packages (zstd-napi, @napi-rs/blake-hash) load, they are used. Otherwise znip uses node:zlib if it has
- * zstd, and the portable packages (@mongodb-js/zstd, blake3-wasm). Each thread loads its own. `ZNIP_CODEC` asks for
- * one: `portable`, or `node`, which hashes with the portable package.
+ * There are two tiers. `native` is the core of `native/`. `portable` is node:zlib where it has zstd (Node.js 22.15 and
+ * newer), else @mongodb-js/zstd; and blake3-wasm. Each thread loads its own.
  */
 import { createRequire } from 'node:module';
+import { core, coreState } from '../core/core.ts';
 import { ZnipError } from '../errors.ts';
 import type { Blake3Backend, ZstdBackend } from './backends.ts';
-import { loadBlake3Fast, loadBlake3Portable } from './blake3.ts';
-import { loadZstdFast } from './zstd-fast.ts';
+import { loadBlake3Portable, nativeBlake3 } from './blake3.ts';
+import { nativeZstd } from './zstd-native.ts';
 import { loadZstdNode } from './zstd-node.ts';
 import { loadZstdPortable } from './zstd-portable.ts';
 
@@ -17,7 +17,8 @@ export interface Codec extends ZstdBackend, Omit<Blake3Backend, 'name'> {
   readonly hashName: string;
 }
 
-export type CodecChoice = 'auto' | 'fast' | 'node' | 'portable';
+/** `auto`: native if there is a core. */
+export type CodecChoice = 'auto' | 'native' | 'portable';
 
 type Require = (name: string) => unknown;
 
@@ -33,29 +34,30 @@ function firstThatLoads<T>(what: string, loaders: readonly ((load: Require) => T
   }
   throw new ZnipError(
     'codec-unavailable',
-    `no ${what} package loads on this machine (${reasons.join('; ')}): reinstall znip with its optional dependencies, or use Node.js 22.15 or newer, which has zstd`,
+    `no ${what} package loads on this machine (${reasons.join('; ')}): reinstall znip, or use Node.js 22.15 or newer, which has zstd`,
   );
 }
 
-/** In the order in which they are tried. */
-const ZSTD = {
-  auto: [loadZstdFast, loadZstdNode, loadZstdPortable],
-  fast: [loadZstdFast],
-  node: [loadZstdNode],
-  portable: [loadZstdPortable],
-} as const;
-
-const BLAKE3 = {
-  auto: [loadBlake3Fast, loadBlake3Portable],
-  fast: [loadBlake3Fast],
-  node: [loadBlake3Portable],
-  portable: [loadBlake3Portable],
-} as const;
-
-/** Loads a codec; `auto` takes the fast packages if they load. Throws `codec-unavailable`. */
+/** Loads a codec. Throws `codec-unavailable`. */
 export function loadCodec(choice: CodecChoice = 'auto'): Codec {
-  const zstd = firstThatLoads('zstd', ZSTD[choice]);
-  const blake3 = firstThatLoads('BLAKE3', BLAKE3[choice]);
+  const native = choice === 'portable' ? undefined : core();
+  if (native !== undefined) return together(nativeZstd(native), nativeBlake3(native));
+  if (choice === 'native') {
+    throw new ZnipError('codec-unavailable', `the native core does not load: ${coreState().reason ?? ''}`);
+  }
+  return together(
+    firstThatLoads('zstd', [loadZstdNode, loadZstdPortable]),
+    firstThatLoads('BLAKE3', [loadBlake3Portable]),
+  );
+}
+
+/** The portable codec with the zstd of a package, which Node.js's own is preferred to. Throws what loading throws. */
+export function loadPackagedCodec(): Codec {
+  const load = createRequire(import.meta.url) as Require;
+  return together(loadZstdPortable(load), loadBlake3Portable(load));
+}
+
+function together(zstd: ZstdBackend, blake3: Blake3Backend): Codec {
   return {
     name: zstd.name,
     hashName: blake3.name,
@@ -73,8 +75,7 @@ let current: Codec | undefined;
 
 /** This thread's codec, loaded at the first call. */
 export function codec(): Codec {
-  const asked = process.env['ZNIP_CODEC'];
-  current ??= loadCodec(asked === 'portable' || asked === 'node' ? asked : 'auto');
+  current ??= loadCodec();
   return current;
 }
 

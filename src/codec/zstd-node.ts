@@ -5,7 +5,7 @@
  */
 import { ZnipError } from '../errors.ts';
 import { checkFrame } from '../format/zstd/zstd-frame.ts';
-import type { CompressionSettings, ZstdBackend } from './backends.ts';
+import { chainLogFor, type CompressionSettings, type ZstdBackend } from './backends.ts';
 import { createPortableStreamDecoder, MAX_FZSTD_WINDOW } from './zstd-portable-stream.ts';
 
 interface ZstdOptions {
@@ -43,6 +43,7 @@ class ZstdNode implements ZstdBackend {
       params: {
         [this.constant('ZSTD_c_compressionLevel')]: level,
         [this.constant('ZSTD_c_windowLog')]: windowLog,
+        [this.constant('ZSTD_c_chainLog')]: chainLogFor(level),
         [this.constant('ZSTD_c_enableLongDistanceMatching')]: longDistance ? 1 : 0,
       },
       pledgedSrcSize: source.byteLength,

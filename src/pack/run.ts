@@ -118,7 +118,7 @@ function checkLong(long: boolean): boolean {
   if (long && !codec().findsLongDistances) {
     throw new ZnipError(
       'codec-unavailable',
-      '`long` needs the package zstd-napi, which does not load here: install it, or pack without `long`',
+      '`long` needs the native core or Node.js 22.15 or newer: use one of them, or pack without `long`',
     );
   }
   return long;

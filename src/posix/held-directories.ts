@@ -6,8 +6,8 @@
  * Node.js know only paths.
  */
 import { closeSync, constants, openSync } from 'node:fs';
+import { core } from '../core/core.ts';
 import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
-import { isLibcLoaded, libc, pathArgument } from './libc.ts';
 import { fstat, stat } from './stat.ts';
 
 /** Only names a place in the tree, so even a directory that may not be listed can be held (Linux, fcntl.h). */
@@ -48,18 +48,13 @@ export function nameOfOpen(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
-/** Close on exec, as Node.js opens files (Linux, fcntl.h). */
-export const O_CLOEXEC = 0x80000;
-
 /**
  * Opens the file with this name in a held directory, as open(2) does. The name was read from that directory. Throws
  * Node.js's error.
  */
-export function openIn(directory: number, name: ByteString, flags: number): number {
-  // Loading libc takes as long as it saves on a few thousand files.
-  const system = isLibcLoaded() ? libc() : null;
-  const fd = system?.openat(directory, pathArgument(name), flags | O_CLOEXEC, 0) ?? -1;
-  return fd >= 0 ? fd : openSync(toFsPath(`${nameOfDescriptor(directory)}${name}`), flags);
+export function openIn(directory: number, name: ByteString, flags: number, mode = 0): number {
+  const fd = core()?.openAt(directory, name, flags, mode) ?? -1;
+  return fd >= 0 ? fd : openSync(toFsPath(`${nameOfDescriptor(directory)}${name}`), flags, mode);
 }
 
 export class HeldDirectories {
@@ -106,9 +101,8 @@ export class HeldDirectories {
     this.names.length = level;
     for (; level < names.length; level++) {
       const name = names[level] ?? '';
-      const above = nameOfDescriptor(this.descriptors[level - 1] ?? this.root);
       const flags = O_PATH | constants.O_DIRECTORY | (this.follow ? 0 : constants.O_NOFOLLOW);
-      this.descriptors.push(openSync(toFsPath(`${above}${name}`), flags));
+      this.descriptors.push(openIn(this.descriptors[level - 1] ?? this.root, name, flags));
       this.names.push(name);
       this.giveUp(level - this.most);
     }

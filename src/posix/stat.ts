@@ -1,10 +1,11 @@
 /**
- * What the file system says about a file, to the nanosecond, without a dozen BigInts for each file: through statx(2) if
- * libc can be called, otherwise through Node.js. Both give the same.
+ * What the file system says about a file, to the nanosecond, through the native core if there is one, otherwise through
+ * Node.js. Both give the same.
  */
 import { type BigIntStats, constants, fstatSync, lstatSync, statSync } from 'node:fs';
+import { AT_FDCWD, core } from '../core/core.ts';
 import { toFsPath, type ByteString } from '../format/values/byte-string.ts';
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, isLibcLoaded, libc, pathArgument } from './libc.ts';
+import { NANOSECONDS } from '../format/values/entry.ts';
 
 /** Which file it is. */
 export interface FileIdentity {
@@ -72,14 +73,12 @@ export class FileStat implements FileIdentity {
 
 /** The file with this name itself, even if it is a symlink. Throws Node.js's error. */
 export function lstat(path: ByteString): FileStat {
-  return (
-    statAt(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW) ?? fromStats(lstatSync(toFsPath(path), { bigint: true }))
-  );
+  return statAt(AT_FDCWD, path, false) ?? fromStats(lstatSync(toFsPath(path), { bigint: true }));
 }
 
 /** The file that the name leads to. Throws Node.js's error. */
 export function stat(path: ByteString): FileStat {
-  return statAt(AT_FDCWD, path, 0) ?? fromStats(statSync(toFsPath(path), { bigint: true }));
+  return statAt(AT_FDCWD, path, true) ?? fromStats(statSync(toFsPath(path), { bigint: true }));
 }
 
 /**
@@ -87,7 +86,7 @@ export function stat(path: ByteString): FileStat {
  * before the name means the same directory. Throws its error.
  */
 export function statIn(directory: number, prefix: ByteString, name: ByteString, follow: boolean): FileStat {
-  const found = statAt(directory, name, follow ? 0 : AT_SYMLINK_NOFOLLOW);
+  const found = statAt(directory, name, follow);
   if (found !== undefined) return found;
   const path = toFsPath(`${prefix}${name}`);
   return fromStats(follow ? statSync(path, { bigint: true }) : lstatSync(path, { bigint: true }));
@@ -95,72 +94,32 @@ export function statIn(directory: number, prefix: ByteString, name: ByteString, 
 
 /** The open file. Throws Node.js's error. */
 export function fstat(fd: number): FileStat {
-  return statAt(fd, '', AT_EMPTY_PATH) ?? fromStats(fstatSync(fd, { bigint: true }));
+  if (core()?.statOpen(fd, words) === 0) return fromWords();
+  return fromStats(fstatSync(fd, { bigint: true }));
 }
 
-/** struct statx (Linux, linux/stat.h): byte offsets of its fields. */
-const FIELD = {
-  nlink: 16,
-  uid: 20,
-  gid: 24,
-  mode: 28,
-  ino: 32,
-  size: 40,
-  mtimeSeconds: 112,
-  mtimeNanoseconds: 120,
-  devMajor: 136,
-  devMinor: 140,
-} as const;
-const STATX_LENGTH = 256;
-const STATX_BASIC_STATS = 0x7ff;
+/** What the core writes about a file; see `Core.statAt`. */
+const words = new BigInt64Array(9);
 
-const result = new Uint8Array(STATX_LENGTH);
-const words = new Uint32Array(result.buffer);
-const longs = new BigUint64Array(result.buffer);
-const signedLongs = new BigInt64Array(result.buffer);
-
-let lastMajor = -1;
-let lastMinor = -1;
-let lastDevice = 0n;
-
-/** st_dev, built as in glibc's makedev(3). Most files are on the same device as the file before. */
-function device(major: number, minor: number): bigint {
-  if (major !== lastMajor || minor !== lastMinor) {
-    const high = ((BigInt(major) & 0xfffff000n) << 32n) | ((BigInt(minor) & 0xffffff00n) << 12n);
-    lastDevice = high | (BigInt(major & 0xfff) << 8n) | BigInt(minor & 0xff);
-    lastMajor = major;
-    lastMinor = minor;
-  }
-  return lastDevice;
-}
-
-function word(offset: number): number {
-  return words[offset / 4] ?? 0;
-}
-
-/**
- * How many files Node.js is asked about before libc is loaded. Loading takes as long as it saves on a few thousand
- * files, and a tenth of the time to pack a hundred.
- */
-const FEW_FILES = 1000;
-let asked = 0;
-
-/** undefined if it fails or does not pay. Then Node.js is asked, and it has the error. */
-function statAt(directory: number, path: ByteString, flags: number): FileStat | undefined {
-  if (!isLibcLoaded() && ++asked <= FEW_FILES) return undefined;
-  const system = libc();
+/** undefined if it fails or there is no core. Then Node.js is asked, and it has the error. */
+function statAt(directory: number, path: ByteString, follow: boolean): FileStat | undefined {
   // A NUL would end the name early. Node.js refuses it.
-  if (system === null || path.includes('\0')) return undefined;
-  if (system.statx(directory, pathArgument(path), flags, STATX_BASIC_STATS, result) !== 0) return undefined;
+  if (path.includes('\0') || core()?.statAt(directory, path, follow, words) !== 0) return undefined;
+  return fromWords();
+}
+
+function fromWords(): FileStat {
+  const [mode = 0n, nlink = 0n, uid = 0n, gid = 0n, dev = 0n, ino = 0n, size = 0n, seconds = 0n, rest = 0n] =
+    words;
   return new FileStat(
-    word(FIELD.mode) & 0xffff,
-    word(FIELD.nlink),
-    word(FIELD.uid),
-    word(FIELD.gid),
-    device(word(FIELD.devMajor), word(FIELD.devMinor)),
-    longs[FIELD.ino / 8] ?? 0n,
-    Number(longs[FIELD.size / 8] ?? 0n),
-    (signedLongs[FIELD.mtimeSeconds / 8] ?? 0n) * 1_000_000_000n + BigInt(word(FIELD.mtimeNanoseconds)),
+    Number(mode),
+    Number(nlink),
+    Number(uid),
+    Number(gid),
+    BigInt.asUintN(64, dev),
+    BigInt.asUintN(64, ino),
+    Number(size),
+    seconds * NANOSECONDS + rest,
   );
 }
 

@@ -3,17 +3,10 @@
  * So neither a symlink nor a directory that somebody swaps meanwhile leads out of the target.
  */
 import { openSync } from 'node:fs';
-import { errnoOf, ioError, ZnipError } from '../errors.ts';
+import { type Core, core } from '../core/core.ts';
+import { errnoName, errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/values/byte-string.ts';
-import { HeldDirectories, nameOfDescriptor, nameOfOpen, O_CLOEXEC } from '../posix/held-directories.ts';
-import {
-  AT_FDCWD,
-  AT_SYMLINK_FOLLOW,
-  libc,
-  type Libc,
-  pathArgument,
-  RENAME_NOREPLACE,
-} from '../posix/libc.ts';
+import { HeldDirectories, nameOfDescriptor, nameOfOpen, openIn } from '../posix/held-directories.ts';
 import type { WriteSettings } from './write-settings.ts';
 
 /**
@@ -53,29 +46,20 @@ export class TargetTree {
 
   /** Opens the member `path`, as open(2) does. Throws Node.js's error. */
   open(path: ByteString, flags: number, mode = 0): number {
-    const system = libc();
-    if (system !== null && this.held !== undefined) {
-      const slash = path.lastIndexOf('/');
-      const directory = this.parent(path, slash);
-      const fd = system.openat(directory, pathArgument(path.slice(slash + 1)), flags | O_CLOEXEC, mode);
-      if (fd >= 0) return fd;
-    }
-    return openSync(this.name(path), flags, mode);
+    if (this.held === undefined) return openSync(this.name(path), flags, mode);
+    const slash = path.lastIndexOf('/');
+    return openIn(this.parent(path, slash), path.slice(slash + 1), flags, mode);
   }
 
   /** Gives the open file `fd` the name `path`, which must be unused. Throws Node.js's error about its directory. */
   linkOpen(fd: number, path: ByteString): NewName {
-    return this.newName(path, (system, directory, name) =>
-      system.linkat(AT_FDCWD, nameOfOpen(fd), directory, name, AT_SYMLINK_FOLLOW),
-    );
+    return this.newName(path, (system, directory, name) => system.linkAt(nameOfOpen(fd), directory, name));
   }
 
   /** Renames `from` to `path`, in the same directory; `path` must be unused. Throws as above. */
   renameNew(from: ByteString, path: ByteString): NewName {
-    const own = pathArgument(from.slice(from.lastIndexOf('/') + 1));
-    return this.newName(path, (system, directory, name) =>
-      system.renameat2(directory, own, directory, name, RENAME_NOREPLACE),
-    );
+    const own = from.slice(from.lastIndexOf('/') + 1);
+    return this.newName(path, (system, directory, name) => system.renameNew(directory, own, name));
   }
 
   /** The member `path` in messages. */
@@ -90,14 +74,15 @@ export class TargetTree {
 
   private newName(
     path: ByteString,
-    call: (system: Libc, directory: number, name: string | Buffer) => number,
+    call: (system: Core, directory: number, name: ByteString) => number,
   ): NewName {
-    const system = libc();
-    if (system === null || this.held === undefined) return 'unsupported';
+    const system = core();
+    if (system === undefined || this.held === undefined) return 'unsupported';
     const slash = path.lastIndexOf('/');
     const directory = this.parent(path, slash);
-    if (call(system, directory, pathArgument(path.slice(slash + 1))) === 0) return 'done';
-    const errno = system.errno();
+    const result = call(system, directory, path.slice(slash + 1));
+    if (result === 0) return 'done';
+    const errno = errnoName(-result);
     if (errno === 'ENOENT') return 'gone';
     return errno === 'EEXIST' ? 'taken' : 'unsupported';
   }

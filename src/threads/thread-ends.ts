@@ -1,7 +1,7 @@
 /**
  * Ends threads without ending the process. Node.js 20.20 may abort if a thread is ended while it loads a module
- * ("v8::Module::IsGraphAsync must be used on an instantiated module") or runs in koffi, which then throws where nothing
- * can be thrown. So znip first waits, for a limited time, for work that has begun.
+ * ("v8::Module::IsGraphAsync must be used on an instantiated module"), and one in the native core would leave its work half
+ * done. So znip first waits, for a limited time, for work that has begun.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 

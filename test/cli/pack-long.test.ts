@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { FAST } from '../support/codecs.ts';
+import { NATIVE } from '../support/codecs.ts';
 import { lacks, run, znip } from '../support/run.ts';
 import { noise, temporaryDirectory } from '../support/tree.ts';
 
@@ -21,7 +21,7 @@ beforeAll(() => {
   for (const name of ['a', 'b', 'c']) writeFileSync(at(`tree/${name}`), content);
 });
 
-describe.skipIf(!FAST.installed)('pack --long', () => {
+describe.skipIf(!NATIVE.installed)('pack --long', () => {
   test('finds what is far away, whatever the threads', () => {
     expect(pack('-o', 'short.znip').status).toBe(0);
     expect(pack('-o', 'long.znip', '--long').status).toBe(0);
@@ -47,10 +47,10 @@ describe.skipIf(!FAST.installed)('pack --long', () => {
 test('--long says what it needs where it cannot be', () => {
   const { status, stderr } = znip(['pack', '-q', 'tree', '-o', 'none.znip', '--long'], {
     ...here,
-    env: { ZNIP_CODEC: 'portable' },
+    env: { ZNIP_CORE: 'portable' },
   });
   expect([status, stderr]).toEqual([
     1,
-    'znip: --long needs the package zstd-napi, which does not load here: install it, or pack without --long\n',
+    'znip: --long needs the native core or Node.js 22.15 or newer: use one of them, or pack without --long\n',
   ]);
 });

@@ -65,7 +65,7 @@ describe('the tar stream, byte for byte', () => {
   });
 
   test('with the portable codec, and of archives of others', () => {
-    const env = { ZNIP_CODEC: 'portable' };
+    const env = { ZNIP_CORE: 'portable' };
     expect(znip(['unpack', '-q', '--tar', '-', 'tree.znip'], { ...here, env }).output.equals(tar)).toBe(true);
     run('gzip', ['-k', 'tree.tar'], here);
     expect(znip(['unpack', '-q', '--tar', '-', 'tree.tar.gz'], here).output.equals(tar)).toBe(true);

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CODECS, FAST, type NamedCodec, PORTABLE } from '../support/codecs.ts';
+import { CODECS, NATIVE, type NamedCodec, PORTABLE } from '../support/codecs.ts';
 import { hasProgram, run } from '../support/run.ts';
 import { noise, prose, temporaryDirectory } from '../support/tree.ts';
 
@@ -111,10 +111,10 @@ function contract({ installed, codec: load }: NamedCodec): void {
   });
 }
 
-test.skipIf(!FAST.installed)('both codecs hash alike', () => {
+test.skipIf(!NATIVE.installed)('both codecs hash alike', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 5000, size: 'max' }), (bytes) => {
-      expect(hex(FAST.codec().hash(bytes))).toBe(hex(PORTABLE.codec().hash(bytes)));
+      expect(hex(NATIVE.codec().hash(bytes))).toBe(hex(PORTABLE.codec().hash(bytes)));
     }),
   );
 });

@@ -28,7 +28,7 @@ const compress = (input: Buffer, ...options: string[]): Buffer =>
 let count = 0;
 function unpack(codec: string, stream: Buffer, flags: string[] = []): RunResult & { names: string[] } {
   const directory = join(place, `out-${count++}`);
-  const env: Record<string, string> = codec === 'portable' ? { ZNIP_CODEC: 'portable' } : {};
+  const env: Record<string, string> = codec === 'portable' ? { ZNIP_CORE: 'portable' } : {};
   const file = join(place, 'a.tar.zst');
   writeFileSync(file, stream);
   const result = znip(['unpack', file, '-C', directory, ...flags], { env });

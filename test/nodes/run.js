@@ -35,7 +35,7 @@ function check(node) {
   mkdirSync(join(place, 'node_modules'));
   symlinkSync(project, join(place, 'node_modules/znip'));
   const run = (args, codec = 'auto') => {
-    const env = { ...process.env, ZNIP_CODEC: codec };
+    const env = { ...process.env, ZNIP_CORE: codec };
     const { status, stdout, stderr } = spawnSync(node, args, { cwd: place, env, encoding: 'utf8' });
     // Warnings of Node.js itself would be on standard error, too.
     if (status !== 0 || stderr !== '') throw new Error(`${args.join(' ')}: status ${status}\n${stderr}`);

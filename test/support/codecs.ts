@@ -1,7 +1,7 @@
 /**
- * Both codecs, for tests that must hold for either. An install without scripts has no fast one.
+ * The codec of each tier, for tests that must hold for all of them. A machine without cargo has no native one.
  */
-import { type Codec, loadCodec } from '../../src/codec/codec.ts';
+import { type Codec, loadCodec, loadPackagedCodec } from '../../src/codec/codec.ts';
 import { ZnipError } from '../../src/errors.ts';
 
 export interface NamedCodec {
@@ -12,23 +12,22 @@ export interface NamedCodec {
   codec: () => Codec;
 }
 
-function named(choice: 'fast' | 'node' | 'portable'): NamedCodec {
-  const load = (): Codec => loadCodec(choice);
+function named(title: string, load: () => Codec): NamedCodec {
   try {
     const codec = load();
-    return { title: `the ${choice} codec`, installed: true, codec: () => codec };
+    return { title: `the ${title} codec`, installed: true, codec: () => codec };
   } catch (error) {
     if (!(error instanceof ZnipError) || error.code !== 'codec-unavailable') throw error;
-    return { title: `the ${choice} codec (it is not installed)`, installed: false, codec: load };
+    return { title: `the ${title} codec (it is not installed)`, installed: false, codec: load };
   }
 }
 
-export const FAST = named('fast');
-/** A dependency, not an optional one: it must load wherever the tests run. */
-export const PORTABLE: NamedCodec = { ...named('portable'), installed: true };
-/** From Node.js 22.15 on. */
-export const NODE = named('node');
-export const CODECS: readonly NamedCodec[] = [FAST, NODE, PORTABLE];
+export const NATIVE = named('native', () => loadCodec('native'));
+/** What is there without the core: from Node.js 22.15 on, its own zstd. */
+export const PORTABLE = named('portable', () => loadCodec('portable'));
+/** The portable codec of older Node.js: a dependency, so it must load wherever the tests run. */
+export const PACKAGED = named('packaged', loadPackagedCodec);
+export const CODECS: readonly NamedCodec[] = [NATIVE, PORTABLE, PACKAGED];
 
 /** BLAKE3 for tests of the structures that carry checksums. */
 export function hash(bytes: Uint8Array): Uint8Array {

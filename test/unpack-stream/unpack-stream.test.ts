@@ -41,7 +41,7 @@ describe('an archive of znip', () => {
     const { status } = znip(['unpack', '-q', '-', '-C', 'portable'], {
       ...here,
       input: archive,
-      env: { ZNIP_CODEC: 'portable' },
+      env: { ZNIP_CORE: 'portable' },
     });
     expect(status).toBe(0);
     expect(describeTree(at('portable/tree'))).toEqual(source);

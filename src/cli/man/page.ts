@@ -40,7 +40,10 @@ const ENVIRONMENT = [
     'SOURCE_DATE_EPOCH',
     'Seconds since 1970: the time that pack --reproducible records if --mtime is not given.',
   ],
-  ['ZNIP_CODEC', 'portable: use the packages that need no compiler. --version -v shows which are in use.'],
+  [
+    'ZNIP_CORE',
+    'portable: work without the native core; native: fail without it. --version -v shows which is in use.',
+  ],
 ] as const;
 
 function synopsis(command: Command): string {

@@ -1,0 +1,168 @@
+//! Calls of POSIX and Linux that Node.js lacks or makes slow.
+
+use std::ffi::CStr;
+
+use rustix::fd::{AsFd, BorrowedFd, IntoRawFd, RawFd};
+use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
+use rustix::io::{Errno, Result};
+
+/// What the file system says about a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStat {
+    /// Type and permission bits, as in `st_mode` (POSIX, sys/stat.h).
+    pub mode: u32,
+    /// Names.
+    pub nlink: u64,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// File system.
+    pub dev: u64,
+    /// File on it.
+    pub ino: u64,
+    /// Bytes.
+    pub size: u64,
+    /// Modification time: whole seconds since 1970, rounded down.
+    pub mtime_seconds: i64,
+    /// The rest of it, 0 to 999,999,999 ns.
+    pub mtime_nanoseconds: u32,
+}
+
+impl FileStat {
+    /// Modification time in nanoseconds since 1970, as an entry can hold it: from 1677 to 2262.
+    pub fn mtime(&self) -> i64 {
+        const MAX: i128 = i64::MAX as i128;
+        let nanoseconds =
+            i128::from(self.mtime_seconds) * 1_000_000_000 + i128::from(self.mtime_nanoseconds);
+        nanoseconds.clamp(-MAX, MAX) as i64
+    }
+
+    /// Whether it is a regular file.
+    pub fn is_file(&self) -> bool {
+        self.mode & 0o170_000 == 0o100_000
+    }
+
+    /// Whether it is a symbolic link.
+    pub fn is_symlink(&self) -> bool {
+        self.mode & 0o170_000 == 0o120_000
+    }
+}
+
+impl From<rustix::fs::Stat> for FileStat {
+    // The fields have other widths on other systems.
+    #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
+    fn from(stat: rustix::fs::Stat) -> FileStat {
+        FileStat {
+            mode: u32::from(stat.st_mode),
+            nlink: stat.st_nlink as u64,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            dev: stat.st_dev as u64,
+            ino: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            mtime_seconds: stat.st_mtime as i64,
+            mtime_nanoseconds: stat.st_mtime_nsec as u32,
+        }
+    }
+}
+
+/// The file with this name in a directory; with `follow`, the file that the name leads to.
+pub fn stat_at(directory: impl AsFd, name: &CStr, follow: bool) -> Result<FileStat> {
+    let flags = if follow {
+        AtFlags::empty()
+    } else {
+        AtFlags::SYMLINK_NOFOLLOW
+    };
+    rustix::fs::statat(directory, name, flags).map(FileStat::from)
+}
+
+/// The open file.
+pub fn stat(fd: impl AsFd) -> Result<FileStat> {
+    rustix::fs::fstat(fd).map(FileStat::from)
+}
+
+/// openat(2), closed on exec. The caller closes the descriptor.
+pub fn open_at(directory: impl AsFd, name: &CStr, flags: u32, mode: u32) -> Result<RawFd> {
+    let flags = OFlags::from_bits_retain(flags as _) | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(directory, name, flags, Mode::from_bits_truncate(mode as _))?;
+    Ok(opened.into_raw_fd())
+}
+
+/// Both times for a call that sets only the modification time.
+pub fn only_mtime(mtime: i64) -> Timestamps {
+    let seconds = mtime.div_euclid(1_000_000_000);
+    Timestamps {
+        last_access: Timespec {
+            tv_sec: 0,
+            tv_nsec: rustix::fs::UTIME_OMIT as _,
+        },
+        last_modification: Timespec {
+            tv_sec: seconds,
+            tv_nsec: (mtime - seconds * 1_000_000_000) as _,
+        },
+    }
+}
+
+/// Sets the modification time of an open file, in nanoseconds since 1970.
+pub fn set_time(fd: BorrowedFd<'_>, mtime: i64) -> Result<()> {
+    rustix::fs::futimens(fd, &only_mtime(mtime))
+}
+
+/// The same for the file with this name; with `follow`, for the file that the name leads to.
+pub fn set_time_at(directory: impl AsFd, name: &CStr, mtime: i64, follow: bool) -> Result<()> {
+    let flags = if follow {
+        AtFlags::empty()
+    } else {
+        AtFlags::SYMLINK_NOFOLLOW
+    };
+    rustix::fs::utimensat(directory, name, &only_mtime(mtime), flags)
+}
+
+/// linkat(2) that follows a symlink at `from`: gives the file that `from` leads to another name.
+pub fn link_at(from: &CStr, directory: impl AsFd, name: &CStr) -> Result<()> {
+    rustix::fs::linkat(
+        rustix::fs::CWD,
+        from,
+        directory,
+        name,
+        AtFlags::SYMLINK_FOLLOW,
+    )
+}
+
+/// Renames within a directory; the new name must be unused.
+pub fn rename_new(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    return rustix::fs::renameat_with(
+        directory,
+        from,
+        directory,
+        to,
+        rustix::fs::RenameFlags::NOREPLACE,
+    );
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    Err(Errno::NOSYS)
+}
+
+/// XATTR_LIST_MAX (Linux, linux/limits.h): no list of names is longer.
+pub const MAX_ATTRIBUTE_NAMES: usize = 65_536;
+
+/// Names of the extended attributes of an open file, each with a NUL after it. Gives the length, 0 for none.
+pub fn attribute_names(fd: impl AsFd, names: &mut [u8]) -> Result<usize> {
+    rustix::fs::flistxattr(fd, names)
+}
+
+/// The same for the file that a path leads to.
+pub fn attribute_names_at(path: &CStr, names: &mut [u8]) -> Result<usize> {
+    rustix::fs::listxattr(path, names)
+}
+
+/// Repeats a call as long as a signal interrupts it.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            result => return result,
+        }
+    }
+}

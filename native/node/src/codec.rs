@@ -1,0 +1,114 @@
+//! zstd and BLAKE3, between buffers of the caller, which may be shared memory.
+//!
+//! Who calls owns these buffers meanwhile: znip hands each slot from thread to thread, and no two use one at a time.
+
+use std::cell::RefCell;
+
+use napi::bindgen_prelude::{Buffer, Result};
+use napi::{Error, Status};
+use napi_derive::napi;
+use znip_core::codec::{self, Settings};
+use znip_core::hash;
+
+use crate::arguments::View;
+
+fn failed(reason: &str) -> Error {
+    Error::new(Status::GenericFailure, reason)
+}
+
+/// The version of libzstd.
+#[napi]
+pub fn zstd_version() -> &'static str {
+    codec::version()
+}
+
+/// Returns the length of the frame, or 0 if it does not fit.
+#[napi]
+pub fn compress(
+    source: View<u8>,
+    mut target: View<u8>,
+    level: i32,
+    window_log: u32,
+    chain_log: u32,
+    long_distance: bool,
+) -> Result<u32> {
+    let settings = Settings {
+        level,
+        window_log,
+        chain_log,
+        long_distance,
+    };
+    let length = codec::compress(&source, &mut target, settings).map_err(failed)?;
+    Ok(length.unwrap_or(0) as u32)
+}
+
+/// Returns the length of the content. Throws libzstd's reason.
+#[napi]
+pub fn decompress(source: View<u8>, mut target: View<u8>) -> Result<u32> {
+    codec::decompress(&source, &mut target)
+        .map(|length| length as u32)
+        .map_err(failed)
+}
+
+/// Decodes frames of any origin, as their bytes arrive.
+#[napi]
+pub struct StreamDecoder(RefCell<codec::StreamDecoder>);
+
+#[napi]
+impl StreamDecoder {
+    #[napi(constructor)]
+    pub fn new() -> Result<StreamDecoder> {
+        codec::StreamDecoder::new()
+            .map(|decoder| StreamDecoder(RefCell::new(decoder)))
+            .map_err(failed)
+    }
+
+    /// Decodes from `source` to `target`, and writes the bytes taken and the bytes made to `counts`.
+    #[napi]
+    pub fn step(
+        &self,
+        source: View<u8>,
+        mut target: View<u8>,
+        mut counts: View<u32>,
+    ) -> Result<()> {
+        let (taken, made) = self
+            .0
+            .borrow_mut()
+            .step(&source, &mut target)
+            .map_err(failed)?;
+        if let [first, second, ..] = &mut *counts {
+            *first = taken as u32;
+            *second = made as u32;
+        }
+        Ok(())
+    }
+}
+
+/// BLAKE3 of `bytes`.
+#[napi]
+pub fn hash(bytes: View<u8>) -> Buffer {
+    hash::of(&bytes).to_vec().into()
+}
+
+/// BLAKE3 of bytes that come in pieces.
+#[napi]
+pub struct Hasher(RefCell<hash::Hasher>);
+
+#[napi]
+impl Hasher {
+    #[napi(constructor)]
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Hasher {
+        Hasher(RefCell::new(hash::Hasher::new()))
+    }
+
+    #[napi]
+    pub fn update(&self, bytes: View<u8>) {
+        self.0.borrow_mut().update(&bytes);
+    }
+
+    #[napi]
+    pub fn digest(&self) -> Buffer {
+        self.0.borrow().finalize().as_bytes().to_vec().into()
+    }
+}

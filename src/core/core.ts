@@ -1,0 +1,102 @@
+/**
+ * The native core: the Rust addon of `native/`, if there is one for this machine. Everything works without it, slower:
+ * the folders `codec` and `posix` are the only ones that decide between the two.
+ *
+ * `ZNIP_CORE=portable` goes without it. `ZNIP_CORE=native` makes it an error if it is missing. Each thread loads its own.
+ */
+import { createRequire } from 'node:module';
+import { ZnipError } from '../errors.ts';
+import type { ByteString } from '../format/values/byte-string.ts';
+
+/** What the core can do. Calls of the system return a negative errno where they fail. */
+export interface Core {
+  zstdVersion(): string;
+  /** Returns the length of the frame, or 0 if it does not fit. `chainLog` 0 leaves it to the level. */
+  compress(
+    source: Uint8Array,
+    target: Uint8Array,
+    level: number,
+    windowLog: number,
+    chainLog: number,
+    longDistance: boolean,
+  ): number;
+  /** Returns the length of the content. Throws libzstd's reason. */
+  decompress(source: Uint8Array, target: Uint8Array): number;
+  StreamDecoder: new () => {
+    /** Decodes from `source` to `target`, and writes the bytes taken and the bytes made to `counts`. */
+    step(source: Uint8Array, target: Uint8Array, counts: Uint32Array): void;
+  };
+  /** BLAKE3: 32 bytes. */
+  hash(bytes: Uint8Array): Buffer;
+  Hasher: new () => { update(bytes: Uint8Array): void; digest(): Buffer };
+
+  /** openat(2), closed on exec. */
+  openAt(directory: number, name: ByteString, flags: number, mode: number): number;
+  /** Writes to `words`: mode, nlink, uid, gid, dev, ino, size, seconds and nanoseconds of the modification time. */
+  statAt(directory: number, name: ByteString, follow: boolean, words: BigInt64Array): number;
+  statOpen(fd: number, words: BigInt64Array): number;
+  /** futimens(3), for the modification time alone. */
+  setTime(fd: number, mtime: bigint): number;
+  setTimeAt(directory: number, name: ByteString, mtime: bigint, follow: boolean): number;
+  /** linkat(2) to a name that must be unused; follows `from`. */
+  linkAt(from: ByteString, directory: number, name: ByteString): number;
+  /** Renames within a directory, to a name that must be unused. */
+  renameNew(directory: number, from: ByteString, to: ByteString): number;
+  /** flistxattr(2): names, each with a NUL after it; returns their length, 0 for none. */
+  attributeNames(fd: number, names: Uint8Array): number;
+  attributeNamesAt(path: ByteString, names: Uint8Array): number;
+}
+
+/** Stands for the working directory in place of a descriptor (fcntl.h). */
+export const AT_FDCWD = process.platform === 'darwin' ? -2 : -100;
+
+/** Which core is in use, and why. */
+export interface CoreState {
+  core: Core | undefined;
+  /** Why there is none; undefined if there is one. */
+  reason: string | undefined;
+}
+
+function load(): CoreState {
+  const asked = process.env['ZNIP_CORE'];
+  if (asked === 'portable') return { core: undefined, reason: 'ZNIP_CORE=portable' };
+  const require = createRequire(import.meta.url);
+  const { platform, arch } = process;
+  let reason = `there is none for ${platform}-${arch}`;
+  // Beside the bundles; and, for code that runs from its source, in what was built.
+  for (const folder of ['./core/', '../../dist/core/']) {
+    for (const name of namesFor(platform, arch)) {
+      try {
+        return { core: require(`${folder}${name}.node`) as Core, reason: undefined };
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code !== 'MODULE_NOT_FOUND') reason = message.split('\n')[0] ?? message;
+      }
+    }
+  }
+  if (asked === 'native')
+    throw new ZnipError(
+      'codec-unavailable',
+      `ZNIP_CORE=native, but the native core does not load: ${reason}`,
+    );
+  return { core: undefined, reason };
+}
+
+/** On Linux, the binary for the other libc does not load. */
+function namesFor(platform: string, arch: string): string[] {
+  const name = `znip-${platform}-${arch}`;
+  return platform === 'linux' ? [`${name}-gnu`, `${name}-musl`] : [name];
+}
+
+let state: CoreState | undefined;
+
+/** This thread's core, and why there is none. Throws `codec-unavailable` if it was asked for and does not load. */
+export function coreState(): CoreState {
+  state ??= load();
+  return state;
+}
+
+/** This thread's core; undefined if there is none. Loaded at the first call, in about a millisecond. */
+export function core(): Core | undefined {
+  return coreState().core;
+}
