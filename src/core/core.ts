@@ -45,6 +45,53 @@ export interface Core {
   /** flistxattr(2): names, each with a NUL after it; returns their length, 0 for none. */
   attributeNames(fd: number, names: Uint8Array): number;
   attributeNamesAt(path: ByteString, names: Uint8Array): number;
+
+  /**
+   * Lists a held directory: for each name in byte order a record of 64 bytes, and behind all records the names, each
+   * followed by the target if it is a symlink. What a record has: see `Listing`.
+   */
+  listDirectory(directory: number, follow: boolean): Buffer | number;
+  /**
+   * Puts members into a chunk until one is not as it should be. `state`: the member to begin with, the one to end before,
+   * and the byte to begin at; then the member at which it stopped, and the byte behind what is filled.
+   */
+  fillChunk(plan: CoreChunkPlan, state: Uint32Array): void;
+}
+
+/** The members of a chunk, whose directories are all below one base, and the slot that they come into. */
+export interface CoreChunkPlan {
+  /** '' is the working directory. */
+  base: Uint8Array;
+  /** Device and inode. */
+  baseIdentity: BigUint64Array;
+  /** Symlinks below the base are followed. */
+  follow: boolean;
+  directories: Uint8Array;
+  directoryEnds: Uint32Array;
+  /** Device and inode of each, one after the other. */
+  directoryIdentities: BigUint64Array;
+  directoryIndices: Uint32Array;
+  paths: Uint8Array;
+  pathEnds: Uint32Array;
+  /** The names on disk. */
+  sources: Uint8Array;
+  sourceEnds: Uint32Array;
+  kinds: Uint8Array;
+  modes: Uint16Array;
+  mtimes: BigInt64Array;
+  sourceMtimes: BigInt64Array;
+  sizes: Float64Array;
+  linkTargets: Uint8Array;
+  linkTargetEnds: Uint32Array;
+  /** Empty if no owners are recorded. */
+  uids: Uint32Array;
+  gids: Uint32Array;
+  /** From here on, what is written. */
+  input: Uint8Array;
+  dataOffsets: Uint32Array;
+  flags: Uint32Array;
+  contentSizes: Float64Array;
+  checksums: Uint8Array;
 }
 
 /** Stands for the working directory in place of a descriptor (fcntl.h). */

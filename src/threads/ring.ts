@@ -3,7 +3,7 @@
  * words.
  *
  * One slot holds one chunk on its way. The input area takes tar stream, the output area takes the frame made of it, and
- * the record area says what happened to each member. Chunk number `sequence` uses slot `sequence % slotCount`, so the
+ * the rest says what happened to each member. Chunk number `sequence` uses slot `sequence % slotCount`, so the
  * ring is the only queue and its size is the only memory limit.
  *
  * Each slot has one control word. It only ever rises, one step for each hand-over. So no reset can race with a waiting
@@ -16,10 +16,11 @@
 import { ZnipError } from '../errors.ts';
 import { TAR_RECORD } from '../format/values/constants.ts';
 
-/** Bytes of one member's record, see `pack/chunk/chunk-record.ts`. */
-export const RECORD_LENGTH = 48;
-/** Length of the numbers about a whole chunk, which come before its records. */
-export const CHUNK_FIELDS_LENGTH = 64;
+/** Length of the numbers about a whole chunk, see `pack/chunk/chunk-record.ts`. */
+const CHUNK_FIELDS_LENGTH = 64;
+const CHECKSUM_LENGTH = 32;
+/** Bytes of what is said about one member. */
+const MEMBER_LENGTH = 8 + CHECKSUM_LENGTH + 4 + 4;
 
 /** What threads pass to each other so that each can map the same memory. */
 export interface RingMemory {
@@ -33,13 +34,30 @@ export interface Slot {
   input: Buffer;
   /** Takes the compressed frame. A frame that needs more than this is not used. */
   output: Buffer;
-  /** Takes the chunk's fields and the records of its members. */
-  records: Buffer;
+  /** Takes the numbers about the whole chunk. */
+  fields: Buffer;
+  members: MemberResults;
+}
+
+/** What happened to the members of a chunk. Row i of every column is member i. */
+export interface MemberResults {
+  /** Chunk byte at which the data starts. */
+  dataOffsets: Uint32Array;
+  /** See `pack/chunk/chunk-record.ts`. */
+  flags: Uint32Array;
+  /** Bytes of content: fewer than planned if the file had shrunk. */
+  sizes: Float64Array;
+  /** BLAKE3 of each content, one after the other; has no meaning for members that continue in the next chunk. */
+  checksums: Buffer;
+}
+
+/** Every member takes at least one tar record. One more member may end in this chunk. */
+function mostMembers(chunkSize: number): number {
+  return chunkSize / TAR_RECORD + 1;
 }
 
 function recordsLength(chunkSize: number): number {
-  // Every member takes at least one tar record. One more member may end in this chunk.
-  return CHUNK_FIELDS_LENGTH + (chunkSize / TAR_RECORD + 1) * RECORD_LENGTH;
+  return CHUNK_FIELDS_LENGTH + mostMembers(chunkSize) * MEMBER_LENGTH;
 }
 
 /** Bytes of shared memory of one slot. */
@@ -128,10 +146,19 @@ export function createSlot(chunkSize: number): Slot {
 }
 
 function mapSlot(buffer: ArrayBuffer | SharedArrayBuffer, chunkSize: number): Slot {
-  const inputLength = chunkSize + TAR_RECORD;
-  return {
-    input: Buffer.from(buffer, 0, inputLength),
-    output: Buffer.from(buffer, inputLength, chunkSize),
-    records: Buffer.from(buffer, inputLength + chunkSize, recordsLength(chunkSize)),
+  let at = 0;
+  const bytes = (length: number): Buffer => {
+    at += length;
+    return Buffer.from(buffer, at - length, length);
   };
+  const input = bytes(chunkSize + TAR_RECORD);
+  const output = bytes(chunkSize);
+  const fields = bytes(CHUNK_FIELDS_LENGTH);
+  // All of these lengths are multiples of 8, as the columns of numbers need it.
+  const most = mostMembers(chunkSize);
+  const sizes = new Float64Array(buffer, at, most);
+  const checksums = Buffer.from(buffer, at + sizes.byteLength, most * CHECKSUM_LENGTH);
+  const dataOffsets = new Uint32Array(buffer, checksums.byteOffset + checksums.byteLength, most);
+  const flags = new Uint32Array(buffer, dataOffsets.byteOffset + dataOffsets.byteLength, most);
+  return { input, output, fields, members: { dataOffsets, flags, sizes, checksums } };
 }

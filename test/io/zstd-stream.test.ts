@@ -13,7 +13,7 @@ import { describeTree, noise, temporaryDirectory } from '../support/tree.ts';
 const place = temporaryDirectory();
 const tar = tarStream({ name: 'a', content: 'hello\n' }, { name: 'b', content: noise(300_000) });
 
-function hasCodec(codec: 'fast' | 'portable'): boolean {
+function hasCodec(codec: 'native' | 'portable'): boolean {
   try {
     loadCodec(codec);
     return true;
@@ -36,7 +36,7 @@ function unpack(codec: string, stream: Buffer, flags: string[] = []): RunResult 
 }
 
 /** Debian: zstd. */
-describe.skipIf(lacks('zstd')).each(['fast', 'portable'] as const)('by the %s codec', (codec) => {
+describe.skipIf(lacks('zstd')).each(['native', 'portable'] as const)('by the %s codec', (codec) => {
   test.skipIf(!hasCodec(codec))('frames of any length, one behind the other, are read', () => {
     const frames: Buffer[] = [compress(Buffer.alloc(0))];
     // Frames of one byte are shorter than the longest header.

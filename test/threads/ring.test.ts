@@ -7,10 +7,8 @@ import { buildSync } from 'esbuild';
 import * as fc from 'fast-check';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import {
-  CHUNK_FIELDS_LENGTH,
   createRing,
   createSlot,
-  RECORD_LENGTH,
   Ring,
   type RingMemory,
   type Slot,
@@ -51,20 +49,26 @@ async function within(ms: number, what: string, promise: Promise<unknown>): Prom
 const wordsOf = (memory: RingMemory): number[] => [...new Int32Array(memory.control)];
 
 describe('slots', () => {
-  test('have an input with room for one more record, an output, and a record for every member', () => {
-    const { input, output, records } = createSlot(CHUNK_SIZE);
-    expect([input.length, output.length]).toEqual([CHUNK_SIZE + 512, CHUNK_SIZE]);
+  /** The areas of a slot, as bytes. */
+  const areasOf = ({ input, output, fields, members }: Slot): Buffer[] =>
+    [input, output, fields, ...Object.values(members as unknown as Record<string, Uint8Array>)].map(
+      ({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength),
+    );
+
+  test('have an input with room for one more record, an output, and results for every member', () => {
+    const slot = createSlot(CHUNK_SIZE);
+    expect([slot.input.length, slot.output.length]).toEqual([CHUNK_SIZE + 512, CHUNK_SIZE]);
     // The smallest members, one header each, fill the chunk, and one more may end in it.
-    expect(records.length).toBe(CHUNK_FIELDS_LENGTH + (CHUNK_SIZE / 512 + 1) * RECORD_LENGTH);
-    expect(input.length + output.length + records.length).toBe(slotLength(CHUNK_SIZE));
+    const most = CHUNK_SIZE / 512 + 1;
+    const { dataOffsets, flags, sizes, checksums } = slot.members;
+    expect([dataOffsets.length, flags.length, sizes.length, checksums.length]).toEqual([most, most, most, 32 * most]);
+    expect(areasOf(slot).reduce((sum, { length }) => sum + length, 0)).toBe(slotLength(CHUNK_SIZE));
   });
 
   test('do not overlap, within one and among them', () => {
     const memory = createRing(3, CHUNK_SIZE);
     const ring = new Ring(memory);
-    const areas = [0, 1, 2].flatMap((sequence) =>
-      Object.values(ring.slot(sequence) as unknown as Record<string, Buffer>),
-    );
+    const areas = [0, 1, 2].flatMap((sequence) => areasOf(ring.slot(sequence)));
     areas.forEach((area, i) => area.fill(i + 1));
     areas.forEach((area, i) => expect(area.equals(Buffer.alloc(area.length, i + 1))).toBe(true));
     // All of the memory belongs to one area or another.

@@ -2,9 +2,7 @@
 
 use std::cell::RefCell;
 
-use zstd_safe::{
-    CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective, SafeResult,
-};
+use zstd_safe::{CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, ResetDirective, SafeResult};
 
 /// How to compress.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,9 +40,7 @@ impl Compressor {
         context.set_parameter(CParameter::CompressionLevel(settings.level))?;
         context.set_parameter(CParameter::WindowLog(settings.window_log))?;
         context.set_parameter(CParameter::ChainLog(settings.chain_log))?;
-        context.set_parameter(CParameter::EnableLongDistanceMatching(
-            settings.long_distance,
-        ))?;
+        context.set_parameter(CParameter::EnableLongDistanceMatching(settings.long_distance))?;
         self.settings = Some(settings);
         Ok(0)
     }
@@ -58,27 +54,15 @@ thread_local! {
 
 /// Compresses `source` into one frame, which states its content size, at the start of `target`. Gives the length of the
 /// frame, or `None` if it does not fit. Fails with libzstd's reason.
-pub fn compress(
-    source: &[u8],
-    target: &mut [u8],
-    settings: Settings,
-) -> Result<Option<usize>, &'static str> {
+pub fn compress(source: &[u8], target: &mut [u8], settings: Settings) -> Result<Option<usize>, &'static str> {
     COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = kept.get_or_insert_with(|| Compressor {
-            context: CCtx::create(),
-            settings: None,
-        });
-        compressor
-            .set(settings)
-            .map_err(zstd_safe::get_error_name)?;
+        let compressor = kept.get_or_insert_with(|| Compressor { context: CCtx::create(), settings: None });
+        compressor.set(settings).map_err(zstd_safe::get_error_name)?;
         match compressor.context.compress2(target, source) {
             Ok(length) => Ok(Some(length)),
             Err(code) => {
                 // The context may be within a frame, where it takes no other parameters.
-                compressor
-                    .context
-                    .reset(ResetDirective::SessionOnly)
-                    .map_err(zstd_safe::get_error_name)?;
+                compressor.context.reset(ResetDirective::SessionOnly).map_err(zstd_safe::get_error_name)?;
                 match zstd_safe::get_error_name(code) {
                     "Destination buffer is too small" => Ok(None),
                     reason => Err(reason),
@@ -93,9 +77,7 @@ pub fn compress(
 pub fn decompress(source: &[u8], target: &mut [u8]) -> Result<usize, &'static str> {
     DECOMPRESSOR.with_borrow_mut(|kept| {
         let context = kept.get_or_insert_with(DCtx::create);
-        context
-            .decompress(target, source)
-            .map_err(zstd_safe::get_error_name)
+        context.decompress(target, source).map_err(zstd_safe::get_error_name)
     })
 }
 
@@ -106,23 +88,15 @@ impl StreamDecoder {
     /// Takes windows of any size: the caller decides how large a window may be.
     pub fn new() -> Result<StreamDecoder, &'static str> {
         let mut context = DCtx::create();
-        context
-            .set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG))
-            .map_err(zstd_safe::get_error_name)?;
+        context.set_parameter(DParameter::WindowLogMax(MAX_WINDOW_LOG)).map_err(zstd_safe::get_error_name)?;
         Ok(StreamDecoder(context))
     }
 
     /// Decodes from `source` to `target`. Gives the bytes that were taken and the bytes that were written.
-    pub fn step(
-        &mut self,
-        source: &[u8],
-        target: &mut [u8],
-    ) -> Result<(usize, usize), &'static str> {
+    pub fn step(&mut self, source: &[u8], target: &mut [u8]) -> Result<(usize, usize), &'static str> {
         let mut input = InBuffer::around(source);
         let mut output = OutBuffer::around(target);
-        self.0
-            .decompress_stream(&mut output, &mut input)
-            .map_err(zstd_safe::get_error_name)?;
+        self.0.decompress_stream(&mut output, &mut input).map_err(zstd_safe::get_error_name)?;
         Ok((input.pos(), output.pos()))
     }
 }
@@ -131,12 +105,7 @@ impl StreamDecoder {
 mod tests {
     use super::*;
 
-    const SETTINGS: Settings = Settings {
-        level: 3,
-        window_log: 20,
-        chain_log: 0,
-        long_distance: false,
-    };
+    const SETTINGS: Settings = Settings { level: 3, window_log: 20, chain_log: 0, long_distance: false };
 
     fn prose(length: usize) -> Vec<u8> {
         (0..length).map(|i| b"abcdefgh"[(i * i / 7) % 8]).collect()
@@ -156,17 +125,12 @@ mod tests {
 
     #[test]
     fn a_frame_that_does_not_fit_is_no_error_and_the_next_one_works() {
-        let noise: Vec<u8> = (0..5000u64)
-            .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
-            .collect();
+        let noise: Vec<u8> =
+            (0..5000u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
         let mut small = [0; 100];
         assert_eq!(compress(&noise, &mut small, SETTINGS), Ok(None));
         let mut frame = vec![0; 6000];
-        let other = Settings {
-            level: 5,
-            window_log: 12,
-            ..SETTINGS
-        };
+        let other = Settings { level: 5, window_log: 12, ..SETTINGS };
         assert!(compress(&noise, &mut frame, other).unwrap().is_some());
     }
 

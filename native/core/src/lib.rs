@@ -4,5 +4,10 @@
 //! anything else, which the caller then handles by itself. So the two never disagree about what an unusual case means.
 
 pub mod codec;
+pub mod columns;
+pub mod fill;
 pub mod hash;
+pub mod held;
+pub mod list;
 pub mod posix;
+pub mod tar_header;

@@ -7,7 +7,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::{Errno, Result};
 
 /// What the file system says about a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FileStat {
     /// Type and permission bits, as in `st_mode` (POSIX, sys/stat.h).
     pub mode: u32,
@@ -29,13 +29,21 @@ pub struct FileStat {
     pub mtime_nanoseconds: u32,
 }
 
+const MAX_TIME: i128 = i64::MAX as i128;
+
 impl FileStat {
     /// Modification time in nanoseconds since 1970, as an entry can hold it: from 1677 to 2262.
     pub fn mtime(&self) -> i64 {
-        const MAX: i128 = i64::MAX as i128;
-        let nanoseconds =
-            i128::from(self.mtime_seconds) * 1_000_000_000 + i128::from(self.mtime_nanoseconds);
-        nanoseconds.clamp(-MAX, MAX) as i64
+        self.nanoseconds().clamp(-MAX_TIME, MAX_TIME) as i64
+    }
+
+    /// Whether that is not the time itself.
+    pub fn is_out_of_range(&self) -> bool {
+        !(-MAX_TIME..=MAX_TIME).contains(&self.nanoseconds())
+    }
+
+    fn nanoseconds(&self) -> i128 {
+        i128::from(self.mtime_seconds) * 1_000_000_000 + i128::from(self.mtime_nanoseconds)
     }
 
     /// Whether it is a regular file.
@@ -69,12 +77,21 @@ impl From<rustix::fs::Stat> for FileStat {
 
 /// The file with this name in a directory; with `follow`, the file that the name leads to.
 pub fn stat_at(directory: impl AsFd, name: &CStr, follow: bool) -> Result<FileStat> {
-    let flags = if follow {
-        AtFlags::empty()
-    } else {
-        AtFlags::SYMLINK_NOFOLLOW
-    };
+    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
     rustix::fs::statat(directory, name, flags).map(FileStat::from)
+}
+
+/// The same for a name that is not in the form of C.
+pub fn stat_of(directory: impl AsFd, name: &[u8], follow: bool) -> Result<FileStat> {
+    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+    rustix::fs::statat(directory, name, flags).map(FileStat::from)
+}
+
+/// Reads the target of a symlink to `target`. Gives its length; fails with ENAMETOOLONG if there may be more of it.
+pub fn read_link(directory: impl AsFd, name: &[u8], target: &mut [u8]) -> Result<usize> {
+    let room = target.len();
+    let length = rustix::fs::readlinkat_raw(directory, name, target)?;
+    if length < room { Ok(length) } else { Err(Errno::NAMETOOLONG) }
 }
 
 /// The open file.
@@ -93,14 +110,8 @@ pub fn open_at(directory: impl AsFd, name: &CStr, flags: u32, mode: u32) -> Resu
 pub fn only_mtime(mtime: i64) -> Timestamps {
     let seconds = mtime.div_euclid(1_000_000_000);
     Timestamps {
-        last_access: Timespec {
-            tv_sec: 0,
-            tv_nsec: rustix::fs::UTIME_OMIT as _,
-        },
-        last_modification: Timespec {
-            tv_sec: seconds,
-            tv_nsec: (mtime - seconds * 1_000_000_000) as _,
-        },
+        last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT as _ },
+        last_modification: Timespec { tv_sec: seconds, tv_nsec: (mtime - seconds * 1_000_000_000) as _ },
     }
 }
 
@@ -111,35 +122,19 @@ pub fn set_time(fd: BorrowedFd<'_>, mtime: i64) -> Result<()> {
 
 /// The same for the file with this name; with `follow`, for the file that the name leads to.
 pub fn set_time_at(directory: impl AsFd, name: &CStr, mtime: i64, follow: bool) -> Result<()> {
-    let flags = if follow {
-        AtFlags::empty()
-    } else {
-        AtFlags::SYMLINK_NOFOLLOW
-    };
+    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
     rustix::fs::utimensat(directory, name, &only_mtime(mtime), flags)
 }
 
 /// linkat(2) that follows a symlink at `from`: gives the file that `from` leads to another name.
 pub fn link_at(from: &CStr, directory: impl AsFd, name: &CStr) -> Result<()> {
-    rustix::fs::linkat(
-        rustix::fs::CWD,
-        from,
-        directory,
-        name,
-        AtFlags::SYMLINK_FOLLOW,
-    )
+    rustix::fs::linkat(rustix::fs::CWD, from, directory, name, AtFlags::SYMLINK_FOLLOW)
 }
 
 /// Renames within a directory; the new name must be unused.
 pub fn rename_new(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    return rustix::fs::renameat_with(
-        directory,
-        from,
-        directory,
-        to,
-        rustix::fs::RenameFlags::NOREPLACE,
-    );
+    return rustix::fs::renameat_with(directory, from, directory, to, rustix::fs::RenameFlags::NOREPLACE);
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     Err(Errno::NOSYS)
 }

@@ -15,8 +15,7 @@ pub struct ByteString(Vec<u8>);
 impl ByteString {
     /// As a name for the system. Fails for a name with a NUL byte, which would end it early.
     pub fn into_name(self) -> Result<CString> {
-        CString::new(self.0)
-            .map_err(|_| Error::new(Status::InvalidArg, "a name has a NUL byte in it"))
+        CString::new(self.0).map_err(|_| Error::new(Status::InvalidArg, "a name has a NUL byte in it"))
     }
 }
 
@@ -94,6 +93,14 @@ pub struct View<'call, T> {
     call: PhantomData<&'call mut [T]>,
 }
 
+impl<'call, T> View<'call, T> {
+    /// For the rest of the call.
+    pub fn into_slice(self) -> &'call mut [T] {
+        // SAFETY: Node-API gave the two together; see above.
+        unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
+    }
+}
+
 impl<T> Deref for View<'_, T> {
     type Target = [T];
 
@@ -139,21 +146,10 @@ impl<T: Element> FromNapiValue for View<'_, T> {
         };
         check_status!(status, "a typed array is needed")?;
         if kind != T::TYPE {
-            return Err(Error::new(
-                Status::InvalidArg,
-                "a typed array of another type is needed",
-            ));
+            return Err(Error::new(Status::InvalidArg, "a typed array of another type is needed"));
         }
-        let data = if length == 0 {
-            std::ptr::dangling_mut()
-        } else {
-            data.cast::<T>()
-        };
-        Ok(View {
-            data,
-            length,
-            call: PhantomData,
-        })
+        let data = if length == 0 { std::ptr::dangling_mut() } else { data.cast::<T>() };
+        Ok(View { data, length, call: PhantomData })
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::cell::RefCell;
 
-use napi::bindgen_prelude::{Buffer, Result};
-use napi::{Error, Status};
+use napi::bindgen_prelude::{BufferSlice, Result};
+use napi::{Env, Error, Status};
 use napi_derive::napi;
 use znip_core::codec::{self, Settings};
 use znip_core::hash;
@@ -32,12 +32,7 @@ pub fn compress(
     chain_log: u32,
     long_distance: bool,
 ) -> Result<u32> {
-    let settings = Settings {
-        level,
-        window_log,
-        chain_log,
-        long_distance,
-    };
+    let settings = Settings { level, window_log, chain_log, long_distance };
     let length = codec::compress(&source, &mut target, settings).map_err(failed)?;
     Ok(length.unwrap_or(0) as u32)
 }
@@ -45,9 +40,7 @@ pub fn compress(
 /// Returns the length of the content. Throws libzstd's reason.
 #[napi]
 pub fn decompress(source: View<u8>, mut target: View<u8>) -> Result<u32> {
-    codec::decompress(&source, &mut target)
-        .map(|length| length as u32)
-        .map_err(failed)
+    codec::decompress(&source, &mut target).map(|length| length as u32).map_err(failed)
 }
 
 /// Decodes frames of any origin, as their bytes arrive.
@@ -58,24 +51,13 @@ pub struct StreamDecoder(RefCell<codec::StreamDecoder>);
 impl StreamDecoder {
     #[napi(constructor)]
     pub fn new() -> Result<StreamDecoder> {
-        codec::StreamDecoder::new()
-            .map(|decoder| StreamDecoder(RefCell::new(decoder)))
-            .map_err(failed)
+        codec::StreamDecoder::new().map(|decoder| StreamDecoder(RefCell::new(decoder))).map_err(failed)
     }
 
     /// Decodes from `source` to `target`, and writes the bytes taken and the bytes made to `counts`.
     #[napi]
-    pub fn step(
-        &self,
-        source: View<u8>,
-        mut target: View<u8>,
-        mut counts: View<u32>,
-    ) -> Result<()> {
-        let (taken, made) = self
-            .0
-            .borrow_mut()
-            .step(&source, &mut target)
-            .map_err(failed)?;
+    pub fn step(&self, source: View<u8>, mut target: View<u8>, mut counts: View<u32>) -> Result<()> {
+        let (taken, made) = self.0.borrow_mut().step(&source, &mut target).map_err(failed)?;
         if let [first, second, ..] = &mut *counts {
             *first = taken as u32;
             *second = made as u32;
@@ -86,8 +68,8 @@ impl StreamDecoder {
 
 /// BLAKE3 of `bytes`.
 #[napi]
-pub fn hash(bytes: View<u8>) -> Buffer {
-    hash::of(&bytes).to_vec().into()
+pub fn hash<'env>(env: &'env Env, bytes: View<u8>) -> Result<BufferSlice<'env>> {
+    BufferSlice::copy_from(env, hash::of(&bytes))
 }
 
 /// BLAKE3 of bytes that come in pieces.
@@ -108,7 +90,7 @@ impl Hasher {
     }
 
     #[napi]
-    pub fn digest(&self) -> Buffer {
-        self.0.borrow().finalize().as_bytes().to_vec().into()
+    pub fn digest<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
+        BufferSlice::copy_from(env, self.0.borrow().finalize().as_bytes())
     }
 }

@@ -7,4 +7,5 @@
 
 mod arguments;
 mod codec;
+mod pack;
 mod posix;

@@ -2,10 +2,12 @@
  * Sub-indexes: the entries of one group, at most 65,536 to a part, as an Arrow table.
  * Implements docs/format.md, "Sub-index".
  */
+import { isAscii } from 'node:buffer';
 import { ZnipError } from '../../errors.ts';
 import { isUtf8, type ByteString } from '../values/byte-string.ts';
+import { type ByteStrings, startOf, stringAt } from '../values/byte-strings.ts';
 import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from '../values/constants.ts';
-import { KIND, KINDS, MODE_MASK, type Member } from '../values/entry.ts';
+import { KIND, KINDS, MODE_MASK, type Member, NO_ID } from '../values/entry.ts';
 import { grown } from './grow.ts';
 import { differenceOf, displayBytes, displayName } from './shown-name.ts';
 import {
@@ -25,6 +27,32 @@ import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 
 /** Only a few, because there may be thousands of groups. The columns grow as more rows come. */
 const INITIAL_ROWS = 16;
+
+/** Members as columns, to be taken over as they are. Row i of every column is member i. */
+export interface EntryColumns {
+  paths: ByteStrings;
+  /** '' for all but links. */
+  linkTargets: ByteStrings;
+  kinds: Uint8Array;
+  modes: Uint16Array;
+  mtimes: BigInt64Array;
+  /** NO_ID for members without one; null if none has one. */
+  uids: Uint32Array | null;
+  gids: Uint32Array | null;
+  unames: readonly (ByteString | undefined)[] | null;
+  gnames: readonly (ByteString | undefined)[] | null;
+}
+
+/** What was found about the same members when they were packed. */
+export interface EntryResults {
+  sizes: Float64Array;
+  /** Where each content starts, from the same byte on. */
+  dataOffsets: Uint32Array;
+  /** BLAKE3 of each content, one after the other. Has no meaning for what is no file. */
+  checksums: Uint8Array;
+  /** Whether a file changed while it was read. */
+  isChanged: (row: number) => boolean;
+}
 
 /** Collects entries column by column. */
 export class SubIndexBuilder {
@@ -89,6 +117,105 @@ export class SubIndexBuilder {
     this.length = row + 1;
   }
 
+  /**
+   * Appends rows from `from` on, before `to`, as far as the table has room. `streamOffset` is where the data offsets are
+   * counted from. Returns the row behind the last that was taken.
+   */
+  appendRows(
+    columns: EntryColumns,
+    results: EntryResults,
+    { from, to, streamOffset }: { from: number; to: number; streamOffset: number },
+  ): number {
+    const end = Math.min(to, from + MAX_SUB_INDEX_ROWS - this.length);
+    if (this.areSimple(columns, from, end)) {
+      this.takeOver(columns, results, from, end, streamOffset);
+      return end;
+    }
+    for (let row = from; row < end; row++) {
+      const checksum = columns.kinds[row] === KIND.file ? checksumAt(results.checksums, row) : null;
+      const member = { ...memberAt(columns, row), size: results.sizes[row] ?? 0 };
+      this.append(member, streamOffset + (results.dataOffsets[row] ?? 0), checksum, results.isChanged(row));
+      if (this.isFull) return row + 1;
+    }
+    return end;
+  }
+
+  /** Whether the columns can be taken over as they are: all names are ASCII, and there is room for them. */
+  private areSimple({ paths, linkTargets, unames, gnames }: EntryColumns, from: number, to: number): boolean {
+    if (unames !== null || gnames !== null) return false;
+    const pathBytes = rowBytes(paths, from, to);
+    const linkBytes = rowBytes(linkTargets, from, to);
+    const names = pathBytes.byteLength + linkBytes.byteLength;
+    return this.nameBytes + names < MAX_NAME_BYTES && isAscii(pathBytes) && isAscii(linkBytes);
+  }
+
+  private takeOver(
+    columns: EntryColumns,
+    results: EntryResults,
+    from: number,
+    to: number,
+    streamOffset: number,
+  ): void {
+    const start = this.length;
+    const count = to - from;
+    while (start + count > this.kinds.length) this.grow();
+    this.paths.appendRows(columns.paths, from, to);
+    this.pathBytes.appendNulls(count);
+    this.linkTargetBytes.appendNulls(count);
+    this.unames.appendNulls(count);
+    this.gnames.appendNulls(count);
+    this.kinds.set(columns.kinds.subarray(from, to), start);
+    this.modes.set(columns.modes.subarray(from, to), start);
+    this.mtimes.set(columns.mtimes.subarray(from, to), start);
+    this.sizes.set(results.sizes.subarray(from, to), start);
+    this.checksums.set(
+      results.checksums.subarray(from * CHECKSUM_LENGTH, to * CHECKSUM_LENGTH),
+      start * CHECKSUM_LENGTH,
+    );
+    this.takeOwners(this.uids, this.uidValidity, columns.uids, from, to);
+    this.takeOwners(this.gids, this.gidValidity, columns.gids, from, to);
+    // Files between two others, as most are, are taken over at once.
+    let files = from;
+    for (let row = from; row < to; row++) {
+      const at = start + row - from;
+      this.streamOffsets[at] = streamOffset + (results.dataOffsets[row] ?? 0);
+      this.contentBytes += results.sizes[row] ?? 0;
+      if (results.isChanged(row)) this.changedRows.add(at);
+      const kind = columns.kinds[row];
+      if (kind === KIND.file) continue;
+      this.linkTargets.appendNulls(row - files);
+      files = row + 1;
+      if (kind === KIND.directory) this.linkTargets.appendNulls(1);
+      else this.linkTargets.appendRows(columns.linkTargets, row, row + 1);
+      this.checksums.fill(0, at * CHECKSUM_LENGTH, (at + 1) * CHECKSUM_LENGTH);
+      this.checksumValidity.append(at, false);
+    }
+    this.linkTargets.appendNulls(to - files);
+    this.checksumValidity.appendValid(start, count);
+    if (start === 0) this.firstPath = stringAt(columns.paths, from);
+    this.lastPath = stringAt(columns.paths, to - 1);
+    this.length = start + count;
+  }
+
+  private takeOwners(
+    ids: Uint32Array,
+    validity: Validity,
+    given: Uint32Array | null,
+    from: number,
+    to: number,
+  ): void {
+    if (given === null) {
+      validity.appendNulls(this.length, to - from);
+      return;
+    }
+    for (let row = from; row < to; row++) {
+      const id = given[row] ?? NO_ID;
+      const at = this.length + row - from;
+      ids[at] = id === NO_ID ? 0 : id;
+      validity.append(at, id !== NO_ID);
+    }
+  }
+
   /** Whether the table has as many rows, or as many bytes of names, as a table may have. */
   get isFull(): boolean {
     return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
@@ -149,6 +276,34 @@ export class SubIndexBuilder {
     this.streamOffsets = grown(new Float64Array(rows), this.streamOffsets);
     this.checksums = grown(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
   }
+}
+
+/** Row `row` as a member; it has no size. */
+function memberAt(columns: EntryColumns, row: number): Omit<Member, 'size'> {
+  return {
+    path: stringAt(columns.paths, row),
+    kind: columns.kinds[row] ?? KIND.file,
+    mode: columns.modes[row] ?? 0,
+    mtime: columns.mtimes[row] ?? 0n,
+    linkTarget: stringAt(columns.linkTargets, row),
+    uid: idAt(columns.uids, row),
+    gid: idAt(columns.gids, row),
+    uname: columns.unames?.[row],
+    gname: columns.gnames?.[row],
+  };
+}
+
+function idAt(ids: Uint32Array | null, row: number): number | null {
+  const id = ids?.[row] ?? NO_ID;
+  return id === NO_ID ? null : id;
+}
+
+function checksumAt(checksums: Uint8Array, row: number): Uint8Array {
+  return checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
+}
+
+function rowBytes({ bytes, ends }: ByteStrings, from: number, to: number): Uint8Array {
+  return bytes.subarray(startOf(ends, from), startOf(ends, to));
 }
 
 /** The entries of one record batch of a sub-index, by row. */

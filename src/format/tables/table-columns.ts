@@ -2,6 +2,7 @@
  * Columns of tables to write, as typed arrays: no object is made for a value or a row. How a table is written is the
  * task of `table-writer.ts`. Implements docs/format.md, "Tables".
  */
+import { type ByteStrings, startOf } from '../values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../values/constants.ts';
 import { grown } from './grow.ts';
 
@@ -50,6 +51,18 @@ export class Validity {
     }
   }
 
+  /** The same for `count` rows without a value. */
+  appendNulls(rows: number, count: number): void {
+    for (let row = rows; row < rows + count; row++) this.append(row, false);
+  }
+
+  /** The same for `count` rows with one. */
+  appendValid(rows: number, count: number): void {
+    if (this.bits === undefined || count === 0) return;
+    // The bits are there already: they are set where nothing has cleared them.
+    this.append(rows + count - 1, true);
+  }
+
   /** Bitmap for `rows` rows. The bits after them are cleared, so that equal tables have equal bytes. */
   finish(rows: number): Nulls {
     if (this.bits === undefined || this.nulls === 0) return ALL_VALID;
@@ -72,18 +85,42 @@ export class BytesBuilder {
   append(value: string | null): void {
     const start = this.offsets[this.length] ?? 0;
     const end = start + (value?.length ?? 0);
-    if (this.length + 1 >= this.offsets.length) {
-      this.offsets = grown(new Int32Array(this.offsets.length * 2), this.offsets);
-    }
-    if (end > this.bytes.length) {
-      const grown = Buffer.alloc(Math.max(end, this.bytes.length * 2));
-      this.bytes.copy(grown);
-      this.bytes = grown;
-    }
+    this.makeRoom(1, end);
     if (value !== null) this.bytes.write(value, start, 'latin1');
     this.validity.append(this.length, value !== null);
     this.length += 1;
     this.offsets[this.length] = end;
+  }
+
+  /** Appends rows `from` to `to` of these. */
+  appendRows({ bytes, ends }: ByteStrings, from: number, to: number): void {
+    const first = startOf(ends, from);
+    const start = this.byteLength;
+    this.makeRoom(to - from, start + startOf(ends, to) - first);
+    this.bytes.set(bytes.subarray(first, startOf(ends, to)), start);
+    this.validity.appendValid(this.length, to - from);
+    const shift = start - first;
+    for (let row = from; row < to; row++) this.offsets[++this.length] = (ends[row] ?? 0) + shift;
+  }
+
+  appendNulls(count: number): void {
+    const end = this.byteLength;
+    this.makeRoom(count, end);
+    this.validity.appendNulls(this.length, count);
+    this.offsets.fill(end, this.length + 1, this.length + 1 + count);
+    this.length += count;
+  }
+
+  private makeRoom(rows: number, end: number): void {
+    const needed = this.length + rows + 1;
+    if (needed > this.offsets.length) {
+      this.offsets = grown(new Int32Array(Math.max(needed, this.offsets.length * 2)), this.offsets);
+    }
+    if (end > this.bytes.length) {
+      const longer = Buffer.alloc(Math.max(end, this.bytes.length * 2));
+      this.bytes.copy(longer);
+      this.bytes = longer;
+    }
   }
 
   /** Bytes of all values so far. */

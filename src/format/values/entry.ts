@@ -63,6 +63,9 @@ export function groupKey(group: Group): string {
   return `${group.packageType}\0${repoOf(group)}`;
 }
 
+/** (uid_t)-1, which no owner has: in columns of owners, it stands for none. */
+export const NO_ID = 0xffffffff;
+
 export const NANOSECONDS = 1_000_000_000n;
 
 const MAX_TIME = 2n ** 63n - 1n;

@@ -35,7 +35,7 @@ export async function compressChunk(
   const checksum = codec.hash(chunk);
   const store = chunk.byteLength === 0 || plan.filled?.stored === true;
   const blobLength = store ? 0 : await codec.compress(chunk, slot.output, settings);
-  writeChunkResult(slot.records, {
+  writeChunkResult(slot.fields, {
     ...filled,
     checksum,
     blobLength: worthKeeping(blobLength, chunk.byteLength) ? blobLength : 0,

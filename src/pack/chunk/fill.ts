@@ -4,6 +4,7 @@
  */
 import { closeSync, readSync } from 'node:fs';
 import type { Codec } from '../../codec/codec.ts';
+import { core } from '../../core/core.ts';
 import { errnoOf, isExhaustion, systemReason, ZnipError } from '../../errors.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../format/tar/tar-header.ts';
 import { ATTRIBUTES } from '../../format/values/attributes.ts';
@@ -25,7 +26,8 @@ import {
 import { AttributeNotes } from '../walk/attribute-notes.ts';
 import { sourceFlags, SourceDirectories, type SourceDirectory } from '../walk/source-directories.ts';
 import type { Warning } from '../walk/warning.ts';
-import { writeMemberResult } from './chunk-record.ts';
+import { dropMember, writeMemberResult } from './chunk-record.ts';
+import { FillBatch, type Filling } from './fill-batch.ts';
 
 export interface Filled {
   chunkLength: number;
@@ -43,89 +45,120 @@ const SIZELESS =
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
 export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
-  const directories = new SourceDirectories(plan.members.follow);
+  const filler = new Filler(plan, slot, codec);
   try {
-    return fillFrom(directories, plan, slot, codec);
+    return filler.fill();
   } finally {
-    directories.close();
+    filler.close();
   }
 }
 
-function fillFrom(directories: SourceDirectories, plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
-  const { input, records } = slot;
-  const warnings: Warning[] = [];
-  const notes = new AttributeNotes();
-  let position = 0;
-  let continuationLength = 0;
-  let continuationChanged = false;
+class Filler {
+  private readonly plan: FileChunkPlan;
+  private readonly slot: Slot;
+  private readonly codec: Codec;
+  private readonly directories: SourceDirectories;
+  private readonly warnings: Warning[] = [];
+  private readonly notes = new AttributeNotes();
 
-  if (plan.last) {
-    input.fill(0, 0, TAR_END_LENGTH);
-    position = TAR_END_LENGTH;
-  }
-  if (plan.continuation !== null) {
-    continuationChanged = readPart(plan.continuation, input, 0, warnings);
-    continuationLength = paddedLength(plan.continuation.length);
-    position = continuationLength;
+  constructor(plan: FileChunkPlan, slot: Slot, codec: Codec) {
+    this.plan = plan;
+    this.slot = slot;
+    this.codec = codec;
+    this.directories = new SourceDirectories(plan.members.follow);
   }
 
-  const { members } = plan;
-  let firstHeaderOffset: number | undefined;
-  for (let row = 0; row < members.count; row++) {
+  fill(): Filled {
+    const { plan, slot, warnings, notes } = this;
+    const { continuation, last, members } = plan;
+    let continuationChanged = false;
+    let start = 0;
+    if (last) {
+      slot.input.fill(0, 0, TAR_END_LENGTH);
+      start = TAR_END_LENGTH;
+    }
+    if (continuation !== null) {
+      continuationChanged = readPart(continuation, slot.input, 0, warnings);
+      start = paddedLength(continuation.length);
+    }
+    const native = core();
+    const batch = native === undefined ? undefined : new FillBatch(native, plan, slot);
+    let filling: Filling = { row: 0, position: start };
+    while (filling.row < members.count) {
+      if (batch !== undefined) filling = batch.fill(filling);
+      const { row, position } = filling;
+      // What the core does not do: everything about it is decided here.
+      if (row < members.count) filling = { row: row + 1, position: this.put(row, position) };
+    }
+    return {
+      chunkLength: filling.position,
+      firstHeaderOffset: members.count > 0 && filling.position > start ? start : undefined,
+      continuationLength: continuation === null ? 0 : start,
+      continuationChanged,
+      warnings,
+      attributes: { plain: notes.plain, first: notes.first },
+    };
+  }
+
+  close(): void {
+    this.directories.close();
+  }
+
+  /** Puts one member into the chunk. Returns the byte behind it, which is `position` if it cannot be packed. */
+  private put(row: number, position: number): number {
+    const { plan, slot, codec } = this;
+    const { members, overflow } = plan;
+    const { input } = slot;
     const member = memberAt(members, row);
-    const headerOffset = position;
     const dataOffset = position + tarHeaderLength(member);
     let dataLength = 0;
     let changed = false;
-    let checksum: Uint8Array = EMPTY;
-    if (plan.overflow !== null && row === members.count - 1) {
-      changed = readPart(plan.overflow, input, dataOffset, warnings);
-      dataLength = plan.overflow.length;
-    } else if (member.kind === KIND.file && members.contents.has(row)) {
-      changed = readPart(wholePart(members, row), input, dataOffset, warnings);
+    let isWhole = member.kind === KIND.file;
+    if (overflow !== null && row === members.count - 1) {
+      changed = readPart(overflow, input, dataOffset, this.warnings);
+      dataLength = overflow.length;
+      isWhole = false;
+    } else if (isWhole && members.contents.has(row)) {
+      changed = readPart(wholePart(members, row), input, dataOffset, this.warnings);
       dataLength = member.size;
-      checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
-    } else if (member.kind === KIND.file) {
-      const { size } = member;
-      const mtime = members.sourceMtimes?.[row] ?? member.mtime;
-      const open = (): number => openSource(directories, placeAt(members, row), members.follow);
-      const read = readSmall(open, input, dataOffset, { size, mtime });
-      changed = read.problem !== undefined;
-      const empty = read.length === undefined && members.linked.has(row);
-      if (read.problem !== undefined) {
-        const reason = empty ? `${read.problem}${LINKED}` : read.problem;
-        warnings.push({ path: toText(sourceAt(members, row)), reason, failed: true });
+    } else if (isWhole) {
+      const read = this.readFile(row, dataOffset);
+      if (read === undefined) {
+        dropMember(slot.members, row);
+        return position;
       }
-      if (read.length === undefined && !empty) {
-        writeMemberResult(records, row, { dropped: true });
-        continue;
-      }
-      const missing = notes.note(read.attributes, () => toText(sourceAt(members, row)));
-      if (missing !== undefined) warnings.push(missing);
-      dataLength = read.length ?? 0;
+      ({ length: dataLength, changed } = read);
       member.size = dataLength;
-      checksum = codec.hash(input.subarray(dataOffset, dataOffset + dataLength));
     }
-    encodeTarHeader(input, headerOffset, member);
-    firstHeaderOffset ??= headerOffset;
-    const padded = paddedLength(dataLength);
+    const end = dataOffset + dataLength;
+    const checksum = isWhole ? codec.hash(input.subarray(dataOffset, end)) : undefined;
+    encodeTarHeader(input, position, member);
+    const paddedEnd = dataOffset + paddedLength(dataLength);
     // The slot held another chunk before, so padding must be set to zeros.
-    input.fill(0, dataOffset + dataLength, dataOffset + padded);
-    writeMemberResult(records, row, { changed, dataOffset, size: member.size, checksum });
-    position = dataOffset + padded;
+    input.fill(0, end, paddedEnd);
+    writeMemberResult(slot.members, row, { changed, dataOffset, size: member.size, checksum });
+    return paddedEnd;
   }
-  const attributes = { plain: notes.plain, first: notes.first };
-  return {
-    chunkLength: position,
-    firstHeaderOffset,
-    continuationLength,
-    continuationChanged,
-    warnings,
-    attributes,
-  };
-}
 
-const EMPTY = new Uint8Array(0);
+  /** Reads a whole file; undefined if it cannot be packed. Reports what is wrong with it. */
+  private readFile(row: number, offset: number): { length: number; changed: boolean } | undefined {
+    const { warnings, notes, directories, slot } = this;
+    const { members } = this.plan;
+    const size = members.sizes[row] ?? 0;
+    const mtime = (members.sourceMtimes ?? members.mtimes)[row] ?? 0n;
+    const open = (): number => openSource(directories, placeAt(members, row), members.follow);
+    const { length, problem, attributes } = readSmall(open, slot.input, offset, { size, mtime });
+    const path = (): string => toText(sourceAt(members, row));
+    const isEmptied = length === undefined && members.linked.has(row);
+    if (problem !== undefined) {
+      warnings.push({ path: path(), reason: isEmptied ? `${problem}${LINKED}` : problem, failed: true });
+    }
+    if (length === undefined && !isEmptied) return undefined;
+    const missing = notes.note(attributes, path);
+    if (missing !== undefined) warnings.push(missing);
+    return { length: length ?? 0, changed: problem !== undefined };
+  }
+}
 
 /** All of a content that is in a spool. */
 function wholePart(members: MemberColumns, row: number): FilePart {

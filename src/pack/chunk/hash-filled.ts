@@ -18,11 +18,8 @@ export function hashFilled(plan: FilledChunkPlan, slot: Slot, codec: Codec): Fil
     const dataOffset = filled.dataOffsets[row] ?? 0;
     const size = members.sizes[row] ?? 0;
     const whole = members.kinds[row] === KIND.file && row !== unfinished;
-    writeMemberResult(slot.records, row, {
-      dataOffset,
-      size,
-      ...(whole ? { checksum: codec.hash(slot.input.subarray(dataOffset, dataOffset + size)) } : {}),
-    });
+    const checksum = whole ? codec.hash(slot.input.subarray(dataOffset, dataOffset + size)) : undefined;
+    writeMemberResult(slot.members, row, { changed: false, dataOffset, size, checksum });
   }
   return { ...filled, continuationChanged: false, warnings: [], attributes: new AttributeNotes() };
 }

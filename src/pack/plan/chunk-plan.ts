@@ -6,7 +6,9 @@
  */
 import type { Remark } from '../../format/remarks.ts';
 import type { ByteString } from '../../format/values/byte-string.ts';
-import type { Group, Member } from '../../format/values/entry.ts';
+import { byteStringsOf, type ByteStrings, stringAt } from '../../format/values/byte-strings.ts';
+import { type Group, type Member, NO_ID } from '../../format/values/entry.ts';
+import type { FileIdentity } from '../../posix/stat.ts';
 import type { Slot } from '../../threads/ring.ts';
 import type { SpooledContent } from '../walk/content-spool.ts';
 import type { SourceDirectory } from '../walk/source-directories.ts';
@@ -15,12 +17,14 @@ import type { SourceMember } from '../walk/source-member.ts';
 /** The members whose headers are in one chunk. Row i of every column belongs to member i. */
 export interface MemberColumns {
   count: number;
-  paths: ByteString[];
+  paths: ByteStrings;
+  /** The names of members on disk, if they are recorded under other names; null if all names are the same. */
+  foundPaths: ByteStrings | null;
   /** What comes before a path in messages, if there are files: one of `prefixes`, by index. */
   prefixes: string[];
   prefixIndices: Uint32Array;
   /** The directories of the members, if there are files to open: one of them by index. */
-  directories: SourceDirectory[];
+  directories: DirectoryColumns;
   directoryIndices: Uint32Array;
   kinds: Uint8Array;
   modes: Uint16Array;
@@ -30,10 +34,8 @@ export interface MemberColumns {
   /** Whether symlinks are followed when files are opened. */
   follow: boolean;
   sizes: Float64Array;
-  /** By row; only links have one. */
-  linkTargets: Map<number, ByteString>;
-  /** By row: the names of members on disk, if they are recorded under other names; null if all names are the same. */
-  foundPaths: (ByteString | undefined)[] | null;
+  /** Only links have one. */
+  linkTargets: ByteStrings;
   /** By row: contents that were read before the walk, from what is no file. */
   contents: Map<number, SpooledContent>;
   /** Rows of files with other names, which hard links refer to. */
@@ -46,6 +48,16 @@ export interface MemberColumns {
   gnames: (ByteString | undefined)[] | null;
   /** Index into the groups announced so far. */
   groups: Uint32Array;
+}
+
+/** Directories that members are in. Row i of every column is directory i. */
+export interface DirectoryColumns {
+  /** Below the base. */
+  paths: ByteStrings;
+  /** Device and inode of each, one after the other. */
+  identities: BigUint64Array;
+  bases: { path: ByteString; identity: FileIdentity }[];
+  baseIndices: Uint32Array;
 }
 
 /** A run of one member's data in one chunk. */
@@ -121,100 +133,159 @@ export interface FilledChunkPlan extends CommonPlan {
 
 export type ChunkPlan = FileChunkPlan | FilledChunkPlan;
 
-/** (uid_t)-1, which no owner has. */
-const NO_ID = 0xffffffff;
-
 /** Builds the columns of one chunk's members. */
 export class MemberColumnsBuilder {
-  private readonly members: SourceMember[] = [];
-  private readonly groups: number[] = [];
-
-  get count(): number {
-    return this.members.length;
-  }
+  count = 0;
+  private readonly paths: ByteString[] = [];
+  private readonly foundPaths: ByteString[] = [];
+  private readonly linkTargets: ByteString[] = [];
+  private readonly prefixes: string[] = [];
+  private readonly directories = new DirectoryColumnsBuilder();
+  private readonly contents = new Map<number, SpooledContent>();
+  private readonly linked = new Set<number>();
+  private readonly unames: (ByteString | undefined)[] = [];
+  private readonly gnames: (ByteString | undefined)[] = [];
+  private follow = false;
+  private isRenamed = false;
+  private isDated = false;
+  private isOwned = false;
+  private hasOwnerNames = false;
+  private columns = emptyColumns(INITIAL_ROWS);
 
   append(member: SourceMember, group: number): void {
-    this.members.push(member);
-    this.groups.push(group);
+    const row = this.count++;
+    const { path, foundPath, linkTarget, mtime, sourceMtime, uid, gid, uname, gname } = member;
+    if (row === this.columns.kinds.length) this.columns = grownColumns(this.columns);
+    const { columns } = this;
+    this.paths.push(path);
+    this.foundPaths.push(foundPath ?? path);
+    this.isRenamed ||= foundPath !== undefined;
+    this.linkTargets.push(linkTarget);
+    columns.prefixIndices[row] = this.prefixIndex(member.prefix);
+    if (member.directory !== undefined) columns.directoryIndices[row] = this.directories.index(member.directory);
+    columns.kinds[row] = member.kind;
+    columns.modes[row] = member.mode;
+    columns.mtimes[row] = mtime;
+    this.isDated ||= sourceMtime !== null;
+    columns.sourceMtimes[row] = sourceMtime ?? mtime;
+    this.follow ||= member.follow;
+    columns.sizes[row] = member.size;
+    if (member.linked) this.linked.add(row);
+    if (member.content !== undefined) this.contents.set(row, member.content);
+    this.isOwned ||= uid !== null;
+    columns.uids[row] = uid ?? NO_ID;
+    columns.gids[row] = gid ?? NO_ID;
+    this.hasOwnerNames ||= uname !== undefined || gname !== undefined;
+    this.unames.push(uname);
+    this.gnames.push(gname);
+    columns.groups[row] = group;
   }
 
+  /** Exactly as long as the members: what is sent to a thread is copied as a whole. */
   finish(): MemberColumns {
-    const { members } = this;
-    const count = members.length;
-    const owned = members.some((member) => member.uid !== null);
-    const dated = members.some((member) => member.sourceMtime !== null);
-    const columns: MemberColumns = {
+    const { count, columns, isOwned, hasOwnerNames } = this;
+    return {
       count,
-      paths: [],
-      prefixes: [],
-      prefixIndices: new Uint32Array(count),
-      directories: [],
-      directoryIndices: new Uint32Array(count),
-      kinds: new Uint8Array(count),
-      modes: new Uint16Array(count),
-      mtimes: new BigInt64Array(count),
-      sourceMtimes: dated ? new BigInt64Array(count) : null,
-      follow: members.some((member) => member.follow),
-      sizes: new Float64Array(count),
-      linkTargets: new Map(),
-      foundPaths: members.some(({ foundPath }) => foundPath !== undefined)
-        ? members.map(({ foundPath }) => foundPath)
-        : null,
-      contents: new Map(),
-      linked: new Set(),
-      uids: owned ? new Uint32Array(count) : null,
-      gids: owned ? new Uint32Array(count) : null,
-      unames: namesOf(members, 'uname'),
-      gnames: namesOf(members, 'gname'),
-      groups: Uint32Array.from(this.groups),
+      paths: byteStringsOf(this.paths),
+      foundPaths: this.isRenamed ? byteStringsOf(this.foundPaths) : null,
+      prefixes: this.prefixes,
+      prefixIndices: columns.prefixIndices.slice(0, count),
+      directories: this.directories.finish(),
+      directoryIndices: columns.directoryIndices.slice(0, count),
+      kinds: columns.kinds.slice(0, count),
+      modes: columns.modes.slice(0, count),
+      mtimes: columns.mtimes.slice(0, count),
+      sourceMtimes: this.isDated ? columns.sourceMtimes.slice(0, count) : null,
+      follow: this.follow,
+      sizes: columns.sizes.slice(0, count),
+      linkTargets: byteStringsOf(this.linkTargets),
+      contents: this.contents,
+      linked: this.linked,
+      uids: isOwned ? columns.uids.slice(0, count) : null,
+      gids: isOwned ? columns.gids.slice(0, count) : null,
+      unames: hasOwnerNames ? this.unames : null,
+      gnames: hasOwnerNames ? this.gnames : null,
+      groups: columns.groups.slice(0, count),
     };
-    // A plain loop: TypedArray.from with a callback takes ten times as long, and this is on the serial path.
-    for (let row = 0; row < count; row++) {
-      const member = members[row] as SourceMember;
-      columns.paths.push(member.path);
-      let prefix = columns.prefixes.indexOf(member.prefix);
-      if (prefix < 0) prefix = columns.prefixes.push(member.prefix) - 1;
-      columns.prefixIndices[row] = prefix;
-      if (member.directory !== undefined) {
-        // The walk gives all members of a directory together.
-        if (columns.directories.at(-1) !== member.directory) columns.directories.push(member.directory);
-        columns.directoryIndices[row] = columns.directories.length - 1;
-      }
-      columns.kinds[row] = member.kind;
-      columns.modes[row] = member.mode;
-      columns.mtimes[row] = member.mtime;
-      if (columns.sourceMtimes !== null) columns.sourceMtimes[row] = member.sourceMtime ?? member.mtime;
-      columns.sizes[row] = member.size;
-      if (member.linkTarget !== '') columns.linkTargets.set(row, member.linkTarget);
-      if (member.linked) columns.linked.add(row);
-      if (member.content !== undefined) columns.contents.set(row, member.content);
-      if (columns.uids !== null) columns.uids[row] = member.uid ?? NO_ID;
-      if (columns.gids !== null) columns.gids[row] = member.gid ?? NO_ID;
+  }
+
+  private prefixIndex(prefix: string): number {
+    const index = this.prefixes.indexOf(prefix);
+    return index < 0 ? this.prefixes.push(prefix) - 1 : index;
+  }
+}
+
+const INITIAL_ROWS = 64;
+
+function emptyColumns(rows: number) {
+  return {
+    prefixIndices: new Uint32Array(rows),
+    directoryIndices: new Uint32Array(rows),
+    kinds: new Uint8Array(rows),
+    modes: new Uint16Array(rows),
+    mtimes: new BigInt64Array(rows),
+    sourceMtimes: new BigInt64Array(rows),
+    sizes: new Float64Array(rows),
+    uids: new Uint32Array(rows),
+    gids: new Uint32Array(rows),
+    groups: new Uint32Array(rows),
+  };
+}
+
+type NumberColumns = ReturnType<typeof emptyColumns>;
+
+function grownColumns(columns: NumberColumns): NumberColumns {
+  const larger = emptyColumns(columns.kinds.length * 4);
+  for (const name of Object.keys(columns) as (keyof NumberColumns)[]) larger[name].set(columns[name] as never);
+  return larger;
+}
+
+class DirectoryColumnsBuilder {
+  private readonly paths: ByteString[] = [];
+  private readonly identities: bigint[] = [];
+  private readonly bases: DirectoryColumns['bases'] = [];
+  private readonly baseIndices: number[] = [];
+  private last: SourceDirectory | undefined;
+  private lastBase: ByteString | undefined;
+
+  /** The walk gives all members of a directory together. */
+  index(directory: SourceDirectory): number {
+    if (directory === this.last) return this.paths.length - 1;
+    this.last = directory;
+    const { base, baseIdentity, path, identity } = directory;
+    if (base !== this.lastBase) {
+      this.lastBase = base;
+      this.bases.push({ path: base, identity: baseIdentity });
     }
-    return columns;
+    this.baseIndices.push(this.bases.length - 1);
+    this.identities.push(identity.dev, identity.ino);
+    return this.paths.push(path) - 1;
+  }
+
+  finish(): DirectoryColumns {
+    return {
+      paths: byteStringsOf(this.paths),
+      identities: BigUint64Array.from(this.identities),
+      bases: this.bases,
+      baseIndices: Uint32Array.from(this.baseIndices),
+    };
   }
 }
 
 /** Row `row` as a member. */
 export function memberAt(columns: MemberColumns, row: number): Member {
   return {
-    path: columns.paths[row] ?? '',
+    path: stringAt(columns.paths, row),
     kind: columns.kinds[row] ?? 0,
     mode: columns.modes[row] ?? 0,
     mtime: columns.mtimes[row] ?? 0n,
     size: columns.sizes[row] ?? 0,
-    linkTarget: columns.linkTargets.get(row) ?? '',
+    linkTarget: stringAt(columns.linkTargets, row),
     uid: idAt(columns.uids, row),
     gid: idAt(columns.gids, row),
     uname: columns.unames?.[row],
     gname: columns.gnames?.[row],
   };
-}
-
-function namesOf(members: readonly Member[], which: 'uname' | 'gname'): (ByteString | undefined)[] | null {
-  return members.some((member) => member[which] !== undefined)
-    ? members.map((member) => member[which])
-    : null;
 }
 
 function idAt(ids: Uint32Array | null, row: number): number | null {
@@ -228,9 +299,19 @@ export function placeAt(
   row: number,
 ): { directory: SourceDirectory | undefined; name: ByteString } {
   const path = foundPathAt(columns, row);
+  return { directory: directoryAt(columns, row), name: path.slice(path.lastIndexOf('/') + 1) };
+}
+
+function directoryAt({ directories, directoryIndices }: MemberColumns, row: number): SourceDirectory | undefined {
+  const index = directoryIndices[row] ?? 0;
+  const base = directories.bases[directories.baseIndices[index] ?? 0];
+  const [dev, ino] = directories.identities.subarray(2 * index, 2 * index + 2);
+  if (base === undefined || dev === undefined || ino === undefined) return undefined;
   return {
-    directory: columns.directories[columns.directoryIndices[row] ?? 0],
-    name: path.slice(path.lastIndexOf('/') + 1),
+    base: base.path,
+    baseIdentity: base.identity,
+    path: stringAt(directories.paths, index),
+    identity: { dev, ino },
   };
 }
 
@@ -240,7 +321,7 @@ export function sourceAt(columns: MemberColumns, row: number): ByteString {
 }
 
 function foundPathAt({ foundPaths, paths }: MemberColumns, row: number): ByteString {
-  return foundPaths?.[row] ?? paths[row] ?? '';
+  return stringAt(foundPaths ?? paths, row);
 }
 
 /** Bytes of content that the plan's chunk holds. */

@@ -14,8 +14,8 @@ import type { Member } from '../../format/values/entry.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Sink } from '../../io/sink.ts';
 import type { Slot } from '../../threads/ring.ts';
-import { type ChunkResult, readChunkResult, readMemberResult } from '../chunk/chunk-record.ts';
-import { type ChunkPlan, memberAt, UNKNOWN_SIZE } from '../plan/chunk-plan.ts';
+import { CHANGED, type ChunkResult, DROPPED, readChunkResult } from '../chunk/chunk-record.ts';
+import { type ChunkPlan, memberAt, type MemberColumns, UNKNOWN_SIZE } from '../plan/chunk-plan.ts';
 import { IndexWriter } from './index-writer.ts';
 
 export interface WriterSettings extends CompressionSettings {
@@ -87,7 +87,7 @@ export class ArchiveWriter {
   async append(plan: ChunkPlan, slot: Slot): Promise<void> {
     await this.guard(async () => {
       this.index.addGroups(plan.newGroups);
-      const result = readChunkResult(slot.records);
+      const result = readChunkResult(slot.fields);
       // None of the chunk's members could be read, so there is nothing to write.
       if (result.chunkLength === 0) return;
       await this.writeBlock(plan, slot, result);
@@ -211,30 +211,40 @@ export class ArchiveWriter {
     this.sink.rewrite(offset, [encodeBlockHeader(header, hash), ...rawFramePieces(chunk)]);
   }
 
-  private async takeMembers(plan: ChunkPlan, slot: Slot): Promise<void> {
-    const { members } = plan;
-    for (let row = 0; row < members.count; row++) {
-      const result = readMemberResult(slot.records, row);
-      if (result.dropped) continue;
-      const member = memberAt(members, row);
-      const group = members.groups[row] ?? 0;
-      const streamOffset = this.streamLength + result.dataOffset;
-      if (plan.overflow !== null && row === members.count - 1) {
-        const { length } = plan.overflow;
-        const hasher = this.codec.createHasher();
-        hasher.update(slot.input.subarray(result.dataOffset, result.dataOffset + length));
-        this.open = { member, group, streamOffset, hasher, changed: result.changed, written: length };
+  private async takeMembers({ members, overflow }: ChunkPlan, slot: Slot): Promise<void> {
+    const { flags, sizes } = slot.members;
+    const { groups } = members;
+    const isDropped = (row: number): boolean => ((flags[row] ?? 0) & DROPPED) !== 0;
+    const results = { ...slot.members, isChanged: (row: number) => ((flags[row] ?? 0) & CHANGED) !== 0 };
+    const whole = overflow === null ? members.count : members.count - 1;
+    for (let from = 0; from < whole;) {
+      if (isDropped(from)) {
+        from += 1;
         continue;
       }
-      member.size = result.size;
-      await this.addEntry(
-        group,
-        member,
-        streamOffset,
-        member.kind === 0 ? result.checksum : null,
-        result.changed,
-      );
+      const group = groups[from] ?? 0;
+      let to = from;
+      for (; to < whole && groups[to] === group && !isDropped(to); to++) this.contentBytes += sizes[to] ?? 0;
+      await this.index.addEntries(group, members, results, { from, to, streamOffset: this.streamLength });
+      this.members += to - from;
+      from = to;
     }
+    if (overflow !== null && !isDropped(whole)) this.openMember(members, whole, overflow.length, slot);
+  }
+
+  /** Remembers the last member of a chunk, which goes on in the next. */
+  private openMember(members: MemberColumns, row: number, length: number, slot: Slot): void {
+    const dataOffset = slot.members.dataOffsets[row] ?? 0;
+    const hasher = this.codec.createHasher();
+    hasher.update(slot.input.subarray(dataOffset, dataOffset + length));
+    this.open = {
+      member: memberAt(members, row),
+      group: members.groups[row] ?? 0,
+      streamOffset: this.streamLength + dataOffset,
+      hasher,
+      changed: ((slot.members.flags[row] ?? 0) & CHANGED) !== 0,
+      written: length,
+    };
   }
 
   private async addEntry(

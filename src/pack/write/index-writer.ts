@@ -9,7 +9,7 @@ import { ZnipError } from '../../errors.ts';
 import { manifestColumns, type ManifestRow } from '../../format/manifest.ts';
 import { type Remark, remarkColumns } from '../../format/remarks.ts';
 import { type Frame, frameColumns } from '../../format/tables/frame-table.ts';
-import { SubIndexBuilder } from '../../format/tables/sub-index.ts';
+import { type EntryColumns, type EntryResults, SubIndexBuilder } from '../../format/tables/sub-index.ts';
 import type { Column } from '../../format/tables/table-columns.ts';
 import { encodeTable } from '../../format/tables/table-writer.ts';
 import { compareBytes, fromText, toText } from '../../format/values/byte-string.ts';
@@ -84,6 +84,20 @@ export class IndexWriter {
     const builder = (this.builders[group] ??= new SubIndexBuilder());
     builder.append(member, streamOffset, checksum, changed);
     if (builder.isFull) await this.finishEntries(group);
+  }
+
+  /** Adds members `from` to `to`, all of one group, whose data offsets are counted from `streamOffset`. */
+  async addEntries(
+    group: number,
+    columns: EntryColumns,
+    results: EntryResults,
+    { from, to, streamOffset }: { from: number; to: number; streamOffset: number },
+  ): Promise<void> {
+    for (let row = from; row < to;) {
+      const builder = (this.builders[group] ??= new SubIndexBuilder());
+      row = builder.appendRows(columns, results, { from: row, to, streamOffset });
+      if (builder.isFull) await this.finishEntries(group);
+    }
   }
 
   /** Adds a row of the frame table. It may still change until `finishFullFrames`. */

@@ -1,0 +1,107 @@
+//! Directories that are reached component by component and held open, so that no symlink is followed on the way, and
+//! nobody who renames or replaces a directory meanwhile can lead reads or writes elsewhere.
+
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, Result};
+
+/// Held at once, without the root. In a deeper path, those nearest to the root are closed, and opened again later.
+const MOST: usize = 16;
+
+struct Level {
+    /// Where its name ends in the path.
+    end: usize,
+    /// None if it was closed for want of room.
+    fd: Option<OwnedFd>,
+}
+
+/// Directories below a root.
+pub struct HeldDirectories<Root> {
+    root: Root,
+    /// Symlinks on the way are followed.
+    follow: bool,
+    /// The part of the path that is open.
+    path: Vec<u8>,
+    levels: Vec<Level>,
+}
+
+/// How a directory is opened only to be held: it need not be readable.
+pub fn hold_flags(follow: bool) -> OFlags {
+    #[cfg(target_os = "linux")]
+    let only_hold = OFlags::PATH;
+    #[cfg(not(target_os = "linux"))]
+    let only_hold = OFlags::RDONLY;
+    let flags = only_hold | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    if follow { flags } else { flags | OFlags::NOFOLLOW }
+}
+
+impl<Root: AsFd> HeldDirectories<Root> {
+    /// `follow`: symlinks below the root are followed, too.
+    pub fn new(root: Root, follow: bool) -> Self {
+        HeldDirectories { root, follow, path: Vec::new(), levels: Vec::new() }
+    }
+
+    /// A directory below the root; an empty path is the root. Fails with ENOTDIR if a component is a symlink or no
+    /// directory, with ENOENT if it is missing, and with EINVAL for a path that is not of plain names.
+    pub fn descriptor(&mut self, path: &[u8]) -> Result<BorrowedFd<'_>> {
+        if path != self.path {
+            self.go(path)?;
+        }
+        Ok(self.current())
+    }
+
+    fn current(&self) -> BorrowedFd<'_> {
+        match self.levels.last() {
+            Some(Level { fd: Some(fd), .. }) => fd.as_fd(),
+            _ => self.root.as_fd(),
+        }
+    }
+
+    fn go(&mut self, path: &[u8]) -> Result<()> {
+        let shared = self
+            .levels
+            .iter()
+            .take_while(|level| {
+                path.starts_with(&self.path[..level.end]) && matches!(path.get(level.end), None | Some(b'/'))
+            })
+            .count();
+        self.levels.truncate(shared);
+        while self.levels.last().is_some_and(|level| level.fd.is_none()) {
+            self.levels.pop();
+        }
+        let mut start = self.levels.last().map_or(0, |level| level.end + 1);
+        self.path.truncate(start.saturating_sub(1));
+        while start < path.len() {
+            let end = path[start..]
+                .iter()
+                .position(|&byte| byte == b'/')
+                .map_or(path.len(), |length| start + length);
+            let name = &path[start..end];
+            check_name(name)?;
+            let fd = rustix::fs::openat(self.current(), name, hold_flags(self.follow), Mode::empty())?;
+            self.levels.push(Level { end, fd: Some(fd) });
+            self.path.clear();
+            self.path.extend_from_slice(&path[..end]);
+            if let Some(far) = self.levels.len().checked_sub(MOST + 1) {
+                self.levels[far].fd = None;
+            }
+            start = end + 1;
+        }
+        if self.path.len() == path.len() { Ok(()) } else { Err(Errno::INVAL) }
+    }
+}
+
+/// Refuses what is not one plain name: nothing leads out of a directory or to itself.
+pub fn check_name(name: &[u8]) -> Result<()> {
+    let is_plain =
+        !name.is_empty() && name != b"." && name != b".." && !name.contains(&b'/') && !name.contains(&0);
+    if is_plain { Ok(()) } else { Err(Errno::INVAL) }
+}
+
+/// Directory and name of a path.
+pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&[], path),
+    }
+}
