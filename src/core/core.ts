@@ -48,7 +48,7 @@ export interface Core {
 
   /**
    * Lists a held directory: for each name in byte order a record of 64 bytes, and behind all records the names, each
-   * followed by the target if it is a symlink. What a record has: see `Listing`.
+   * followed by the target if it is a symlink. What a record has: see `NativeListing`.
    */
   listDirectory(directory: number, follow: boolean): Buffer | number;
   /**

@@ -7,41 +7,62 @@ import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { planChunks } from './plan/plan.ts';
 import { type ArchiveOptions, type Input, type InputContext, type PackResult, writeArchive } from './run.ts';
 import { findMembers, type InputOptions, type PackPath, rootsOf, type NamedFile } from './walk/inputs.ts';
-import type { SourceMember } from './walk/source-member.ts';
+import { MemberSource, type SourceMember } from './walk/source-member.ts';
 import { SpecialContents } from './walk/special-contents.ts';
 
 export interface PackOptions extends InputOptions, ArchiveOptions {}
 
 export type PackInput = PackPath | NamedFile;
 
-/** Members that the walk is ahead by, so that the chunk size can follow from the total. */
-interface Lookahead {
-  /** All members; the first of them are already found. */
-  members: Iterable<SourceMember>;
-  /** Bytes of tar stream; at least `enough` if the walk has not ended. */
-  total: number;
-}
+/** Members in order, with the walk ahead of them, so that the chunk size can follow from the total. */
+class FoundMembers extends MemberSource {
+  private readonly found: MemberSource;
+  private readonly context: InputContext;
+  private readonly onMember: PackOptions['onMember'];
+  private readonly ahead: SourceMember[] = [];
+  /** The first of `ahead` that has not been given. */
+  private given = 0;
 
-function lookAhead(found: Iterator<SourceMember>, enough: number): Lookahead {
-  const first: SourceMember[] = [];
-  let total = TAR_END_LENGTH;
-  while (total < enough) {
-    const { done, value } = found.next();
-    if (done === true) return { members: first, total };
-    first.push(value);
-    total += tarHeaderLength(value) + paddedLength(value.size);
+  constructor(found: MemberSource, context: InputContext, onMember: PackOptions['onMember']) {
+    super();
+    this.found = found;
+    this.context = context;
+    this.onMember = onMember;
   }
-  return { members: chain(first, found), total };
-}
 
-function* chain(
-  first: SourceMember[],
-  rest: Iterator<SourceMember>,
-): Generator<SourceMember, void, undefined> {
-  yield* first;
-  // They are not kept until the walk ends.
-  first.length = 0;
-  for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
+  /** Bytes of tar stream; at least `enough` if the walk has not ended then. */
+  lookAhead(enough: number): number {
+    let total = TAR_END_LENGTH;
+    while (total < enough) {
+      const member = this.find();
+      if (member === undefined) break;
+      this.ahead.push(member);
+      total += tarHeaderLength(member) + paddedLength(member.size);
+    }
+    return total;
+  }
+
+  next(): SourceMember | undefined {
+    if (this.given < this.ahead.length) return this.ahead[this.given++];
+    // They are not kept until the walk ends.
+    this.ahead.length = 0;
+    this.given = 0;
+    return this.find();
+  }
+
+  close(): void {
+    this.found.close();
+  }
+
+  private find(): SourceMember | undefined {
+    const member = this.found.next();
+    if (member === undefined) this.context.onAllFound();
+    else {
+      this.context.onFound(member.size);
+      this.onMember?.(toText(member.path));
+    }
+    return member;
+  }
 }
 
 /**
@@ -58,17 +79,17 @@ export async function pack(
   options: PackOptions,
 ): Promise<PackResult> {
   const special = options.readSpecial === true ? new SpecialContents() : undefined;
-  let found: Generator<SourceMember, void, undefined> | undefined;
+  let found: FoundMembers | undefined;
   const input = (named: Iterable<PackInput>, context: InputContext): Input => {
     const { own, enough, groups, onWarning, onAttributes } = context;
-    found = counted(
+    const members = new FoundMembers(
       findMembers(named, options, { own, special, onWarning, onAttributes }),
       context,
       options.onMember,
     );
-    const { members, total } = lookAhead(found, enough);
+    found = members;
     return {
-      total,
+      total: members.lookAhead(enough),
       plans: (chunkSize) => planChunks(members, { chunkSize, ...groups, onWarning, onAttributes }),
     };
   };
@@ -80,7 +101,7 @@ export async function pack(
     });
   } finally {
     // When the walk is no longer used, it closes its directories.
-    found?.return();
+    found?.close();
     special?.close();
   }
 }
@@ -95,17 +116,4 @@ async function arrived(
     typeof paths === 'function' ? await paths() : typeof paths === 'string' ? [paths] : [...paths];
   await special?.read([...rootsOf(named, options)], options.dereference === true, options.signal);
   return named;
-}
-
-function* counted(
-  found: Iterable<SourceMember>,
-  { onFound, onAllFound }: InputContext,
-  onMember: PackOptions['onMember'],
-): Generator<SourceMember, void, undefined> {
-  for (const member of found) {
-    onFound(member.size);
-    onMember?.(toText(member.path));
-    yield member;
-  }
-  onAllFound();
 }

@@ -61,7 +61,12 @@ describe('slots', () => {
     // The smallest members, one header each, fill the chunk, and one more may end in it.
     const most = CHUNK_SIZE / 512 + 1;
     const { dataOffsets, flags, sizes, checksums } = slot.members;
-    expect([dataOffsets.length, flags.length, sizes.length, checksums.length]).toEqual([most, most, most, 32 * most]);
+    expect([dataOffsets.length, flags.length, sizes.length, checksums.length]).toEqual([
+      most,
+      most,
+      most,
+      32 * most,
+    ]);
     expect(areasOf(slot).reduce((sum, { length }) => sum + length, 0)).toBe(slotLength(CHUNK_SIZE));
   });
 

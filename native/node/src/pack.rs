@@ -19,7 +19,7 @@ const RECORD: usize = 64;
 /// each followed by the target if it is a symlink. A record has, in the byte order of this machine: mode, nlink, uid and
 /// gid as 32 bits; device, inode, size and modification time as 64 bits; where the name and where the target ends behind the
 /// records, and an errno that is not 0 if nothing is known, as 32 bits. A time out of the range of 64-bit nanoseconds is the
-/// nearest one. Returns a negative errno if the directory cannot be read.
+/// nearest one. The last four bytes are the number of names, little-endian. Returns a negative errno if the directory cannot be read.
 #[napi]
 pub fn list_directory<'env>(
     env: &'env Env,
@@ -51,6 +51,7 @@ pub fn list_directory<'env>(
         }
     }
     bytes.extend_from_slice(&texts);
+    bytes.extend_from_slice(&(listing.found.len() as u32).to_le_bytes());
     BufferSlice::copy_from(env, &bytes).map(Either::A)
 }
 

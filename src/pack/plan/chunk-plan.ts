@@ -162,7 +162,8 @@ export class MemberColumnsBuilder {
     this.isRenamed ||= foundPath !== undefined;
     this.linkTargets.push(linkTarget);
     columns.prefixIndices[row] = this.prefixIndex(member.prefix);
-    if (member.directory !== undefined) columns.directoryIndices[row] = this.directories.index(member.directory);
+    if (member.directory !== undefined)
+      columns.directoryIndices[row] = this.directories.index(member.directory);
     columns.kinds[row] = member.kind;
     columns.modes[row] = member.mode;
     columns.mtimes[row] = mtime;
@@ -236,7 +237,8 @@ type NumberColumns = ReturnType<typeof emptyColumns>;
 
 function grownColumns(columns: NumberColumns): NumberColumns {
   const larger = emptyColumns(columns.kinds.length * 4);
-  for (const name of Object.keys(columns) as (keyof NumberColumns)[]) larger[name].set(columns[name] as never);
+  for (const name of Object.keys(columns) as (keyof NumberColumns)[])
+    larger[name].set(columns[name] as never);
   return larger;
 }
 
@@ -302,7 +304,10 @@ export function placeAt(
   return { directory: directoryAt(columns, row), name: path.slice(path.lastIndexOf('/') + 1) };
 }
 
-function directoryAt({ directories, directoryIndices }: MemberColumns, row: number): SourceDirectory | undefined {
+function directoryAt(
+  { directories, directoryIndices }: MemberColumns,
+  row: number,
+): SourceDirectory | undefined {
   const index = directoryIndices[row] ?? 0;
   const base = directories.bases[directories.baseIndices[index] ?? 0];
   const [dev, ino] = directories.identities.subarray(2 * index, 2 * index + 2);

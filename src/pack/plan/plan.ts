@@ -14,7 +14,7 @@ import { packageTypeOf } from '../../format/values/package-type.ts';
 import { attributesOf } from '../../posix/attributes.ts';
 import type { OnAttributes } from '../walk/attribute-notes.ts';
 import { sourceFlags, SourceDirectories } from '../walk/source-directories.ts';
-import type { SourceMember } from '../walk/source-member.ts';
+import type { MemberSource, SourceMember } from '../walk/source-member.ts';
 import type { Warning } from '../walk/warning.ts';
 import { type FileChunkPlan, type FilePart, MemberColumnsBuilder } from './chunk-plan.ts';
 
@@ -78,7 +78,7 @@ function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): ByteStri
 
 /** Yields the chunks of an archive in order; the end of the tar stream is the last. */
 export function* planChunks(
-  members: Iterable<SourceMember>,
+  members: Pick<MemberSource, 'next'>,
   options: PlanOptions,
 ): Generator<FileChunkPlan, void, undefined> {
   const large = new LargeFileOpener(options);
@@ -90,7 +90,7 @@ export function* planChunks(
 }
 
 function* planAll(
-  members: Iterable<SourceMember>,
+  members: Pick<MemberSource, 'next'>,
   options: PlanOptions,
   large: LargeFileOpener,
 ): Generator<FileChunkPlan, void, undefined> {
@@ -117,7 +117,7 @@ function* planAll(
     return plan;
   };
 
-  for (const member of members) {
+  for (let member = members.next(); member !== undefined; member = members.next()) {
     const headerLength = tarHeaderLength(member);
     const length = headerLength + paddedLength(member.size);
     if (filled > 0 && filled + length > chunkSize) yield finishChunk(null);
@@ -133,25 +133,12 @@ function* planAll(
       if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
       continue;
     }
-    const part = (fileOffset: number, room: number): FilePart => {
-      return {
-        fd,
-        spoolOffset: member.content?.offset ?? null,
-        path: member.path,
-        source: `${member.prefix}${member.foundPath ?? member.path}`,
-        mtime: member.sourceMtime ?? member.mtime,
-        fileOffset,
-        length: Math.min(room, member.size - fileOffset),
-        size: member.size,
-        indexed: true,
-      };
-    };
     columns.append(member, groups.numberOf(member));
-    let overflow = part(0, chunkSize - headerLength);
+    let overflow = partOf(member, fd, 0, chunkSize - headerLength);
     let fileOffset = overflow.length;
     yield finishChunk(overflow);
     while (fileOffset < member.size) {
-      overflow = part(fileOffset, chunkSize);
+      overflow = partOf(member, fd, fileOffset, chunkSize);
       fileOffset += overflow.length;
       continuation = overflow;
       filled = paddedLength(overflow.length);
@@ -161,6 +148,21 @@ function* planAll(
   }
   if (filled > 0) yield finishChunk(null);
   yield finishChunk(null, true);
+}
+
+/** The run of a file from byte `fileOffset` on, of at most `room` bytes. */
+function partOf(member: SourceMember, fd: number, fileOffset: number, room: number): FilePart {
+  return {
+    fd,
+    spoolOffset: member.content?.offset ?? null,
+    path: member.path,
+    source: `${member.prefix}${member.foundPath ?? member.path}`,
+    mtime: member.sourceMtime ?? member.mtime,
+    fileOffset,
+    length: Math.min(room, member.size - fileOffset),
+    size: member.size,
+    indexed: true,
+  };
 }
 
 /** Opens files that are read in parts, in the directories where the walk found them. */

@@ -9,10 +9,10 @@ import type { OnAttributes } from './attribute-notes.ts';
 import { metadataOf, type MetadataOptions } from './metadata.ts';
 import { type NameOptions, withRecordedNames } from './recorded-names.ts';
 import { type MadeFile, type Root, splitRoot } from './root.ts';
-import type { SourceMember } from './source-member.ts';
+import type { MemberSource } from './source-member.ts';
 import type { SpecialContents } from './special-contents.ts';
 import { compileFilter, type FilterOptions } from './walk-filter.ts';
-import { walk } from './walk.ts';
+import { Walk } from './walk.ts';
 import type { Warning } from './warning.ts';
 
 /** Something to pack: a path, or a path with its own options. */
@@ -55,13 +55,13 @@ export interface WalkContext {
   onAttributes?: OnAttributes | undefined;
 }
 
-/** Finds the members that `paths` and the options mean; see `walk`. */
+/** Finds the members that `paths` and the options mean; see `Walk`. */
 export function findMembers(
   paths: Iterable<PackPath | NamedFile>,
   options: InputOptions,
   { own, special, onWarning, onAttributes }: WalkContext,
-): Generator<SourceMember, void, undefined> {
-  const members = walk(rootsOf(paths, options), {
+): MemberSource {
+  const members = new Walk(rootsOf(paths, options), {
     metadata: metadataOf(options),
     own,
     filter: compileFilter(options, onWarning),

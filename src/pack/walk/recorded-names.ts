@@ -6,7 +6,7 @@ import { type ByteString, fromText, toText } from '../../format/values/byte-stri
 import { KIND } from '../../format/values/entry.ts';
 import { unsafePathReason, withoutTrailingSlashes } from '../../format/values/member-path.ts';
 import { compileTransform } from '../../select/sed-expression.ts';
-import type { SourceMember } from './source-member.ts';
+import { MemberSource, type SourceMember } from './source-member.ts';
 
 export interface NameOptions {
   /** Expressions as in GNU tar's --transform. Each is applied to the result of the one before. */
@@ -21,35 +21,51 @@ export interface NameOptions {
  * file.
  */
 export function withRecordedNames(
-  members: Generator<SourceMember, void, undefined>,
+  members: MemberSource,
   { transform = [], prefix }: NameOptions,
-): Generator<SourceMember, void, undefined> {
+): MemberSource {
   if (transform.length === 0 && prefix === undefined) return members;
   const apply = compileTransform(transform);
   const base = prefix === undefined ? '' : `${withoutTrailingSlashes(fromText(prefix))}/`;
   const rename = (path: ByteString): ByteString => `${base}${withoutTrailingSlashes(apply(path, false))}`;
-  return renamed(members, rename, (target) => apply(target, true));
+  return new RenamedMembers(members, rename, (target) => apply(target, true));
 }
 
-function* renamed(
-  members: Generator<SourceMember, void, undefined>,
-  rename: (path: ByteString) => ByteString,
-  renameTarget: (target: ByteString) => ByteString,
-): Generator<SourceMember, void, undefined> {
-  const taken = new ChosenNames();
-  try {
-    for (const member of members) {
-      const path = rename(member.path);
-      taken.add(path, member);
-      const { kind, linkTarget } = member;
-      const target =
-        kind === KIND.hardlink ? rename(linkTarget) : kind === KIND.symlink ? renameTarget(linkTarget) : '';
-      if (kind === KIND.symlink && target === '')
-        throw refused(member.path, path, 'its link target would be empty');
-      yield { ...member, path, linkTarget: target, foundPath: member.path };
-    }
-  } finally {
-    members.return();
+class RenamedMembers extends MemberSource {
+  private readonly members: MemberSource;
+  private readonly rename: (path: ByteString) => ByteString;
+  private readonly renameTarget: (target: ByteString) => ByteString;
+  private readonly taken = new ChosenNames();
+
+  constructor(
+    members: MemberSource,
+    rename: (path: ByteString) => ByteString,
+    renameTarget: (target: ByteString) => ByteString,
+  ) {
+    super();
+    this.members = members;
+    this.rename = rename;
+    this.renameTarget = renameTarget;
+  }
+
+  next(): SourceMember | undefined {
+    const member = this.members.next();
+    if (member === undefined) return undefined;
+    const path = this.rename(member.path);
+    this.taken.add(path, member);
+    return { ...member, path, linkTarget: this.targetOf(member, path), foundPath: member.path };
+  }
+
+  close(): void {
+    this.members.close();
+  }
+
+  private targetOf({ kind, path: from, linkTarget }: SourceMember, path: ByteString): ByteString {
+    if (kind === KIND.hardlink) return this.rename(linkTarget);
+    if (kind !== KIND.symlink) return '';
+    const target = this.renameTarget(linkTarget);
+    if (target === '') throw refused(from, path, 'its link target would be empty');
+    return target;
   }
 }
 

@@ -11,6 +11,7 @@ import { isTemporaryName } from '../../io/temporary-name.ts';
 import { attributesAt } from '../../posix/attributes.ts';
 import { type FileStat, isSameFile } from '../../posix/stat.ts';
 import type { OnAttributes } from './attribute-notes.ts';
+import { type Listing, NameListing } from './listing.ts';
 import type { Metadata } from './metadata.ts';
 import { baseOf, type MadeFile, requireDirectory, type Root } from './root.ts';
 import type { SeenNames } from './seen-names.ts';
@@ -47,7 +48,8 @@ const NAME_TAKEN = 'left out: a member that comes before it has the same name in
 interface Level {
   /** Member path of the directory with a trailing slash; '' for a root without a name. */
   base: ByteString;
-  names: ByteString[];
+  listing: Listing;
+  /** The row whose turn is next. */
   next: number;
   /** The filter's rules for its names; undefined without a filter, and for a path that the user named. */
   rules: DirectoryRules | undefined;
@@ -60,6 +62,7 @@ interface Level {
 /** Something with a name in a level that no rule leaves out. */
 interface Found {
   level: Level;
+  row: number;
   name: ByteString;
   path: ByteString;
   stats: FileStat;
@@ -73,6 +76,9 @@ export class RootWalk {
   private readonly levels: Level[] = [];
   /** The file system of the named path. */
   private device: bigint | undefined;
+  private hasBegun = false;
+  /** The directory that was given last: what it holds comes next. */
+  private given: Found | undefined;
 
   constructor(root: Root, options: WalkOptions, directories: SourceDirectories, seen: SeenNames) {
     this.root = root;
@@ -81,35 +87,42 @@ export class RootWalk {
     this.seen = seen;
   }
 
-  *members(): Generator<SourceMember, void, undefined> {
-    this.begin();
+  /** The next member; undefined at the end. */
+  next(): SourceMember | undefined {
+    if (!this.hasBegun) {
+      this.hasBegun = true;
+      const { made } = this.root;
+      if (made !== undefined) return this.takeMade(made);
+      this.begin();
+    }
+    if (this.given !== undefined) {
+      const { given } = this;
+      this.given = undefined;
+      this.enterBelow(given);
+    }
     for (let level = this.levels.at(-1); level !== undefined; level = this.levels.at(-1)) {
-      const name = level.names[level.next++];
-      if (name === undefined) {
+      if (level.next === level.listing.count) {
         this.levels.pop();
         continue;
       }
-      const found = this.look(level, name);
-      if (found === undefined) continue;
-      const member = this.take(found);
+      const found = this.look(level, level.next++);
+      const member = found === undefined ? undefined : this.take(found);
       if (member === undefined) continue;
-      yield member;
-      if (member.kind === KIND.directory) this.enterBelow(found);
+      if (member.kind === KIND.directory) this.given = found;
+      return member;
     }
+    return undefined;
   }
 
   /** A file that the caller made, under the name of the root. */
-  *made({ content, mode, mtime }: MadeFile): Generator<SourceMember, void, undefined> {
+  private takeMade({ content, mode, mtime }: MadeFile): SourceMember | undefined {
     const { path } = this.root;
     const isTaken = this.seen.rootOf(path) !== undefined;
     this.seen.add(path, this.root);
-    if (isTaken) {
-      this.warn(path, NAME_TAKEN);
-      return;
-    }
+    if (isTaken) return this.leaveOut(path, NAME_TAKEN);
     const uid = process.getuid?.() ?? 0;
     const gid = process.getgid?.() ?? 0;
-    yield {
+    return {
       ...this.options.metadata({ mode, mtime, uid, gid }, KIND.file),
       prefix: '',
       path,
@@ -133,7 +146,8 @@ export class RootWalk {
     const { path, members, name } = baseOf(root);
     try {
       const directory = directories.openBase(path);
-      this.levels.push({ base: members, names: [name], next: 0, rules: undefined, directory, listed: false });
+      const listing = new NameListing([name]);
+      this.levels.push({ base: members, listing, next: 0, rules: undefined, directory, listed: false });
     } catch (error) {
       if (isExhaustion(error)) throw error;
       if (this.options.filter?.drops(undefined, name, root.path, false) === true) return;
@@ -150,10 +164,10 @@ export class RootWalk {
     const { directories } = this;
     try {
       directories.enter(directory);
-      const names = directories.names();
-      const rules = this.options.filter?.enter(directories.pathOf(''), name, names, above);
+      const listing = directories.list();
+      const rules = this.options.filter?.enter(directories.pathOf(''), name, listing.names(), above);
       const base = path === '' ? '' : `${path}/`;
-      this.levels.push({ base, names, next: 0, rules, directory, listed: true });
+      this.levels.push({ base, listing, next: 0, rules, directory, listed: true });
     } catch (error) {
       if (isExhaustion(error)) throw error;
       this.warn(path, `cannot read the directory: ${systemReason(error)}`);
@@ -161,10 +175,11 @@ export class RootWalk {
   }
 
   /** Looks up a name; undefined if it is left out, already packed, or cannot be read. */
-  private look(level: Level, name: ByteString): Found | undefined {
+  private look(level: Level, row: number): Found | undefined {
     const { root, directories } = this;
     const { filter, dereference } = this.options;
-    const { rules } = level;
+    const { rules, listing } = level;
+    const name = listing.name(row);
     const path = `${level.base}${name}`;
     if (path.length > MAX_PATH_LENGTH) {
       return this.leaveOut(path, `its name is longer than ${MAX_PATH_LENGTH} bytes`);
@@ -173,10 +188,12 @@ export class RootWalk {
     if (earlier?.made !== undefined) return this.leaveOut(path, NAME_TAKEN);
     // Everything under this name has been packed already.
     if (earlier?.prefix === root.prefix && (earlier.recurse || !root.recurse)) return undefined;
-    let stats: FileStat;
+    let stats = listing.stat(row);
     try {
-      directories.enter(level.directory);
-      stats = directories.stat(name, dereference);
+      if (stats === undefined) {
+        directories.enter(level.directory);
+        stats = directories.stat(name, dereference);
+      }
     } catch (error) {
       if (isExhaustion(error)) throw error;
       if (filter?.drops(rules, name, path, false) === true) return undefined;
@@ -187,7 +204,7 @@ export class RootWalk {
     if (dereference && isDirectory && this.isWithin(stats)) {
       return this.leaveOut(path, 'left out: the link leads back to a directory that it is in');
     }
-    const found = { level, name, path, stats };
+    const found = { level, row, name, path, stats };
     if (earlier === undefined) return found;
     this.takeAgain(found, earlier);
     return undefined;
@@ -215,8 +232,9 @@ export class RootWalk {
   }
 
   /** The member to pack under a name; undefined if it is left out. */
-  private take({ level, name, path, stats }: Found): SourceMember | undefined {
-    const { root, directories } = this;
+  private take(found: Found): SourceMember | undefined {
+    const { root } = this;
+    const { level, path, stats } = found;
     const { special, metadata, dereference } = this.options;
     this.seen.add(path, root);
     const content = level.listed ? undefined : special?.get(`${root.prefix}${path}`);
@@ -241,16 +259,31 @@ export class RootWalk {
       linked: false,
     };
     if (kind === KIND.directory) {
-      this.options.onAttributes?.(attributesAt(directories.pathOf(name)), `${root.prefix}${path}`);
+      this.noteAttributes(found);
       return member;
     }
-    if (kind === KIND.symlink) return this.takeSymlink(member, name);
+    if (kind === KIND.symlink) return this.takeSymlink(member, found);
     if (content !== undefined) return { ...member, size: content.size, content };
-    return this.takeFile(member, { level, name, path, stats });
+    return this.takeFile(member, found);
   }
 
-  private takeSymlink(member: SourceMember, name: ByteString): SourceMember | undefined {
+  private noteAttributes({ level, name, path }: Found): void {
+    const { onAttributes } = this.options;
+    if (onAttributes === undefined) return;
     try {
+      this.directories.enter(level.directory);
+      onAttributes(attributesAt(this.directories.pathOf(name)), `${this.root.prefix}${path}`);
+    } catch (error) {
+      // What is wrong with the place shows when the walk goes into the directory, or looks at the next name.
+      if (isExhaustion(error)) throw error;
+    }
+  }
+
+  private takeSymlink(member: SourceMember, { level, row, name }: Found): SourceMember | undefined {
+    member.linkTarget = level.listing.linkTarget(row);
+    if (member.linkTarget !== '') return member;
+    try {
+      this.directories.enter(level.directory);
       member.linkTarget = this.directories.readLink(name);
       return member;
     } catch (error) {
@@ -271,6 +304,7 @@ export class RootWalk {
     if (stats.nlink > 1) {
       // Later names will be hard links to this file, so make sure that it can be packed.
       try {
+        this.directories.enter(level.directory);
         accessSync(toFsPath(this.directories.pathOf(name)), constants.R_OK);
       } catch (error) {
         return this.leaveOut(path, systemReason(error));

@@ -4,8 +4,9 @@
  * of the tree.
  */
 import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs';
+import { core } from '../../core/core.ts';
 import { errnoOf, ZnipError } from '../../errors.ts';
-import { compareBytes, toFsPath, toText, type ByteString } from '../../format/values/byte-string.ts';
+import { toFsPath, toText, type ByteString } from '../../format/values/byte-string.ts';
 import { HeldDirectories, holdDirectory, nameOfDescriptor, openIn } from '../../posix/held-directories.ts';
 import {
   type FileIdentity,
@@ -16,6 +17,7 @@ import {
   stat,
   statIn,
 } from '../../posix/stat.ts';
+import { type Listing, NameListing, NativeListing } from './listing.ts';
 
 /** Where a member is, without its name. One object for all members of a directory. */
 export interface SourceDirectory {
@@ -78,10 +80,16 @@ export class SourceDirectories {
     this.at = directory;
   }
 
-  /** Names in the directory as byte strings, in byte order. */
-  names(): ByteString[] {
+  /** What is in the directory. Throws Node.js's error. */
+  list(): Listing {
+    const native = core();
+    if (native !== undefined && this.descriptor !== undefined) {
+      const listed = native.listDirectory(this.descriptor, this.follow);
+      if (typeof listed !== 'number') return new NativeListing(listed);
+    }
+    // Also if the core fails: Node.js has the error.
     const directory = this.prefix === '' ? '.' : toFsPath(this.prefix);
-    return readdirSync(directory, { encoding: 'latin1' }).sort(compareBytes);
+    return new NameListing(readdirSync(directory, { encoding: 'latin1' }));
   }
 
   /** The file with this name; with `follow`, the file that the name leads to. Throws Node.js's error. */

@@ -23,3 +23,20 @@ export interface SourceMember extends Member {
   /** Its content, if that has been read already. */
   content?: SpooledContent;
 }
+
+/** Gives members one by one: a call for each costs less than a generator within generators. */
+export abstract class MemberSource implements Iterable<SourceMember> {
+  /** undefined at the end. */
+  abstract next(): SourceMember | undefined;
+
+  /** Closes what the source holds open, wherever it has come to. */
+  abstract close(): void;
+
+  *[Symbol.iterator](): Generator<SourceMember, void, undefined> {
+    try {
+      for (let member = this.next(); member !== undefined; member = this.next()) yield member;
+    } finally {
+      this.close();
+    }
+  }
+}
