@@ -7,7 +7,8 @@ import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { planChunks } from './plan/plan.ts';
 import { type ArchiveOptions, type Input, type InputContext, type PackResult, writeArchive } from './run.ts';
 import { findMembers, type InputOptions, type PackPath, rootsOf, type NamedFile } from './walk/inputs.ts';
-import { MemberSource, type SourceMember } from './walk/source-member.ts';
+import { plainLength } from './walk/plain-files.ts';
+import { type MemberRun, MemberSource, type SourceMember } from './walk/source-member.ts';
 import { SpecialContents } from './walk/special-contents.ts';
 
 export interface PackOptions extends InputOptions, ArchiveOptions {}
@@ -19,7 +20,7 @@ class FoundMembers extends MemberSource {
   private readonly found: MemberSource;
   private readonly context: InputContext;
   private readonly onMember: PackOptions['onMember'];
-  private readonly ahead: SourceMember[] = [];
+  private readonly ahead: (SourceMember | MemberRun)[] = [];
   /** The first of `ahead` that has not been given. */
   private given = 0;
 
@@ -34,24 +35,45 @@ class FoundMembers extends MemberSource {
   lookAhead(enough: number): number {
     let total = TAR_END_LENGTH;
     while (total < enough) {
-      const member = this.find();
+      const run = this.findRun();
+      const member = run ?? this.find();
       if (member === undefined) break;
       this.ahead.push(member);
-      total += tarHeaderLength(member) + paddedLength(member.size);
+      total += run === undefined ? streamLength(member as SourceMember) : runLength(run);
     }
     return total;
   }
 
   next(): SourceMember | undefined {
-    if (this.given < this.ahead.length) return this.ahead[this.given++];
-    // They are not kept until the walk ends.
-    this.ahead.length = 0;
-    this.given = 0;
-    return this.find();
+    const ahead = this.ahead[this.given];
+    if (ahead === undefined) return this.find();
+    this.given += 1;
+    return ahead as SourceMember;
+  }
+
+  override takeRun(): MemberRun | undefined {
+    const ahead = this.ahead[this.given];
+    if (ahead === undefined) {
+      // They are not kept until the walk ends.
+      this.ahead.length = 0;
+      this.given = 0;
+      return this.findRun();
+    }
+    if (!('listing' in ahead)) return undefined;
+    this.given += 1;
+    return ahead;
   }
 
   close(): void {
     this.found.close();
+  }
+
+  private findRun(): MemberRun | undefined {
+    const run = this.found.takeRun();
+    if (run !== undefined) {
+      for (let row = run.from; row < run.to; row++) this.context.onFound(run.listing.size(row));
+    }
+    return run;
   }
 
   private find(): SourceMember | undefined {
@@ -63,6 +85,16 @@ class FoundMembers extends MemberSource {
     }
     return member;
   }
+}
+
+function streamLength(member: SourceMember): number {
+  return tarHeaderLength(member) + paddedLength(member.size);
+}
+
+function runLength({ listing, from, to }: MemberRun): number {
+  let total = 0;
+  for (let row = from; row < to; row++) total += plainLength(listing.size(row));
+  return total;
 }
 
 /**
@@ -83,7 +115,13 @@ export async function pack(
   const input = (named: Iterable<PackInput>, context: InputContext): Input => {
     const { own, enough, groups, onWarning, onAttributes } = context;
     const members = new FoundMembers(
-      findMembers(named, options, { own, special, onWarning, onAttributes }),
+      findMembers(named, options, {
+        own,
+        special,
+        runs: options.onMember === undefined,
+        onWarning,
+        onAttributes,
+      }),
       context,
       options.onMember,
     );

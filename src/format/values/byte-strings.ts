@@ -37,3 +37,57 @@ export function byteStringsOf(strings: readonly ByteString[]): ByteStrings {
   Buffer.from(bytes.buffer).write(strings.join(''), 'latin1');
   return { bytes, ends };
 }
+
+/** Collects byte strings. */
+export class ByteStringsBuilder {
+  private bytes = Buffer.alloc(0);
+  private ends = new Uint32Array(0);
+  private byteLength = 0;
+  private length = 0;
+
+  append(string: ByteString): void {
+    const start = this.byteLength;
+    this.makeRoom(1, string.length);
+    if (string !== '') this.bytes.write(string, start, 'latin1');
+    this.byteLength += string.length;
+    this.ends[this.length++] = this.byteLength;
+  }
+
+  appendEmpty(count: number): void {
+    this.makeRoom(count, 0);
+    this.ends.fill(this.byteLength, this.length, this.length + count);
+    this.length += count;
+  }
+
+  /** Room for `count` strings of `length` bytes in all, which the caller writes at the places that this returns. */
+  reserve(count: number, length: number): { bytes: Uint8Array; at: number; ends: Uint32Array; row: number } {
+    this.makeRoom(count, length);
+    const { bytes, byteLength: at, ends, length: row } = this;
+    this.byteLength += length;
+    this.length += count;
+    return { bytes, at, ends, row };
+  }
+
+  /** Exactly as long as the strings. */
+  finish(): ByteStrings {
+    return {
+      bytes: Uint8Array.prototype.slice.call(this.bytes, 0, this.byteLength),
+      ends: this.ends.slice(0, this.length),
+    };
+  }
+
+  private makeRoom(count: number, length: number): void {
+    const end = this.byteLength + length;
+    if (end > this.bytes.byteLength) {
+      const longer = Buffer.alloc(Math.max(4096, 2 * end));
+      this.bytes.copy(longer);
+      this.bytes = longer;
+    }
+    const rows = this.length + count;
+    if (rows > this.ends.length) {
+      const longer = new Uint32Array(Math.max(64, 2 * rows));
+      longer.set(this.ends);
+      this.ends = longer;
+    }
+  }
+}

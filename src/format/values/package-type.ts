@@ -51,3 +51,32 @@ export function packageTypeOf(path: ByteString): string {
   }
   return PLAIN;
 }
+
+/** The extensions that have a rule, as numbers; see `extensionKey`. */
+const SPECIAL = new Set(
+  [...RULES.keys()].map((extension) => extensionKey(Buffer.from(extension), 0, extension.length)),
+);
+/** No rule has a longer extension. */
+const LONGEST = Math.max(...[...RULES.keys()].map((extension) => extension.length));
+/** The only names without an extension that any rule matches are this long, or longer than that. */
+const OCI_LAYOUT = 'oci-layout'.length;
+const SHORTEST_DIGEST = 64;
+const DOT = 0x2e;
+
+/** The bytes of an extension as the digits of one number. */
+function extensionKey(bytes: Uint8Array, from: number, to: number): number {
+  let key = 1;
+  for (let i = from; i < to; i++) key = key * 256 + (bytes[i] ?? 0);
+  return key;
+}
+
+/**
+ * Whether the name at bytes `from` to `to` is plain wherever it is. Does not know it of some names; `packageTypeOf` does.
+ * Makes no string: it is called for every file.
+ */
+export function isPlainName(bytes: Uint8Array, from: number, to: number): boolean {
+  let dot = to - 1;
+  while (dot >= from && bytes[dot] !== DOT) dot--;
+  if (dot < from) return to - from < SHORTEST_DIGEST && to - from !== OCI_LAYOUT;
+  return to - dot - 1 > LONGEST || !SPECIAL.has(extensionKey(bytes, dot + 1, to));
+}

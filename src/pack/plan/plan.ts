@@ -78,7 +78,7 @@ function firstComponent({ path, kind }: Pick<Member, 'path' | 'kind'>): ByteStri
 
 /** Yields the chunks of an archive in order; the end of the tar stream is the last. */
 export function* planChunks(
-  members: Pick<MemberSource, 'next'>,
+  members: Pick<MemberSource, 'next' | 'takeRun'>,
   options: PlanOptions,
 ): Generator<FileChunkPlan, void, undefined> {
   const large = new LargeFileOpener(options);
@@ -90,7 +90,7 @@ export function* planChunks(
 }
 
 function* planAll(
-  members: Pick<MemberSource, 'next'>,
+  members: Pick<MemberSource, 'next' | 'takeRun'>,
   options: PlanOptions,
   large: LargeFileOpener,
 ): Generator<FileChunkPlan, void, undefined> {
@@ -117,7 +117,21 @@ function* planAll(
     return plan;
   };
 
-  for (let member = members.next(); member !== undefined; member = members.next()) {
+  for (;;) {
+    const run = members.takeRun();
+    if (run !== undefined) {
+      // All of them are of one group: their types are plain, and they are in one directory.
+      const group = groups.numberOf({ path: `${run.base}${run.listing.name(run.from)}`, kind: KIND.file });
+      for (let from = run.from; from < run.to;) {
+        const { end, length } = columns.appendRun(run, from, group, chunkSize - filled);
+        filled += length;
+        if (end < run.to) yield finishChunk(null);
+        from = end;
+      }
+      continue;
+    }
+    const member = members.next();
+    if (member === undefined) break;
     const headerLength = tarHeaderLength(member);
     const length = headerLength + paddedLength(member.size);
     if (filled > 0 && filled + length > chunkSize) yield finishChunk(null);

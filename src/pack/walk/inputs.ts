@@ -6,7 +6,7 @@ import { type ByteString, fromText } from '../../format/values/byte-string.ts';
 import { unsafePathReason } from '../../format/values/member-path.ts';
 import type { OwnOutput } from '../../io/own-output.ts';
 import type { OnAttributes } from './attribute-notes.ts';
-import { metadataOf, type MetadataOptions } from './metadata.ts';
+import { isAsFound, metadataOf, type MetadataOptions } from './metadata.ts';
 import { type NameOptions, withRecordedNames } from './recorded-names.ts';
 import { type MadeFile, type Root, splitRoot } from './root.ts';
 import type { MemberSource } from './source-member.ts';
@@ -51,6 +51,8 @@ export interface WalkContext {
   own: OwnOutput;
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
+  /** Files may be given in runs. Default: one by one. */
+  runs?: boolean | undefined;
   /** Needed only for packing. For listing, attributes are not read. */
   onAttributes?: OnAttributes | undefined;
 }
@@ -59,11 +61,12 @@ export interface WalkContext {
 export function findMembers(
   paths: Iterable<PackPath | NamedFile>,
   options: InputOptions,
-  { own, special, onWarning, onAttributes }: WalkContext,
+  { own, special, runs = false, onWarning, onAttributes }: WalkContext,
 ): MemberSource {
   const members = new Walk(rootsOf(paths, options), {
     metadata: metadataOf(options),
     own,
+    runs: runs && isAsFound(options),
     filter: compileFilter(options, onWarning),
     dereference: options.dereference ?? false,
     oneFileSystem: options.oneFileSystem ?? false,

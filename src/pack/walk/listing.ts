@@ -43,7 +43,10 @@ export class NameListing implements Listing {
   }
 }
 
-/** Bytes of a record, and where in it the numbers are, by 32-bit and by 64-bit words. The core writes them. */
+/**
+ * Bytes of a record, and where in it the numbers are, by 32-bit and by 64-bit words. The core writes them in the byte order
+ * of this machine; that of all machines with a core is little-endian.
+ */
 const RECORD_LENGTH = 64;
 const WORD = {
   mode: 0,
@@ -60,25 +63,28 @@ const LONG = { dev: 2, ino: 3, size: 4, mtime: 5 } as const;
 /** What `Core.listDirectory` gives. */
 export class NativeListing implements Listing {
   readonly count: number;
+  /** All names, each followed by its target. */
+  readonly texts: Buffer;
   private readonly words: Uint32Array;
   private readonly longs: BigUint64Array;
   private readonly signedLongs: BigInt64Array;
-  /** All names, each followed by its target. */
-  private readonly texts: string;
+  /** The same as `texts`, from the first time that a string is asked for. */
+  private text: string | undefined;
 
   constructor(bytes: Buffer) {
-    const { buffer, byteOffset } = bytes;
+    const { buffer, byteOffset, byteLength } = bytes;
     // The last word says how many records there are.
-    const count = bytes.readUInt32LE(bytes.byteLength - 4);
+    const count = bytes.readUInt32LE(byteLength - 4);
+    const recordsLength = count * RECORD_LENGTH;
     this.count = count;
-    this.words = new Uint32Array(buffer, byteOffset, (count * RECORD_LENGTH) / 4);
-    this.longs = new BigUint64Array(buffer, byteOffset, (count * RECORD_LENGTH) / 8);
-    this.signedLongs = new BigInt64Array(buffer, byteOffset, (count * RECORD_LENGTH) / 8);
-    this.texts = bytes.toString('latin1', count * RECORD_LENGTH, bytes.byteLength - 4);
+    this.words = new Uint32Array(buffer, byteOffset, recordsLength / 4);
+    this.longs = new BigUint64Array(buffer, byteOffset, recordsLength / 8);
+    this.signedLongs = new BigInt64Array(buffer, byteOffset, recordsLength / 8);
+    this.texts = bytes.subarray(recordsLength, byteLength - 4);
   }
 
   name(row: number): ByteString {
-    return this.texts.slice(row === 0 ? 0 : this.word(row - 1, WORD.targetEnd), this.word(row, WORD.nameEnd));
+    return this.slice(this.nameStart(row), this.nameEnd(row));
   }
 
   names(): readonly ByteString[] {
@@ -86,27 +92,71 @@ export class NativeListing implements Listing {
   }
 
   stat(row: number): FileStat | undefined {
-    // A time that a column cannot hold is asked for once more, as it is.
-    if (this.word(row, WORD.errno) !== 0 || this.word(row, WORD.isOutOfRange) !== 0) return undefined;
+    if (!this.isKnown(row)) return undefined;
     const long = (row * RECORD_LENGTH) / 8;
-    const { longs } = this;
+    const { longs, signedLongs } = this;
     return new FileStat(
-      this.word(row, WORD.mode),
-      this.word(row, WORD.nlink),
+      this.mode(row),
+      this.nlink(row),
       this.word(row, WORD.uid),
       this.word(row, WORD.gid),
       longs[long + LONG.dev] ?? 0n,
       longs[long + LONG.ino] ?? 0n,
-      Number(longs[long + LONG.size] ?? 0n),
-      this.signedLongs[long + LONG.mtime] ?? 0n,
+      this.size(row),
+      signedLongs[long + LONG.mtime] ?? 0n,
     );
   }
 
   linkTarget(row: number): ByteString {
-    return this.texts.slice(this.word(row, WORD.nameEnd), this.word(row, WORD.targetEnd));
+    return this.slice(this.nameEnd(row), this.word(row, WORD.targetEnd));
+  }
+
+  /** Where a name is in `texts`. */
+  nameStart(row: number): number {
+    return row === 0 ? 0 : this.word(row - 1, WORD.targetEnd);
+  }
+
+  nameEnd(row: number): number {
+    return this.word(row, WORD.nameEnd);
+  }
+
+  /** Whether there is anything about a name. A time that a column cannot hold is asked for once more, as it is. */
+  isKnown(row: number): boolean {
+    return this.word(row, WORD.errno) === 0 && this.word(row, WORD.isOutOfRange) === 0;
+  }
+
+  mode(row: number): number {
+    return this.word(row, WORD.mode);
+  }
+
+  nlink(row: number): number {
+    return this.word(row, WORD.nlink);
+  }
+
+  /** Bytes. */
+  size(row: number): number {
+    return this.word(row, 2 * LONG.size) + this.word(row, 2 * LONG.size + 1) * 2 ** 32;
+  }
+
+  /** The modification time in two words, and the high one as a number without a sign: large before 1970. */
+  mtimeLow(row: number): number {
+    return this.word(row, 2 * LONG.mtime);
+  }
+
+  mtimeHigh(row: number): number {
+    return this.word(row, 2 * LONG.mtime + 1);
+  }
+
+  inodeLow(row: number): number {
+    return this.word(row, 2 * LONG.ino);
   }
 
   private word(row: number, which: number): number {
     return this.words[(row * RECORD_LENGTH) / 4 + which] ?? 0;
+  }
+
+  private slice(from: number, to: number): ByteString {
+    this.text ??= this.texts.toString('latin1');
+    return this.text.slice(from, to);
   }
 }

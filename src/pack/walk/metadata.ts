@@ -61,3 +61,8 @@ function plainMode(mode: number, kind: number): number {
   if (kind === KIND.symlink) return 0o777;
   return kind === KIND.directory || (mode & 0o111) !== 0 ? 0o755 : 0o644;
 }
+
+/** Whether what is recorded about a file is what the file system says, and no owner. */
+export function isAsFound({ owner = false, mtime, reproducible = false }: MetadataOptions): boolean {
+  return owner === false && mtime === undefined && !reproducible;
+}

@@ -11,13 +11,14 @@ import { isTemporaryName } from '../../io/temporary-name.ts';
 import { attributesAt } from '../../posix/attributes.ts';
 import { type FileStat, isSameFile } from '../../posix/stat.ts';
 import type { OnAttributes } from './attribute-notes.ts';
-import { type Listing, NameListing } from './listing.ts';
+import { type Listing, NameListing, NativeListing } from './listing.ts';
 import type { Metadata } from './metadata.ts';
 import { baseOf, type MadeFile, requireDirectory, type Root } from './root.ts';
 import type { SeenNames } from './seen-names.ts';
 import { childDirectory, type SourceDirectories, type SourceDirectory } from './source-directories.ts';
 import { kindOf, whyLeftOut } from './source-kind.ts';
-import type { SourceMember } from './source-member.ts';
+import type { PlainFiles } from './plain-files.ts';
+import type { MemberRun, SourceMember } from './source-member.ts';
 import type { SpecialContents } from './special-contents.ts';
 import type { DirectoryRules, WalkFilter } from './walk-filter.ts';
 import type { Warning } from './warning.ts';
@@ -27,6 +28,11 @@ export interface WalkOptions {
   metadata: (stats: Pick<FileStat, 'mode' | 'mtime' | 'uid' | 'gid'>, kind: number) => Metadata;
   /** The archive itself, which must not be packed. */
   own: OwnOutput;
+  /**
+   * Files may be given in runs, see `MemberSource.takeRun`: nobody asks for each of them, and what is recorded about a file
+   * is what the file system says.
+   */
+  runs: boolean;
   /** What to leave out. */
   filter: WalkFilter | undefined;
   /** Pack what symlinks point to instead of the symlinks. */
@@ -87,19 +93,25 @@ export class RootWalk {
     this.seen = seen;
   }
 
+  /** The files that come next, as far as nothing is unusual about them; undefined if the next member is another. */
+  takeRun(plain: PlainFiles): MemberRun | undefined {
+    this.goOn();
+    const level = this.levels.at(-1);
+    if (level === undefined || !(level.listing instanceof NativeListing)) return undefined;
+    const { listing, base, directory, next: from } = level;
+    const to = plain.end(listing, from, base.length);
+    if (to === from) return undefined;
+    level.next = to;
+    return { prefix: this.root.prefix, directory, base, listing, from, to };
+  }
+
   /** The next member; undefined at the end. */
   next(): SourceMember | undefined {
-    if (!this.hasBegun) {
+    if (!this.hasBegun && this.root.made !== undefined) {
       this.hasBegun = true;
-      const { made } = this.root;
-      if (made !== undefined) return this.takeMade(made);
-      this.begin();
+      return this.takeMade(this.root.made);
     }
-    if (this.given !== undefined) {
-      const { given } = this;
-      this.given = undefined;
-      this.enterBelow(given);
-    }
+    this.goOn();
     for (let level = this.levels.at(-1); level !== undefined; level = this.levels.at(-1)) {
       if (level.next === level.listing.count) {
         this.levels.pop();
@@ -112,6 +124,18 @@ export class RootWalk {
       return member;
     }
     return undefined;
+  }
+
+  /** Begins the walk; enters the directory that was given last. */
+  private goOn(): void {
+    if (!this.hasBegun && this.root.made === undefined) {
+      this.hasBegun = true;
+      this.begin();
+    }
+    const { given } = this;
+    if (given === undefined) return;
+    this.given = undefined;
+    this.enterBelow(given);
   }
 
   /** A file that the caller made, under the name of the root. */

@@ -4,6 +4,7 @@
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Member } from '../../format/values/entry.ts';
 import type { SpooledContent } from './content-spool.ts';
+import type { NativeListing } from './listing.ts';
 import type { SourceDirectory } from './source-directories.ts';
 
 /** A member as the walk found it. */
@@ -24,10 +25,27 @@ export interface SourceMember extends Member {
   content?: SpooledContent;
 }
 
+/** Files of one directory, one behind the other, about which nothing is unusual; see `plain-files.ts`. */
+export interface MemberRun {
+  prefix: string;
+  directory: SourceDirectory;
+  /** What comes before a name in the archive. */
+  base: ByteString;
+  listing: NativeListing;
+  /** Rows of the listing. */
+  from: number;
+  to: number;
+}
+
 /** Gives members one by one: a call for each costs less than a generator within generators. */
 export abstract class MemberSource implements Iterable<SourceMember> {
   /** undefined at the end. */
   abstract next(): SourceMember | undefined;
+
+  /** All at once: the files that come next, if nothing is unusual about them; else undefined, and `next` gives a member. */
+  takeRun(): MemberRun | undefined {
+    return undefined;
+  }
 
   /** Closes what the source holds open, wherever it has come to. */
   abstract close(): void;

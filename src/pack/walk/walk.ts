@@ -4,11 +4,12 @@
  * Order: roots as given, each directory before what it holds, names within a directory by their bytes. It does not
  * depend on how the file system lists names, so equal trees give equal archives.
  */
+import { PlainFiles } from './plain-files.ts';
 import { RootWalk, type WalkOptions } from './root-walk.ts';
 import { isOwnRoot, onlyItself, requireRoot, type Root } from './root.ts';
 import { SeenNames } from './seen-names.ts';
 import { SourceDirectories } from './source-directories.ts';
-import { MemberSource, type SourceMember } from './source-member.ts';
+import { type MemberRun, MemberSource, type SourceMember } from './source-member.ts';
 
 /**
  * Gives every member below the roots, each name once. Throws `source-unreadable` if a required root does not exist. What
@@ -21,6 +22,8 @@ export class Walk extends MemberSource {
   private readonly roots: Iterator<Root>;
   /** The roots are all known, and were checked before the first member. */
   private readonly isChecked: boolean;
+  /** undefined if files are given one by one. */
+  private readonly plain: PlainFiles | undefined;
   private walked: RootWalk | undefined;
   private hasEnded = false;
   /** The first root that is the archive itself; it matters if there are no others. */
@@ -33,6 +36,9 @@ export class Walk extends MemberSource {
     this.isChecked = Array.isArray(roots);
     if (Array.isArray(roots)) checkRoots(roots, options);
     this.options = options;
+    const isUsual = options.runs && options.filter === undefined && !options.dereference;
+    // Of several roots, each name must be remembered.
+    if (isUsual && Array.isArray(roots) && roots.length === 1) this.plain = new PlainFiles(options.own);
     this.directories = new SourceDirectories(options.dereference);
     this.seen = new SeenNames(options.dereference, Array.isArray(roots) && roots.length === 1);
     this.roots = roots[Symbol.iterator]();
@@ -47,6 +53,10 @@ export class Walk extends MemberSource {
       else this.begin(root);
     }
     return undefined;
+  }
+
+  override takeRun(): MemberRun | undefined {
+    return this.plain === undefined ? undefined : this.walked?.takeRun(this.plain);
   }
 
   close(): void {
