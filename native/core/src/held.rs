@@ -105,3 +105,81 @@ pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
         None => (&[], path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::PathBuf;
+
+    use rustix::fs::CWD;
+
+    use super::*;
+    use crate::posix;
+
+    /// A new directory below the system's own for such.
+    fn scratch(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("znip-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    fn open(path: &std::path::Path) -> OwnedFd {
+        rustix::fs::openat(CWD, path, hold_flags(true), Mode::empty()).unwrap()
+    }
+
+    fn inode(path: &std::path::Path) -> u64 {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(path).unwrap().ino()
+    }
+
+    #[test]
+    fn goes_to_each_directory_in_any_order() {
+        let root = scratch("held");
+        let deep: PathBuf = (0..40).map(|i| format!("d{i}")).collect();
+        fs::create_dir_all(root.join(&deep)).unwrap();
+        fs::create_dir_all(root.join("d0/other")).unwrap();
+        let mut held = HeldDirectories::new(open(&root), false);
+        let deep = deep.to_str().unwrap().to_owned();
+        for path in [deep.as_str(), "d0/other", "", "d0", deep.as_str(), &deep[..30], "d0/d1", deep.as_str()]
+        {
+            let path = path.trim_end_matches('/');
+            let expected = inode(&root.join(path));
+            let found = held.descriptor(path.as_bytes()).map(|fd| posix::stat(fd).unwrap().ino);
+            if root.join(path).exists() {
+                assert_eq!(found, Ok(expected), "{path}");
+            }
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn follows_no_symlink_and_finds_its_way_back() {
+        let root = scratch("held-links");
+        fs::create_dir_all(root.join("real/below")).unwrap();
+        symlink("real", root.join("link")).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        let mut held = HeldDirectories::new(open(&root), false);
+        assert_eq!(held.descriptor(b"link").unwrap_err(), Errno::NOTDIR);
+        assert_eq!(held.descriptor(b"link/below").unwrap_err(), Errno::NOTDIR);
+        assert_eq!(held.descriptor(b"file/x").unwrap_err(), Errno::NOTDIR);
+        assert_eq!(held.descriptor(b"missing").unwrap_err(), Errno::NOENT);
+        assert!(held.descriptor(b"real/below").is_ok());
+        let mut following = HeldDirectories::new(open(&root), true);
+        assert!(following.descriptor(b"link/below").is_ok());
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn leads_nowhere_but_down() {
+        let root = scratch("held-up");
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        let mut held = HeldDirectories::new(open(&root), false);
+        for path in ["..", "a/..", "a/../..", ".", "a/.", "a//b", "/a", "a/", "/", "a/b/../../..", "a\0b"] {
+            assert_eq!(held.descriptor(path.as_bytes()).unwrap_err(), Errno::INVAL, "{path:?}");
+        }
+        assert!(held.descriptor(b"a/b").is_ok());
+        fs::remove_dir_all(root).unwrap();
+    }
+}

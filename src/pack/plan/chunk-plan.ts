@@ -180,7 +180,7 @@ export class MemberColumnsBuilder {
     columns.sizes[row] = member.size;
     if (member.linked) this.linked.add(row);
     if (member.content !== undefined) this.contents.set(row, member.content);
-    this.isOwned ||= uid !== null;
+    this.isOwned ||= uid !== null || gid !== null;
     columns.uids[row] = uid ?? NO_ID;
     columns.gids[row] = gid ?? NO_ID;
     this.unames.set(row, member.uname);
