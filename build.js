@@ -23,6 +23,15 @@ const common = {
 
 const external = Object.keys(dependencies);
 
+/** What is a program or a thread of its own. */
+const STARTED = {
+  cli: 'src/cli/main.ts',
+  'pack-worker': 'src/pack/chunk/worker.ts',
+  'writer-thread': 'src/pack/write/writer-thread.ts',
+  'decode-worker': 'src/blocks/decode-worker.ts',
+  'extract-worker': 'src/unpack/extract-worker.ts',
+};
+
 /** Commander can run commands that are programs of their own. None is, and what starts them takes longer to load than it. */
 const noChildProcesses = {
   name: 'no-child-processes',
@@ -56,11 +65,7 @@ const { metafile, outputFiles } = await build({
     index: 'src/index.ts',
     // What the tests reach: no part of the package.
     internal: 'src/internal.ts',
-    cli: 'src/cli/main.ts',
-    'pack-worker': 'src/pack/chunk/worker.ts',
-    'writer-thread': 'src/pack/write/writer-thread.ts',
-    'decode-worker': 'src/blocks/decode-worker.ts',
-    'extract-worker': 'src/unpack/extract-worker.ts',
+    ...Object.fromEntries(Object.entries(STARTED).map(([name, source]) => [`${name}.main`, source])),
   },
   outdir: 'dist',
   outExtension: { '.js': '.cjs' },
@@ -103,6 +108,13 @@ function toCommonJs(text, sourcefile) {
       : '',
   });
 }
+
+// What is started loads its bundles by `start.cjs`, from compiled code where there is some for this version of Node.js.
+cpSync('start.cjs', 'dist/start.cjs');
+for (const name of Object.keys(STARTED)) {
+  writeFileSync(`dist/${name}.cjs`, `module.exports = require('./start.cjs').load('${name}.main.cjs');\n`);
+}
+execFileSync(process.execPath, ['dist/start.cjs'], { stdio: ['ignore', 'ignore', 'inherit'] });
 
 // The library for `import`.
 for (const name of ['index', 'internal'])

@@ -3,7 +3,7 @@
  * never come could not be ended, and neither could the process, because process.exit waits for the pool.
  */
 import { closeSync, constants, fstatSync, openSync, read as readCallback, readSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
 import { errnoOf } from '../errors.ts';
 import { deferred, type Deferred } from '../threads/deferred.ts';
@@ -62,6 +62,7 @@ interface Waiting {
 
 const NOTHING_WAITING: Waiting = { waiting: Buffer.alloc(0), ended: false };
 
+/** node:net is loaded only for a pipe: it takes milliseconds. */
 class PipeReader implements DescriptorReader {
   private readonly socket: Socket;
   private readonly owned: boolean;
@@ -90,7 +91,7 @@ class PipeReader implements DescriptorReader {
       },
     };
     const options = { fd, readable: true, writable: false, onread };
-    this.socket = new Socket(options);
+    this.socket = new (process.getBuiltinModule('node:net').Socket)(options);
     this.socket.once('end', () => {
       this.ended = true;
       wake();

@@ -80,12 +80,32 @@ const member: fc.Arbitrary<Member> = fc.record({
   gid: id,
 });
 
+/** The plan of a tree as pack finds it. */
+function planned(name: string): { root: string; plan: FileChunkPlan } {
+  const root = mkdtempSync(join(directory, `${name}-`));
+  mkdirSync(join(root, 'tree/sub'), { recursive: true });
+  writeFileSync(join(root, 'tree/a'), 'content of a');
+  writeFileSync(join(root, 'tree/empty'), '');
+  writeFileSync(join(root, 'tree/sub/b'), noise(100_000));
+  writeFileSync(join(root, fromText('tree/sub/é')), 'text');
+  symlinkSync('a', join(root, 'tree/zlink'));
+  const members = findMembers(
+    ['tree'],
+    { directory: root },
+    { own: NO_OUTPUT, runs: true, onWarning: vi.fn() },
+  );
+  const groups = { packageType: undefined, repo: undefined, repoFromDirectory: false };
+  const [plan] = planChunks(members, { chunkSize: CHUNK_SIZE, ...groups, onWarning: vi.fn() });
+  if (plan === undefined) throw new Error('there is no plan');
+  return { root, plan };
+}
+
 describe.skipIf(native === undefined)('the native core', () => {
   test('writes the headers that the portable code writes', () => {
     fc.assert(
       fc.property(fc.array(member, { minLength: 1, maxLength: 8 }), (members) => {
         const { batch, slot } = batchOf(planOf(members));
-        const { row, position } = batch.fill({ row: 0, position: 512 });
+        const { row, position } = batch.advance({ row: 0, position: 512 });
         const expected = Buffer.alloc(CHUNK_SIZE);
         let end = 512;
         for (const one of members) end += encodeTarHeader(expected, end, one);
@@ -97,31 +117,11 @@ describe.skipIf(native === undefined)('the native core', () => {
     );
   });
 
-  /** The plan of a tree as pack finds it. */
-  function planned(name: string): { root: string; plan: FileChunkPlan } {
-    const root = mkdtempSync(join(directory, `${name}-`));
-    mkdirSync(join(root, 'tree/sub'), { recursive: true });
-    writeFileSync(join(root, 'tree/a'), 'content of a');
-    writeFileSync(join(root, 'tree/empty'), '');
-    writeFileSync(join(root, 'tree/sub/b'), noise(100_000));
-    writeFileSync(join(root, fromText('tree/sub/é')), 'text');
-    symlinkSync('a', join(root, 'tree/zlink'));
-    const members = findMembers(
-      ['tree'],
-      { directory: root },
-      { own: NO_OUTPUT, runs: true, onWarning: vi.fn() },
-    );
-    const groups = { packageType: undefined, repo: undefined, repoFromDirectory: false };
-    const [plan] = planChunks(members, { chunkSize: CHUNK_SIZE, ...groups, onWarning: vi.fn() });
-    if (plan === undefined) throw new Error('there is no plan');
-    return { root, plan };
-  }
-
   test('fills a chunk of a tree to its end', () => {
     const { plan } = planned('whole');
     const { batch } = batchOf(plan);
     expect(plan.members.count).toBe(7);
-    expect(batch.fill({ row: 0, position: 0 }).row).toBe(7);
+    expect(batch.advance({ row: 0, position: 0 }).row).toBe(7);
   });
 
   // Row 1 is `a`, 2 is `empty`, 4 is `sub/b`.
@@ -160,7 +160,7 @@ describe.skipIf(native === undefined)('the native core', () => {
     const { root, plan } = planned('changed');
     change(root);
     const { batch, slot } = batchOf(plan);
-    const { row, position } = batch.fill({ row: 0, position: 0 });
+    const { row, position } = batch.advance({ row: 0, position: 0 });
     expect(row).toBe(stopsAt);
     // The members before it are there, each at its place.
     expect(position % 512).toBe(0);
@@ -170,6 +170,6 @@ describe.skipIf(native === undefined)('the native core', () => {
   test.skipIf(process.getuid?.() === 0)('stops before a file that may not be read', () => {
     const { root, plan } = planned('closed');
     chmodSync(join(root, 'tree/a'), 0);
-    expect(batchOf(plan).batch.fill({ row: 0, position: 0 }).row).toBe(1);
+    expect(batchOf(plan).batch.advance({ row: 0, position: 0 }).row).toBe(1);
   });
 });

@@ -26,7 +26,7 @@ export class FillBatch {
   }
 
   /** Fills from `row` on, at byte `position`, up to the next member that is not as it should be, or the end. */
-  fill({ row, position }: Filling): Filling {
+  advance({ row, position }: Filling): Filling {
     const end = this.usualEnd(row);
     if (row === end) return { row, position };
     const { state } = this;

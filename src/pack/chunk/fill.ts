@@ -85,7 +85,7 @@ class Filler {
     const batch = native === undefined ? undefined : new FillBatch(native, plan, slot);
     let filling: Filling = { row: 0, position: start };
     while (filling.row < members.count) {
-      if (batch !== undefined) filling = batch.fill(filling);
+      if (batch !== undefined) filling = batch.advance(filling);
       const { row, position } = filling;
       // What the core does not do: everything about it is decided here.
       if (row < members.count) filling = { row: row + 1, position: this.put(row, position) };
