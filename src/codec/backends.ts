@@ -61,9 +61,25 @@ export interface Hasher {
   digest(): Uint8Array;
 }
 
+/** Bytes that `hashSubtrees` may write: no part of a chunk has more subtrees. */
+export const SUBTREES_LENGTH = 54 * 32;
+
+/** Hashes a content whose parts lie in several chunks. */
+export interface PartHasher {
+  /** The next part, and what `hashSubtrees` wrote about it. */
+  update(part: Uint8Array, subtrees: Uint8Array): void;
+  digest(): Uint8Array;
+}
+
 export interface Blake3Backend {
   readonly name: string;
   /** BLAKE3 of `bytes`: 32 bytes. */
   hash(bytes: Uint8Array): Uint8Array;
   createHasher(): Hasher;
+  /**
+   * Does the work for a part of a content that can be done without the other parts. The part starts at byte `offset` of
+   * the content. Writes the results to `subtrees`, and returns the bytes of them; 0 if it can do nothing.
+   */
+  hashSubtrees(part: Uint8Array, offset: number, subtrees: Uint8Array): number;
+  createPartHasher(): PartHasher;
 }

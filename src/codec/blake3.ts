@@ -2,7 +2,7 @@
  * BLAKE3 through the native core or, on any machine, blake3-wasm.
  */
 import type { Core } from '../core/core.ts';
-import type { Blake3Backend, Hasher } from './backends.ts';
+import type { Blake3Backend, Hasher, PartHasher } from './backends.ts';
 
 interface WasmModule {
   hash(bytes: Uint8Array): Uint8Array;
@@ -28,6 +28,14 @@ class Blake3Portable implements Blake3Backend {
       digest: () => hasher.digest(),
     };
   }
+
+  hashSubtrees(): number {
+    return 0;
+  }
+
+  createPartHasher(): PartHasher {
+    return this.createHasher();
+  }
 }
 
 export function nativeBlake3(core: Core): Blake3Backend {
@@ -35,6 +43,8 @@ export function nativeBlake3(core: Core): Blake3Backend {
     name: 'blake3 (native)',
     hash: (bytes) => core.hash(bytes),
     createHasher: () => new core.Hasher(),
+    hashSubtrees: (part, offset, subtrees) => 32 * core.hashSubtrees(part, offset, subtrees),
+    createPartHasher: () => new core.TreeHasher(),
   };
 }
 

@@ -28,6 +28,13 @@ export interface Core {
   };
   /** BLAKE3: 32 bytes. */
   hash(bytes: Uint8Array): Buffer;
+  /**
+   * Hashes the subtrees that lie in a part of a content, which starts at byte `offset` of it, and writes their chaining
+   * values, 32 bytes each. Returns their number, at most 54.
+   */
+  hashSubtrees(part: Uint8Array, offset: number, values: Uint8Array): number;
+  /** BLAKE3 of parts in order. `values`: those of `hashSubtrees`; where they are missing, they are made. */
+  TreeHasher: new () => { update(part: Uint8Array, values: Uint8Array): void; digest(): Buffer };
   Hasher: new () => { update(bytes: Uint8Array): void; digest(): Buffer };
 
   /** openat(2), closed on exec. */

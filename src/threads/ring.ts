@@ -19,6 +19,8 @@ import { TAR_RECORD } from '../format/values/constants.ts';
 /** Length of the numbers about a whole chunk, see `pack/chunk/chunk-record.ts`. */
 const CHUNK_FIELDS_LENGTH = 64;
 const CHECKSUM_LENGTH = 32;
+/** What is hashed of a part of a content, see `codec/backends.ts`. */
+const SUBTREES_LENGTH = 54 * CHECKSUM_LENGTH;
 /** Bytes of what is said about one member. */
 const MEMBER_LENGTH = 8 + CHECKSUM_LENGTH + 4 + 4;
 
@@ -37,6 +39,8 @@ export interface Slot {
   /** Takes the numbers about the whole chunk. */
   fields: Buffer;
   members: MemberResults;
+  /** Takes what was hashed of the part at the chunk's start, and of the one at its end. */
+  subtrees: { continuation: Buffer; overflow: Buffer };
 }
 
 /** What happened to the members of a chunk. Row i of every column is member i. */
@@ -57,7 +61,7 @@ function mostMembers(chunkSize: number): number {
 }
 
 function recordsLength(chunkSize: number): number {
-  return CHUNK_FIELDS_LENGTH + mostMembers(chunkSize) * MEMBER_LENGTH;
+  return CHUNK_FIELDS_LENGTH + 2 * SUBTREES_LENGTH + mostMembers(chunkSize) * MEMBER_LENGTH;
 }
 
 /** Bytes of shared memory of one slot. */
@@ -154,11 +158,12 @@ function mapSlot(buffer: ArrayBuffer | SharedArrayBuffer, chunkSize: number): Sl
   const input = bytes(chunkSize + TAR_RECORD);
   const output = bytes(chunkSize);
   const fields = bytes(CHUNK_FIELDS_LENGTH);
+  const subtrees = { continuation: bytes(SUBTREES_LENGTH), overflow: bytes(SUBTREES_LENGTH) };
   // All of these lengths are multiples of 8, as the columns of numbers need it.
   const most = mostMembers(chunkSize);
   const sizes = new Float64Array(buffer, at, most);
   const checksums = Buffer.from(buffer, at + sizes.byteLength, most * CHECKSUM_LENGTH);
   const dataOffsets = new Uint32Array(buffer, checksums.byteOffset + checksums.byteLength, most);
   const flags = new Uint32Array(buffer, dataOffsets.byteOffset + dataOffsets.byteLength, most);
-  return { input, output, fields, members: { dataOffsets, flags, sizes, checksums } };
+  return { input, output, fields, subtrees, members: { dataOffsets, flags, sizes, checksums } };
 }

@@ -49,10 +49,15 @@ async function within(ms: number, what: string, promise: Promise<unknown>): Prom
 const wordsOf = (memory: RingMemory): number[] => [...new Int32Array(memory.control)];
 
 /** The areas of a slot, as bytes. */
-const areasOf = ({ input, output, fields, members }: Slot): Buffer[] =>
-  [input, output, fields, ...Object.values(members as unknown as Record<string, Uint8Array>)].map(
-    ({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength),
-  );
+const areasOf = ({ input, output, fields, members, subtrees }: Slot): Buffer[] =>
+  [
+    input,
+    output,
+    fields,
+    subtrees.continuation,
+    subtrees.overflow,
+    ...Object.values(members as unknown as Record<string, Uint8Array>),
+  ].map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
 
 describe('slots', () => {
   test('have an input with room for one more record, an output, and results for every member', () => {

@@ -11,3 +11,4 @@ pub mod held;
 pub mod list;
 pub mod posix;
 pub mod tar_header;
+pub mod tree_hash;

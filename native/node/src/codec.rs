@@ -9,6 +9,7 @@ use napi::{Env, Error, Status};
 use napi_derive::napi;
 use znip_core::codec::{self, Settings};
 use znip_core::hash;
+use znip_core::tree_hash;
 
 use crate::arguments::View;
 
@@ -17,13 +18,13 @@ fn failed(reason: &str) -> Error {
 }
 
 /// The version of libzstd.
-#[napi]
+#[napi(catch_unwind)]
 pub fn zstd_version() -> &'static str {
     codec::version()
 }
 
 /// Returns the length of the frame, or 0 if it does not fit.
-#[napi]
+#[napi(catch_unwind)]
 pub fn compress(
     source: View<u8>,
     mut target: View<u8>,
@@ -38,7 +39,7 @@ pub fn compress(
 }
 
 /// Returns the length of the content. Throws libzstd's reason.
-#[napi]
+#[napi(catch_unwind)]
 pub fn decompress(source: View<u8>, mut target: View<u8>) -> Result<u32> {
     codec::decompress(&source, &mut target).map(|length| length as u32).map_err(failed)
 }
@@ -55,7 +56,7 @@ impl StreamDecoder {
     }
 
     /// Decodes from `source` to `target`, and writes the bytes taken and the bytes made to `counts`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn step(&self, source: View<u8>, mut target: View<u8>, mut counts: View<u32>) -> Result<()> {
         let (taken, made) = self.0.borrow_mut().step(&source, &mut target).map_err(failed)?;
         if let [first, second, ..] = &mut *counts {
@@ -67,9 +68,38 @@ impl StreamDecoder {
 }
 
 /// BLAKE3 of `bytes`.
-#[napi]
+#[napi(catch_unwind)]
 pub fn hash<'env>(env: &'env Env, bytes: View<u8>) -> Result<BufferSlice<'env>> {
     BufferSlice::copy_from(env, hash::of(&bytes))
+}
+
+/// Hashes the subtrees that lie in a part of a content, from byte `offset` of it on; see `tree_hash`. Returns their number.
+#[napi(catch_unwind)]
+pub fn hash_subtrees(part: View<u8>, offset: f64, mut values: View<u8>) -> u32 {
+    tree_hash::hash_subtrees(&part, offset as u64, &mut values) as u32
+}
+
+/// BLAKE3 of a content in parts, whose subtrees may be hashed already.
+#[napi]
+#[derive(Default)]
+pub struct TreeHasher(RefCell<tree_hash::TreeHasher>);
+
+#[napi]
+impl TreeHasher {
+    #[napi(constructor)]
+    pub fn new() -> TreeHasher {
+        TreeHasher::default()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn update(&self, part: View<u8>, values: View<u8>) {
+        self.0.borrow_mut().update(&part, &values);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn digest<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
+        BufferSlice::copy_from(env, self.0.borrow().finalize())
+    }
 }
 
 /// BLAKE3 of bytes that come in pieces.
@@ -84,12 +114,12 @@ impl Hasher {
         Hasher(RefCell::new(hash::Hasher::new()))
     }
 
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn update(&self, bytes: View<u8>) {
         self.0.borrow_mut().update(&bytes);
     }
 
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn digest<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
         BufferSlice::copy_from(env, self.0.borrow().finalize().as_bytes())
     }

@@ -20,7 +20,7 @@ const RECORD: usize = 64;
 /// gid as 32 bits; device, inode, size and modification time as 64 bits; where the name and where the target ends behind the
 /// records, and an errno that is not 0 if nothing is known, as 32 bits. A time out of the range of 64-bit nanoseconds is the
 /// nearest one. The last four bytes are the number of names, little-endian. Returns a negative errno if the directory cannot be read.
-#[napi]
+#[napi(catch_unwind)]
 pub fn list_directory<'env>(
     env: &'env Env,
     directory: i32,
@@ -57,7 +57,7 @@ pub fn list_directory<'env>(
 
 /// Fills a chunk; see `fill::fill`. `state` is the member to begin with, the one to end before, and the byte to begin at; then
 /// the member at which it stopped, and the byte behind what is filled.
-#[napi]
+#[napi(catch_unwind)]
 pub fn fill_chunk(plan: ChunkPlan, mut state: View<u32>) {
     let ChunkPlan { plan, mut output } = plan;
     let [from, to, position, ..] = *state else { return };

@@ -33,58 +33,58 @@ fn to_words(result: std::result::Result<posix::FileStat, Errno>, words: &mut [i6
 }
 
 /// openat(2).
-#[napi]
+#[napi(catch_unwind)]
 pub fn open_at(directory: i32, name: ByteString, flags: u32, mode: u32) -> Result<i32> {
     Ok(or_errno(posix::open_at(descriptor(directory), &name.into_name()?, flags, mode)))
 }
 
 /// Writes what it finds to `words`.
-#[napi]
+#[napi(catch_unwind)]
 pub fn stat_at(directory: i32, name: ByteString, follow: bool, mut words: View<i64>) -> Result<i32> {
     Ok(to_words(posix::stat_at(descriptor(directory), &name.into_name()?, follow), &mut words))
 }
 
 /// The same for an open file.
-#[napi]
+#[napi(catch_unwind)]
 pub fn stat_open(fd: i32, mut words: View<i64>) -> i32 {
     to_words(posix::stat(descriptor(fd)), &mut words)
 }
 
 /// Sets the modification time of an open file, in nanoseconds since 1970.
-#[napi]
+#[napi(catch_unwind)]
 pub fn set_time(fd: i32, mtime: BigInt) -> i32 {
     or_errno(posix::set_time(descriptor(fd), mtime.get_i64().0).map(|()| 0))
 }
 
 /// The same by name.
-#[napi]
+#[napi(catch_unwind)]
 pub fn set_time_at(directory: i32, name: ByteString, mtime: BigInt, follow: bool) -> Result<i32> {
     let name = name.into_name()?;
     Ok(or_errno(posix::set_time_at(descriptor(directory), &name, mtime.get_i64().0, follow).map(|()| 0)))
 }
 
 /// Gives the file that the name `from` leads to another name, which must be unused.
-#[napi]
+#[napi(catch_unwind)]
 pub fn link_at(from: ByteString, directory: i32, name: ByteString) -> Result<i32> {
     let (from, name) = (from.into_name()?, name.into_name()?);
     Ok(or_errno(posix::link_at(&from, descriptor(directory), &name).map(|()| 0)))
 }
 
 /// Renames within a directory to a name that must be unused.
-#[napi]
+#[napi(catch_unwind)]
 pub fn rename_new(directory: i32, from: ByteString, to: ByteString) -> Result<i32> {
     let (from, to) = (from.into_name()?, to.into_name()?);
     Ok(or_errno(posix::rename_new(descriptor(directory), &from, &to).map(|()| 0)))
 }
 
 /// Writes the names of the extended attributes of an open file, each with a NUL after it; returns their length.
-#[napi]
+#[napi(catch_unwind)]
 pub fn attribute_names(fd: i32, mut names: View<u8>) -> i32 {
     or_errno(posix::attribute_names(descriptor(fd), &mut names).map(|length| length as i32))
 }
 
 /// The same for the file that a path leads to.
-#[napi]
+#[napi(catch_unwind)]
 pub fn attribute_names_at(path: ByteString, mut names: View<u8>) -> Result<i32> {
     Ok(or_errno(posix::attribute_names_at(&path.into_name()?, &mut names).map(|length| length as i32)))
 }

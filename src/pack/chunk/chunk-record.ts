@@ -22,6 +22,9 @@ export interface ChunkResult {
   /** The file behind the continuation changed while it was read. */
   continuationChanged: boolean;
   checksum: Uint8Array;
+  /** Bytes of what is hashed of the continuation, and of the overflow. */
+  continuationSubtrees: number;
+  overflowSubtrees: number;
 }
 
 const NO_HEADER = 0xffffffff;
@@ -32,7 +35,9 @@ export function writeChunkResult(fields: Buffer, result: ChunkResult): void {
   fields.writeUInt32LE(result.firstHeaderOffset ?? NO_HEADER, 8);
   fields.writeUInt32LE(result.continuationLength, 12);
   fields.writeUInt32LE(result.continuationChanged ? CHANGED : 0, 16);
+  fields.writeUInt32LE(result.continuationSubtrees, 20);
   fields.set(result.checksum, 24);
+  fields.writeUInt32LE(result.overflowSubtrees, 56);
 }
 
 export function readChunkResult(fields: Buffer): ChunkResult {
@@ -43,7 +48,9 @@ export function readChunkResult(fields: Buffer): ChunkResult {
     firstHeaderOffset: firstHeader === NO_HEADER ? undefined : firstHeader,
     continuationLength: fields.readUInt32LE(12),
     continuationChanged: fields.readUInt32LE(16) === CHANGED,
+    continuationSubtrees: fields.readUInt32LE(20),
     checksum: Uint8Array.from(fields.subarray(24, 24 + CHECKSUM_LENGTH)),
+    overflowSubtrees: fields.readUInt32LE(56),
   };
 }
 

@@ -5,10 +5,10 @@ import type { CompressionSettings } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
 import { rawFrameLength } from '../../format/zstd/zstd-frame.ts';
 import type { Slot } from '../../threads/ring.ts';
-import type { ChunkPlan } from '../plan/chunk-plan.ts';
+import type { ChunkPlan, MemberPart } from '../plan/chunk-plan.ts';
 import type { AttributeNotes } from '../walk/attribute-notes.ts';
 import type { Warning } from '../walk/warning.ts';
-import { writeChunkResult } from './chunk-record.ts';
+import { type ChunkResult, writeChunkResult } from './chunk-record.ts';
 import { fillChunk } from './fill.ts';
 import { hashFilled } from './hash-filled.ts';
 
@@ -21,6 +21,22 @@ export interface ChunkReport {
 /** A frame must save at least 1/256; otherwise it is not worth decompressing. Reading a stored blob costs nothing. */
 function worthKeeping(blobLength: number, chunkLength: number): boolean {
   return blobLength > 0 && blobLength < rawFrameLength(chunkLength) - chunkLength / 256;
+}
+
+/** Hashes what can be hashed here of contents that lie in several chunks. The writer, which sees all parts, does the rest. */
+function hashParts(
+  { continuation, overflow, members }: ChunkPlan,
+  { input, members: results, subtrees }: Slot,
+  codec: Codec,
+): Pick<ChunkResult, 'continuationSubtrees' | 'overflowSubtrees'> {
+  const hash = (part: MemberPart | null, start: number, target: Buffer): number =>
+    part?.indexed === true
+      ? codec.hashSubtrees(input.subarray(start, start + part.length), part.fileOffset, target)
+      : 0;
+  return {
+    continuationSubtrees: hash(continuation, 0, subtrees.continuation),
+    overflowSubtrees: hash(overflow, results.dataOffsets[members.count - 1] ?? 0, subtrees.overflow),
+  };
 }
 
 export async function compressChunk(
@@ -38,6 +54,7 @@ export async function compressChunk(
   writeChunkResult(slot.fields, {
     ...filled,
     checksum,
+    ...hashParts(plan, slot, codec),
     blobLength: worthKeeping(blobLength, chunk.byteLength) ? blobLength : 0,
   });
   return { warnings, attributes: { plain: attributes.plain, first: attributes.first } };

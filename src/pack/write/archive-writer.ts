@@ -2,7 +2,7 @@
  * Writes an archive, strictly forward: blocks as chunks arrive, then sub-indexes, frame table, manifest and footer.
  * Runs on the writer thread, or on the main thread if there are no others. Implements docs/format.md, "Archive".
  */
-import type { CompressionSettings, Hasher } from '../../codec/backends.ts';
+import type { CompressionSettings, PartHasher } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
 import { ZnipError } from '../../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../../format/block-header.ts';
@@ -42,7 +42,7 @@ interface UnwrittenMember {
   member: Member;
   group: number;
   streamOffset: number;
-  hasher: Hasher;
+  hasher: PartHasher;
   changed: boolean;
   /** Bytes of its data in the chunks so far. */
   written: number;
@@ -92,7 +92,7 @@ export class ArchiveWriter {
       if (result.chunkLength === 0) return;
       await this.writeBlock(plan, slot, result);
       await this.continueMember(plan, slot, result);
-      await this.takeMembers(plan, slot);
+      await this.takeMembers(plan, slot, result);
       if (plan.filled !== null) await this.index.addRemarks(plan.remarks ?? [], this.streamLength);
       this.streamLength += result.chunkLength;
       // Frames of unsized blocks may still change.
@@ -179,7 +179,8 @@ export class ArchiveWriter {
       open.member.size = size;
       this.stateSize(open.member);
     }
-    open.hasher.update(slot.input.subarray(0, length));
+    const { continuation } = slot.subtrees;
+    open.hasher.update(slot.input.subarray(0, length), continuation.subarray(0, result.continuationSubtrees));
     open.changed ||= result.continuationChanged;
     open.written += length;
     if (open.written < open.member.size) return;
@@ -211,7 +212,11 @@ export class ArchiveWriter {
     this.sink.rewrite(offset, [encodeBlockHeader(header, hash), ...rawFramePieces(chunk)]);
   }
 
-  private async takeMembers({ members, overflow }: ChunkPlan, slot: Slot): Promise<void> {
+  private async takeMembers(
+    { members, overflow }: ChunkPlan,
+    slot: Slot,
+    result: ChunkResult,
+  ): Promise<void> {
     const { flags, sizes } = slot.members;
     const { groups } = members;
     const isDropped = (row: number): boolean => ((flags[row] ?? 0) & DROPPED) !== 0;
@@ -229,14 +234,24 @@ export class ArchiveWriter {
       this.members += to - from;
       from = to;
     }
-    if (overflow !== null && !isDropped(whole)) this.openMember(members, whole, overflow.length, slot);
+    if (overflow !== null && !isDropped(whole))
+      this.openMember(members, whole, overflow.length, slot, result);
   }
 
   /** Remembers the last member of a chunk, which goes on in the next. */
-  private openMember(members: MemberColumns, row: number, length: number, slot: Slot): void {
+  private openMember(
+    members: MemberColumns,
+    row: number,
+    length: number,
+    slot: Slot,
+    { overflowSubtrees }: ChunkResult,
+  ): void {
     const dataOffset = slot.members.dataOffsets[row] ?? 0;
-    const hasher = this.codec.createHasher();
-    hasher.update(slot.input.subarray(dataOffset, dataOffset + length));
+    const hasher = this.codec.createPartHasher();
+    hasher.update(
+      slot.input.subarray(dataOffset, dataOffset + length),
+      slot.subtrees.overflow.subarray(0, overflowSubtrees),
+    );
     this.open = {
       member: memberAt(members, row),
       group: members.groups[row] ?? 0,
