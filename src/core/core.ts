@@ -63,6 +63,29 @@ export interface Core {
    * and the byte to begin at; then the member at which it stopped, and the byte behind what is filled.
    */
   fillChunk(plan: CoreChunkPlan, state: Uint32Array): void;
+  /**
+   * Writes files of a chunk below the held directory `root`, from row `from` on, before row `to`, until one is not as it
+   * should be. Returns its row, or `to`.
+   */
+  writeFiles(root: number, chunk: Uint8Array, batch: CoreWriteBatch, from: number, to: number): number;
+}
+
+/** Files of a chunk, and what is set about them. */
+export interface CoreWriteBatch {
+  paths: Uint8Array;
+  pathEnds: Uint32Array;
+  /** Where each content starts in the chunk. */
+  offsets: Float64Array;
+  sizes: Float64Array;
+  modes: Uint32Array;
+  mtimes: BigInt64Array;
+  /** BLAKE3 of each content: to compare with if `isKnown`, else to be written. */
+  checksums: Uint8Array;
+  isKnown: boolean;
+  umask: number;
+  preservePermissions: boolean;
+  sparse: boolean;
+  mtime: boolean;
 }
 
 /** The members of a chunk, whose directories are all below one base, and the slot that they come into. */

@@ -5,12 +5,13 @@
 import type { Owner } from '../archive/entries.ts';
 import type { SparseMap } from '../format/tar/sparse.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
+import { byteStringsOf, type ByteStrings, stringAt } from '../format/values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 
 /** Files that lie completely in one chunk. Row i of every column belongs to file i. */
 export interface FileColumns {
   count: number;
-  paths: string[];
+  paths: ByteStrings;
   /** Chunk byte at which the content starts. */
   offsets: Float64Array;
   sizes: Float64Array;
@@ -32,7 +33,7 @@ export function rowsOf(files: FileColumns, rows: readonly number[]): FileColumns
   const positions = new Map(rows.map((row, position) => [row, position]));
   return {
     count: rows.length,
-    paths: rows.map((row) => paths[row] ?? ''),
+    paths: byteStringsOf(rows.map((row) => stringAt(paths, row))),
     offsets: Float64Array.from(rows, (row) => offsets[row] ?? 0),
     sizes: Float64Array.from(rows, (row) => sizes[row] ?? 0),
     modes: Uint32Array.from(rows, (row) => modes[row] ?? 0),

@@ -2,6 +2,8 @@
  * Prepares what the files of a chunk are written into: their directories, and the files that are put together from
  * parts. Anything that cannot be there is skipped and reported. Main thread.
  */
+import type { ZnipError } from '../errors.ts';
+import { type ByteStrings, startOf, stringAt } from '../format/values/byte-strings.ts';
 import { type PartTarget, type FileColumns, type LargePart, rowsOf } from './chunk-files.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import type { LargeFiles } from './large-files.ts';
@@ -24,24 +26,42 @@ export interface Prepared {
 export function makeRoom(files: FileColumns, parts: readonly LargePart[], room: Room): Prepared {
   const { directories, largeFiles, onBlocked } = room;
   let rows: number[] | undefined;
+  let block: ZnipError | undefined;
   for (let row = 0; row < files.count; row++) {
-    const path = files.paths[row] ?? '';
-    const block = directories.ensureParent(path);
+    if (row === 0 || !isSameDirectory(files.paths, row)) {
+      block = directories.ensureParent(stringAt(files.paths, row));
+    }
     if (block === undefined) rows?.push(row);
     else {
       rows ??= Array.from({ length: row }, (_, i) => i);
-      onBlocked(path, block);
+      onBlocked(stringAt(files.paths, row), block);
     }
   }
   for (const { large, fileOffset } of parts) {
-    const block = fileOffset === 0 ? directories.ensureParent(large.path) : undefined;
-    if (block === undefined) continue;
+    const blocked = fileOffset === 0 ? directories.ensureParent(large.path) : undefined;
+    if (blocked === undefined) continue;
     largeFiles.pass(large);
-    onBlocked(large.path, block);
+    onBlocked(large.path, blocked);
   }
   return {
     files: rows === undefined ? files : rowsOf(files, rows),
     rows,
     targets: largeFiles.targets(parts),
   };
+}
+
+const SLASH = 0x2f;
+
+/** Whether a row's path is in the same directory as that of the row before. Most are, so no string is made. */
+function isSameDirectory({ bytes, ends }: ByteStrings, row: number): boolean {
+  const before = startOf(ends, row - 1);
+  const start = startOf(ends, row);
+  const end = ends[row] ?? start;
+  let slash = end - 1;
+  while (slash >= start && bytes[slash] !== SLASH) slash--;
+  const length = slash + 1 - start;
+  for (let i = 0; i < length; i++) if (bytes[before + i] !== bytes[start + i]) return false;
+  // The path before must not go on into a directory below.
+  for (let i = before + length; i < start; i++) if (bytes[i] === SLASH) return false;
+  return before + length <= start;
 }

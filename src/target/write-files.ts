@@ -4,7 +4,9 @@
  */
 import { damagedMember } from '../blocks/decode-blob.ts';
 import type { Codec } from '../codec/codec.ts';
+import { core, type CoreWriteBatch } from '../core/core.ts';
 import { ioError } from '../errors.ts';
+import { stringAt } from '../format/values/byte-strings.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { writeFully, writeSparsely } from '../posix/write.ts';
@@ -40,42 +42,103 @@ export function writeFiles(
   tree: TargetTree,
   codec: Codec,
 ): WrittenFiles {
-  const taken: number[] = [];
-  const damaged: number[] = [];
-  const refused: RefusedFile[] = [];
-  const replace = new Set(files.replace);
-  const superseded = new Set(files.superseded);
-  const { existing } = tree.settings;
-  const checksums = files.checksums === null ? new Uint8Array(files.count * CHECKSUM_LENGTH) : null;
-  for (let row = 0; row < files.count; row++) {
+  const checksums = files.checksums ?? new Uint8Array(files.count * CHECKSUM_LENGTH);
+  const writer = new FileWriter(files, checksums, chunk, tree, codec);
+  const { taken, damaged, refused } = writer.write();
+  return { taken, checksums: files.checksums === null ? checksums : null, damaged, refused };
+}
+
+class FileWriter {
+  readonly taken: number[] = [];
+  readonly damaged: number[] = [];
+  readonly refused: RefusedFile[] = [];
+  private readonly files: FileColumns;
+  private readonly checksums: Uint8Array;
+  private readonly chunk: Uint8Array;
+  private readonly tree: TargetTree;
+  private readonly codec: Codec;
+  private readonly replace: Set<number>;
+  private readonly superseded: Set<number>;
+
+  constructor(files: FileColumns, checksums: Uint8Array, chunk: Uint8Array, tree: TargetTree, codec: Codec) {
+    this.files = files;
+    this.checksums = checksums;
+    this.chunk = chunk;
+    this.tree = tree;
+    this.codec = codec;
+    this.replace = new Set(files.replace);
+    this.superseded = new Set(files.superseded);
+  }
+
+  write(): this {
+    const { files, tree } = this;
+    const { root } = tree.settings;
+    const native = core();
+    for (let row = 0; row < files.count; row++) {
+      if (native !== undefined && root !== undefined) {
+        row = native.writeFiles(root, this.chunk, this.batch(), row, this.usualEnd(row));
+        if (row === files.count) break;
+      }
+      // What the core does not do: everything about it is decided here.
+      this.writeOne(row);
+    }
+    return this;
+  }
+
+  private writeOne(row: number): void {
+    const { files, tree } = this;
     const offset = files.offsets[row] ?? 0;
-    const content = chunk.subarray(offset, offset + (files.sizes[row] ?? 0));
-    const path = files.paths[row] ?? '';
-    const checksum = codec.hash(content);
+    const content = this.chunk.subarray(offset, offset + (files.sizes[row] ?? 0));
+    const path = stringAt(files.paths, row);
+    const checksum = this.codec.hash(content);
     const at = row * CHECKSUM_LENGTH;
-    if (files.checksums === null) checksums?.set(checksum, at);
+    if (files.checksums === null) this.checksums.set(checksum, at);
     else if (!equalBytes(checksum, files.checksums.subarray(at, at + CHECKSUM_LENGTH))) {
       if (!tree.settings.keepGoing) throw damagedMember(path);
-      damaged.push(row);
-      continue;
+      this.damaged.push(row);
+      return;
     }
-    if (superseded.has(row)) continue;
-    const outcome = writeFile(
-      path,
-      content,
-      {
-        mode: files.modes[row] ?? 0,
-        mtime: files.mtimes[row] ?? 0n,
-        owner: files.owners?.[row] ?? null,
-      },
-      tree,
-      replace.has(row) ? 'overwrite' : existing,
-    );
-    if (outcome === 'written') continue;
-    if (outcome === 'taken') taken.push(row);
-    else refused.push({ row, ...outcome });
+    if (this.superseded.has(row)) return;
+    const attributes = {
+      mode: files.modes[row] ?? 0,
+      mtime: files.mtimes[row] ?? 0n,
+      owner: files.owners?.[row] ?? null,
+    };
+    const existing = this.replace.has(row) ? 'overwrite' : tree.settings.existing;
+    const outcome = writeFile(path, content, attributes, tree, existing);
+    if (outcome === 'taken') this.taken.push(row);
+    else if (outcome !== 'written') this.refused.push({ row, ...outcome });
   }
-  return { taken, checksums, damaged, refused };
+
+  /** Behind the last of the files from `row` on that get nothing but content, mode and time, and replace nothing. */
+  private usualEnd(row: number): number {
+    const { replace, superseded } = this;
+    const { count, owners } = this.files;
+    if (owners === null && replace.size === 0 && superseded.size === 0) return count;
+    let end = row;
+    while (end < count && (owners?.[end] ?? null) === null && !replace.has(end) && !superseded.has(end))
+      end++;
+    return end;
+  }
+
+  private batch(): CoreWriteBatch {
+    const { paths, offsets, sizes, modes, mtimes, checksums } = this.files;
+    const { umask, preservePermissions, sparse, mtime } = this.tree.settings;
+    return {
+      paths: paths.bytes,
+      pathEnds: paths.ends,
+      offsets,
+      sizes,
+      modes,
+      mtimes,
+      checksums: this.checksums,
+      isKnown: checksums !== null,
+      umask,
+      preservePermissions,
+      sparse,
+      mtime,
+    };
+  }
 }
 
 /** Writes runs of large files from a verified chunk to their places in the files. */

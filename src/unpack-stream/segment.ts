@@ -6,6 +6,7 @@
  */
 import type { Owner } from '../archive/entries.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
+import { byteStringsOf } from '../format/values/byte-strings.ts';
 import type { Member } from '../format/values/entry.ts';
 import type { FileColumns, LargePart } from '../target/chunk-files.ts';
 import type { HardLink } from '../target/links.ts';
@@ -118,7 +119,7 @@ function toColumns(
   const count = files.length;
   const columns: FileColumns = {
     count,
-    paths: files.map(({ member }) => member.path),
+    paths: byteStringsOf(files.map(({ member }) => member.path)),
     offsets: Float64Array.from(offsets),
     sizes: new Float64Array(count),
     modes: new Uint32Array(count),

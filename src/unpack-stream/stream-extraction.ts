@@ -7,6 +7,7 @@ import { decodeBlob } from '../blocks/decode-blob.ts';
 import type { DecodeTask } from '../blocks/decode-worker.ts';
 import { codec } from '../codec/codec.ts';
 import type { ZnipError } from '../errors.ts';
+import { stringAt } from '../format/values/byte-strings.ts';
 import { isDamage } from '../rules/lost.ts';
 import type { FileColumns } from '../target/chunk-files.ts';
 import type { Directories, OnBlocked } from '../target/directories.ts';
@@ -121,14 +122,14 @@ export class StreamExtraction {
     });
     await before;
     const completed = largeFiles.finishParts(segment.parts, chunk, () => {});
-    for (const row of written.taken) onTaken(paths[row] ?? '');
+    for (const row of written.taken) onTaken(stringAt(paths, row));
     onWritten(segment, written, completed);
   }
 
   /** The rows that replace a file of this run. Files that were kept for the user are never replaced. */
   private replacing({ paths, replace }: FileColumns): number[] {
     const { isTaken, isUnmade } = this.options;
-    return replace.filter((row) => !isTaken(paths[row] ?? '') && !isUnmade(paths[row] ?? ''));
+    return replace.filter((row) => !isTaken(stringAt(paths, row)) && !isUnmade(stringAt(paths, row)));
   }
 
   /** Resolves to the damage of the blob, if there is any. */

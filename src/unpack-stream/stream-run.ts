@@ -8,6 +8,7 @@ import { LEADING_SLASH, skippedReason, attributesReason, plainReason } from '../
 import { PlainAttributes } from '../format/values/attributes.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
+import { stringAt } from '../format/values/byte-strings.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/values/entry.ts';
 import type { StreamKind } from '../io/foreign-stream.ts';
 import { type LimitOptions, Limits } from '../rules/limits.ts';
@@ -140,12 +141,12 @@ export class StreamRun {
         rows.forEach((row, i) => {
           if (checksums === null) return;
           this.noteWritten(
-            files.paths[i] ?? '',
+            stringAt(files.paths, i),
             row,
             checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH),
           );
         });
-        for (const { row, ...refusal } of refused) this.refuse(files.paths[row] ?? '', refusal);
+        for (const { row, ...refusal } of refused) this.refuse(stringAt(files.paths, row), refusal);
         for (const { file, checksum } of completed) this.noteWritten(file.path, file.row, checksum);
         for (const size of files.sizes) this.progress.contentBytes += size;
         for (const { length } of parts) this.progress.contentBytes += length;

@@ -10,6 +10,7 @@ import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
+import { stringAt } from '../format/values/byte-strings.ts';
 import type { ByteSource } from '../io/source.ts';
 import { isDamage, lostMember, type LostMember } from '../rules/lost.ts';
 import type { PartTarget } from '../target/chunk-files.ts';
@@ -59,10 +60,10 @@ function prepare(job: ChunkJob, options: ExtractOptions): ReadyJob {
 function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, options: ExtractOptions): void {
   const { files, parts, blob, frame } = job;
   const place = { blob, offset: frame.blobOffset };
-  for (const row of written.taken) options.onTaken(files.paths[row] ?? '');
-  for (const refused of written.refused) options.onRefused(files.paths[refused.row] ?? '', refused);
+  for (const row of written.taken) options.onTaken(stringAt(files.paths, row));
+  for (const refused of written.refused) options.onRefused(stringAt(files.paths, refused.row), refused);
   for (const row of written.damaged) {
-    const path = files.paths[row] ?? '';
+    const path = stringAt(files.paths, row);
     options.onLost(path, { ...lostMember(path, damagedMember(path)), ...place });
   }
   const completed = options.largeFiles.finishParts(parts, chunk, ({ path }, cause) =>
@@ -74,7 +75,10 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
 
 /** A job failed because of damage: only its files are lost. */
 function loseJob(job: ChunkJob, damage: ZnipError, options: ExtractOptions): void {
-  for (const path of job.files.paths) options.onLost(path, lostMember(path, damage));
+  for (let row = 0; row < job.files.count; row++) {
+    const path = stringAt(job.files.paths, row);
+    options.onLost(path, lostMember(path, damage));
+  }
   for (const { path } of options.largeFiles.loseParts(job.parts))
     options.onLost(path, lostMember(path, damage));
   options.onJob(job, 0);

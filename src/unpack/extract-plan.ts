@@ -6,6 +6,7 @@ import { recordedOwner, type EntryRef } from '../archive/entries.ts';
 import { ZnipError } from '../errors.ts';
 import { findFrame, type Frame } from '../format/tables/frame-table.ts';
 import { toText } from '../format/values/byte-string.ts';
+import { byteStringsOf } from '../format/values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import type { FileColumns, LargeFile, LargePart } from '../target/chunk-files.ts';
 
@@ -51,7 +52,7 @@ class FileColumnsBuilder {
     });
     return {
       count: files.length,
-      paths: files.map((file) => file.path),
+      paths: byteStringsOf(files.map((file) => file.path)),
       offsets: Float64Array.from(this.offsets),
       sizes: Float64Array.from(files, ({ ref }) => ref.batch.sizes[ref.row] ?? 0),
       modes: Uint32Array.from(files, ({ ref }) => ref.batch.modes[ref.row] ?? 0),

@@ -1,6 +1,7 @@
 /**
  * Where a chunk of a stream is cut: what may be written in parallel, and what has to wait.
  */
+import { stringAt } from '../../src/format/values/byte-strings.ts';
 import { describe, expect, test } from 'vitest';
 import { KIND, type Member } from '../../src/format/values/entry.ts';
 import type { LargeFile } from '../../src/target/chunk-files.ts';
@@ -31,9 +32,10 @@ function shape(builder: SegmentBuilder): string[] {
       [
         waits ? 'waits' : 'now',
         ...changes.map(({ type }) => type),
-        ...files.paths.map(
-          (path, row) =>
-            `${path}${files.replace.includes(row) ? '!' : ''}${files.superseded.includes(row) ? '-' : ''}`,
+        ...Array.from(
+          { length: files.count },
+          (_, row) =>
+            `${stringAt(files.paths, row)}${files.replace.includes(row) ? '!' : ''}${files.superseded.includes(row) ? '-' : ''}`,
         ),
         ...parts.map(() => 'part'),
       ].join(' '),

@@ -6,7 +6,7 @@ use rustix::io::Result;
 
 use crate::columns::{Strings, kind};
 use crate::hash;
-use crate::held::{HeldDirectories, check_name, hold_flags, split};
+use crate::held::{HeldDirectories, hold_flags, split};
 use crate::posix::{self, uninterrupted};
 use crate::tar_header::{Encoder, Member, padded};
 
@@ -156,8 +156,7 @@ impl<'a> Files<'a> {
             }
             self.entered = Some(index);
         }
-        let name = split(plan.sources.get(row)).1;
-        check_name(name)?;
+        let (_, name) = split(plan.sources.get(row))?;
         // Does not wait for a FIFO that has taken the file's place.
         let mut flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         if !plan.follow {

@@ -98,12 +98,15 @@ pub fn check_name(name: &[u8]) -> Result<()> {
     if is_plain { Ok(()) } else { Err(Errno::INVAL) }
 }
 
-/// Directory and name of a path.
-pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
-    match path.iter().rposition(|&byte| byte == b'/') {
+/// Directory and name of a path. Fails with EINVAL where the name is not a plain one, and for a path from the root.
+pub fn split(path: &[u8]) -> Result<(&[u8], &[u8])> {
+    let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
+        Some(0) => return Err(Errno::INVAL),
         Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (&[], path),
-    }
+        None => (&[][..], path),
+    };
+    check_name(name)?;
+    Ok((directory, name))
 }
 
 #[cfg(test)]

@@ -12,3 +12,4 @@ pub mod list;
 pub mod posix;
 pub mod tar_header;
 pub mod tree_hash;
+pub mod write;

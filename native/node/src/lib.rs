@@ -9,3 +9,4 @@ mod arguments;
 mod codec;
 mod pack;
 mod posix;
+mod unpack;
