@@ -68,6 +68,20 @@ export interface Core {
    * should be. Returns its row, or `to`.
    */
   writeFiles(root: number, chunk: Uint8Array, batch: CoreWriteBatch, from: number, to: number): number;
+  /**
+   * Sets the times of files of this owner that were written before, until one is not as it should be. Returns its row,
+   * or `to`.
+   */
+  setTimes(
+    root: number,
+    paths: Uint8Array,
+    pathEnds: Uint32Array,
+    sizes: Float64Array,
+    mtimes: BigInt64Array,
+    owner: number,
+    from: number,
+    to: number,
+  ): number;
 }
 
 /** Files of a chunk, and what is set about them. */

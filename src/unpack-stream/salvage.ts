@@ -165,7 +165,7 @@ async function confirmSalvaged(
     });
     // After this, every file has only the name that it keeps, and its attributes are set there.
     run.makeRoomForLinks();
-    for (const indexed of attributes) run.restore(indexed);
+    run.restore(attributes);
   } catch (error) {
     // The blocks have a known version. If the rest does not, it is damaged.
     const unknown = error instanceof ZnipError && error.code === 'unsupported-version';

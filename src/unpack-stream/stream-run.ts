@@ -3,6 +3,7 @@
  * written, and finishes the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-foreign.ts` feed it. Main thread.
  */
 import { codec } from '../codec/codec.ts';
+import { core } from '../core/core.ts';
 import { systemReason, ZnipError } from '../errors.ts';
 import { LEADING_SLASH, skippedReason, attributesReason, plainReason } from '../format/remarks.ts';
 import { PlainAttributes } from '../format/values/attributes.ts';
@@ -33,6 +34,7 @@ import {
   type TargetOptions,
 } from '../target/target.ts';
 import { finishFile } from '../target/write-file.ts';
+import { WrittenTimes } from '../target/written-times.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import type { UnpackProgress, UnpackResult } from '../unpack/unpack.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
@@ -268,8 +270,27 @@ export class StreamRun {
     return this.taken.has(path);
   }
 
-  /** Gives a member what only the index has: nanoseconds and recorded owners. */
-  restore({ row, kind, size, mode, mtime, owner: recorded }: IndexedAttributes): void {
+  /** Gives members what only the index has: nanoseconds and recorded owners. */
+  restore(attributes: Iterable<IndexedAttributes>): void {
+    const { root } = this.target.settings;
+    const native = core();
+    const times =
+      native === undefined || root === undefined
+        ? undefined
+        : new WrittenTimes(native, root, ({ path, size, mtime }) =>
+            this.amendFile(
+              { path, kind: KIND.file, size, linked: this.linked },
+              { mtime, owner: null, mode: 0 },
+            ),
+          );
+    for (const indexed of attributes) this.restoreOne(indexed, times);
+    times?.flush();
+  }
+
+  private restoreOne(
+    { row, kind, size, mode, mtime, owner: recorded }: IndexedAttributes,
+    times: WrittenTimes | undefined,
+  ): void {
     const path = this.arrived.nameOf(row);
     if (path === undefined || this.losses.has(path)) return;
     const { settings } = this.target;
@@ -280,20 +301,22 @@ export class StreamRun {
     if (this.options.dryRun !== undefined) this.arrived.setTime(path, mtime);
     else if (kind === KIND.file && !this.taken.has(path)) {
       const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
-      if (time !== null || owner !== null)
-        this.restoreFile(row, { path, kind, size, linked: this.linked }, { mtime: time, owner, mode });
+      if (time === null && owner === null) return;
+      const fd = this.largeFiles.heldAt(row);
+      const written = { path, kind, size, linked: this.linked };
+      if (fd !== undefined) this.finishHeld(fd, path, { mtime: time, owner, mode });
+      else if (times !== undefined && time !== null && owner === null) times.add({ path, size, mtime: time });
+      else this.amendFile(written, { mtime: time, owner, mode });
     }
   }
 
-  private restoreFile(row: number, written: WrittenMember, { mtime, owner, mode }: Amendment): void {
-    const { settings } = this.target;
-    const fd = this.largeFiles.heldAt(row);
-    if (fd !== undefined) {
-      const attributes = { mode, mtime: mtime ?? 0n, owner };
-      const unset = finishFile(fd, attributes, { ...settings, mtime: mtime !== null }, undefined);
-      if (unset !== undefined) this.refuse(written.path, { written: true, reason: unset });
-      return;
-    }
+  private finishHeld(fd: number, path: ByteString, { mtime, owner, mode }: Amendment): void {
+    const settings = { ...this.target.settings, mtime: mtime !== null };
+    const unset = finishFile(fd, { mode, mtime: mtime ?? 0n, owner }, settings, undefined);
+    if (unset !== undefined) this.refuse(path, { written: true, reason: unset });
+  }
+
+  private amendFile(written: WrittenMember, { mtime, owner, mode }: Amendment): void {
     const warn = (reason: string): void => this.refuse(written.path, { written: true, reason });
     // These bits are safe only for a file that stayed open since it was made: otherwise it may be another file by now.
     const special = owner !== null && (mode & ~0o777) !== 0;

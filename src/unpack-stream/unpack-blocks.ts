@@ -57,5 +57,5 @@ async function confirm(
   });
   // After this, every file has only the name that it keeps, and its attributes are set there.
   run.makeRoomForLinks();
-  for (const indexed of attributes) run.restore(indexed);
+  run.restore(attributes);
 }

@@ -3,6 +3,7 @@
 //! What is decided (layout, order, policy, messages) is decided by the caller. A batch does the usual case and stops at
 //! anything else, which the caller then handles by itself. So the two never disagree about what an unusual case means.
 
+pub mod amend;
 pub mod codec;
 pub mod columns;
 pub mod fill;

@@ -120,6 +120,14 @@ pub fn set_time(fd: BorrowedFd<'_>, mtime: i64) -> Result<()> {
     rustix::fs::futimens(fd, &only_mtime(mtime))
 }
 
+/// The same for a file that is open for nothing else (O_PATH).
+pub fn set_held_time(fd: BorrowedFd<'_>, mtime: i64) -> Result<()> {
+    #[cfg(target_os = "linux")]
+    return rustix::fs::utimensat(fd, c"", &only_mtime(mtime), AtFlags::EMPTY_PATH);
+    #[cfg(not(target_os = "linux"))]
+    set_time(fd, mtime)
+}
+
 /// The same for the file with this name; with `follow`, for the file that the name leads to.
 pub fn set_time_at(directory: impl AsFd, name: &CStr, mtime: i64, follow: bool) -> Result<()> {
     let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };

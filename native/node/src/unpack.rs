@@ -3,6 +3,7 @@
 use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, Result, TypeName, ValidateNapiValue};
 use napi::{ValueType, sys};
 use napi_derive::napi;
+use znip_core::amend::{self, Written};
 use znip_core::columns::Strings;
 use znip_core::write::{self, Files, Settings};
 
@@ -13,6 +14,25 @@ use crate::arguments::{View, descriptor};
 pub fn write_files(root: i32, chunk: View<u8>, batch: WriteBatch, from: u32, to: u32) -> u32 {
     let WriteBatch { mut files, settings } = batch;
     write::write(descriptor(root), &chunk, &mut files, settings, from as usize, to as usize) as u32
+}
+
+/// Sets the times of files that were written before, from row `from` to row `to`; see `amend::set_times`. Returns the row at
+/// which it stopped.
+#[napi(catch_unwind)]
+#[allow(clippy::too_many_arguments)]
+pub fn set_times(
+    root: i32,
+    paths: View<u8>,
+    path_ends: View<u32>,
+    sizes: View<f64>,
+    mtimes: View<i64>,
+    owner: u32,
+    from: u32,
+    to: u32,
+) -> u32 {
+    let paths = Strings { bytes: &paths, ends: &path_ends };
+    let files = Written { paths, sizes: &sizes, mtimes: &mtimes, owner };
+    amend::set_times(descriptor(root), &files, from as usize, to as usize) as u32
 }
 
 /// The columns of the files, and the settings, by name.
