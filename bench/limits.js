@@ -26,7 +26,7 @@ const HELP = `Show what packing and unpacking consist of: codec, hashes, file sy
 Usage: node bench/limits.js [options] DIR
 
 The tree, its tar stream and a copy have to fit in memory, and in the working directory.
-Needs the fast codec: zstd-napi and @napi-rs/blake-hash.
+Needs the native core: cargo, when it was built.
 
   --rounds N       the median of so many rounds (default 5)
   --work DIR       where archives and copies go for the time being

@@ -16,10 +16,11 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const load = createRequire(import.meta.url);
-const { CCtx, DCtx, CParameter } = load('zstd-napi/binding.js');
-const { blake3: hash } = load('@napi-rs/blake-hash');
+const CORE = fileURLToPath(new URL('../../dist/core', import.meta.url));
+const [binary = ''] = readdirSync(CORE);
+const { compress, decompress, hash } = createRequire(import.meta.url)(join(CORE, binary));
 
 const CHUNK = 16 * 1024 * 1024;
 const COPIES = 64;
@@ -95,21 +96,16 @@ timed(
   () => total(chunks),
 );
 
-const compressor = new CCtx();
-compressor.setParameter(CParameter.compressionLevel, 3);
-compressor.setParameter(CParameter.windowLog, 24);
-// As src/codec/zstd-fast.ts has it.
-compressor.setParameter(CParameter.chainLog, 15);
 const output = Buffer.alloc(CHUNK + CHUNK / 128);
 const frames = timed(
   'zstd, compression',
-  () => chunks.map((chunk) => Buffer.from(output.subarray(0, compressor.compress2(output, chunk)))),
+  // Level, window and table as pack has them.
+  () => chunks.map((chunk) => Buffer.from(output.subarray(0, compress(chunk, output, 3, 24, 15, false)))),
   () => total(chunks),
 );
-const decompressor = new DCtx();
 timed(
   'zstd, decompression',
-  () => frames.forEach((frame) => decompressor.decompress(output, frame)),
+  () => frames.forEach((frame) => decompress(frame, output)),
   () => total(chunks),
 );
 

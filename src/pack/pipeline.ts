@@ -72,7 +72,7 @@ async function runInline(
   const sources = new LargeSources();
   try {
     for await (const plan of plansOf(source, async () => slot, failure)) {
-      // With the fast codec, all of this is synchronous. Without a turn of the event loop, no signal is noticed.
+      // With the native core, all of this is synchronous. Without a turn of the event loop, no signal is noticed.
       await setImmediate();
       signal?.throwIfAborted();
       sources.add(plan);

@@ -102,7 +102,7 @@ export async function extractJobs(jobs: Iterable<ChunkJob>, options: ExtractOpti
   const longestBlob = pool === undefined ? 0 : longest(options.frames, ({ blobLength }) => blobLength);
   try {
     for (const planned of jobs) {
-      // With the fast codec, all of this is synchronous: without a turn of the event loop, znip would notice no signal.
+      // With the native core, all of this is synchronous: without a turn of the event loop, znip would notice no signal.
       if (pool === undefined) await turn();
       const { blobLength, streamLength } = planned.frame;
       const slot = await queue.take(longestBlob, longestChunk);

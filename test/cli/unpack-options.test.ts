@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { run, type RunResult, znip } from '../support/run.ts';
-import { describeTree, temporaryDirectory } from '../support/tree.ts';
+import { describeTree, kept, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
@@ -102,7 +102,7 @@ describe.each(WAYS)('%s', (_name, archiveName, way) => {
       'z-link',
     ]);
     const tree = describeTree(one.target);
-    expect(tree.get('a.txt')).toMatchObject({ links: ['a.txt', 'z-hard'], mtime: T + 123_456_789n });
+    expect(tree.get('a.txt')).toMatchObject({ links: ['a.txt', 'z-hard'], mtime: kept(T + 123_456_789n) });
     expect(unpack(['-q', '--strip-components', '9']).names).toEqual([]);
   });
 

@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { openArchive, packTar, readTar } from 'znip/internal';
 import { run, startZnip, ZNIP, znip } from '../support/run.ts';
 import { tarMember, tarStream } from '../support/tar.ts';
+import { core } from '../../src/core/core.ts';
 import { makeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -194,8 +195,8 @@ test('a consumer that stands still does not fill the memory', async () => {
   await new Promise((resolve) => child.stdout?.once('readable', resolve));
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1];
-  // Four slots of 32 MiB, and the program itself.
-  expect(Number(peak) / 1024).toBeLessThan(300);
+  // Four slots of 32 MiB, and the program itself. The portable codec allocates its results.
+  expect(Number(peak) / 1024).toBeLessThan(core() === undefined ? 450 : 300);
   let received = 0;
   child.stdout?.on('data', (piece: Buffer) => (received += piece.length));
   expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);

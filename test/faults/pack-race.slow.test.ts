@@ -3,41 +3,16 @@
  * file for a symlink, a FIFO and a hard link, and back, again and again. Fails only when something of outside is in
  * an archive, when an archive is not whole, or when a run does not end.
  */
-import { spawn } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
+import { startExchanging } from '../support/exchange.ts';
 import { run, ZNIP, znip } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
-
-const KOFFI = fileURLToPath(new URL('../../node_modules/koffi', import.meta.url));
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
 const here = { cwd: directory };
-
-/** Exchanges pairs of names, in one step where koffi loads, until it is killed. */
-const ATTACK = `
-const fs = require('node:fs');
-const pairs = JSON.parse(process.argv[2]);
-const quietly = (work) => { try { work(); } catch {} };
-let exchange;
-try {
-  const renameat2 = require(process.argv[1]).load(null).func('int renameat2(int, const char *, int, const char *, unsigned)');
-  exchange = (a, b) => renameat2(-100, a, -100, b, 2);
-} catch {
-  exchange = (a, b) => {
-    quietly(() => fs.renameSync(a, 'away'));
-    quietly(() => fs.renameSync(b, a));
-    quietly(() => fs.renameSync('away', b));
-  };
-}
-const pause = new Int32Array(new SharedArrayBuffer(4));
-for (;;) {
-  for (const [a, b] of pairs) exchange(a, b);
-  Atomics.wait(pause, 0, 0, Math.random() * 3);
-}`;
 
 const SECRET = 'what is outside of the tree';
 
@@ -65,7 +40,7 @@ beforeAll(() => {
   chmodSync(directory, 0o777);
 });
 
-const PAIRS = [
+const PAIRS: readonly [string, string][] = [
   ['tree/d', 'side/d'],
   ['tree/f', 'side/f'],
   ['tree/f', 'side/fifo'],
@@ -82,10 +57,7 @@ test.each([
   'nothing gets into an archive through a symlink that is swapped in (%s)',
   { timeout: 240_000 },
   async (_, as) => {
-    const attacker = spawn(process.execPath, ['-e', ATTACK, KOFFI, JSON.stringify(PAIRS)], {
-      cwd: directory,
-      stdio: 'ignore',
-    });
+    const attacker = startExchanging(PAIRS, directory, 3);
     try {
       for (let i = 0; i < 12; i++) {
         const output = `${as.length}-${i}.znip`;

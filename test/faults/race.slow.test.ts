@@ -4,38 +4,15 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { startExchanging } from '../support/exchange.ts';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
 import { startZnip, ZNIP } from '../support/run.ts';
 import { temporaryDirectory } from '../support/tree.ts';
 
-const KOFFI = fileURLToPath(new URL('../../node_modules/koffi', import.meta.url));
-
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
-
-/**
- * Exchanges `d`, a directory, and `link`, a symlink to `../outside`, until it is killed: in one step where
- * koffi loads, so that something has the name at every moment.
- */
-const ATTACK = `
-const fs = require('node:fs');
-const quietly = (work) => { try { work(); } catch {} };
-let exchange;
-try {
-  const renameat2 = require(process.argv[1]).load(null).func('int renameat2(int, const char *, int, const char *, unsigned)');
-  exchange = () => renameat2(-100, 'd', -100, 'link', 2);
-} catch {
-  exchange = () => {
-    quietly(() => fs.renameSync('d', 'away'));
-    quietly(() => fs.renameSync('link', 'd'));
-    quietly(() => fs.renameSync('d', 'link'));
-    quietly(() => fs.renameSync('away', 'd'));
-  };
-}
-for (;;) exchange();`;
 
 const members: ForgedMember[] = [
   { path: 'd', kind: 'directory' },
@@ -61,7 +38,7 @@ test.each([
   symlinkSync('../outside', at('target/link'));
   // The same directories, so that a way through the symlink leads somewhere.
   for (const name of [...Array(20).keys(), 'links']) mkdirSync(at(`outside/${name}`), { recursive: true });
-  const attacker = spawn(process.execPath, ['-e', ATTACK, KOFFI], { cwd: at('target'), stdio: 'ignore' });
+  const attacker = startExchanging([['d', 'link']], at('target'));
   try {
     for (const threads of ['1', '3', '3']) {
       const args = ['unpack', '-q', '--overwrite', '-j', threads, ...archive, '-C', 'target'];

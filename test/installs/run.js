@@ -41,23 +41,37 @@ function makeProject(name) {
 }
 
 /**
- * Without optional packages, those of the portable codec are missing as well: Node.js has to have zstd, or znip says what is wrong.
+ * Without scripts, it uses the native core that the tarball carries. Without that and without optional packages, those of the
+ * portable codec are missing: Node.js has to have zstd, or znip says what is wrong.
  *
  * @param {string} npm @param {string} version @param {string} tarball @param {string} node
  */
 function checkOmitted(npm, version, tarball, node) {
   const place = makeProject(`omit-${version}`);
-  run(process.execPath, [npm, 'install', '--omit=optional', ...QUIET, tarball], { cwd: place });
+  run(process.execPath, [npm, 'install', '--omit=optional', '--ignore-scripts', ...QUIET, tarball], {
+    cwd: place,
+  });
   const znip = join(place, 'node_modules/znip/bin/znip.cjs');
-  run(node, [znip, 'pack', '-q', 'tree', '-o', `${version}.znip`]);
-  run(node, [znip, 'unpack', '-q', `${version}.znip`, '-C', `out-${version}`]);
-  run('diff', ['-r', 'tree', `out-${version}/tree`]);
+  const there = (/** @type {string} */ program) => {
+    run(program, [znip, 'pack', '-q', 'tree', '-o', `${version}.znip`]);
+    run(program, [znip, 'unpack', '-q', `${version}.znip`, '-C', `out-${version}`]);
+    run('diff', ['-r', 'tree', `out-${version}/tree`]);
+    rmSync(join(directory, `out-${version}`), { recursive: true });
+    return run(program, [znip, '--version', '-v']);
+  };
+  for (const program of [node, process.execPath]) {
+    const found = there(program);
+    if (!found.includes('core: native\n')) throw new Error(`the core of the tarball is not used: ${found}`);
+  }
+  rmSync(join(place, 'node_modules/znip/dist/core'), { recursive: true });
+  const found = there(node);
+  if (!found.includes('core: portable (')) throw new Error(`without a core: ${found}`);
   if (typeof zlib.zstdCompressSync === 'function') return;
   const { status, stderr } = spawnSync(process.execPath, [znip, 'pack', 'tree', '-o', 'none.znip'], {
     cwd: directory,
     encoding: 'utf8',
   });
-  if (status !== 1 || !stderr.includes('optional dependencies'))
+  if (status !== 1 || !stderr.includes('no zstd package loads'))
     throw new Error(`without any codec: status ${status}\n${stderr}`);
 }
 
@@ -99,7 +113,7 @@ try {
     checkGlobal(npm, version, tarball);
     checkGit(npm, version);
     console.log(
-      `npm ${found}: installs without optional packages, for all users with the manual page, and says what git takes`,
+      `npm ${found}: installs without scripts and optional packages and uses the native core, for all users with the manual page, and says what git takes`,
     );
   }
 } finally {

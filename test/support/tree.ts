@@ -1,6 +1,7 @@
 /**
  * Source trees for tests, and the comparison of what came back with what was there.
  */
+import { core } from '../../src/core/core.ts';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -130,7 +131,7 @@ export interface Described {
 }
 
 /** Everything below a directory, by name (latin1, so that any bytes are a key). */
-export function describeTree(root: string): Map<string, Described> {
+export function describeTree(root: string, time: (mtime: bigint) => bigint = kept): Map<string, Described> {
   const described = new Map<string, Described>();
   const inodes = new Map<bigint, string[]>();
   const visit = (directory: string): void => {
@@ -156,12 +157,29 @@ export function describeTree(root: string): Map<string, Described> {
             ? readlinkSync(file, { encoding: 'latin1' })
             : '';
       const mode = kind === 'symlink' ? 0 : Number(stats.mode) & 0o7777;
-      described.set(path, { kind, mode, mtime: stats.mtimeNs, content, links: kind === 'file' ? links : [] });
+      described.set(path, {
+        kind,
+        mode,
+        mtime: time(stats.mtimeNs),
+        content,
+        links: kind === 'file' ? links : [],
+      });
       if (kind === 'directory') visit(path);
     }
   };
   visit('');
   return described;
+}
+
+/** A time as a run without the native core sets it: Node.js has no more than microseconds. */
+export function microseconds(time: bigint): bigint {
+  const rest = ((time % 1000n) + 1000n) % 1000n;
+  return time - rest;
+}
+
+/** A time as it is after a file was unpacked by the tier that these tests run with. */
+export function kept(time: bigint): bigint {
+  return core() === undefined ? microseconds(time) : time;
 }
 
 /** Nanoseconds cut to whole seconds, downwards. */

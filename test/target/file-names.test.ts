@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nameFile, partName } from '../../src/target/file-names.ts';
 import { closeTarget, openTarget } from '../../src/target/target.ts';
+import { core } from '../../src/core/core.ts';
 import { TargetTree } from '../../src/target/target-tree.ts';
 import { CREATE_FLAGS } from '../../src/target/write-file.ts';
 import type { ExistingPolicy } from '../../src/target/write-settings.ts';
@@ -88,7 +89,8 @@ describe.each([true, false])('names (held: %s)', (held) => {
   });
 });
 
-test('what somebody put under the temporary name does not get the name', () => {
+// Without the core, a name is taken by the temporary one; see docs/security.md, "Residual risks".
+test.skipIf(core() === undefined)('what somebody put under the temporary name does not get the name', () => {
   place(true, 'fail', ({ at, tree, make }) => {
     const made = make();
     writeFileSync(at('his'), 'his');
