@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, write
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, transform } from 'esbuild';
-import { buildCore } from './native/build.js';
+import { buildCore, coreLicenses } from './native/build.js';
 
 const { dependencies, version } = JSON.parse(readFileSync('package.json', 'utf8'));
 
@@ -139,6 +139,7 @@ const licenses = [...packages].sort().map((name) => {
   const texts = files.map((file) => readFileSync(join(directory, file), 'utf8').trim());
   return [`${name} ${version} (${license})`, ...texts].join('\n\n');
 });
+if (missing === undefined) licenses.push(...coreLicenses());
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', `${licenses.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
   stdio: 'inherit',

@@ -1,0 +1,62 @@
+//! Members of archives: any names, places and hashes. Nothing is written outside the target, and nothing of it is changed.
+#![no_main]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use libfuzzer_sys::fuzz_target;
+use znip_core::amend::{Written, set_times};
+use znip_core::columns::Strings;
+use znip_core::write::{Files, Settings, write};
+
+/// A folder with a target in it, and beside that a file that must stay as it is.
+fn place() -> &'static PathBuf {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let place = std::env::temp_dir().join(format!("znip-fuzz-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&place);
+        fs::create_dir_all(place.join("outside")).unwrap();
+        fs::write(place.join("outside/file"), "stays").unwrap();
+        place
+    })
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let [count, sparse, rest @ ..] = bytes else { return };
+    let count = usize::from(count % 8);
+    if rest.len() < count * 24 {
+        return;
+    }
+    let (numbers, chunk) = rest.split_at(count * 24);
+    let word = |at: usize| u64::from_le_bytes(numbers[at..at + 8].try_into().unwrap());
+    let ends: Vec<u32> = (0..count).map(|i| (word(24 * i) % (chunk.len() as u64 + 9)) as u32).collect();
+    let offsets: Vec<f64> = (0..count).map(|i| f64::from_bits(word(24 * i + 8))).collect();
+    let sizes: Vec<f64> = (0..count).map(|i| f64::from_bits(word(24 * i + 16))).collect();
+    let place = place();
+    let target = place.join("target");
+    let _ = fs::remove_dir_all(&target);
+    fs::create_dir_all(target.join("a")).unwrap();
+    std::os::unix::fs::symlink("../outside", target.join("l")).unwrap();
+    let root = fs::File::open(&target).unwrap();
+    let mtimes: Vec<i64> = (0..count).map(|i| word(24 * i) as i64).collect();
+    let settings = Settings { umask: 0o22, preserve_permissions: sparse & 2 != 0, sparse: sparse & 1 != 0, mtime: true };
+    let paths = Strings { bytes: chunk, ends: &ends };
+    for from in 0..count {
+        let mut files = Files {
+            paths,
+            offsets: &offsets,
+            sizes: &sizes,
+            modes: &vec![0o644; count],
+            mtimes: &mtimes,
+            checksums: &mut vec![0; count * 32],
+            is_known: sparse & 4 != 0,
+        };
+        write(std::os::fd::AsFd::as_fd(&root), chunk, &mut files, settings, from, from + 1);
+        let written = Written { paths, sizes: &sizes, mtimes: &mtimes, owner: 0 };
+        set_times(std::os::fd::AsFd::as_fd(&root), &written, from, from + 1);
+    }
+    assert_eq!(fs::read_dir(place).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(place.join("outside")).unwrap().count(), 1);
+    assert_eq!(fs::read(place.join("outside/file")).unwrap(), b"stays");
+});
