@@ -12,6 +12,9 @@ const BEFORE = '(function (exports, require, module, __filename, __dirname) {';
 /** The length of an index, the index (where the code of each bundle is), and the code. */
 const CACHE = path.join(__dirname, `compiled-${process.version}-${process.arch}.cache`);
 
+/** Which of its codes is taken of each bundle: V8 refuses what was compiled with other flags, and the program sets one. */
+let flags = 0;
+
 /** The compiled code of a bundle; undefined if there is none. */
 const cachedCode = (() => {
   let cache;
@@ -31,7 +34,7 @@ const cachedCode = (() => {
         // It was not built with this version.
       }
     }
-    const place = places[name];
+    const place = places[name]?.[flags];
     return place === undefined ? undefined : read(place[0], place[1]);
   };
 })();
@@ -43,12 +46,14 @@ const modules = new Map();
 function compile(name) {
   const filename = path.join(__dirname, name);
   // All of it is ASCII, and this decodes fastest.
-  const source = readFileSync(filename, 'latin1');
-  const script = new Script(`${BEFORE}${source}\n})`, {
-    filename,
-    columnOffset: -BEFORE.length,
-    cachedData: cachedCode(name),
-  });
+  const source = `${BEFORE}${readFileSync(filename, 'latin1')}\n})`;
+  const options = { filename, columnOffset: -BEFORE.length };
+  let script = new Script(source, { ...options, cachedData: cachedCode(name) });
+  if (script.cachedDataRejected) {
+    // The flags have changed since the last one.
+    flags = 1 - flags;
+    script = new Script(source, { ...options, cachedData: cachedCode(name) });
+  }
   scripts.set(name, script);
   return script;
 }
@@ -72,13 +77,16 @@ exports.load = (name) => load(`./${name}`);
 function encode(codes) {
   const indexOf = (start) => {
     let at = start;
-    const places = codes.map(([name, code]) => [name, [at, (at += code.byteLength)]]);
+    const places = codes.map(([name, both]) => [name, both.map((code) => [at, (at += code.byteLength)])]);
     return JSON.stringify(Object.fromEntries(places)).padEnd(INDEX_LENGTH - 4);
   };
   const length = Buffer.alloc(4);
   length.writeUInt32LE(INDEX_LENGTH - 4);
-  return Buffer.concat([length, Buffer.from(indexOf(INDEX_LENGTH)), ...codes.map(([, code]) => code)]);
+  return Buffer.concat([length, Buffer.from(indexOf(INDEX_LENGTH)), ...codes.flatMap(([, both]) => both)]);
 }
+
+/** The flag that the program sets, see src/cli/process/heap.ts. */
+const FLAG = '--heap-growing-percent=20';
 
 /** Room for the index, before the code. */
 const INDEX_LENGTH = 16 * 1024;
@@ -89,6 +97,10 @@ async function make() {
   const { tmpdir } = require('node:os');
   const scratch = mkdtempSync(path.join(tmpdir(), 'znip-build-'));
   const archive = path.join(scratch, 'archive.znip');
+  const v8 = require('node:v8');
+  const { setFlagsFromString } = v8;
+  // The program sets it as well, which would make everything the code of other flags.
+  v8.setFlagsFromString = () => {};
   const exit = process.exit.bind(process);
   try {
     for (const command of [
@@ -110,7 +122,10 @@ async function make() {
     for (const name of readdirSync(__dirname)) {
       if (/^chunk-.*\.cjs$|\.main\.cjs$/.test(name) && !scripts.has(name)) compile(name);
     }
-    writeFileSync(CACHE, encode([...scripts].map(([name, script]) => [name, script.createCachedData()])));
+    const codes = [...scripts].map(([name, script]) => [name, [script.createCachedData()]]);
+    setFlagsFromString(FLAG);
+    for (const [name, both] of codes) both.push(scripts.get(name).createCachedData());
+    writeFileSync(CACHE, encode(codes));
   } finally {
     rmSync(scratch, { recursive: true });
   }

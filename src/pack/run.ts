@@ -10,6 +10,7 @@ import { descriptorOutput, openOutput, type Output } from '../io/output.ts';
 import { NO_OUTPUT, type OwnOutput } from '../io/own-output.ts';
 import { FdSink, type Sink } from '../io/sink.ts';
 import { openSpool } from '../io/spool.ts';
+import { milliseconds } from '../threads/clock.ts';
 import { unlessAborted } from '../threads/failure.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import { VERSION } from '../version.ts';
@@ -133,7 +134,7 @@ export async function writeArchive(
   openInput: (context: InputContext) => Input | Promise<Input>,
   check?: (output: Output) => Promise<void>,
 ): Promise<PackResult> {
-  const start = performance.now();
+  const start = milliseconds();
   const { signal } = options;
   const threads = resolveThreads(options.threads);
   const level = checkLevel(options.level ?? DEFAULT_LEVEL);
@@ -230,7 +231,7 @@ export async function writeArchive(
       if (others !== undefined) onWarning(others);
       if (file !== undefined) await check?.(file);
       file?.commit();
-      return { ...summary, failedInputs, elapsedMs: performance.now() - start };
+      return { ...summary, failedInputs, elapsedMs: milliseconds() - start };
     } finally {
       spool?.close();
     }

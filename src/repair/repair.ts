@@ -14,6 +14,7 @@ import type { CheckedIndex } from '../verify/index-check.ts';
 import { verifySource, type VerifyProgress, type VerifyReport } from '../verify/verify.ts';
 import { rescuedChunks } from './rescued-chunks.ts';
 import { Survey } from './survey.ts';
+import { milliseconds } from '../threads/clock.ts';
 
 export interface RepairOptions {
   /** Where the new archive goes. It must not be the damaged one. */
@@ -69,7 +70,7 @@ export async function repair(path: string, options: RepairOptions): Promise<Repa
 
 /** Uses one descriptor for everything, so that it writes what it verified. */
 async function repairFile(source: FileSource, options: RepairOptions): Promise<RepairResult> {
-  const start = performance.now();
+  const start = milliseconds();
   const { name: path } = source;
   refuseOutput(source, options.output);
   const survey = new Survey();
@@ -103,7 +104,7 @@ async function repairFile(source: FileSource, options: RepairOptions): Promise<R
     rootHash: written.rootHash ?? '',
     refused,
     byIndex: index?.allEntries === true,
-    elapsedMs: performance.now() - start,
+    elapsedMs: milliseconds() - start,
   };
 }
 

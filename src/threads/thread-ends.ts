@@ -4,6 +4,7 @@
  * done. So znip first waits, for a limited time, for work that has begun.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { milliseconds } from './clock.ts';
 
 /** How long such work may take to end. Most chunks take a tenth of that. */
 const GRACE_MS = 2000;
@@ -54,10 +55,10 @@ export async function settleThreads(
     await Promise.race([Promise.allSettled(running), sleep(GRACE_MS, undefined, { signal }).catch(() => {})]);
     grace.abort();
   }
-  const deadline = performance.now() + GRACE_MS;
+  const deadline = milliseconds() + GRACE_MS;
   for (;;) {
     const count = Atomics.load(ends.loaded, 0);
-    const left = deadline - performance.now();
+    const left = deadline - milliseconds();
     if (count >= threads || left <= 0 || hasDied()) return;
     // Woken by a thread that has loaded: it counts itself before it notifies. A wait does not keep the event loop alive, and
     // if no thread could be started, nothing else does. A timer as long as the wait may end before it.

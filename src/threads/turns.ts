@@ -3,6 +3,7 @@
  * Awaiting a value that is already there gives it no turn.
  */
 import { setImmediate } from 'node:timers/promises';
+import { milliseconds } from './clock.ts';
 
 /**
  * The longest that a loop runs without a turn, in milliseconds and in looks at the clock. A turn takes microseconds.
@@ -14,7 +15,7 @@ export class Turns {
   private readonly signal: AbortSignal | undefined;
   private readonly every: number;
   private steps = 0;
-  private last = performance.now();
+  private last = milliseconds();
 
   /** `every`: steps between two looks at the clock; larger if a step takes less than a microsecond. */
   constructor(signal: AbortSignal | undefined, every = 1) {
@@ -26,14 +27,14 @@ export class Turns {
   isDue(): boolean {
     this.steps += 1;
     if (this.steps % this.every !== 0) return false;
-    return this.steps >= MOST_LOOKS * this.every || performance.now() - this.last >= MOST_MS;
+    return this.steps >= MOST_LOOKS * this.every || milliseconds() - this.last >= MOST_MS;
   }
 
   /** Gives the event loop a turn. Throws the signal's reason if it has fired. */
   async take(): Promise<void> {
     await setImmediate();
     this.signal?.throwIfAborted();
-    this.last = performance.now();
+    this.last = milliseconds();
     this.steps = 0;
   }
 }

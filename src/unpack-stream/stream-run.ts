@@ -35,6 +35,7 @@ import {
 } from '../target/target.ts';
 import { finishFile } from '../target/write-file.ts';
 import { WrittenTimes } from '../target/written-times.ts';
+import { milliseconds } from '../threads/clock.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import type { UnpackProgress, UnpackResult } from '../unpack/unpack.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
@@ -73,7 +74,7 @@ export interface UnpackStreamOptions
 }
 
 export class StreamRun {
-  private readonly start = performance.now();
+  private readonly start = milliseconds();
   private readonly isForeign: boolean;
   readonly options: UnpackStreamOptions;
   private readonly target: TargetTree;
@@ -232,7 +233,7 @@ export class StreamRun {
       kept: this.taken.size,
       lost: this.losses.count,
       refused: this.refused.count,
-      elapsedMs: performance.now() - this.start,
+      elapsedMs: milliseconds() - this.start,
     };
   }
 

@@ -19,6 +19,7 @@ import type { HardLink } from '../target/links.ts';
 import { linkWithoutFile, type OnLost, RefusedMembers } from '../target/refusals.ts';
 import { TakenNames } from '../target/taken-names.ts';
 import { closeTarget, finishTree, openTarget, type TargetOptions } from '../target/target.ts';
+import { milliseconds } from '../threads/clock.ts';
 import type { MemoryPlan } from '../threads/memory.ts';
 import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
 import { chooseTree, selectedGroups } from './choose-tree.ts';
@@ -89,7 +90,7 @@ export async function unpackEntries(
   options: UnpackOptions,
   read: Entries | undefined,
 ): Promise<UnpackResult> {
-  const start = performance.now();
+  const start = milliseconds();
   const limits = new Limits(options);
   const { threads, slots } = await planThreads(archive, options);
   // Workers load while this thread reads the index and checks the tree.
@@ -135,7 +136,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       kept: taken.size,
       lost: losses.count,
       refused: refused.count,
-      elapsedMs: performance.now() - start,
+      elapsedMs: milliseconds() - start,
     };
   };
   if (options.dryRun !== undefined) {

@@ -16,6 +16,7 @@ import { detectStream } from '../io/foreign-stream.ts';
 import { streamOf } from '../io/source-stream.ts';
 import { borrowed, type ByteSource, FileSource } from '../io/source.ts';
 import { Limits } from '../rules/limits.ts';
+import { milliseconds } from '../threads/clock.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import { Turns } from '../threads/turns.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
@@ -173,7 +174,7 @@ class VerifyRun {
   complete = false;
   /** Where the tar stream ends, by the blocks so far. */
   tarLength = 0;
-  private readonly startTime = performance.now();
+  private readonly startTime = milliseconds();
   private readonly options: VerifyOptions;
   private readonly keeps: boolean;
   private readonly onBlock: ((walked: WalkedBlock) => void) | undefined;
@@ -292,7 +293,7 @@ class VerifyRun {
       damageCount: this.list.count,
       differing: this.differing,
       differingCount: this.differingCount,
-      elapsedMs: performance.now() - this.startTime,
+      elapsedMs: milliseconds() - this.startTime,
     };
   }
 

@@ -17,6 +17,7 @@ import type { Streams } from '../process/streams.ts';
 import type { Context } from '../ui/context.ts';
 import { formatBytes, formatDuration } from '../ui/text.ts';
 import { needsIndex, rootOf, type UnpackCommandOptions } from './run.ts';
+import { milliseconds } from '../../threads/clock.ts';
 
 /** The options that can be used here. All others of `unpack` are about members. */
 const ALLOWED: ReadonlySet<string | undefined> = new Set([
@@ -48,7 +49,7 @@ export async function runUnpackTar(
   if (toStdout) {
     streams.refuseTerminal('a tar stream', options.force === true, '--tar FILE, a pipe, or --force');
   }
-  const start = performance.now();
+  const start = milliseconds();
   const signal = world.interruption();
   const { source, name, totalBytes, close } = await openSource(streams, path, options);
   try {
@@ -71,7 +72,7 @@ export async function runUnpackTar(
         });
       }
       output.commit();
-      const elapsedMs = performance.now() - start;
+      const elapsedMs = milliseconds() - start;
       reporter.end(`wrote ${formatBytes(sink.position)} of tar stream in ${formatDuration(elapsedMs)}`);
       // With --tar -, only the tar stream goes to standard output.
       reporter.result({ tarBytes: sink.position, elapsedMs: Math.round(elapsedMs) }, toStdout);
