@@ -171,10 +171,10 @@ export function describeTree(root: string, time: (mtime: bigint) => bigint = kep
   return described;
 }
 
-/** A time as a run without the native core sets it: Node.js has no more than microseconds. */
+/** A time as a run without the native core sets it: Node.js has microseconds, and milliseconds before 1970. */
 export function microseconds(time: bigint): bigint {
-  const rest = ((time % 1000n) + 1000n) % 1000n;
-  return time - rest;
+  const step = time < 0n ? 1_000_000n : 1000n;
+  return time - (((time % step) + step) % step);
 }
 
 /** A time as it is after a file was unpacked by the tier that these tests run with. */
