@@ -45,8 +45,7 @@ const modules = new Map();
 
 function compile(name) {
   const filename = path.join(__dirname, name);
-  // All of it is ASCII, and this decodes fastest.
-  const source = `${BEFORE}${readFileSync(filename, 'latin1')}\n})`;
+  const source = `${BEFORE}${readFileSync(filename, 'utf8')}\n})`;
   const options = { filename, columnOffset: -BEFORE.length };
   let script = new Script(source, { ...options, cachedData: cachedCode(name) });
   if (script.cachedDataRejected) {
@@ -66,8 +65,14 @@ function load(specifier) {
   if (known !== undefined) return known.exports;
   const module = { exports: {} };
   modules.set(name, module);
-  const main = compile(name).runInThisContext();
-  main(module.exports, load, module, path.join(__dirname, name), __dirname);
+  try {
+    const main = compile(name).runInThisContext();
+    main(module.exports, load, module, path.join(__dirname, name), __dirname);
+  } catch (error) {
+    // As require() does it: whoever asks again gets no half of it.
+    modules.delete(name);
+    throw error;
+  }
   return module.exports;
 }
 

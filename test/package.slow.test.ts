@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { NATIVE } from './support/codecs.ts';
 import { run, znip } from './support/run.ts';
-import { describeTree, makeTree, temporaryDirectory } from './support/tree.ts';
+import { describeTree, makeTree, microseconds, temporaryDirectory } from './support/tree.ts';
 
 const directory = temporaryDirectory();
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -45,17 +45,17 @@ test(
     );
 
     makeTree(join(directory, 'tree'));
-    const source = describeTree(join(directory, 'tree'));
+    const source = describeTree(join(directory, 'tree'), microseconds);
     expect(installed('pack', '-q', 'tree', '-o', 'installed.znip').status).toBe(0);
     expect(installed('unpack', '-q', 'installed.znip', '-C', 'by-installed').status).toBe(0);
-    expect(describeTree(join(directory, 'by-installed/tree'))).toEqual(source);
+    expect(describeTree(join(directory, 'by-installed/tree'), microseconds)).toEqual(source);
 
     const here = { cwd: directory };
     expect(znip(['pack', '-q', 'tree', '-o', 'here.znip'], here).status).toBe(0);
     expect(installed('unpack', '-q', 'here.znip', '-C', 'native-to-portable').status).toBe(0);
     expect(znip(['unpack', '-q', 'installed.znip', '-C', 'portable-to-native'], here).status).toBe(0);
-    expect(describeTree(join(directory, 'native-to-portable/tree'))).toEqual(source);
-    expect(describeTree(join(directory, 'portable-to-native/tree'))).toEqual(source);
+    expect(describeTree(join(directory, 'native-to-portable/tree'), microseconds)).toEqual(source);
+    expect(describeTree(join(directory, 'portable-to-native/tree'), microseconds)).toEqual(source);
 
     // The library, as the README shows it.
     const readme = readFileSync(join(project, 'README.md'), 'utf8');

@@ -86,6 +86,9 @@ export async function runFaulty(run: FaultyRun): Promise<FaultyOutcome> {
     cwd,
     env: {
       ...process.env,
+      // Faults are put into calls of node:fs, which the native core does without. How threads end is the same; what a system
+      // call that fails does to the core is in system-calls.slow.test.ts.
+      ZNIP_CORE: 'portable',
       NODE_OPTIONS: options.join(' '),
       ZNIP_TEST_FAULTS: JSON.stringify(faults),
     },

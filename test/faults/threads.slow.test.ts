@@ -30,7 +30,7 @@ const ENDS: [act: Fault['act'], message: string, heap?: number][] = [
 /** Where pack's threads are hit: past their first chunk, so that every stage has begun. */
 const HITS = { 'pack-worker': ['readSync', 3], writer: ['writevSync', 3] } as const;
 
-/** A thread that unpacks opens the program once, to see which libc it has, and then each directory that it writes to. */
+/** A thread that unpacks opens the compiled code of the program once, and then each directory that it writes to. */
 const OPENS_DIRECTORY = 2;
 
 let archiveLength = 0;
