@@ -87,6 +87,7 @@ class FoundMembers extends MemberSource {
   }
 }
 
+/** Counted once more when the chunks are cut: until the walk is this far ahead, nobody knows how long they will be. */
 function streamLength(member: SourceMember): number {
   return tarHeaderLength(member) + paddedLength(member.size);
 }

@@ -136,19 +136,12 @@ class TreeBuilder {
     const { files, names } = this;
     const standIns: PlannedFile[] = [];
     const hardLinks = this.resolveLinks(standIns);
-    let kept: Iterable<PlannedFile> = this.superseded.size === 0 ? files : this.withoutSuperseded();
+    let kept: PlannedFiles | PlannedFile[] = this.superseded.size === 0 ? files : this.withoutSuperseded();
     if (standIns.length > 0)
       kept = [...kept, ...standIns].sort((a, b) => streamOffset(a.ref) - streamOffset(b.ref));
-    let fileCount = 0;
-    let contentBytes = 0;
-    for (const { ref } of kept) {
-      fileCount += 1;
-      contentBytes += ref.batch.sizes[ref.row] ?? 0;
-    }
     return {
       files: kept,
-      fileCount,
-      contentBytes,
+      ...totalsOf(kept),
       directories: this.directories,
       symlinks: [...this.symlinks.values()],
       hardLinks,
@@ -250,6 +243,14 @@ class TreeBuilder {
     const owner = this.options.owners ? recordedOwner(ref) : null;
     return { path, target: batch.linkTarget(row), mtime: batch.mtimes[row] ?? 0n, owner };
   }
+}
+
+function totalsOf(files: PlannedFiles | readonly PlannedFile[]): { fileCount: number; contentBytes: number } {
+  const contentBytes =
+    files instanceof PlannedFiles
+      ? files.contentBytes()
+      : files.reduce((sum, { ref }) => sum + (ref.batch.sizes[ref.row] ?? 0), 0);
+  return { fileCount: files.length, contentBytes };
 }
 
 function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {

@@ -28,6 +28,16 @@ export class PlannedFiles implements Iterable<PlannedFile> {
     this.names?.push(path);
   }
 
+  /** Bytes of content of all of them. */
+  contentBytes(): number {
+    let total = 0;
+    for (let i = 0; i < this.length; i++) {
+      const { batch, row } = this.entries.at(this.positions[i] ?? 0);
+      total += batch.sizes[row] ?? 0;
+    }
+    return total;
+  }
+
   *[Symbol.iterator](): Generator<PlannedFile, void, undefined> {
     for (let i = 0; i < this.length; i++) {
       const ref = this.entries.at(this.positions[i] ?? 0);
