@@ -15,6 +15,12 @@ const CACHE = path.join(__dirname, `compiled-${process.version}-${process.arch}.
 /** Which of its codes is taken of each bundle: V8 refuses what was compiled with other flags, and the program sets one. */
 let flags = 0;
 
+/** No code was compiled with the flags of this run. */
+const NO_FLAGS = -1;
+
+/** Bundles in a row whose code V8 refused. */
+let refused = 0;
+
 /** The compiled code of a bundle; undefined if there is none. */
 const cachedCode = (() => {
   let cache;
@@ -47,11 +53,13 @@ function compile(name) {
   const filename = path.join(__dirname, name);
   const source = `${BEFORE}${readFileSync(filename, 'utf8')}\n})`;
   const options = { filename, columnOffset: -BEFORE.length };
-  let script = new Script(source, { ...options, cachedData: cachedCode(name) });
+  const script = new Script(source, { ...options, cachedData: cachedCode(name) });
   if (script.cachedDataRejected) {
-    // The flags have changed since the last one.
-    flags = 1 - flags;
-    script = new Script(source, { ...options, cachedData: cachedCode(name) });
+    // V8 has compiled it all the same. The flags have changed since the last one; or others were given to Node.js, and
+    // nothing fits.
+    flags = ++refused === 2 ? NO_FLAGS : 1 - flags;
+  } else {
+    refused = 0;
   }
   scripts.set(name, script);
   return script;

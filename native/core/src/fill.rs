@@ -2,7 +2,7 @@
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
-use rustix::io::Result;
+use rustix::io::{Errno, Result};
 
 use crate::columns::{Strings, kind};
 use crate::hash;
@@ -131,13 +131,12 @@ struct Files<'a> {
     held: Option<HeldDirectories<OwnedFd>>,
     /// The directory that was entered last, if it is the right one.
     entered: Option<u32>,
-    names: Vec<u8>,
 }
 
 impl<'a> Files<'a> {
     fn new(plan: &'a Plan<'a>) -> Files<'a> {
         let held = open_base(plan).ok().map(|base| HeldDirectories::new(base, plan.follow));
-        Files { plan, held, entered: None, names: vec![0; posix::MAX_ATTRIBUTE_NAMES] }
+        Files { plan, held, entered: None }
     }
 
     /// Reads the file of a member: `content` is one byte longer than it should be. None if it is not as it should be.
@@ -181,16 +180,19 @@ impl<'a> Files<'a> {
             && stat.is_file()
             && stat.size == size as u64
             && Some(&stat.mtime()) == plan.source_mtimes.get(row);
-        Ok((same && !self.says_something(file.as_fd())).then_some(()))
+        Ok((same && !says_something(file.as_fd())).then_some(()))
     }
+}
 
-    /// Whether a file has attributes that somebody set on purpose. Labels of security modules do not count.
-    fn says_something(&mut self, file: BorrowedFd<'_>) -> bool {
-        // An error: the file system has no attributes, or does not say.
-        let length = posix::attribute_names(file, &mut self.names).unwrap_or(0);
-        self.names[..length].split(|&byte| byte == 0).any(|name| {
+/// Whether a file has attributes that somebody set on purpose. Labels of security modules do not count.
+fn says_something(file: BorrowedFd<'_>) -> bool {
+    let mut names = [0; 1024];
+    match posix::attribute_names(file, &mut names) {
+        Ok(length) => names[..length].split(|&byte| byte == 0).any(|name| {
             !name.is_empty() && (!name.starts_with(b"security.") || name == b"security.capability")
-        })
+        }),
+        // Many names. Any other error: the file system has no attributes, or does not say.
+        Err(errno) => errno == Errno::RANGE,
     }
 }
 
@@ -198,5 +200,5 @@ fn open_base(plan: &Plan<'_>) -> Result<OwnedFd> {
     let path = if plan.base.is_empty() { b"." } else { plan.base };
     let base = rustix::fs::openat(CWD, path, hold_flags(true), Mode::empty())?;
     let found = posix::stat(&base)?;
-    if plan.base_identity == [found.dev, found.ino] { Ok(base) } else { Err(rustix::io::Errno::NOENT) }
+    if plan.base_identity == [found.dev, found.ino] { Ok(base) } else { Err(Errno::NOENT) }
 }

@@ -60,7 +60,7 @@ pub fn list(directory: BorrowedFd<'_>, follow: bool) -> Result<Listing> {
     let mut target = [0; 4096];
     for found in &mut listing.found {
         let name = bytes(found.name);
-        found.stat = posix::stat_of(directory, name, follow);
+        found.stat = posix::stat_at(directory, name, follow);
         if found.stat.is_ok_and(|stat| stat.is_symlink()) {
             let length = posix::read_link(directory, name, &mut target).unwrap_or(0);
             let start = listing.targets.len() as u32;

@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use rustix::fd::{AsFd, BorrowedFd, IntoRawFd, RawFd};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::{Errno, Result};
+use rustix::path::Arg;
 
 /// What the file system says about a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,13 +77,7 @@ impl From<rustix::fs::Stat> for FileStat {
 }
 
 /// The file with this name in a directory; with `follow`, the file that the name leads to.
-pub fn stat_at(directory: impl AsFd, name: &CStr, follow: bool) -> Result<FileStat> {
-    let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
-    rustix::fs::statat(directory, name, flags).map(FileStat::from)
-}
-
-/// The same for a name that is not in the form of C.
-pub fn stat_of(directory: impl AsFd, name: &[u8], follow: bool) -> Result<FileStat> {
+pub fn stat_at(directory: impl AsFd, name: impl Arg, follow: bool) -> Result<FileStat> {
     let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
     rustix::fs::statat(directory, name, flags).map(FileStat::from)
 }
@@ -146,9 +141,6 @@ pub fn rename_new(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> Result<(
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]
     Err(Errno::NOSYS)
 }
-
-/// XATTR_LIST_MAX (Linux, linux/limits.h): no list of names is longer.
-pub const MAX_ATTRIBUTE_NAMES: usize = 65_536;
 
 /// Names of the extended attributes of an open file, each with a NUL after it. Gives the length, 0 for none.
 pub fn attribute_names(fd: impl AsFd, names: &mut [u8]) -> Result<usize> {

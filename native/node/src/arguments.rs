@@ -4,10 +4,11 @@ use std::ffi::CString;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
+use napi::bindgen_prelude::{FromNapiValue, JsObjectValue, Object, TypeName, ValidateNapiValue};
 use napi::{Error, Result, Status, ValueType, check_status, sys};
 use rustix::fd::{BorrowedFd, RawFd};
 use rustix::io::Errno;
+use znip_core::columns::Strings;
 
 /// A byte string: a string with one character for each byte.
 pub struct ByteString(Vec<u8>);
@@ -59,34 +60,24 @@ pub trait Element: Copy {
     const TYPE: sys::napi_typedarray_type;
 }
 
-impl Element for u8 {
-    const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::uint8_array;
+macro_rules! elements {
+    ($($element:ty: $array:ident),*) => {
+        $(impl Element for $element {
+            const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::$array;
+        })*
+    };
 }
 
-impl Element for u16 {
-    const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::uint16_array;
-}
-
-impl Element for u32 {
-    const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::uint32_array;
-}
-
-impl Element for i64 {
-    const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::bigint64_array;
-}
-
-impl Element for u64 {
-    const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::biguint64_array;
-}
-
-impl Element for f64 {
-    const TYPE: sys::napi_typedarray_type = sys::TypedarrayType::float64_array;
-}
+elements!(
+    u8: uint8_array, u16: uint16_array, u32: uint32_array, i64: bigint64_array, u64: biguint64_array,
+    f64: float64_array
+);
 
 /// A typed array, where it is: nothing is copied. It may be in shared memory.
 ///
 /// It lives as long as the call, which the arguments of a call outlive. znip hands each buffer from thread to thread, and no
-/// two use one at a time; nor are two arguments of a call the same bytes.
+/// two use one at a time. Two arguments of a call that are only read may be the same bytes; one that is written never shares
+/// any.
 pub struct View<'call, T> {
     data: *mut T,
     length: usize,
@@ -94,9 +85,15 @@ pub struct View<'call, T> {
 }
 
 impl<'call, T> View<'call, T> {
-    /// For the rest of the call.
-    pub fn into_slice(self) -> &'call mut [T] {
+    /// To be read for the rest of the call.
+    pub fn into_slice(self) -> &'call [T] {
         // SAFETY: Node-API gave the two together; see above.
+        unsafe { std::slice::from_raw_parts(self.data, self.length) }
+    }
+
+    /// To be written.
+    pub fn into_mut_slice(self) -> &'call mut [T] {
+        // SAFETY: as for reading; nobody else uses the bytes meanwhile.
         unsafe { std::slice::from_raw_parts_mut(self.data, self.length) }
     }
 }
@@ -163,4 +160,19 @@ pub fn descriptor(fd: RawFd) -> BorrowedFd<'static> {
 /// The result of a call of the system: its value, or a negative errno.
 pub fn or_errno(result: std::result::Result<i32, Errno>) -> i32 {
     result.unwrap_or_else(|errno| -errno.raw_os_error())
+}
+
+/// The property of a batch that is a typed array to be read.
+pub fn column<'call, T: Element>(batch: &Object, name: &str) -> Result<&'call [T]> {
+    batch.get_named_property::<View<T>>(name).map(View::into_slice)
+}
+
+/// One that is to be written.
+pub fn column_mut<'call, T: Element>(batch: &Object, name: &str) -> Result<&'call mut [T]> {
+    batch.get_named_property::<View<T>>(name).map(View::into_mut_slice)
+}
+
+/// Two properties that are byte strings and where they end.
+pub fn strings<'call>(batch: &Object, bytes: &str, ends: &str) -> Result<Strings<'call>> {
+    Ok(Strings { bytes: column(batch, bytes)?, ends: column(batch, ends)? })
 }

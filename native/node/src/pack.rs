@@ -1,16 +1,12 @@
 //! The batches of packing.
 
-use napi::Env;
-use napi::bindgen_prelude::{
-    BufferSlice, FromNapiValue, JsObjectValue, Object, Result, TypeName, ValidateNapiValue,
-};
-use napi::{Either, ValueType, sys};
+use napi::bindgen_prelude::{BufferSlice, JsObjectValue, Object, Result};
+use napi::{Either, Env};
 use napi_derive::napi;
-use znip_core::columns::Strings;
 use znip_core::fill::{self, Output, Plan};
 use znip_core::list;
 
-use crate::arguments::{View, descriptor};
+use crate::arguments::{View, column, column_mut, descriptor, strings};
 
 /// Bytes of what `list_directory` says about a name.
 const RECORD: usize = 64;
@@ -55,75 +51,39 @@ pub fn list_directory<'env>(
     BufferSlice::copy_from(env, &bytes).map(Either::A)
 }
 
-/// Fills a chunk; see `fill::fill`. `state` is the member to begin with, the one to end before, and the byte to begin at; then
-/// the member at which it stopped, and the byte behind what is filled.
+/// Fills a chunk; see `fill::fill`. `batch` has the columns of the plan, and those of what comes of it. `state` is the member to
+/// begin with, the one to end before, and the byte to begin at; then the member at which it stopped, and the byte behind what is
+/// filled.
 #[napi(catch_unwind)]
-pub fn fill_chunk(plan: ChunkPlan, mut state: View<u32>) {
-    let ChunkPlan { plan, mut output } = plan;
-    let [from, to, position, ..] = *state else { return };
+pub fn fill_chunk(batch: Object, mut state: View<u32>) -> Result<()> {
+    let plan = Plan {
+        base: column(&batch, "base")?,
+        base_identity: column(&batch, "baseIdentity")?,
+        follow: batch.get_named_property("follow")?,
+        directories: strings(&batch, "directories", "directoryEnds")?,
+        directory_identities: column(&batch, "directoryIdentities")?,
+        directory_indices: column(&batch, "directoryIndices")?,
+        paths: strings(&batch, "paths", "pathEnds")?,
+        sources: strings(&batch, "sources", "sourceEnds")?,
+        kinds: column(&batch, "kinds")?,
+        modes: column(&batch, "modes")?,
+        mtimes: column(&batch, "mtimes")?,
+        source_mtimes: column(&batch, "sourceMtimes")?,
+        sizes: column(&batch, "sizes")?,
+        link_targets: strings(&batch, "linkTargets", "linkTargetEnds")?,
+        uids: column(&batch, "uids")?,
+        gids: column(&batch, "gids")?,
+    };
+    let mut output = Output {
+        input: column_mut(&batch, "input")?,
+        data_offsets: column_mut(&batch, "dataOffsets")?,
+        flags: column_mut(&batch, "flags")?,
+        sizes: column_mut(&batch, "contentSizes")?,
+        checksums: column_mut(&batch, "checksums")?,
+    };
+    let [from, to, position, ..] = *state else { return Ok(()) };
     let (row, end) = fill::fill(&plan, &mut output, from as usize, to as usize, position as usize);
     state[0] = row as u32;
     state[2] = end as u32;
-}
-
-/// The columns of a plan and of what comes of it, by name.
-pub struct ChunkPlan<'call> {
-    plan: Plan<'call>,
-    output: Output<'call>,
-}
-
-impl TypeName for ChunkPlan<'_> {
-    fn type_name() -> &'static str {
-        "ChunkPlan"
-    }
-
-    fn value_type() -> ValueType {
-        ValueType::Object
-    }
-}
-
-impl ValidateNapiValue for ChunkPlan<'_> {}
-
-impl FromNapiValue for ChunkPlan<'_> {
-    unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
-        // SAFETY: the two belong together, as this function was given them.
-        let object = unsafe { Object::from_napi_value(env, value)? };
-        let strings = |bytes: &str, ends: &str| -> Result<Strings> {
-            let bytes: View<u8> = object.get_named_property(bytes)?;
-            let ends: View<u32> = object.get_named_property(ends)?;
-            Ok(Strings { bytes: bytes.into_slice(), ends: ends.into_slice() })
-        };
-        macro_rules! column {
-            ($name:literal, $element:ty) => {
-                object.get_named_property::<View<$element>>($name)?
-            };
-        }
-        Ok(ChunkPlan {
-            plan: Plan {
-                base: column!("base", u8).into_slice(),
-                base_identity: column!("baseIdentity", u64).into_slice(),
-                follow: object.get_named_property("follow")?,
-                directories: strings("directories", "directoryEnds")?,
-                directory_identities: column!("directoryIdentities", u64).into_slice(),
-                directory_indices: column!("directoryIndices", u32).into_slice(),
-                paths: strings("paths", "pathEnds")?,
-                sources: strings("sources", "sourceEnds")?,
-                kinds: column!("kinds", u8).into_slice(),
-                modes: column!("modes", u16).into_slice(),
-                mtimes: column!("mtimes", i64).into_slice(),
-                source_mtimes: column!("sourceMtimes", i64).into_slice(),
-                sizes: column!("sizes", f64).into_slice(),
-                link_targets: strings("linkTargets", "linkTargetEnds")?,
-                uids: column!("uids", u32).into_slice(),
-                gids: column!("gids", u32).into_slice(),
-            },
-            output: Output {
-                input: column!("input", u8).into_slice(),
-                data_offsets: column!("dataOffsets", u32).into_slice(),
-                flags: column!("flags", u32).into_slice(),
-                sizes: column!("contentSizes", f64).into_slice(),
-                checksums: column!("checksums", u8).into_slice(),
-            },
-        })
-    }
+    Ok(())
 }

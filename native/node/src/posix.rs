@@ -41,7 +41,7 @@ pub fn open_at(directory: i32, name: ByteString, flags: u32, mode: u32) -> Resul
 /// Writes what it finds to `words`.
 #[napi(catch_unwind)]
 pub fn stat_at(directory: i32, name: ByteString, follow: bool, mut words: View<i64>) -> Result<i32> {
-    Ok(to_words(posix::stat_at(descriptor(directory), &name.into_name()?, follow), &mut words))
+    Ok(to_words(posix::stat_at(descriptor(directory), name.into_name()?, follow), &mut words))
 }
 
 /// The same for an open file.
