@@ -3,7 +3,7 @@
  * and the group of each member. The column names are those of JSON and CSV.
  */
 import { setImmediate } from 'node:timers/promises';
-import { SubIndexBuilder } from '../format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../format/tables/sub-index-builder.ts';
 import { binaryColumn, BytesBuilder, type Column, utf8Column } from '../format/tables/table-columns.ts';
 import { fromText } from '../format/values/byte-string.ts';
 import { MAX_SUB_INDEX_ROWS } from '../format/values/constants.ts';

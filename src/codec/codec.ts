@@ -51,13 +51,8 @@ export function loadCodec(choice: CodecChoice = 'auto'): Codec {
   );
 }
 
-/** The portable codec with the zstd of a package, which Node.js's own is preferred to. Throws what loading throws. */
-export function loadPackagedCodec(): Codec {
-  const load = createRequire(import.meta.url) as Require;
-  return together(loadZstdPortable(load), loadBlake3Portable(load));
-}
-
-function together(zstd: ZstdBackend, blake3: Blake3Backend): Codec {
+/** The codec of two backends. */
+export function together(zstd: ZstdBackend, blake3: Blake3Backend): Codec {
   return {
     name: zstd.name,
     hashName: blake3.name,

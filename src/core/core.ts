@@ -1,6 +1,6 @@
 /**
  * The native core: the Rust addon of `native/`, if there is one for this machine. Everything works without it, slower:
- * the folders `codec` and `posix` are the only ones that decide between the two.
+ * whoever asks for the core has the portable code beside it.
  *
  * `ZNIP_CORE=portable` goes without it. `ZNIP_CORE=native` makes it an error if it is missing. Each thread loads its own.
  */

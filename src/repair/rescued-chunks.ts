@@ -21,13 +21,9 @@ import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { floorSeconds, type Group, groupKey, KIND, type Member } from '../format/values/entry.ts';
 import { packageTypeOf } from '../format/values/package-type.ts';
 import type { ByteSource } from '../io/source.ts';
-import {
-  type FilledChunkPlan,
-  type MemberColumns,
-  MemberColumnsBuilder,
-  type MemberPart,
-  type AcquireSlot,
-} from '../pack/plan/chunk-plan.ts';
+import type { FilledChunkPlan, MemberPart, AcquireSlot } from '../pack/plan/chunk-plan.ts';
+import type { MemberColumns } from '../pack/plan/member-columns.ts';
+import { MemberColumnsBuilder } from '../pack/plan/member-columns-builder.ts';
 import { Limits } from '../rules/limits.ts';
 import { lostMember, type LostMember } from '../rules/lost.ts';
 import { MemberNames } from '../rules/member-names.ts';

@@ -20,7 +20,7 @@ export function workerTask<Input, T>(
 ): (input: Input) => Promise<Outcome<T>> {
   return async (input) => {
     try {
-      // The native hash frees its results in turns of the event loop. Piscina's wait for a task gives it no turn.
+      // Buffers from native code are freed in turns of the event loop. Piscina's wait for a task gives it no turn.
       await turn();
       if (isStopping(workerData as ThreadEnds)) throw new ZnipError('aborted', 'the run has ended');
       return { value: await work(input) };

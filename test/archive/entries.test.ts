@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KIND } from '../../src/format/values/entry.ts';
-import { decodeSubIndex, type EntryBatch, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { decodeSubIndex, type EntryBatch } from '../../src/format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../../src/format/tables/sub-index-builder.ts';
 import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { Entries } from '../../src/archive/entries.ts';
 

@@ -4,7 +4,8 @@
 import { expect, test } from 'vitest';
 import { drawTree, MOST_LEVELS } from '../../src/cli/ls/tree.ts';
 import { KIND } from '../../src/format/values/entry.ts';
-import { decodeSubIndex, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { decodeSubIndex } from '../../src/format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../../src/format/tables/sub-index-builder.ts';
 import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { Entries } from '../../src/archive/entries.ts';
 

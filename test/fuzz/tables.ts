@@ -4,7 +4,8 @@
 import { decodeTable } from '../../src/format/tables/table-reader.ts';
 import { checkFrames, decodeFrameTable, frameColumns } from '../../src/format/tables/frame-table.ts';
 import { decodeManifest, manifestColumns } from '../../src/format/manifest.ts';
-import { decodeSubIndex, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { decodeSubIndex } from '../../src/format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../../src/format/tables/sub-index-builder.ts';
 import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { mutate, type Random } from './random.ts';
 import { type Tables, tables } from './seeds.ts';

@@ -11,7 +11,7 @@ import { encodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
 import { type Frame, frameColumns } from '../../src/format/tables/frame-table.ts';
 import { manifestColumns, type ManifestRow } from '../../src/format/manifest.ts';
 import { encodeSection } from '../../src/format/zstd/skippable-frame.ts';
-import { SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../../src/format/tables/sub-index-builder.ts';
 import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../src/format/tar/tar-header.ts';
 import { rawFramePieces } from '../../src/format/zstd/zstd-frame.ts';

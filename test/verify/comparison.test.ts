@@ -4,7 +4,8 @@
 import { expect, test } from 'vitest';
 import { codec } from '../../src/codec/codec.ts';
 import { KIND } from '../../src/format/values/entry.ts';
-import { decodeSubIndex, EntryBatch, SubIndexBuilder } from '../../src/format/tables/sub-index.ts';
+import { decodeSubIndex, EntryBatch } from '../../src/format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../../src/format/tables/sub-index-builder.ts';
 import { encodeTable } from '../../src/format/tables/table-writer.ts';
 import { encodeTarHeader, tarHeaderLength } from '../../src/format/tar/tar-header.ts';
 import { TarReader } from '../../src/format/tar/tar-reader.ts';

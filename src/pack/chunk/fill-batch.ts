@@ -3,7 +3,8 @@
  */
 import type { Core, CoreChunkPlan } from '../../core/core.ts';
 import type { Slot } from '../../threads/ring.ts';
-import type { FileChunkPlan, MemberColumns } from '../plan/chunk-plan.ts';
+import type { FileChunkPlan } from '../plan/chunk-plan.ts';
+import type { MemberColumns } from '../plan/member-columns.ts';
 
 /** How far a chunk is filled: the next member, and the byte behind those before. */
 export interface Filling {

@@ -15,14 +15,9 @@ import { attributesOf } from '../../posix/attributes.ts';
 import { fstat } from '../../posix/stat.ts';
 import { uninterrupted } from '../../posix/uninterrupted.ts';
 import type { Slot } from '../../threads/ring.ts';
-import {
-  type FileChunkPlan,
-  type FilePart,
-  memberAt,
-  type MemberColumns,
-  placeAt,
-  sourceAt,
-} from '../plan/chunk-plan.ts';
+import type { FileChunkPlan, FilePart } from '../plan/chunk-plan.ts';
+import { memberAt } from '../../format/values/entry-columns.ts';
+import { type MemberColumns, placeAt, sourceAt } from '../plan/member-columns.ts';
 import { AttributeNotes } from '../walk/attribute-notes.ts';
 import { sourceFlags, SourceDirectories, type SourceDirectory } from '../walk/source-directories.ts';
 import type { Warning } from '../walk/warning.ts';
@@ -109,7 +104,7 @@ class Filler {
     const { plan, slot, codec } = this;
     const { members, overflow } = plan;
     const { input } = slot;
-    const member = memberAt(members, row);
+    const member = memberAt(members, row, members.sizes[row] ?? 0);
     const dataOffset = position + tarHeaderLength(member);
     let dataLength = 0;
     let changed = false;

@@ -29,7 +29,7 @@ const ring = new Ring(memory);
 noteLoaded(ends);
 
 export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
-  // The native hash frees its results in turns of the event loop. Piscina's wait for a task gives it no turn.
+  // Buffers from native code are freed in turns of the event loop. Piscina's wait for a task gives it no turn.
   await turn();
   if (isStopping(ends)) return {};
   try {

@@ -16,7 +16,8 @@ import type { OnAttributes } from '../walk/attribute-notes.ts';
 import { sourceFlags, SourceDirectories } from '../walk/source-directories.ts';
 import type { MemberSource, SourceMember } from '../walk/source-member.ts';
 import type { Warning } from '../walk/warning.ts';
-import { type FileChunkPlan, type FilePart, MemberColumnsBuilder } from './chunk-plan.ts';
+import type { FileChunkPlan, FilePart } from './chunk-plan.ts';
+import { MemberColumnsBuilder } from './member-columns-builder.ts';
 
 /** How members are put into groups. */
 export interface GroupOptions {

@@ -17,7 +17,8 @@ import { unsafePathReason } from '../../format/values/member-path.ts';
 import type { ByteStream } from '../../io/byte-stream.ts';
 import type { Slot } from '../../threads/ring.ts';
 import type { Warning } from '../walk/warning.ts';
-import { type FilledChunkPlan, MemberColumnsBuilder, type MemberPart } from './chunk-plan.ts';
+import type { FilledChunkPlan, MemberPart } from './chunk-plan.ts';
+import { MemberColumnsBuilder } from './member-columns-builder.ts';
 import { type GroupOptions, GroupNumbers } from './plan.ts';
 
 export interface TarChunkOptions {

@@ -8,13 +8,8 @@ import { encodeReservedHeader, paddedLength, reservedHeaderLength } from '../../
 import { TAR_END_LENGTH } from '../../format/values/constants.ts';
 import type { Member } from '../../format/values/entry.ts';
 import type { ByteStream } from '../../io/byte-stream.ts';
-import {
-  type FilledChunkPlan,
-  MemberColumnsBuilder,
-  type MemberPart,
-  UNKNOWN_SIZE,
-  type AcquireSlot,
-} from './chunk-plan.ts';
+import { type FilledChunkPlan, type MemberPart, UNKNOWN_SIZE, type AcquireSlot } from './chunk-plan.ts';
+import { MemberColumnsBuilder } from './member-columns-builder.ts';
 import { type GroupOptions, GroupNumbers } from './plan.ts';
 
 export interface UnsizedOptions {

@@ -15,7 +15,9 @@ import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts'
 import type { Sink } from '../../io/sink.ts';
 import type { Slot } from '../../threads/ring.ts';
 import { CHANGED, type ChunkResult, DROPPED, readChunkResult } from '../chunk/chunk-record.ts';
-import { type ChunkPlan, memberAt, type MemberColumns, UNKNOWN_SIZE } from '../plan/chunk-plan.ts';
+import { type ChunkPlan, UNKNOWN_SIZE } from '../plan/chunk-plan.ts';
+import { memberAt } from '../../format/values/entry-columns.ts';
+import type { MemberColumns } from '../plan/member-columns.ts';
 import { IndexWriter } from './index-writer.ts';
 
 export interface WriterSettings extends CompressionSettings {
@@ -253,7 +255,7 @@ export class ArchiveWriter {
       slot.subtrees.overflow.subarray(0, overflowSubtrees),
     );
     this.open = {
-      member: memberAt(members, row),
+      member: memberAt(members, row, members.sizes[row] ?? 0),
       group: members.groups[row] ?? 0,
       streamOffset: this.streamLength + dataOffset,
       hasher,

@@ -13,7 +13,8 @@ import { describe, expect, test } from 'vitest';
 import { toText } from '../../../src/format/values/byte-string.ts';
 import { MAX_PATH_LENGTH, MAX_SUB_INDEX_ROWS } from '../../../src/format/values/constants.ts';
 import { KIND, type Member } from '../../../src/format/values/entry.ts';
-import { decodeSubIndex, type EntryBatch, SubIndexBuilder } from '../../../src/format/tables/sub-index.ts';
+import { decodeSubIndex, type EntryBatch } from '../../../src/format/tables/sub-index.ts';
+import { SubIndexBuilder } from '../../../src/format/tables/sub-index-builder.ts';
 import { encodeTable } from '../../../src/format/tables/table-writer.ts';
 import * as arbitrary from '../../support/arbitrary.ts';
 import {

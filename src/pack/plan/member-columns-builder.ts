@@ -1,0 +1,231 @@
+/**
+ * Collects the members of a chunk column by column: one by one, or a run of plain files at once.
+ */
+import type { ByteString } from '../../format/values/byte-string.ts';
+import { byteStringsOf, ByteStringsBuilder } from '../../format/values/byte-strings.ts';
+import { KIND, MODE_MASK, NO_ID } from '../../format/values/entry.ts';
+import type { SpooledContent } from '../walk/content-spool.ts';
+import { plainLength } from '../walk/plain-files.ts';
+import type { SourceDirectory } from '../walk/source-directories.ts';
+import type { MemberRun, SourceMember } from '../walk/source-member.ts';
+import type { DirectoryColumns, MemberColumns } from './member-columns.ts';
+
+/** Builds the columns of one chunk's members. */
+export class MemberColumnsBuilder {
+  count = 0;
+  private readonly paths = new ByteStringsBuilder();
+  private readonly foundPaths = new ByteStringsBuilder();
+  private readonly linkTargets = new ByteStringsBuilder();
+  private readonly prefixes: string[] = [];
+  private readonly directories = new DirectoryColumnsBuilder();
+  private readonly contents = new Map<number, SpooledContent>();
+  private readonly linked = new Set<number>();
+  private readonly unames = new OptionalNames();
+  private readonly gnames = new OptionalNames();
+  private follow = false;
+  private isRenamed = false;
+  private isDated = false;
+  private isOwned = false;
+  private columns = emptyColumns(INITIAL_ROWS);
+
+  append(member: SourceMember, group: number): void {
+    const row = this.count;
+    const { path, foundPath, linkTarget, mtime, sourceMtime, uid, gid } = member;
+    this.makeRoom(1);
+    this.count += 1;
+    const { columns } = this;
+    this.paths.append(path);
+    // If one member of a walk has another name, all have.
+    if (foundPath !== undefined) this.foundPaths.append(foundPath);
+    this.isRenamed ||= foundPath !== undefined;
+    this.linkTargets.append(linkTarget);
+    columns.prefixIndices[row] = this.prefixIndex(member.prefix);
+    columns.directoryIndices[row] =
+      member.directory === undefined ? 0 : this.directories.index(member.directory);
+    columns.kinds[row] = member.kind;
+    columns.modes[row] = member.mode;
+    columns.mtimes[row] = mtime;
+    this.isDated ||= sourceMtime !== null;
+    columns.sourceMtimes[row] = sourceMtime ?? mtime;
+    this.follow ||= member.follow;
+    columns.sizes[row] = member.size;
+    if (member.linked) this.linked.add(row);
+    if (member.content !== undefined) this.contents.set(row, member.content);
+    this.isOwned ||= uid !== null || gid !== null;
+    columns.uids[row] = uid ?? NO_ID;
+    columns.gids[row] = gid ?? NO_ID;
+    this.unames.set(row, member.uname);
+    this.gnames.set(row, member.gname);
+    columns.groups[row] = group;
+  }
+
+  /**
+   * Appends the files of a run from row `first` of its listing on, as far as they take `room` bytes of tar stream at most.
+   * Returns the row behind them, and the bytes that they take.
+   */
+  appendRun(run: MemberRun, first: number, group: number, room: number): { end: number; length: number } {
+    const { listing, to } = run;
+    let end = first;
+    let length = 0;
+    let names = 0;
+    for (; end < to; end++) {
+      const more = plainLength(listing.size(end));
+      if (length + more > room) break;
+      length += more;
+      names += listing.nameEnd(end) - listing.nameStart(end);
+    }
+    if (end > first) this.takeRun(run, first, end, names, group);
+    return { end, length };
+  }
+
+  private takeRun(run: MemberRun, first: number, end: number, names: number, group: number): void {
+    const { listing, base, directory, prefix } = run;
+    const count = end - first;
+    const start = this.count;
+    this.makeRoom(count);
+    this.count += count;
+    const before = Buffer.from(base, 'latin1');
+    const { bytes, at, ends, row: firstEnd } = this.paths.reserve(count, names + count * before.byteLength);
+    this.linkTargets.appendEmpty(count);
+    const { columns } = this;
+    const { modes, sizes, mtimeWords } = columns;
+    const { texts } = listing;
+    let place = at;
+    // Plain loops over numbers: nothing is made for a file.
+    for (let i = 0; i < count; i++) {
+      const row = first + i;
+      for (let k = 0; k < before.byteLength; k++) bytes[place++] = before[k] ?? 0;
+      for (let k = listing.nameStart(row), to = listing.nameEnd(row); k < to; k++)
+        bytes[place++] = texts[k] ?? 0;
+      ends[firstEnd + i] = place;
+      const member = start + i;
+      modes[member] = listing.mode(row) & MODE_MASK;
+      sizes[member] = listing.size(row);
+      mtimeWords[2 * member] = listing.mtimeLow(row);
+      mtimeWords[2 * member + 1] = listing.mtimeHigh(row);
+    }
+    columns.prefixIndices.fill(this.prefixIndex(prefix), start, this.count);
+    columns.directoryIndices.fill(this.directories.index(directory), start, this.count);
+    columns.kinds.fill(KIND.file, start, this.count);
+    columns.groups.fill(group, start, this.count);
+    columns.uids.fill(NO_ID, start, this.count);
+    columns.gids.fill(NO_ID, start, this.count);
+  }
+
+  /** Exactly as long as the members: what is sent to a thread is copied as a whole. */
+  finish(): MemberColumns {
+    const { count, columns, isOwned } = this;
+    return {
+      count,
+      paths: this.paths.finish(),
+      foundPaths: this.isRenamed ? this.foundPaths.finish() : null,
+      prefixes: this.prefixes,
+      prefixIndices: columns.prefixIndices.slice(0, count),
+      directories: this.directories.finish(),
+      directoryIndices: columns.directoryIndices.slice(0, count),
+      kinds: columns.kinds.slice(0, count),
+      modes: columns.modes.slice(0, count),
+      mtimes: columns.mtimes.slice(0, count),
+      sourceMtimes: this.isDated ? columns.sourceMtimes.slice(0, count) : null,
+      follow: this.follow,
+      sizes: columns.sizes.slice(0, count),
+      linkTargets: this.linkTargets.finish(),
+      contents: this.contents,
+      linked: this.linked,
+      uids: isOwned ? columns.uids.slice(0, count) : null,
+      gids: isOwned ? columns.gids.slice(0, count) : null,
+      unames: this.unames.finish(count),
+      gnames: this.gnames.finish(count),
+      groups: columns.groups.slice(0, count),
+    };
+  }
+
+  private makeRoom(rows: number): void {
+    const needed = this.count + rows;
+    if (needed > this.columns.kinds.length) this.columns = grownColumns(this.columns, 2 * needed);
+  }
+
+  private prefixIndex(prefix: string): number {
+    const index = this.prefixes.indexOf(prefix);
+    return index < 0 ? this.prefixes.push(prefix) - 1 : index;
+  }
+}
+
+const INITIAL_ROWS = 64;
+
+function emptyColumns(rows: number) {
+  const mtimes = new BigInt64Array(rows);
+  return {
+    prefixIndices: new Uint32Array(rows),
+    directoryIndices: new Uint32Array(rows),
+    kinds: new Uint8Array(rows),
+    modes: new Uint16Array(rows),
+    mtimes,
+    /** The same memory: a BigInt for each file is dear. */
+    mtimeWords: new Uint32Array(mtimes.buffer),
+    sourceMtimes: new BigInt64Array(rows),
+    sizes: new Float64Array(rows),
+    uids: new Uint32Array(rows),
+    gids: new Uint32Array(rows),
+    groups: new Uint32Array(rows),
+  };
+}
+
+type NumberColumns = ReturnType<typeof emptyColumns>;
+
+function grownColumns(columns: NumberColumns, rows: number): NumberColumns {
+  const larger = emptyColumns(rows);
+  for (const name of Object.keys(columns) as (keyof NumberColumns)[])
+    larger[name].set(columns[name] as never);
+  return larger;
+}
+
+/** Names that only few members have. */
+class OptionalNames {
+  private readonly names: (ByteString | undefined)[] = [];
+
+  set(row: number, name: ByteString | undefined): void {
+    if (name === undefined) return;
+    while (this.names.length < row) this.names.push(undefined);
+    this.names.push(name);
+  }
+
+  /** null if no member has one. */
+  finish(count: number): (ByteString | undefined)[] | null {
+    if (this.names.length === 0) return null;
+    while (this.names.length < count) this.names.push(undefined);
+    return this.names;
+  }
+}
+
+class DirectoryColumnsBuilder {
+  private readonly paths: ByteString[] = [];
+  private readonly identities: bigint[] = [];
+  private readonly bases: DirectoryColumns['bases'] = [];
+  private readonly baseIndices: number[] = [];
+  private last: SourceDirectory | undefined;
+  private lastBase: ByteString | undefined;
+
+  /** The walk gives all members of a directory together. */
+  index(directory: SourceDirectory): number {
+    if (directory === this.last) return this.paths.length - 1;
+    this.last = directory;
+    const { base, baseIdentity, path, identity } = directory;
+    if (base !== this.lastBase) {
+      this.lastBase = base;
+      this.bases.push({ path: base, identity: baseIdentity });
+    }
+    this.baseIndices.push(this.bases.length - 1);
+    this.identities.push(identity.dev, identity.ino);
+    return this.paths.push(path) - 1;
+  }
+
+  finish(): DirectoryColumns {
+    return {
+      paths: byteStringsOf(this.paths),
+      identities: BigUint64Array.from(this.identities),
+      bases: this.bases,
+      baseIndices: Uint32Array.from(this.baseIndices),
+    };
+  }
+}
