@@ -124,10 +124,15 @@ export class ChunkQueue<Workers extends Pool> {
     this.stopFor(new ZnipError('aborted', 'nobody reads on'));
   }
 
-  /** Everything is finished. Ends the workers and frees the slots, because later steps may need the memory. */
+  /** No more chunks come. Later steps may need the memory of their slots. */
+  freeSlots(): void {
+    this.free.length = 0;
+  }
+
+  /** Everything is finished. Ends the workers. */
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
-    this.free.length = 0;
+    this.freeSlots();
     if (this.options.workers === undefined) await this.started?.stop();
   }
 

@@ -69,19 +69,58 @@ export interface Core {
    */
   writeFiles(root: number, chunk: Uint8Array, batch: CoreWriteBatch, from: number, to: number): number;
   /**
+   * Reads the members of a chunk whose headers follow one another from byte `from` on, until one is not plain or not whole.
+   * Returns their number.
+   */
+  readMembers(chunk: Uint8Array, from: number, columns: CoreMemberColumns): number;
+  /**
    * Sets the times of files of this owner that were written before, until one is not as it should be. Returns its row,
    * or `to`.
    */
-  setTimes(
-    root: number,
-    paths: Uint8Array,
-    pathEnds: Uint32Array,
-    sizes: Float64Array,
-    mtimes: BigInt64Array,
-    owner: number,
-    from: number,
-    to: number,
-  ): number;
+  setTimes(root: number, files: CoreWrittenFiles, owner: number, from: number, to: number): number;
+  /**
+   * Compares rows `from` to `to` of the index with members that have arrived, from row `at` on, until two do not agree, or
+   * are no plain files or directories. Returns how many agree.
+   */
+  agreeing(indexed: CoreEntries, from: number, to: number, arrived: CoreArrived, at: number): number;
+}
+
+/** Where members are written. */
+export interface CoreMemberColumns {
+  pathBytes: Uint8Array;
+  pathEnds: Uint32Array;
+  kinds: Uint8Array;
+  modes: Uint32Array;
+  /** Nanoseconds since 1970. */
+  mtimes: BigInt64Array;
+  sizes: Float64Array;
+  /** Chunk byte at which each content starts. */
+  offsets: Float64Array;
+  uids: Uint32Array;
+  gids: Uint32Array;
+}
+
+/** Members that were written. What is no file, and times of whole seconds, are passed over. */
+export interface CoreWrittenFiles {
+  paths: Uint8Array;
+  pathEnds: Uint32Array;
+  kinds: Uint8Array;
+  sizes: Float64Array;
+  mtimes: BigInt64Array;
+}
+
+/** Entries of an index, in the order of the tar stream. */
+export interface CoreEntries extends CoreWrittenFiles {
+  modes: Uint32Array;
+  streamOffsets: Float64Array;
+  /** BLAKE3 of each content. */
+  checksums: Uint8Array;
+}
+
+/** Members of a tar stream that have arrived. */
+export interface CoreArrived extends CoreEntries {
+  /** 1 for files that have a hash in `checksums`. */
+  written: Uint8Array;
 }
 
 /** Files of a chunk, and what is set about them. */

@@ -37,6 +37,12 @@ export class Limits {
     this.options = options;
   }
 
+  /** Whether a limit was set that counts names or bytes: then it must be known which member exceeds it. */
+  get areNarrow(): boolean {
+    const { maxSize, maxMembers, maxDepth } = this.options;
+    return maxSize !== undefined || maxMembers !== undefined || maxDepth !== undefined;
+  }
+
   addMembers(count: number): void {
     this.members += count;
     const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);

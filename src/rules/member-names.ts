@@ -37,6 +37,21 @@ export class MemberNames {
     return before;
   }
 
+  /**
+   * Adds the name of a file where that goes without saying: it is safe and not too deep, nothing has it, and no other member
+   * clashes. `hasParents`: the file before was in the same directory. Returns false if `add` must decide. Throws `limit`.
+   */
+  addPlain(path: ByteString, hasParents: boolean): boolean {
+    if (this.kinds.has(path) || this.parents.has(path)) return false;
+    if (!hasParents) {
+      const { parents, clash } = this.newParents(path);
+      if (clash !== undefined) return false;
+      this.register(parents);
+    }
+    this.kinds.set(path, KIND.file);
+    return true;
+  }
+
   /** Whether a directory member has this name, or members lie below it. */
   isDirectory(path: ByteString): boolean {
     return this.kinds.get(path) === KIND.directory || this.parents.has(path);
@@ -53,17 +68,29 @@ export class MemberNames {
 
   /** A member must not lie below one that is not a directory. Changes nothing if it throws. */
   private addParents(path: ByteString): void {
+    const { parents, clash } = this.newParents(path);
+    if (clash !== undefined) {
+      const kind = this.kinds.get(clash) ?? 0;
+      throw below(path, kind, `'${toText(clash)}', above it, is a ${KINDS[kind]} in the same archive`);
+    }
+    this.register(parents);
+  }
+
+  /** Directories above a name that no member has been in so far; or the name above it that no directory has. */
+  private newParents(path: ByteString): { parents: ByteString[]; clash?: ByteString } {
     const parents: ByteString[] = [];
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const parent = path.slice(0, slash);
       // The parents of this one are known, too.
       if (this.parents.has(parent)) break;
       const kind = this.kinds.get(parent);
-      if (kind !== undefined && kind !== KIND.directory) {
-        throw below(path, kind, `'${toText(parent)}', above it, is a ${KINDS[kind]} in the same archive`);
-      }
+      if (kind !== undefined && kind !== KIND.directory) return { parents, clash: parent };
       parents.push(parent);
     }
+    return { parents };
+  }
+
+  private register(parents: readonly ByteString[]): void {
     for (const parent of parents) {
       this.limits.addDirectory();
       this.parents.add(parent);

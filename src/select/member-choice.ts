@@ -44,6 +44,14 @@ export class MemberChoice {
     this.renames = stripComponents > 0;
   }
 
+  /** Whether every member is wanted, under its own name. */
+  get isEverything(): boolean {
+    const { filter } = this.options;
+    return (
+      this.selection === undefined && this.excludes === undefined && filter === undefined && !this.renames
+    );
+  }
+
   /** The name that a member gets; undefined if it is not wanted. */
   nameFor(path: ByteString, kind: number): ByteString | undefined {
     const { filter } = this.options;

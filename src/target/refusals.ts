@@ -81,6 +81,11 @@ export class RefusedMembers {
     return count;
   }
 
+  /** Whether no member is left out. */
+  get isNone(): boolean {
+    return this.leftOut.size === 0;
+  }
+
   /** Throws `io` at the end of a run if nothing could be written and nothing was kept. */
   throwIfNothing(members: number, kept: number): void {
     if (members > 0 || kept > 0 || this.leftOut.size === 0) return;

@@ -1,12 +1,13 @@
 /**
- * Sets the times of files that were written in this run, when the index has said them to the nanosecond: many in one
- * call of the native core. Main thread.
+ * Sets the times of files that were written in this run, when the index has said them to the nanosecond: many in one task,
+ * on the threads that have written the files, as far as the native core does it. Main thread.
  */
-import type { Core } from '../core/core.ts';
+import { core, type CoreWrittenFiles } from '../core/core.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { ByteStringsBuilder, stringAt } from '../format/values/byte-strings.ts';
+import { KIND } from '../format/values/entry.ts';
 
-/** How many are set in one call: few enough that nobody waits for a signal to be noticed. */
+/** How many are set in one task: few enough that nobody waits for a signal to be noticed. */
 const ROWS = 4096;
 
 /** A file that this run has written, and the time that it gets. */
@@ -18,43 +19,111 @@ export interface WrittenTime {
   mtime: bigint;
 }
 
-/** Called for a file that the core does not set: everything about it is decided there. */
-type Otherwise = (file: WrittenTime) => void;
+export interface TimesTask {
+  /** The target, held. */
+  root: number;
+  files: CoreWrittenFiles;
+  /** Who wrote them. */
+  owner: number;
+}
+
+/** Returns the rows of files that may be others by now, or about which the system refuses something. */
+export function setTimes({ root, files, owner }: TimesTask): number[] {
+  const native = core();
+  const count = files.pathEnds.length;
+  const left: number[] = [];
+  for (let row = 0; row < count; row++) {
+    if (native !== undefined) row = native.setTimes(root, files, owner, row, count);
+    if (row < count) left.push(row);
+  }
+  return left;
+}
 
 export class WrittenTimes {
-  private readonly core: Core;
   private readonly root: number;
-  private readonly otherwise: Otherwise;
+  private readonly run: (task: TimesTask) => Promise<readonly number[]>;
+  private readonly otherwise: (file: WrittenTime) => void;
+  private readonly owner = process.geteuid?.() ?? 0;
   private paths = new ByteStringsBuilder();
-  private readonly sizes = new Float64Array(ROWS);
-  private readonly mtimes = new BigInt64Array(ROWS);
+  private sizes = new Float64Array(ROWS);
+  private mtimes = new BigInt64Array(ROWS);
   private count = 0;
+  private readonly running: Promise<void>[] = [];
 
-  /** `root`: the target, held. */
-  constructor(core: Core, root: number, otherwise: Otherwise) {
-    this.core = core;
+  /**
+   * `root`: the target, held. `run` does a task, see `setTimes`. `otherwise` is called for each file that it leaves:
+   * everything about it is decided there.
+   */
+  constructor(
+    root: number,
+    run: (task: TimesTask) => Promise<readonly number[]>,
+    otherwise: (file: WrittenTime) => void,
+  ) {
     this.root = root;
+    this.run = run;
     this.otherwise = otherwise;
   }
 
-  /** Sets the time of a file, now or at `flush`. */
   add({ path, size, mtime }: WrittenTime): void {
-    if (this.count === ROWS) this.flush();
     this.paths.append(path);
     this.sizes[this.count] = size;
     this.mtimes[this.count++] = mtime;
+    if (this.count === ROWS) this.submitAdded();
   }
 
-  flush(): void {
-    const { core, root, sizes, mtimes, count } = this;
-    const paths = this.paths.finish();
+  /** Rows `from` to `to` of these. */
+  addRows({ paths, pathEnds, kinds, sizes, mtimes }: CoreWrittenFiles, from: number, to: number): void {
+    for (let row = from; row < to; row += ROWS) {
+      const end = Math.min(to, row + ROWS);
+      const names = new ByteStringsBuilder();
+      names.appendRows({ bytes: paths, ends: pathEnds }, row, end);
+      const { bytes, ends } = names.finish();
+      this.submit({
+        paths: bytes,
+        pathEnds: ends,
+        kinds: kinds.slice(row, end),
+        sizes: sizes.slice(row, end),
+        mtimes: mtimes.slice(row, end),
+      });
+    }
+  }
+
+  /** Resolves when all times are set, or `otherwise` was called. */
+  async finish(): Promise<void> {
+    this.submitAdded();
+    await Promise.all(this.running);
+  }
+
+  private submitAdded(): void {
+    const { bytes, ends } = this.paths.finish();
+    const { count } = this;
+    this.submit({
+      paths: bytes,
+      pathEnds: ends,
+      kinds: new Uint8Array(count).fill(KIND.file),
+      sizes: this.sizes.slice(0, count),
+      mtimes: this.mtimes.slice(0, count),
+    });
     this.paths = new ByteStringsBuilder();
     this.count = 0;
-    const owner = process.geteuid?.() ?? 0;
-    for (let row = 0; row < count; row++) {
-      row = core.setTimes(root, paths.bytes, paths.ends, sizes, mtimes, owner, row, count);
-      if (row === count) break;
-      this.otherwise({ path: stringAt(paths, row), size: sizes[row] ?? 0, mtime: mtimes[row] ?? 0n });
+  }
+
+  private submit(files: CoreWrittenFiles): void {
+    if (files.pathEnds.length === 0) return;
+    const done = this.set(files);
+    // It is awaited at the end. Until then, a failure must not count as unhandled.
+    done.catch(() => {});
+    this.running.push(done);
+  }
+
+  private async set(files: CoreWrittenFiles): Promise<void> {
+    const paths = { bytes: files.paths, ends: files.pathEnds };
+    for (const row of await this.run({ root: this.root, files, owner: this.owner })) {
+      this.otherwise({
+        path: stringAt(paths, row),
+        size: files.sizes[row] ?? 0,
+        mtime: files.mtimes[row] ?? 0n,
+      });
     }
   }
 }

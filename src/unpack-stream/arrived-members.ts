@@ -4,8 +4,11 @@
  *
  * There may be millions, so each is a row in columns, without an object for it.
  */
+import type { PlainMembers } from '../blocks/plain-members.ts';
+import type { CoreArrived } from '../core/core.ts';
 import { grown } from '../format/tables/grow.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
+import { ByteStringsBuilder } from '../format/values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
 
@@ -46,16 +49,16 @@ export class ArrivedMembers {
   private written = new Uint8Array(FIRST_ROWS);
   private readonly linkTargets = new Map<number, ByteString>();
   /** Paths in the archive. */
-  private readonly paths: ByteString[] = [];
+  private readonly paths = new ByteStringsBuilder();
   /** Names that members get, if they differ from the paths. */
-  private readonly names: ByteString[];
+  private readonly names: ByteStringsBuilder;
   /** The last row with this name. */
   private readonly byName = new Map<ByteString, number>();
   /** For rows whose name went to a later member, and that go on under the name of a hard link: the row of the link. */
   private readonly heirs = new Map<number, number>();
 
   constructor(renames: boolean) {
-    this.names = renames ? [] : this.paths;
+    this.names = renames ? new ByteStringsBuilder() : this.paths;
   }
 
   /** Members of the archive. */
@@ -82,16 +85,37 @@ export class ArrivedMembers {
     this.sizes[row] = member.size;
     this.streamOffsets[row] = streamOffset;
     if (member.linkTarget !== '') this.linkTargets.set(row, member.linkTarget);
-    this.paths.push(path);
-    if (this.names !== this.paths) this.names.push(member.path);
+    this.paths.append(path);
+    if (this.names !== this.paths) this.names.append(member.path);
     this.byName.set(member.path, row);
     return row;
+  }
+
+  /**
+   * Rows `from` to `to` of `members`, files that keep their names, which nothing else has. `streamOffset` is where the chunk
+   * starts. Returns the row of the first.
+   */
+  addFiles(members: PlainMembers, from: number, to: number, streamOffset: number): number {
+    const first = this.rows;
+    const count = to - from;
+    while (first + count > this.kinds.length) this.grow();
+    this.rows = first + count;
+    this.kinds.fill(KIND.file, first, first + count);
+    this.modes.set(members.modes.subarray(from, to), first);
+    this.mtimes.set(members.mtimes.subarray(from, to), first);
+    this.sizes.set(members.sizes.subarray(from, to), first);
+    this.paths.appendRows({ bytes: members.pathBytes, ends: members.pathEnds }, from, to);
+    for (let i = 0; i < count; i++) {
+      this.streamOffsets[first + i] = streamOffset + (members.offsets[from + i] ?? 0);
+      this.byName.set(members.path(from + i), first + i);
+    }
+    return first;
   }
 
   member(row: number): ArrivedMember {
     const start = row * CHECKSUM_LENGTH;
     return {
-      path: this.paths[row] ?? '',
+      path: this.paths.get(row),
       kind: this.kinds[row] ?? 0,
       mode: this.modes[row] ?? 0,
       mtime: this.mtimes[row] ?? 0n,
@@ -100,6 +124,28 @@ export class ArrivedMembers {
       linkTarget: this.linkTargets.get(row) ?? '',
       checksum: this.written[row] === 1 ? this.checksums.subarray(start, start + CHECKSUM_LENGTH) : null,
     };
+  }
+
+  /** Everything, where it is: valid until more arrives. */
+  columns(): CoreArrived {
+    const paths = this.paths.view();
+    const { kinds, modes, mtimes, sizes, streamOffsets, checksums, written } = this;
+    return {
+      paths: paths.bytes,
+      pathEnds: paths.ends,
+      kinds,
+      modes,
+      mtimes,
+      sizes,
+      streamOffsets,
+      checksums,
+      written,
+    };
+  }
+
+  /** Whether every member has a name of its own, under which it arrived. */
+  get haveOwnNames(): boolean {
+    return this.byName.size === this.rows && this.names === this.paths;
   }
 
   streamOffset(row: number): number {
@@ -119,13 +165,13 @@ export class ArrivedMembers {
   }
 
   /** Paths in the archive, one for each row. */
-  get allPaths(): readonly ByteString[] {
-    return this.paths;
+  *allPaths(): Generator<ByteString, void, undefined> {
+    for (let row = 0; row < this.rows; row++) yield this.paths.get(row);
   }
 
   /** The name that a row's member has now; undefined if a later member has that name. */
   nameOf(row: number): ByteString | undefined {
-    const name = this.names[row] ?? '';
+    const name = this.names.get(row);
     if (this.byName.get(name) === row) return name;
     const heir = this.heirs.get(row);
     return heir === undefined ? undefined : this.nameOf(heir);
@@ -154,6 +200,19 @@ export class ArrivedMembers {
   noteWritten(row: number, checksum: Uint8Array): void {
     this.checksums.set(checksum, row * CHECKSUM_LENGTH);
     this.written[row] = 1;
+  }
+
+  /** The files of these rows were written. `checksums` has their hashes, one after the other. */
+  noteAllWritten(rows: Uint32Array, checksums: Uint8Array): void {
+    for (let from = 0; from < rows.length;) {
+      const first = rows[from] ?? 0;
+      let to = from + 1;
+      while (rows[to] === first + to - from) to++;
+      const bytes = checksums.subarray(from * CHECKSUM_LENGTH, to * CHECKSUM_LENGTH);
+      this.checksums.set(bytes, first * CHECKSUM_LENGTH);
+      this.written.fill(1, first, first + to - from);
+      from = to;
+    }
   }
 
   /** The last member with this name has this time. */

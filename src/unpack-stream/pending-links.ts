@@ -46,6 +46,11 @@ export class PendingLinks {
     }
   }
 
+  /** Whether a link waits for a member to arrive. */
+  get areWaiting(): boolean {
+    return this.waiting.size > 0;
+  }
+
   /** The link with this name, if its target has arrived. */
   at(path: ByteString): HardLink | undefined {
     return this.byPath.get(path);

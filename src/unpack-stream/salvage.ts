@@ -65,7 +65,7 @@ async function salvageBlocks(
     });
   }
   await run.unlessFailed(extraction.queue.drain());
-  await extraction.queue.stop();
+  extraction.queue.freeSlots();
   if (blocks.length === 0) throw noBlocks(stream.name);
   for (const gap of gaps) loseGap(run, gap);
   return { blocks, cut: !scanner.complete && (await stream.peek(1)).byteLength === 0 };
@@ -155,17 +155,18 @@ async function confirmSalvaged(
 ): Promise<void> {
   const { losses } = run;
   try {
-    const attributes = await checkAgainstIndex({
+    const agreed = await checkAgainstIndex({
       stream,
       blocks,
       arrived: run.arrived,
       isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
+      wantsAll: run.wantsAll,
       signal: run.options.signal,
       onFault: (error, ref) => noteFault(run, error, ref),
     });
     // After this, every file has only the name that it keeps, and its attributes are set there.
     run.makeRoomForLinks();
-    run.restore(attributes);
+    await run.restore(agreed);
   } catch (error) {
     // The blocks have a known version. If the rest does not, it is damaged.
     const unknown = error instanceof ZnipError && error.code === 'unsupported-version';

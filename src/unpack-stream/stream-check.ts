@@ -11,38 +11,46 @@ import {
   cutBehindFooter,
   tarLengthOf,
 } from '../archive/arrived-index.ts';
-import { type Entries, type EntryRef, recordedOwner, type Owner } from '../archive/entries.ts';
+import type { Entries, EntryRef } from '../archive/entries.ts';
 import { hardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import type { ArrivedBlock } from '../blocks/block-stream.ts';
+import { core } from '../core/core.ts';
 import { toZnipError, ZnipError } from '../errors.ts';
+import type { EntryBatch } from '../format/tables/sub-index.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
-import { floorSeconds, KIND, NANOSECONDS } from '../format/values/entry.ts';
+import { floorSeconds, type Group, KIND } from '../format/values/entry.ts';
 import { startsAsArchive } from '../format/zstd/marks.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import { Turns } from '../threads/turns.ts';
 import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
 
-/** What the tar stream did not say about a member, or not exactly. */
-export interface IndexedAttributes {
-  /** Its row among the members that have arrived. */
-  row: number;
-  kind: number;
-  size: number;
-  mode: number;
-  mtime: bigint;
-  /** null if it is not recorded; the tar header then has 0. */
-  owner: Owner | null;
+/**
+ * Entries of a batch that agree with the members that arrived, one after the other: rows `from` to `to`. The first is row
+ * `arrived` of the members.
+ */
+export interface AgreedRun {
+  batch: EntryBatch;
+  group: Group;
+  from: number;
+  to: number;
+  arrived: number;
+  /** All of them are files and directories without special bits, and have the names by which they arrived. */
+  isPlain: boolean;
 }
 
 /** How many rows to handle before looking at the clock again. */
 const ROWS = 64;
+/** How many rows the core compares in one call. */
+const CORE_ROWS = 65_536;
 
 export interface IndexCheck {
   stream: ByteStream;
   blocks: readonly ArrivedBlock[];
   arrived: ArrivedMembers;
   isWanted: (path: ByteString, kind: number, streamOffset: number) => boolean;
+  /** `isWanted` is true of everything. */
+  wantsAll: boolean;
   /**
    * What to do about a fault of the index. By default, it ends the check. `ref` is the entry that the fault is about.
    * With this option, the whole parts of the index are used even if another part is damaged.
@@ -52,11 +60,11 @@ export interface IndexCheck {
 }
 
 /**
- * Reads the rest of the stream, which is the index, and compares. Returns what the index knows better: times with
- * nanoseconds, and recorded owners. Throws `truncated` or `damaged-…` if the index itself is not whole, `inconsistent`
+ * Reads the rest of the stream, which is the index, and compares. Returns what agrees: about this the index may know more,
+ * times with nanoseconds and recorded owners. Throws `truncated` or `damaged-…` if the index itself is not whole, `inconsistent`
  * if it does not agree.
  */
-export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<IndexedAttributes>> {
+export async function checkAgainstIndex(check: IndexCheck): Promise<AgreedRun[]> {
   const { blocks, arrived, onFault, signal } = check;
   const fault = (error: ZnipError, ref?: EntryRef): void => {
     if (onFault === undefined) throw error;
@@ -76,13 +84,13 @@ export async function checkAgainstIndex(check: IndexCheck): Promise<Iterable<Ind
     fault(error);
     isWhole = false;
   });
-  const { better, compared } = await compareEntries(entries, check, fault);
+  const { agreed, compared } = await compareEntries(entries, check, fault);
   if (onFault !== undefined) checkLinks(entries, arrived, fault);
   if (compared !== arrived.size && isWhole) {
     fault(new ZnipError('inconsistent', `the tar stream has ${arrived.size} members, the index ${compared}`));
   }
   await attempt(() => refuseStrayFrames(source));
-  return attributesOf(entries, better);
+  return agreed;
 }
 
 /** Opens the index, which is the rest of a stream. With `onFault`, bytes that follow it are reported and left out. */
@@ -103,65 +111,49 @@ async function openIndex({
 /** Compares each entry with the member that arrived at its place. Both come in the order of the tar stream. */
 async function compareEntries(
   entries: Entries,
-  { arrived, isWanted, signal }: IndexCheck,
+  { arrived, isWanted, wantsAll, signal }: IndexCheck,
   fault: (error: ZnipError, ref: EntryRef) => void,
-): Promise<{ better: Better; compared: number }> {
-  const better: Better = { positions: [], rows: [] };
+): Promise<{ agreed: AgreedRun[]; compared: number }> {
+  const agreed: AgreedRun[] = [];
   const elsewhere = new Elsewhere(arrived);
   const turns = new Turns(signal, ROWS);
+  const native = wantsAll ? core() : undefined;
+  const columns = arrived.columns();
   let compared = 0;
   let next = 0;
-  for (let position = 0; position < entries.length; position++) {
-    if (turns.isDue()) await turns.take();
-    const ref = entries.at(position);
+  const compareOne = (ref: EntryRef): void => {
+    const { batch, row } = ref;
     const offset = streamOffset(ref);
-    if (!isWanted(ref.batch.path(ref.row), ref.batch.kinds[ref.row] ?? 0, offset)) continue;
+    if (!isWanted(batch.path(row), batch.kinds[row] ?? 0, offset)) return;
     while (next < arrived.size && arrived.streamOffset(next) < offset) next += 1;
     if (next === arrived.size || arrived.streamOffset(next) !== offset) {
       fault(elsewhere.missing(ref), ref);
-      continue;
+      return;
     }
-    const row = next;
-    next += 1;
+    const at = next++;
     compared += 1;
-    const error = disagreement(ref, arrived.member(row));
+    const error = disagreement(ref, arrived.member(at));
     if (error !== undefined) fault(error, ref);
-    else if (knowsMore(ref)) {
-      better.positions.push(position);
-      better.rows.push(row);
+    else agreed.push({ batch, group: ref.group, from: row, to: row + 1, arrived: at, isPlain: false });
+  };
+  for (const { batch, group, from, to } of entries.runs()) {
+    const plain = native === undefined ? undefined : batch.plain();
+    for (let row = from; row < to; row++) {
+      if (native !== undefined && plain !== undefined) {
+        // Whatever it does not agree with is looked at once more, and said in words.
+        const count = native.agreeing(plain, row, Math.min(to, row + CORE_ROWS), columns, next);
+        if (count > 0)
+          agreed.push({ batch, group, from: row, to: row + count, arrived: next, isPlain: true });
+        next += count;
+        compared += count;
+        row += count;
+        if (row === to) break;
+      }
+      if (turns.isDue()) await turns.take();
+      compareOne({ batch, row, group });
     }
   }
-  return { better, compared };
-}
-
-/** Whether the index knows more about a member than its tar header can say. */
-function knowsMore(ref: EntryRef): boolean {
-  const { batch, row } = ref;
-  return (batch.mtimes[row] ?? 0n) % NANOSECONDS !== 0n || recordedOwner(ref) !== null;
-}
-
-/** Entries that say more than the tar stream: their positions, and their rows among the arrived members. */
-interface Better {
-  positions: number[];
-  rows: number[];
-}
-
-function* attributesOf(
-  entries: Entries,
-  { positions, rows }: Better,
-): Generator<IndexedAttributes, void, undefined> {
-  for (const [i, position] of positions.entries()) {
-    const ref = entries.at(position);
-    const { batch, row } = ref;
-    yield {
-      row: rows[i] ?? 0,
-      kind: batch.kinds[row] ?? 0,
-      size: batch.sizes[row] ?? 0,
-      mode: batch.modes[row] ?? 0,
-      mtime: batch.mtimes[row] ?? 0n,
-      owner: recordedOwner(ref),
-    };
-  }
+  return { agreed, compared };
 }
 
 /** How the index contradicts the member that arrived; undefined if they agree. */
@@ -241,7 +233,7 @@ class Elsewhere {
   }
 
   missing(ref: EntryRef): ZnipError {
-    this.paths ??= new Set(this.arrived.allPaths);
+    this.paths ??= new Set(this.arrived.allPaths());
     const path = ref.batch.path(ref.row);
     return disagree(
       ref,

@@ -15,6 +15,7 @@ import type { CompletedFile, LargeFiles } from '../target/large-files.ts';
 import { makeRoom, type Prepared } from '../target/make-room.ts';
 import type { TargetTree } from '../target/target-tree.ts';
 import { writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
+import { setTimes, type TimesTask } from '../target/written-times.ts';
 import { type ExtractPool, startExtractPool } from '../unpack/extract-pool.ts';
 import type { WriteTask } from '../unpack/extract-worker.ts';
 import { planReadMemory } from '../unpack/memory.ts';
@@ -98,7 +99,8 @@ export class StreamExtraction {
       }
       const prepared = makeRoom(segment.files, segment.parts, this.options);
       const { rows, files } = prepared;
-      const kept = rows === undefined ? segment.rows : rows.map((row) => segment.rows[row] ?? 0);
+      const kept =
+        rows === undefined ? segment.rows : Uint32Array.from(rows, (row) => segment.rows[row] ?? 0);
       written = this.writeSegment({ ...segment, files, rows: kept }, prepared, chunk, written);
       // Later work awaits it. Until then, a failure must not count as unhandled.
       written.catch(() => {});
@@ -130,6 +132,12 @@ export class StreamExtraction {
   private replacing({ paths, replace }: FileColumns): number[] {
     const { isTaken, isUnmade } = this.options;
     return replace.filter((row) => !isTaken(stringAt(paths, row)) && !isUnmade(stringAt(paths, row)));
+  }
+
+  /** Sets times of files that were written, on a worker if there are any. Resolves to the rows that are left. */
+  async setTimes(task: TimesTask): Promise<readonly number[]> {
+    const { workers } = this.queue;
+    return workers === undefined ? setTimes(task) : workers.run('times', task);
   }
 
   /** Resolves to the damage of the blob, if there is any. */

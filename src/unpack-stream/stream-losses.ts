@@ -97,6 +97,10 @@ export class StreamLosses {
     this.names.delete(name);
   }
 
+  get areNone(): boolean {
+    return this.count === 0;
+  }
+
   has(name: ByteString): boolean {
     return this.names.has(name);
   }

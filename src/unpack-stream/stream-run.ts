@@ -2,13 +2,14 @@
  * One run that unpacks members in the order of a tar stream, from any source: it knows what has arrived and what is
  * written, and finishes the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-foreign.ts` feed it. Main thread.
  */
+import { type EntryRef, recordedOwner } from '../archive/entries.ts';
+import { PlainMembers } from '../blocks/plain-members.ts';
 import { codec } from '../codec/codec.ts';
 import { core } from '../core/core.ts';
 import { systemReason, ZnipError } from '../errors.ts';
 import { LEADING_SLASH, skippedReason, attributesReason, plainReason } from '../format/remarks.ts';
 import { PlainAttributes } from '../format/values/attributes.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
-import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { stringAt } from '../format/values/byte-strings.ts';
 import { KIND, type Member, NANOSECONDS } from '../format/values/entry.ts';
 import type { StreamKind } from '../io/foreign-stream.ts';
@@ -39,8 +40,8 @@ import { milliseconds } from '../threads/clock.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import type { UnpackProgress, UnpackResult } from '../unpack/unpack.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
-import type { Change } from './segment.ts';
-import type { IndexedAttributes } from './stream-check.ts';
+import type { Change, Segment } from './segment.ts';
+import type { AgreedRun } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { type Arrival, explain, explainForeign } from './stream-failures.ts';
 import { StreamLosses } from './stream-losses.ts';
@@ -140,15 +141,9 @@ export class StreamRun {
       isUnmade,
       onBlocked: this.onBlocked,
       change: (change) => this.change(change),
-      onWritten: ({ files, rows, parts }, { checksums, refused }, completed) => {
-        rows.forEach((row, i) => {
-          if (checksums === null) return;
-          this.noteWritten(
-            stringAt(files.paths, i),
-            row,
-            checksums.subarray(i * CHECKSUM_LENGTH, (i + 1) * CHECKSUM_LENGTH),
-          );
-        });
+      onWritten: (segment, { checksums, refused }, completed) => {
+        const { files, parts } = segment;
+        if (checksums !== null) this.noteAllWritten(segment, checksums);
         for (const { row, ...refusal } of refused) this.refuse(stringAt(files.paths, row), refusal);
         for (const { file, checksum } of completed) this.noteWritten(file.path, file.row, checksum);
         for (const size of files.sizes) this.progress.contentBytes += size;
@@ -179,14 +174,28 @@ export class StreamRun {
       },
       onPassed: (streamOffset) => void this.passed.add(streamOffset),
       onHeir: (name, heir) => this.arrived.setHeir(name, heir),
-      onAny: () => this.limits.addMembers(1),
+      onAny: (count) => this.limits.addMembers(count),
+      plain: this.plainMembers(),
       onMember: (member, archived, streamOffset) => this.noteMember(member, archived, streamOffset),
-      owners: this.target.settings.sameOwner && kind !== 'znip',
+      onFiles: (members, from, to, streamOffset) => this.noteFiles(members, from, to, streamOffset),
+      owners: this.restoresOwners,
       holdsSpecial: this.target.settings.sameOwner && kind === 'znip',
       limits: this.limits,
       onRefused: (path, error) => this.losses.refuseEntry(path, error),
       onLeadsNowhere: (path, error) => this.losses.refuse(path, error),
     });
+  }
+
+  /** Reads members many at a time; undefined if more must be known about each than its header says. */
+  private plainMembers(): PlainMembers | undefined {
+    const native = core();
+    if (native === undefined || !this.choice.isEverything) return undefined;
+    return this.limits.areNarrow || this.restoresOwners ? undefined : new PlainMembers(native);
+  }
+
+  /** Owners are those of the headers. In znip's own archives, the index has them. */
+  private get restoresOwners(): boolean {
+    return this.target.settings.sameOwner && this.isForeign;
   }
 
   /** Unpacks what `feed` takes from a stream, as far as it gets, and finishes the tree. */
@@ -267,32 +276,51 @@ export class StreamRun {
     return !this.passed.has(streamOffset) && this.nameOf(path, kind) !== undefined;
   }
 
+  /** Whether `isWanted` is true of everything. */
+  get wantsAll(): boolean {
+    return this.choice.isEverything && this.passed.size === 0;
+  }
+
   isTaken(path: ByteString): boolean {
     return this.taken.has(path);
   }
 
   /** Gives members what only the index has: nanoseconds and recorded owners. */
-  restore(attributes: Iterable<IndexedAttributes>): void {
-    const { root } = this.target.settings;
-    const native = core();
-    const times =
-      native === undefined || root === undefined
-        ? undefined
-        : new WrittenTimes(native, root, ({ path, size, mtime }) =>
-            this.amendFile(
-              { path, kind: KIND.file, size, linked: this.linked },
-              { mtime, owner: null, mode: 0 },
-            ),
-          );
-    for (const indexed of attributes) this.restoreOne(indexed, times);
-    times?.flush();
+  async restore(agreed: readonly AgreedRun[]): Promise<void> {
+    const { settings } = this.target;
+    const times = new WrittenTimes(
+      settings.root ?? -1,
+      (task) => this.extraction.setTimes(task),
+      ({ path, size, mtime }) =>
+        this.amendFile({ path, kind: KIND.file, size, linked: this.linked }, { mtime, owner: null, mode: 0 }),
+    );
+    const isPlain = this.isPlain();
+    for (const { batch, group, from, to, ...run } of agreed) {
+      const plain =
+        isPlain && run.isPlain && !(settings.sameOwner && batch.hasOwners()) ? batch.plain() : undefined;
+      if (plain !== undefined && settings.mtime) times.addRows(plain, from, to);
+      for (let row = from; row < to; row++) {
+        if (plain !== undefined && batch.kinds[row] === KIND.file) continue;
+        this.restoreOne({ batch, row, group }, run.arrived + row - from, times);
+      }
+    }
+    await this.unlessFailed(times.finish());
   }
 
-  private restoreOne(
-    { row, kind, size, mode, mtime, owner: recorded }: IndexedAttributes,
-    times: WrittenTimes | undefined,
-  ): void {
-    const path = this.arrived.nameOf(row);
+  /** Whether everything was written as it arrived, under its own name, so that a file's row says all about it. */
+  private isPlain(): boolean {
+    const { arrived, losses, taken, unmade, target, options } = this;
+    const isWhole = losses.areNone && taken.size === 0 && unmade.size === 0 && options.dryRun === undefined;
+    return isWhole && arrived.haveOwnNames && target.settings.root !== undefined && core() !== undefined;
+  }
+
+  private restoreOne(ref: EntryRef, arrived: number, times: WrittenTimes): void {
+    const { batch, row } = ref;
+    const mtime = batch.mtimes[row] ?? 0n;
+    const recorded = recordedOwner(ref);
+    // The tar header has said all of it.
+    if (mtime % NANOSECONDS === 0n && recorded === null) return;
+    const path = this.arrived.nameOf(arrived);
     if (path === undefined || this.losses.has(path)) return;
     const { settings } = this.target;
     const owner = settings.sameOwner ? recorded : null;
@@ -300,13 +328,16 @@ export class StreamRun {
     const later = tree.directories.get(path) ?? tree.symlinks.get(path);
     if (later !== undefined) Object.assign(later, { mtime, owner });
     if (this.options.dryRun !== undefined) this.arrived.setTime(path, mtime);
-    else if (kind === KIND.file && !this.taken.has(path)) {
+    else if (batch.kinds[row] === KIND.file && !this.taken.has(path)) {
       const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
       if (time === null && owner === null) return;
-      const fd = this.largeFiles.heldAt(row);
-      const written = { path, kind, size, linked: this.linked };
+      const fd = this.largeFiles.heldAt(arrived);
+      const size = batch.sizes[row] ?? 0;
+      const mode = batch.modes[row] ?? 0;
+      const written = { path, kind: KIND.file, size, linked: this.linked };
+      const canBatch = settings.root !== undefined && core() !== undefined;
       if (fd !== undefined) this.finishHeld(fd, path, { mtime: time, owner, mode });
-      else if (times !== undefined && time !== null && owner === null) times.add({ path, size, mtime: time });
+      else if (canBatch && time !== null && owner === null) times.add({ path, size, mtime: time });
       else this.amendFile(written, { mtime: time, owner, mode });
     }
   }
@@ -474,6 +505,25 @@ export class StreamRun {
     this.losses.forget(member.path);
     this.refused.forget(member.path);
     return this.arrived.add(archived, member, streamOffset);
+  }
+
+  private noteFiles(members: PlainMembers, from: number, to: number, streamOffset: number): number {
+    for (let row = from; row < to; row++) {
+      this.limits.addContent(members.sizes[row] ?? 0);
+      this.losses.forget(members.path(row));
+      this.refused.forget(members.path(row));
+    }
+    return this.arrived.addFiles(members, from, to, streamOffset);
+  }
+
+  private noteAllWritten({ files, rows }: Segment, checksums: Uint8Array): void {
+    this.arrived.noteAllWritten(rows, checksums);
+    this.progress.members += files.count;
+    if (this.unmade.size === 0 && this.refused.isNone) return;
+    for (let row = 0; row < files.count; row++) {
+      this.unmade.delete(stringAt(files.paths, row));
+      this.refused.forget(stringAt(files.paths, row));
+    }
   }
 
   private noteWritten(path: ByteString, row: number, checksum: Uint8Array): void {

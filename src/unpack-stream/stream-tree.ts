@@ -3,6 +3,7 @@
  * Main thread.
  */
 import type { Owner } from '../archive/entries.ts';
+import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { ZnipError } from '../errors.ts';
 import type { SparseMap } from '../format/tar/sparse.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -30,6 +31,8 @@ export interface StreamTreeOptions {
    * `streamOffset` is where its content starts. Returns the row that the member gets.
    */
   onMember: (member: Member, archived: ByteString, streamOffset: number) => number;
+  /** The same for plain files, rows `from` to `to` of `members`. Returns the row of the first; the others follow. */
+  onFiles: (members: PlainMembers, from: number, to: number, streamOffset: number) => number;
   /** Called when a name goes to a later member, before `onMember`: what had it lives on as the hard link `heir`. */
   onHeir: (name: ByteString, heir: ByteString) => void;
   /** Owners in the headers are restored. In znip's own headers they are 0 if none is recorded. */
@@ -110,6 +113,25 @@ export class StreamTree {
       this.links.arrive(path, link.target);
     } else this.links.wait(link);
     return { member, row, owner, replaces };
+  }
+
+  /**
+   * Takes in plain files of one directory, rows `from` to `to` of `members`, as far as that goes without saying: each under
+   * its own name, which nothing else has. Returns the row of the first for which `add` must decide.
+   */
+  addFiles(
+    members: PlainMembers,
+    from: number,
+    to: number,
+    streamOffset: number,
+    segments: SegmentBuilder,
+  ): number {
+    if (this.links.areWaiting) return from;
+    let end = from;
+    while (end < to && this.names.addPlain(members.path(end), end > from)) end++;
+    if (end > from)
+      segments.addFiles(members, from, end, this.options.onFiles(members, from, end, streamOffset));
+    return end;
   }
 
   /** What a hard link is a name of; undefined for one that changes nothing, or whose file has gone by. */

@@ -3,6 +3,7 @@
  * and what must wait for the end (links, directories). Main thread.
  */
 import { isChosen } from '../archive/remarks.ts';
+import type { PlainMembers } from '../blocks/plain-members.ts';
 import { ZnipError } from '../errors.ts';
 import type { Continuation } from '../format/block-header.ts';
 import { differently, nameOf, ownerDifferently } from '../format/remarks.ts';
@@ -46,8 +47,10 @@ export interface TarMembersOptions extends StreamTreeOptions {
   onLeadingSlash: (path: ByteString) => void;
   /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
   onPassed: (streamOffset: number) => void;
-  /** Called for everything in the stream that an archive can hold, selected or not. */
-  onAny: () => void;
+  /** Called for everything in the stream that an archive can hold, selected or not: so many members. */
+  onAny: (count: number) => void;
+  /** Reads plain members, if all of them are wanted, under their own names; undefined if each must be looked at. */
+  plain: PlainMembers | undefined;
   /**
    * znip did not make the stream. Sparse files are then written by their maps, and the whole members before a broken
    * header are given out.
@@ -78,6 +81,7 @@ const SPECIAL_BITS = 0o7000;
 export class TarMembers {
   readonly tree: StreamTree;
   private readonly reader: TarReader;
+  private readonly plain: PlainMembers | undefined;
   private readonly options: TarMembersOptions;
   private pending: UnfinishedData | undefined;
   private segments: SegmentBuilder;
@@ -87,6 +91,7 @@ export class TarMembers {
     this.options = options;
     this.tree = new StreamTree(options);
     this.reader = new TarReader(options.foreign);
+    this.plain = options.plain;
     this.segments = new SegmentBuilder(options.owners);
   }
 
@@ -128,6 +133,12 @@ export class TarMembers {
     let endOffset = chunk.byteLength;
     let firstHeader: number | undefined;
     while (position < chunk.byteLength && this.pending === undefined) {
+      const behindPlain = this.takePlain(chunk, position, streamOffset);
+      if (behindPlain > position) {
+        firstHeader ??= position;
+        position = behindPlain;
+        continue;
+      }
       let item;
       try {
         item = this.reader.read(chunk, position, streamOffset, complete);
@@ -154,6 +165,22 @@ export class TarMembers {
       position = this.takeMember(item, chunk, position, streamOffset);
     }
     return { segments: this.segments.finish(), consumed: position, firstHeader, ended, endOffset, failure };
+  }
+
+  /** Takes the plain members whose headers follow one another from `position` on. Returns where the next one begins. */
+  private takePlain(chunk: Buffer, position: number, streamOffset: number): number {
+    const { plain } = this;
+    if (plain === undefined || this.reader.hasGlobals || plain.read(chunk, position) === 0) return position;
+    for (let row = 0; row < plain.count;) {
+      const filesEnd = plain.filesEnd(row);
+      const next = this.tree.addFiles(plain, row, filesEnd, streamOffset, this.segments);
+      this.options.onAny(next - row);
+      const isStopped = next < filesEnd || next === row;
+      // A directory, or a file for which more must be decided.
+      if (isStopped) this.takeMember(plain.item(next), chunk, plain.headerOffset(next), streamOffset);
+      row = isStopped ? next + 1 : next;
+    }
+    return plain.end(plain.count - 1);
   }
 
   /** Takes the member whose header is at `position`, or the part of it that is there. Returns where the next one begins. */
@@ -220,7 +247,7 @@ export class TarMembers {
       this.options.onAttributes(nameOf(item), item.attributes);
     // "./" in a tar archive is the target itself.
     if (path === '' || path === '.') return undefined;
-    this.options.onAny();
+    this.options.onAny(1);
     let selected: ByteString | undefined;
     try {
       selected = this.options.select(path, member.kind);

@@ -37,7 +37,7 @@ export async function unpackBlocks(run: StreamRun, stream: ByteStream): Promise<
     });
   }
   await run.unlessFailed(run.extraction.queue.drain());
-  await run.extraction.queue.stop();
+  run.extraction.queue.freeSlots();
   run.allBlocks = true;
   await confirm(run, stream, arrivedBlocks);
 }
@@ -48,14 +48,15 @@ async function confirm(
   stream: ByteStream,
   arrivedBlocks: readonly ArrivedBlock[],
 ): Promise<void> {
-  const attributes = await checkAgainstIndex({
+  const agreed = await checkAgainstIndex({
     stream,
     blocks: arrivedBlocks,
     arrived: run.arrived,
     isWanted: (path, kind, streamOffset) => run.isWanted(path, kind, streamOffset),
+    wantsAll: run.wantsAll,
     signal: run.options.signal,
   });
   // After this, every file has only the name that it keeps, and its attributes are set there.
   run.makeRoomForLinks();
-  run.restore(attributes);
+  await run.restore(agreed);
 }

@@ -10,6 +10,7 @@ import type { FileColumns, PartTarget } from '../target/chunk-files.ts';
 import { TargetTree } from '../target/target-tree.ts';
 import { writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
 import type { WriteSettings } from '../target/write-settings.ts';
+import { setTimes, type TimesTask } from '../target/written-times.ts';
 import { workerIsLoaded, workerTask } from '../threads/worker-task.ts';
 
 /** Writes the files of a chunk that has been decoded. */
@@ -32,6 +33,8 @@ workerIsLoaded();
 export const decode = workerTask((task: DecodeTask) => decodeTask(task));
 
 export const write = workerTask((task: WriteTask) => writeChunk(task));
+
+export const times = workerTask((task: TimesTask) => setTimes(task));
 
 export const extract = workerTask(async (task: ExtractTask) => {
   if (task.fd !== undefined) readFully(task.fd, task.name, task.stored, task.frame.blobOffset);

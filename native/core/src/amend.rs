@@ -3,7 +3,7 @@
 use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{Mode, OFlags};
 
-use crate::columns::Strings;
+use crate::columns::{Strings, kind};
 use crate::held::{HeldDirectories, split};
 use crate::posix;
 
@@ -11,9 +11,11 @@ use crate::posix;
 pub struct Written<'a> {
     /// Names below the target.
     pub paths: Strings<'a>,
+    /// `columns::kind`: what is no file is passed over.
+    pub kinds: &'a [u8],
     /// Bytes of each.
     pub sizes: &'a [f64],
-    /// The time that each gets, in nanoseconds since 1970.
+    /// The time that each gets, in nanoseconds since 1970. Whole seconds are there already.
     pub mtimes: &'a [i64],
     /// Who wrote them.
     pub owner: u32,
@@ -28,6 +30,10 @@ pub fn set_times(root: BorrowedFd<'_>, files: &Written<'_>, from: usize, to: usi
 }
 
 fn set(held: &mut HeldDirectories<BorrowedFd<'_>>, files: &Written<'_>, row: usize) -> Option<()> {
+    let mtime = *files.mtimes.get(row)?;
+    if *files.kinds.get(row)? != kind::FILE || mtime % 1_000_000_000 == 0 {
+        return Some(());
+    }
     let (directory, name) = split(files.paths.get(row)).ok()?;
     let directory = held.descriptor(directory).ok()?;
     #[cfg(target_os = "linux")]
@@ -44,7 +50,7 @@ fn set(held: &mut HeldDirectories<BorrowedFd<'_>>, files: &Written<'_>, row: usi
     if !is_ours {
         return None;
     }
-    posix::set_held_time(file.as_fd(), *files.mtimes.get(row)?).ok()
+    posix::set_held_time(file.as_fd(), mtime).ok()
 }
 
 #[cfg(test)]
@@ -72,6 +78,7 @@ mod tests {
         let set = |name: &str, owner: u32| {
             let files = Written {
                 paths: Strings { bytes: name.as_bytes(), ends: &[name.len() as u32] },
+                kinds: &[kind::FILE],
                 sizes: &[7.0],
                 mtimes: &[-1_500_000_000_123_456_789],
                 owner,

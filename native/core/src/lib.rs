@@ -6,11 +6,13 @@
 pub mod amend;
 pub mod codec;
 pub mod columns;
+pub mod compare;
 pub mod fill;
 pub mod hash;
 pub mod held;
 pub mod list;
 pub mod posix;
 pub mod tar_header;
+pub mod tar_members;
 pub mod tree_hash;
 pub mod write;

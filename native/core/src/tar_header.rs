@@ -179,20 +179,21 @@ fn digits(number: usize) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
-struct Fields<'a> {
-    name: &'a [u8],
-    prefix: &'a [u8],
-    link_target: &'a [u8],
-    mode: u16,
-    uid: u32,
-    gid: u32,
-    size: u64,
-    seconds: u64,
-    type_flag: u8,
+/// The fields of one ustar header.
+pub(crate) struct Fields<'a> {
+    pub name: &'a [u8],
+    pub prefix: &'a [u8],
+    pub link_target: &'a [u8],
+    pub mode: u16,
+    pub uid: u32,
+    pub gid: u32,
+    pub size: u64,
+    pub seconds: u64,
+    pub type_flag: u8,
 }
 
 impl Fields<'_> {
-    fn write(&self, record: &mut [u8]) {
+    pub fn write(&self, record: &mut [u8]) {
         record.fill(0);
         record[..self.name.len()].copy_from_slice(self.name);
         octal(&mut record[100..107], u64::from(self.mode));

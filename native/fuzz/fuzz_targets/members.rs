@@ -1,4 +1,5 @@
-//! Members of archives: any names, places and hashes. Nothing is written outside the target, and nothing of it is changed.
+//! Members of archives: any headers, names, places and hashes. Nothing is written outside the target, and nothing of it is
+//! changed.
 #![no_main]
 
 use std::fs;
@@ -8,6 +9,7 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use znip_core::amend::{Written, set_times};
 use znip_core::columns::Strings;
+use znip_core::tar_members::{self, Columns};
 use znip_core::write::{Files, Settings, write};
 
 /// A folder with a target in it, and beside that a file that must stay as it is.
@@ -42,6 +44,21 @@ fuzz_target!(|bytes: &[u8]| {
     let mtimes: Vec<i64> = (0..count).map(|i| word(24 * i) as i64).collect();
     let settings = Settings { umask: 0o22, preserve_permissions: sparse & 2 != 0, sparse: sparse & 1 != 0, mtime: true };
     let paths = Strings { bytes: chunk, ends: &ends };
+    tar_members::read(
+        chunk,
+        usize::from(*sparse),
+        &mut Columns {
+            paths: &mut [0; 64],
+            path_ends: &mut [0; 4],
+            kinds: &mut [0; 4],
+            modes: &mut [0; 4],
+            mtimes: &mut [0; 4],
+            sizes: &mut [0.0; 4],
+            offsets: &mut [0.0; 4],
+            uids: &mut [0; 4],
+            gids: &mut [0; 4],
+        },
+    );
     for from in 0..count {
         let mut files = Files {
             paths,
@@ -53,7 +70,7 @@ fuzz_target!(|bytes: &[u8]| {
             is_known: sparse & 4 != 0,
         };
         write(std::os::fd::AsFd::as_fd(&root), chunk, &mut files, settings, from, from + 1);
-        let written = Written { paths, sizes: &sizes, mtimes: &mtimes, owner: 0 };
+        let written = Written { paths, kinds: &vec![0; count], sizes: &sizes, mtimes: &mtimes, owner: 0 };
         set_times(std::os::fd::AsFd::as_fd(&root), &written, from, from + 1);
     }
     assert_eq!(fs::read_dir(place).unwrap().count(), 2);

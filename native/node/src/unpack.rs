@@ -3,7 +3,8 @@
 use napi::bindgen_prelude::{JsObjectValue, Object, Result};
 use napi_derive::napi;
 use znip_core::amend::{self, Written};
-use znip_core::columns::Strings;
+use znip_core::compare::{self, Arrived, Indexed};
+use znip_core::tar_members::{self, Columns};
 use znip_core::write::{self, Files, Settings};
 
 use crate::arguments::{View, column, column_mut, descriptor, strings};
@@ -33,18 +34,57 @@ pub fn write_files(root: i32, chunk: View<u8>, batch: Object, from: u32, to: u32
 /// Sets the times of files that were written before, from row `from` to row `to`; see `amend::set_times`. Returns the row at
 /// which it stopped.
 #[napi(catch_unwind)]
-#[allow(clippy::too_many_arguments)]
-pub fn set_times(
-    root: i32,
-    paths: View<u8>,
-    path_ends: View<u32>,
-    sizes: View<f64>,
-    mtimes: View<i64>,
-    owner: u32,
-    from: u32,
-    to: u32,
-) -> u32 {
-    let paths = Strings { bytes: &paths, ends: &path_ends };
-    let files = Written { paths, sizes: &sizes, mtimes: &mtimes, owner };
-    amend::set_times(descriptor(root), &files, from as usize, to as usize) as u32
+pub fn set_times(root: i32, files: Object, owner: u32, from: u32, to: u32) -> Result<u32> {
+    let files = Written {
+        paths: strings(&files, "paths", "pathEnds")?,
+        kinds: column(&files, "kinds")?,
+        sizes: column(&files, "sizes")?,
+        mtimes: column(&files, "mtimes")?,
+        owner,
+    };
+    Ok(amend::set_times(descriptor(root), &files, from as usize, to as usize) as u32)
+}
+
+/// How many entries of the index from row `from` on, before `to`, agree with the members from row `at` on; see
+/// `compare::agreeing`.
+#[napi(catch_unwind)]
+pub fn agreeing(indexed: Object, from: u32, to: u32, arrived: Object, at: u32) -> Result<u32> {
+    let indexed = Indexed {
+        paths: strings(&indexed, "paths", "pathEnds")?,
+        kinds: column(&indexed, "kinds")?,
+        modes: column(&indexed, "modes")?,
+        mtimes: column(&indexed, "mtimes")?,
+        sizes: column(&indexed, "sizes")?,
+        stream_offsets: column(&indexed, "streamOffsets")?,
+        checksums: column(&indexed, "checksums")?,
+    };
+    let arrived = Arrived {
+        paths: strings(&arrived, "paths", "pathEnds")?,
+        kinds: column(&arrived, "kinds")?,
+        modes: column(&arrived, "modes")?,
+        mtimes: column(&arrived, "mtimes")?,
+        sizes: column(&arrived, "sizes")?,
+        stream_offsets: column(&arrived, "streamOffsets")?,
+        checksums: column(&arrived, "checksums")?,
+        written: column(&arrived, "written")?,
+    };
+    Ok(compare::agreeing(&indexed, from as usize, to as usize, &arrived, at as usize) as u32)
+}
+
+/// Reads plain members of a chunk, from byte `from` on; see `tar_members::read`. `columns` are where they are written. Returns
+/// their number.
+#[napi(catch_unwind)]
+pub fn read_members(chunk: View<u8>, from: f64, columns: Object) -> Result<u32> {
+    let mut columns = Columns {
+        paths: column_mut(&columns, "pathBytes")?,
+        path_ends: column_mut(&columns, "pathEnds")?,
+        kinds: column_mut(&columns, "kinds")?,
+        modes: column_mut(&columns, "modes")?,
+        mtimes: column_mut(&columns, "mtimes")?,
+        sizes: column_mut(&columns, "sizes")?,
+        offsets: column_mut(&columns, "offsets")?,
+        uids: column_mut(&columns, "uids")?,
+        gids: column_mut(&columns, "gids")?,
+    };
+    Ok(tar_members::read(&chunk, from as usize, &mut columns) as u32)
 }

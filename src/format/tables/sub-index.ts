@@ -9,6 +9,20 @@ import { KIND, KINDS, MODE_MASK, type Member } from '../values/entry.ts';
 import { differenceOf } from './shown-name.ts';
 import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 
+/** Columns of entries. Row i of every column is entry i. */
+export interface PlainEntries {
+  paths: Uint8Array;
+  /** Where each path ends in `paths`. */
+  pathEnds: Uint32Array;
+  kinds: Uint8Array;
+  modes: Uint32Array;
+  mtimes: BigInt64Array;
+  sizes: Float64Array;
+  streamOffsets: Float64Array;
+  /** BLAKE3 of each file's content, one after the other. */
+  checksums: Uint8Array;
+}
+
 /** The entries of one record batch of a sub-index, by row. */
 export class EntryBatch {
   readonly length: number;
@@ -56,6 +70,31 @@ export class EntryBatch {
     return this.pathBytes === undefined || this.pathBytes.isNull(row)
       ? this.paths.get(row)
       : this.pathBytes.get(row);
+  }
+
+  /** The columns as they are, if every path is shown by its own bytes; else undefined. */
+  plain(): PlainEntries | undefined {
+    const { paths, pathBytes, length, kinds, modes, mtimes, sizes, streamOffsets } = this;
+    const { bytes, offsets } = paths;
+    if (pathBytes?.isEmpty(0, length) === false || (offsets[0] ?? 0) !== 0) return undefined;
+    return {
+      paths: bytes,
+      pathEnds: new Uint32Array(offsets.buffer, offsets.byteOffset + offsets.BYTES_PER_ELEMENT, length),
+      kinds,
+      modes,
+      mtimes,
+      sizes,
+      streamOffsets,
+      checksums: this.checksums.bytes,
+    };
+  }
+
+  /** Whether an owner or a group is recorded for any row. */
+  hasOwners(): boolean {
+    for (let row = 0; row < this.length; row++) {
+      if (!this.uids.isNull(row) || !this.gids.isNull(row)) return true;
+    }
+    return false;
   }
 
   /** The rows from `from` to `to` whose path has these bytes. */

@@ -53,6 +53,24 @@ export class ByteStringsBuilder {
     this.ends[this.length++] = this.byteLength;
   }
 
+  /** Appends rows `from` to `to` of these. */
+  appendRows({ bytes, ends }: ByteStrings, from: number, to: number): void {
+    const first = startOf(ends, from);
+    const start = this.byteLength;
+    const length = startOf(ends, to) - first;
+    this.makeRoom(to - from, length);
+    this.bytes.set(bytes.subarray(first, first + length), start);
+    for (let row = from; row < to; row++) this.ends[this.length++] = start + (ends[row] ?? 0) - first;
+    this.byteLength += length;
+  }
+
+  /** The string of a row. */
+  get(row: number): ByteString {
+    const start = startOf(this.ends, row);
+    const end = row < this.length ? (this.ends[row] ?? start) : start;
+    return this.bytes.toString('latin1', start, end);
+  }
+
   appendEmpty(count: number): void {
     this.makeRoom(count, 0);
     this.ends.fill(this.byteLength, this.length, this.length + count);
@@ -66,6 +84,11 @@ export class ByteStringsBuilder {
     this.byteLength += length;
     this.length += count;
     return { bytes, at, ends, row };
+  }
+
+  /** What is there so far, where it is: valid until the next change. */
+  view(): ByteStrings {
+    return { bytes: this.bytes.subarray(0, this.byteLength), ends: this.ends.subarray(0, this.length) };
   }
 
   /** Exactly as long as the strings. */
