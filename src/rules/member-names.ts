@@ -3,16 +3,19 @@
  * below another.
  */
 import { ZnipError } from '../errors.ts';
+import { grown } from '../format/tables/grow.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { KIND, KINDS } from '../format/values/entry.ts';
 import type { Limits } from './limits.ts';
+import { NameTable } from './name-table.ts';
 import { checkPath } from './safe-path.ts';
 
 export class MemberNames {
-  /** The kind of the member with each name. */
-  private readonly kinds = new Map<ByteString, number>();
+  private readonly members = new NameTable();
+  /** The kind of the last member with each name, by row. */
+  private kinds = new Uint8Array(FIRST_ROWS);
   /** Directories with members in them. */
-  private readonly parents = new Set<ByteString>();
+  private readonly parents = new NameTable();
   private readonly limits: Limits;
 
   constructor(limits: Limits) {
@@ -27,76 +30,89 @@ export class MemberNames {
   add(path: ByteString, kind: number): number | undefined {
     this.limits.checkDepth(path);
     checkPath(path);
-    const before = this.kinds.get(path);
+    const before = this.kindOf(path);
     if (before === kind) return before;
     if (kind !== KIND.directory && this.parents.has(path)) {
       throw below(path, kind, 'other members lie below it');
     }
     if (before === undefined) this.addParents(path);
-    this.kinds.set(path, kind);
+    this.setKind(this.members.add(path), kind);
     return before;
   }
 
   /**
    * Adds the name of a file where that goes without saying: it is safe and not too deep, nothing has it, and no other member
-   * clashes. `hasParents`: the file before was in the same directory. Returns false if `add` must decide. Throws `limit`.
+   * clashes. The name is the bytes from `start` to `end`, whose `hashBytes` is `hash`. `hasParents`: the file before was in
+   * the same directory. Returns false if `add` must decide. Throws `limit`.
    */
-  addPlain(path: ByteString, hasParents: boolean): boolean {
-    if (this.kinds.has(path) || this.parents.has(path)) return false;
+  addPlain(bytes: Buffer, start: number, end: number, hash: number, hasParents: boolean): boolean {
+    const { members, parents } = this;
+    const row = members.size;
+    if (members.find(bytes, start, end, hash) >= 0 || parents.find(bytes, start, end, hash) >= 0)
+      return false;
     if (!hasParents) {
-      const { parents, clash } = this.newParents(path);
+      const { missing, clash } = this.missingParents(bytes.toString('latin1', start, end));
       if (clash !== undefined) return false;
-      this.register(parents);
+      this.addMissing(missing);
     }
-    this.kinds.set(path, KIND.file);
+    members.addBytes(bytes, start, end, hash);
+    this.setKind(row, KIND.file);
     return true;
   }
 
   /** Whether a directory member has this name, or members lie below it. */
   isDirectory(path: ByteString): boolean {
-    return this.kinds.get(path) === KIND.directory || this.parents.has(path);
+    return this.kindOf(path) === KIND.directory || this.parents.has(path);
   }
 
   kindOf(path: ByteString): number | undefined {
-    return this.kinds.get(path);
+    const row = this.members.rowOf(path);
+    return row < 0 ? undefined : this.kinds[row];
   }
 
   /** Every name, in the order in which they came. */
-  all(): Iterable<ByteString> {
-    return this.kinds.keys();
+  *all(): Generator<ByteString, void, undefined> {
+    for (let row = 0; row < this.members.size; row++) yield this.members.name(row);
+  }
+
+  private setKind(row: number, kind: number): void {
+    if (row === this.kinds.length) this.kinds = grown(new Uint8Array(2 * row), this.kinds);
+    this.kinds[row] = kind;
   }
 
   /** A member must not lie below one that is not a directory. Changes nothing if it throws. */
   private addParents(path: ByteString): void {
-    const { parents, clash } = this.newParents(path);
+    const { missing, clash } = this.missingParents(path);
     if (clash !== undefined) {
-      const kind = this.kinds.get(clash) ?? 0;
+      const kind = this.kindOf(clash) ?? 0;
       throw below(path, kind, `'${toText(clash)}', above it, is a ${KINDS[kind]} in the same archive`);
     }
-    this.register(parents);
+    this.addMissing(missing);
   }
 
-  /** Directories above a name that no member has been in so far; or the name above it that no directory has. */
-  private newParents(path: ByteString): { parents: ByteString[]; clash?: ByteString } {
-    const parents: ByteString[] = [];
+  /** Directories above a name that no member has been in so far; and what is above it and no directory. */
+  private missingParents(path: ByteString): { missing: ByteString[]; clash?: ByteString } {
+    const missing: ByteString[] = [];
     for (let slash = path.lastIndexOf('/'); slash > 0; slash = path.lastIndexOf('/', slash - 1)) {
       const parent = path.slice(0, slash);
       // The parents of this one are known, too.
       if (this.parents.has(parent)) break;
-      const kind = this.kinds.get(parent);
-      if (kind !== undefined && kind !== KIND.directory) return { parents, clash: parent };
-      parents.push(parent);
+      const kind = this.kindOf(parent);
+      if (kind !== undefined && kind !== KIND.directory) return { missing, clash: parent };
+      missing.push(parent);
     }
-    return { parents };
+    return { missing };
   }
 
-  private register(parents: readonly ByteString[]): void {
+  private addMissing(parents: readonly ByteString[]): void {
     for (const parent of parents) {
       this.limits.addDirectory();
       this.parents.add(parent);
     }
   }
 }
+
+const FIRST_ROWS = 64;
 
 function below(path: ByteString, kind: number, why: string): ZnipError {
   const member = toText(path);

@@ -8,9 +8,10 @@ import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { CoreArrived } from '../core/core.ts';
 import { grown } from '../format/tables/grow.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
-import { ByteStringsBuilder } from '../format/values/byte-strings.ts';
+import { ByteStringsBuilder, startOf } from '../format/values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
+import { NameTable } from '../rules/name-table.ts';
 
 /** What the tar stream said about a member, and the hash of what was written. */
 export interface ArrivedMember {
@@ -50,15 +51,18 @@ export class ArrivedMembers {
   private readonly linkTargets = new Map<number, ByteString>();
   /** Paths in the archive. */
   private readonly paths = new ByteStringsBuilder();
-  /** Names that members get, if they differ from the paths. */
-  private readonly names: ByteStringsBuilder;
-  /** The last row with this name. */
-  private readonly byName = new Map<ByteString, number>();
+  /** The names that members get, and by the name's row there: the last member that has it. */
+  private readonly names = new NameTable();
+  private lastRows = new Uint32Array(FIRST_ROWS);
+  /** By member: the row of its name. */
+  private nameRows = new Uint32Array(FIRST_ROWS);
+  /** Names may differ from the paths. */
+  private readonly renames: boolean;
   /** For rows whose name went to a later member, and that go on under the name of a hard link: the row of the link. */
   private readonly heirs = new Map<number, number>();
 
   constructor(renames: boolean) {
-    this.names = renames ? new ByteStringsBuilder() : this.paths;
+    this.renames = renames;
   }
 
   /** Members of the archive. */
@@ -68,7 +72,7 @@ export class ArrivedMembers {
 
   /** How many different names there are. Several members may have the same name. */
   get nameCount(): number {
-    return this.byName.size;
+    return this.names.size;
   }
 
   /**
@@ -86,8 +90,7 @@ export class ArrivedMembers {
     this.streamOffsets[row] = streamOffset;
     if (member.linkTarget !== '') this.linkTargets.set(row, member.linkTarget);
     this.paths.append(path);
-    if (this.names !== this.paths) this.names.append(member.path);
-    this.byName.set(member.path, row);
+    this.setName(row, this.names.add(member.path));
     return row;
   }
 
@@ -105,9 +108,12 @@ export class ArrivedMembers {
     this.mtimes.set(members.mtimes.subarray(from, to), first);
     this.sizes.set(members.sizes.subarray(from, to), first);
     this.paths.appendRows({ bytes: members.pathBytes, ends: members.pathEnds }, from, to);
-    for (let i = 0; i < count; i++) {
-      this.streamOffsets[first + i] = streamOffset + (members.offsets[from + i] ?? 0);
-      this.byName.set(members.path(from + i), first + i);
+    const { pathBytes, pathEnds, hashes, offsets } = members;
+    for (let row = from; row < to; row++) {
+      const start = startOf(pathEnds, row);
+      this.streamOffsets[first + row - from] = streamOffset + (offsets[row] ?? 0);
+      const name = this.names.addBytes(pathBytes, start, pathEnds[row] ?? start, hashes[row] ?? 0);
+      this.setName(first + row - from, name);
     }
     return first;
   }
@@ -145,7 +151,7 @@ export class ArrivedMembers {
 
   /** Whether every member has a name of its own, under which it arrived. */
   get haveOwnNames(): boolean {
-    return this.byName.size === this.rows && this.names === this.paths;
+    return this.names.size === this.rows && !this.renames;
   }
 
   streamOffset(row: number): number {
@@ -171,24 +177,25 @@ export class ArrivedMembers {
 
   /** The name that a row's member has now; undefined if a later member has that name. */
   nameOf(row: number): ByteString | undefined {
-    const name = this.names.get(row);
-    if (this.byName.get(name) === row) return name;
+    const name = this.nameRows[row] ?? 0;
+    if (this.lastRows[name] === row) return this.names.name(name);
     const heir = this.heirs.get(row);
     return heir === undefined ? undefined : this.nameOf(heir);
   }
 
   /** When a later member takes `name`, what had it goes on under the name of the hard link `heir`. */
   setHeir(name: ByteString, heir: ByteString): void {
-    const row = this.byName.get(name);
-    const heirRow = this.byName.get(heir);
+    const row = this.rowOf(name);
+    const heirRow = this.rowOf(heir);
     if (row !== undefined && heirRow !== undefined) this.heirs.set(row, heirRow);
   }
 
   /** Every name once, in the order of arrival, with the last member that has it. */
   *last(): Generator<NamedMember, void, undefined> {
-    for (const [path, row] of this.byName) {
+    for (let name = 0; name < this.names.size; name++) {
+      const row = this.lastRows[name] ?? 0;
       yield {
-        path,
+        path: this.names.name(name),
         kind: this.kinds[row] ?? 0,
         mtime: this.mtimes[row] ?? 0n,
         isWritten: this.isWhole(row),
@@ -217,25 +224,36 @@ export class ArrivedMembers {
 
   /** The last member with this name has this time. */
   setTime(name: ByteString, mtime: bigint): void {
-    const row = this.byName.get(name);
+    const row = this.rowOf(name);
     if (row !== undefined) this.mtimes[row] = mtime;
   }
 
   has(name: ByteString): boolean {
-    return this.byName.has(name);
+    return this.names.has(name);
   }
 
   /** Whether this name has arrived and, if it is a file, its content is written. */
   isWritten(name: ByteString): boolean {
-    const row = this.byName.get(name);
+    const row = this.rowOf(name);
     return row !== undefined && this.isWhole(row);
   }
 
   /** Members that have arrived whole. */
   countWhole(): number {
     let whole = 0;
-    for (const row of this.byName.values()) if (this.isWhole(row)) whole += 1;
+    for (let name = 0; name < this.names.size; name++) if (this.isWhole(this.lastRows[name] ?? 0)) whole += 1;
     return whole;
+  }
+
+  /** The last member with this name. */
+  private rowOf(name: ByteString): number | undefined {
+    const row = this.names.rowOf(name);
+    return row < 0 ? undefined : this.lastRows[row];
+  }
+
+  private setName(row: number, name: number): void {
+    this.nameRows[row] = name;
+    this.lastRows[name] = row;
   }
 
   private isWhole(row: number): boolean {
@@ -251,5 +269,7 @@ export class ArrivedMembers {
     this.streamOffsets = grown(new Float64Array(rows), this.streamOffsets);
     this.checksums = grown(new Uint8Array(rows * CHECKSUM_LENGTH), this.checksums);
     this.written = grown(new Uint8Array(rows), this.written);
+    this.nameRows = grown(new Uint32Array(rows), this.nameRows);
+    this.lastRows = grown(new Uint32Array(rows), this.lastRows);
   }
 }

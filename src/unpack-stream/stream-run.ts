@@ -510,8 +510,8 @@ export class StreamRun {
   private noteFiles(members: PlainMembers, from: number, to: number, streamOffset: number): number {
     for (let row = from; row < to; row++) {
       this.limits.addContent(members.sizes[row] ?? 0);
-      this.losses.forget(members.path(row));
-      this.refused.forget(members.path(row));
+      if (!this.losses.areNone) this.losses.forget(members.path(row));
+      if (!this.refused.isNone) this.refused.forget(members.path(row));
     }
     return this.arrived.addFiles(members, from, to, streamOffset);
   }

@@ -7,9 +7,11 @@ import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { ZnipError } from '../errors.ts';
 import type { SparseMap } from '../format/tar/sparse.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
+import { startOf } from '../format/values/byte-strings.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
 import type { Limits } from '../rules/limits.ts';
 import { MemberNames } from '../rules/member-names.ts';
+import { hashBytes } from '../rules/name-table.ts';
 import { checkPath } from '../rules/safe-path.ts';
 import type { DirectoryEntry } from '../target/directories.ts';
 import type { HardLink, Link } from '../target/links.ts';
@@ -127,8 +129,14 @@ export class StreamTree {
     segments: SegmentBuilder,
   ): number {
     if (this.links.areWaiting) return from;
+    const { pathBytes, pathEnds, hashes } = members;
     let end = from;
-    while (end < to && this.names.addPlain(members.path(end), end > from)) end++;
+    for (; end < to; end++) {
+      const start = startOf(pathEnds, end);
+      const hash = hashBytes(pathBytes, start, pathEnds[end] ?? start);
+      if (!this.names.addPlain(pathBytes, start, pathEnds[end] ?? start, hash, end > from)) break;
+      hashes[end] = hash;
+    }
     if (end > from)
       segments.addFiles(members, from, end, this.options.onFiles(members, from, end, streamOffset));
     return end;

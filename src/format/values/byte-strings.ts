@@ -64,6 +64,30 @@ export class ByteStringsBuilder {
     this.byteLength += length;
   }
 
+  appendBytes(bytes: Uint8Array, start: number, end: number): void {
+    this.makeRoom(1, end - start);
+    const target = this.bytes;
+    let at = this.byteLength;
+    // A name is too short for an object that is made only to copy it.
+    for (let i = start; i < end; i++) target[at++] = bytes[i] ?? 0;
+    this.byteLength = at;
+    this.ends[this.length++] = at;
+  }
+
+  /** How many strings there are. */
+  get size(): number {
+    return this.length;
+  }
+
+  /** Whether the string of a row is the bytes from `start` to `end`. */
+  equals(row: number, bytes: Uint8Array, start: number, end: number): boolean {
+    const at = startOf(this.ends, row);
+    if ((this.ends[row] ?? at) - at !== end - start) return false;
+    // From the end: names in one directory begin with the same bytes.
+    for (let i = end - start - 1; i >= 0; i--) if (this.bytes[at + i] !== bytes[start + i]) return false;
+    return true;
+  }
+
   /** The string of a row. */
   get(row: number): ByteString {
     const start = startOf(this.ends, row);
