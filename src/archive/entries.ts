@@ -139,6 +139,20 @@ export class Entries {
     }
   }
 
+  /** How many entries from this position on, at most `most`, are consecutive rows of one batch. */
+  runLength(position: number, most: number): number {
+    const { batch, row } = this.at(position);
+    let length = Math.min(most, batch.length - row);
+    const { order } = this;
+    if (order === undefined) return length;
+    for (let i = 1; i < length; i++) {
+      const isNext =
+        order.batch[position + i] === order.batch[position] && order.row[position + i] === row + i;
+      if (!isNext) length = i;
+    }
+    return length;
+  }
+
   /** Its name as a byte string. */
   rawPath(position: number): ByteString {
     const { batch, row } = this.at(position);

@@ -54,6 +54,12 @@ export class PlainMembers implements CoreMemberColumns {
     return (this.paths[row] ??= this.names.slice(startOf(this.pathEnds, row), this.pathEnds[row]));
   }
 
+  /** The columns that say what to write. */
+  get fileRows() {
+    const { pathBytes, pathEnds, sizes, modes, mtimes, offsets } = this;
+    return { paths: { bytes: pathBytes, ends: pathEnds }, sizes, modes, mtimes, offsets, checksums: null };
+  }
+
   /** Chunk byte at which the member's header starts. */
   headerOffset(row: number): number {
     return (this.offsets[row] ?? 0) - TAR_RECORD;

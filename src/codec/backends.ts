@@ -61,6 +61,9 @@ export interface Hasher {
   digest(): Uint8Array;
 }
 
+/** Bytes that `hashSubtrees` may write: no part of a chunk has more subtrees. */
+export const SUBTREES_LENGTH = 54 * 32;
+
 /** Hashes a content whose parts lie in several chunks. */
 export interface PartHasher {
   /** The next part, and what `hashSubtrees` wrote about it. */

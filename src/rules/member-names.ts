@@ -3,7 +3,7 @@
  * below another.
  */
 import { ZnipError } from '../errors.ts';
-import { grown } from '../format/tables/grow.ts';
+import { grown } from '../format/values/grown.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { KIND, KINDS } from '../format/values/entry.ts';
 import type { Limits } from './limits.ts';

@@ -2,7 +2,7 @@
  * Many different names, and the row of each: a hash table over plain bytes. With millions of names, a Map of strings would
  * take several times the memory, and the garbage collector would look at each of them again and again.
  */
-import { grown } from '../format/tables/grow.ts';
+import { grown } from '../format/values/grown.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { ByteStringsBuilder } from '../format/values/byte-strings.ts';
 

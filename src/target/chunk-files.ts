@@ -91,4 +91,12 @@ export interface PartTarget {
   chunkOffset: number;
   fileOffset: number;
   length: number;
+  /** It is a whole part of a content, at the same byte of it: what can be hashed of it is hashed where it is written. */
+  isPart: boolean;
+}
+
+/** What was hashed of a run of a large file's content, see `codec/backends.ts`. */
+export interface HashedPart {
+  chunkOffset: number;
+  subtrees: Uint8Array;
 }

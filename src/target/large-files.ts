@@ -7,13 +7,13 @@
  */
 import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 import { damagedMember } from '../blocks/decode-blob.ts';
-import type { Hasher } from '../codec/backends.ts';
+import type { PartHasher } from '../codec/backends.ts';
 import type { Codec } from '../codec/codec.ts';
 import { ioError, systemReason, ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { isDamage } from '../rules/lost.ts';
-import type { PartTarget, LargeFile, LargePart } from './chunk-files.ts';
+import type { HashedPart, LargeFile, LargePart, PartTarget } from './chunk-files.ts';
 import { mayReplace, nameExists, nameFile, removeIfAny, partName } from './file-names.ts';
 import { isRefusal } from './refusals.ts';
 import { sparsePieces } from './sparse-parts.ts';
@@ -23,7 +23,7 @@ import { CREATE_FLAGS, finishFile } from './write-file.ts';
 interface OpenFile {
   temporary: ByteString;
   fd: number;
-  hasher: Hasher;
+  hasher: PartHasher;
   hashed: number;
   /** A part is damaged. More of its parts may be on their way, so the file is removed when the last has come. */
   lost: boolean;
@@ -34,6 +34,8 @@ const KEPT = 'kept';
 
 /** Descriptors held at once; a process may have a thousand or more. Systems have some dozens of such files. */
 const MAX_HELD = 256;
+
+const NONE = new Uint8Array(0);
 
 export interface CompletedFile {
   file: LargeFile;
@@ -77,10 +79,17 @@ export class LargeFiles {
       const open = this.of(large);
       if (open === KEPT) continue;
       const { path, sparse } = large;
-      if (sparse === undefined) targets.push({ fd: open.fd, path, chunkOffset, fileOffset, length });
-      else {
+      if (sparse === undefined) {
+        targets.push({ fd: open.fd, path, chunkOffset, fileOffset, length, isPart: true });
+      } else {
         for (const piece of sparsePieces(sparse, fileOffset, length)) {
-          targets.push({ ...piece, fd: open.fd, path, chunkOffset: chunkOffset + piece.start });
+          targets.push({
+            ...piece,
+            fd: open.fd,
+            path,
+            chunkOffset: chunkOffset + piece.start,
+            isPart: false,
+          });
         }
       }
     }
@@ -89,11 +98,12 @@ export class LargeFiles {
 
   /**
    * Handles the parts of one chunk, in the order of chunks, after they have been written. Returns the files that are
-   * complete. If the run keeps going, `onDamaged` is called for files whose content does not match the index.
+   * complete. `hashed` is what was hashed of them where they were written. If the run keeps going, `onDamaged` is called for files whose content does not match the index.
    */
   finishParts(
     parts: readonly LargePart[],
     chunk: Uint8Array,
+    hashed: readonly HashedPart[],
     onDamaged: (file: LargeFile, cause: ZnipError) => void,
   ): CompletedFile[] {
     const completed: CompletedFile[] = [];
@@ -104,7 +114,8 @@ export class LargeFiles {
         this.forgetAfterLast(part, open);
         continue;
       }
-      open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length));
+      const known = hashed.find((one) => one.chunkOffset === chunkOffset && length > 0);
+      open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length), known?.subtrees ?? NONE);
       open.hashed += length;
       if (open.hashed < large.size) continue;
       this.files.delete(large);
@@ -192,7 +203,7 @@ export class LargeFiles {
       const fd = tree.open(temporary, CREATE_FLAGS, 0o600);
       // The file may end with a hole, which no part writes.
       if (tree.settings.sparse) ftruncateSync(fd, file.size);
-      return { temporary, fd, hasher: codec.createHasher(), hashed: 0, lost: false };
+      return { temporary, fd, hasher: codec.createPartHasher(), hashed: 0, lost: false };
     } catch (error) {
       if (!isRefusal(error)) throw ioError('create', tree.text(file.path), error);
       this.refuse(file, `left out: it cannot be created: ${systemReason(error)}`);

@@ -3,6 +3,7 @@
  * there are none. A file is written only after the hashes of its chunk and its content have matched.
  */
 import { damagedMember } from '../blocks/decode-blob.ts';
+import { SUBTREES_LENGTH } from '../codec/backends.ts';
 import type { Codec } from '../codec/codec.ts';
 import { core, type CoreWriteBatch } from '../core/core.ts';
 import { ioError } from '../errors.ts';
@@ -10,7 +11,7 @@ import { stringAt } from '../format/values/byte-strings.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { writeFully, writeSparsely } from '../posix/write.ts';
-import type { FileColumns, PartTarget } from './chunk-files.ts';
+import type { FileColumns, HashedPart, PartTarget } from './chunk-files.ts';
 import type { TargetTree } from './target-tree.ts';
 import { writeFile } from './write-file.ts';
 
@@ -23,6 +24,8 @@ export interface WrittenFiles {
   damaged: number[];
   /** Rows about which the file system refused something, or everything. */
   refused: RefusedFile[];
+  /** Of the parts of large files. */
+  hashed: HashedPart[];
 }
 
 export interface RefusedFile {
@@ -33,19 +36,20 @@ export interface RefusedFile {
 }
 
 /**
- * Writes the files of a verified chunk. Each content is hashed once more, as a member. If the index of an archive names
+ * Writes what a verified chunk has of files. Each content is hashed once more, as a member. If the index of an archive names
  * another content, this shows here, or at the end of the stream when the index comes.
  */
-export function writeFiles(
-  files: FileColumns,
+export function writeChunk(
+  { files, parts }: { files: FileColumns; parts: readonly PartTarget[] },
   chunk: Uint8Array,
   tree: TargetTree,
   codec: Codec,
 ): WrittenFiles {
+  const hashed = writeParts(parts, chunk, tree, codec);
   const checksums = files.checksums ?? new Uint8Array(files.count * CHECKSUM_LENGTH);
   const writer = new FileWriter(files, checksums, chunk, tree, codec);
   const { taken, damaged, refused } = writer.write();
-  return { taken, checksums: files.checksums === null ? checksums : null, damaged, refused };
+  return { taken, checksums: files.checksums === null ? checksums : null, damaged, refused, hashed };
 }
 
 class FileWriter {
@@ -141,16 +145,29 @@ class FileWriter {
   }
 }
 
-/** Writes runs of large files from a verified chunk to their places in the files. */
-export function writeParts(parts: readonly PartTarget[], chunk: Uint8Array, tree: TargetTree): void {
-  for (const { fd, path, chunkOffset, fileOffset, length } of parts) {
+/**
+ * Writes runs of large files from a verified chunk to their places in the files. Returns what can be hashed of each without
+ * the others.
+ */
+function writeParts(
+  parts: readonly PartTarget[],
+  chunk: Uint8Array,
+  tree: TargetTree,
+  codec: Codec,
+): HashedPart[] {
+  const hashed: HashedPart[] = [];
+  const room = new Uint8Array(SUBTREES_LENGTH);
+  for (const { fd, path, chunkOffset, fileOffset, length, isPart } of parts) {
+    const part = chunk.subarray(chunkOffset, chunkOffset + length);
     try {
-      const part = chunk.subarray(chunkOffset, chunkOffset + length);
       // The file has its full length from the beginning, so whatever is left out at its end is a hole, too.
       if (tree.settings.sparse) writeSparsely(fd, part, fileOffset);
       else writeFully(fd, part, fileOffset);
     } catch (error) {
       throw ioError('write', tree.text(path), error);
     }
+    const byteLength = isPart ? codec.hashSubtrees(part, fileOffset, room) : 0;
+    if (byteLength > 0) hashed.push({ chunkOffset, subtrees: room.slice(0, byteLength) });
   }
+  return hashed;
 }

@@ -6,7 +6,7 @@
  */
 import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { CoreArrived } from '../core/core.ts';
-import { grown } from '../format/tables/grow.ts';
+import { grown } from '../format/values/grown.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { ByteStringsBuilder, startOf } from '../format/values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';

@@ -7,9 +7,11 @@
 import type { Owner } from '../archive/entries.ts';
 import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
-import { ByteStringsBuilder, stringAt } from '../format/values/byte-strings.ts';
+import { stringAt } from '../format/values/byte-strings.ts';
 import type { Member } from '../format/values/entry.ts';
+import { grown } from '../format/values/grown.ts';
 import type { FileColumns, LargePart } from '../target/chunk-files.ts';
+import { FileColumnsBuilder } from '../target/file-columns.ts';
 import type { HardLink } from '../target/links.ts';
 
 /** A change to what is written already. It is made before a segment is written. */
@@ -43,12 +45,12 @@ export class SegmentBuilder {
   private readonly segments: Segment[] = [];
   private waits = false;
   private changes: Change[] = [];
-  private files: FilesBuilder;
+  private files: SegmentFiles;
   private parts: LargePart[] = [];
 
   constructor(owners: boolean) {
     this.owners = owners;
-    this.files = new FilesBuilder(owners);
+    this.files = new SegmentFiles(owners);
   }
 
   addFile(file: PlacedFile, chunkOffset: number): void {
@@ -88,109 +90,65 @@ export class SegmentBuilder {
     this.segments.push({ waits, changes, ...this.files.finish(), parts });
     this.waits = false;
     this.changes = [];
-    this.files = new FilesBuilder(this.owners);
+    this.files = new SegmentFiles(this.owners);
     this.parts = [];
   }
 }
 
 /** The files of one segment. */
-class FilesBuilder {
-  count = 0;
-  private readonly paths = new ByteStringsBuilder();
-  private columns = emptyColumns(FIRST_ROWS);
-  private readonly owners: (Owner | null)[] | null;
+class SegmentFiles {
+  private readonly files: FileColumnsBuilder;
+  private rows = new Uint32Array(FIRST_ROWS);
   private readonly replace = new Set<number>();
   private readonly superseded: number[] = [];
   /** The last file with each name; made when it is first needed. */
   private names: Map<ByteString, number> | undefined;
 
   constructor(owners: boolean) {
-    this.owners = owners ? [] : null;
+    this.files = new FileColumnsBuilder({ owners, checksums: false });
   }
 
-  append({ member, row, owner, replaces }: PlacedFile, chunkOffset: number): void {
+  get count(): number {
+    return this.files.count;
+  }
+
+  append({ member, row, owner, replaces }: PlacedFile, offset: number): void {
     const { path, size, mode, mtime } = member;
-    const at = this.makeRoom(1);
+    const at = this.files.append({ path, size, mode, mtime, owner, offset, checksum: null });
+    this.noteRow(at, row);
     const before = this.names?.get(path);
     this.names?.set(path, at);
     // An earlier file is not written at all, so this one replaces what the earlier one would have replaced.
     if (before !== undefined) this.superseded.push(before);
     if (before === undefined ? replaces : this.replace.has(before)) this.replace.add(at);
-    this.paths.append(path);
-    this.owners?.push(owner);
-    const { columns } = this;
-    columns.offsets[at] = chunkOffset;
-    columns.sizes[at] = size;
-    columns.modes[at] = mode;
-    columns.mtimes[at] = mtime;
-    columns.rows[at] = row;
   }
 
   appendRows(members: PlainMembers, from: number, to: number, row: number): void {
-    const at = this.makeRoom(to - from);
-    this.paths.appendRows({ bytes: members.pathBytes, ends: members.pathEnds }, from, to);
-    const { columns } = this;
-    columns.offsets.set(members.offsets.subarray(from, to), at);
-    columns.sizes.set(members.sizes.subarray(from, to), at);
-    columns.modes.set(members.modes.subarray(from, to), at);
-    columns.mtimes.set(members.mtimes.subarray(from, to), at);
+    const at = this.files.count;
+    this.files.appendRows(members.fileRows, from, to, 0);
     for (let i = 0; i < to - from; i++) {
-      columns.rows[at + i] = row + i;
+      this.noteRow(at + i, row + i);
       this.names?.set(members.path(from + i), at + i);
-      this.owners?.push(null);
     }
   }
 
   has(path: ByteString): boolean {
     if (this.names === undefined) {
-      const paths = this.paths.view();
-      this.names = new Map(Array.from({ length: this.count }, (_, row) => [stringAt(paths, row), row]));
+      const { names } = this.files;
+      this.names = new Map(Array.from({ length: this.count }, (_, row) => [stringAt(names, row), row]));
     }
     return this.names.has(path);
   }
 
   finish(): Pick<Segment, 'files' | 'rows'> {
-    const { count, columns, owners, replace, superseded } = this;
-    const files: FileColumns = {
-      count,
-      paths: this.paths.finish(),
-      offsets: columns.offsets.slice(0, count),
-      sizes: columns.sizes.slice(0, count),
-      modes: columns.modes.slice(0, count),
-      mtimes: columns.mtimes.slice(0, count),
-      owners,
-      checksums: null,
-      replace: [...replace],
-      superseded,
-    };
-    return { files, rows: columns.rows.slice(0, count) };
+    const { files, replace, superseded } = this;
+    return { files: files.finish([...replace], superseded), rows: this.rows.slice(0, this.count) };
   }
 
-  /** Room for more rows. Returns the first of them. */
-  private makeRoom(rows: number): number {
-    const at = this.count;
-    this.count += rows;
-    if (this.count > this.columns.rows.length) {
-      const larger = emptyColumns(2 * this.count);
-      larger.offsets.set(this.columns.offsets);
-      larger.sizes.set(this.columns.sizes);
-      larger.modes.set(this.columns.modes);
-      larger.mtimes.set(this.columns.mtimes);
-      larger.rows.set(this.columns.rows);
-      this.columns = larger;
-    }
-    return at;
+  private noteRow(at: number, row: number): void {
+    if (at === this.rows.length) this.rows = grown(new Uint32Array(2 * at), this.rows);
+    this.rows[at] = row;
   }
 }
 
 const FIRST_ROWS = 64;
-
-function emptyColumns(rows: number) {
-  return {
-    offsets: new Float64Array(rows),
-    sizes: new Float64Array(rows),
-    modes: new Uint32Array(rows),
-    mtimes: new BigInt64Array(rows),
-    rows: new Uint32Array(rows),
-  };
-}

@@ -14,7 +14,7 @@ import type { Directories, OnBlocked } from '../target/directories.ts';
 import type { CompletedFile, LargeFiles } from '../target/large-files.ts';
 import { makeRoom, type Prepared } from '../target/make-room.ts';
 import type { TargetTree } from '../target/target-tree.ts';
-import { writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
+import { writeChunk, type WrittenFiles } from '../target/write-files.ts';
 import { setTimes, type TimesTask } from '../target/written-times.ts';
 import { type ExtractPool, startExtractPool } from '../unpack/extract-pool.ts';
 import type { WriteTask } from '../unpack/extract-worker.ts';
@@ -123,7 +123,7 @@ export class StreamExtraction {
       settings: tree.settings,
     });
     await before;
-    const completed = largeFiles.finishParts(segment.parts, chunk, () => {});
+    const completed = largeFiles.finishParts(segment.parts, chunk, written.hashed, () => {});
     for (const row of written.taken) onTaken(stringAt(paths, row));
     onWritten(segment, written, completed);
   }
@@ -157,7 +157,6 @@ export class StreamExtraction {
     const { workers } = this.queue;
     if (workers !== undefined) return workers.run('write', task);
     const { tree } = this.options;
-    writeParts(task.parts, task.chunk, tree);
-    return writeFiles(task.files, task.chunk, tree, codec());
+    return writeChunk(task, task.chunk, tree, codec());
   }
 }

@@ -33,6 +33,7 @@ export async function chooseTree(
   const choice = new MemberChoice(options);
   const tree = buildTree(entries, {
     select: (path, kind) => choice.nameFor(path, kind),
+    isEverything: choice.isEverything,
     renames: choice.renames,
     all: await allEntries(archive, options, entries, losses),
     owners: options.sameOwner === true,

@@ -18,7 +18,7 @@ import type { Directories, OnBlocked } from '../target/directories.ts';
 import type { LargeFiles } from '../target/large-files.ts';
 import { makeRoom } from '../target/make-room.ts';
 import type { TargetTree } from '../target/target-tree.ts';
-import { type RefusedFile, writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
+import { type RefusedFile, writeChunk, type WrittenFiles } from '../target/write-files.ts';
 import type { ChunkJob } from './extract-plan.ts';
 import { type ExtractPool, startExtractPool } from './extract-pool.ts';
 
@@ -66,7 +66,7 @@ function finishJob(job: ChunkJob, written: WrittenFiles, chunk: Uint8Array, opti
     const path = stringAt(files.paths, row);
     options.onLost(path, { ...lostMember(path, damagedMember(path)), ...place });
   }
-  const completed = options.largeFiles.finishParts(parts, chunk, ({ path }, cause) =>
+  const completed = options.largeFiles.finishParts(parts, chunk, written.hashed, ({ path }, cause) =>
     options.onLost(path, { ...lostMember(path, cause), ...place }),
   ).length;
   const left = written.refused.filter((refused) => !refused.written).length + written.damaged.length;
@@ -150,14 +150,13 @@ async function readBlob(source: ByteSource, { blobOffset }: Frame, stored: Uint8
 
 /** Does on this thread what a worker would do. */
 async function extractHere(
-  { job: { blob, frame, files }, targets }: ReadyJob,
+  { job: { blob, frame, files }, targets: parts }: ReadyJob,
   chunk: Uint8Array,
   { source, tree }: ExtractOptions,
 ): Promise<WrittenFiles> {
   const stored = await source.read(frame.blobOffset, frame.blobLength);
   await decodeBlob(stored, chunk, frame, blob, codec());
-  writeParts(targets, chunk, tree);
-  return writeFiles(files, chunk, tree, codec());
+  return writeChunk({ files, parts }, chunk, tree, codec());
 }
 
 async function orDamage(written: Promise<WrittenFiles>): Promise<WrittenFiles | ZnipError> {

@@ -8,7 +8,7 @@ import { codec } from '../codec/codec.ts';
 import { readFully } from '../io/source.ts';
 import type { FileColumns, PartTarget } from '../target/chunk-files.ts';
 import { TargetTree } from '../target/target-tree.ts';
-import { writeFiles, writeParts, type WrittenFiles } from '../target/write-files.ts';
+import { writeChunk, type WrittenFiles } from '../target/write-files.ts';
 import type { WriteSettings } from '../target/write-settings.ts';
 import { setTimes, type TimesTask } from '../target/written-times.ts';
 import { workerIsLoaded, workerTask } from '../threads/worker-task.ts';
@@ -32,25 +32,24 @@ workerIsLoaded();
 
 export const decode = workerTask((task: DecodeTask) => decodeTask(task));
 
-export const write = workerTask((task: WriteTask) => writeChunk(task));
+export const write = workerTask((task: WriteTask) => writeTask(task));
 
 export const times = workerTask((task: TimesTask) => setTimes(task));
 
 export const extract = workerTask(async (task: ExtractTask) => {
   if (task.fd !== undefined) readFully(task.fd, task.name, task.stored, task.frame.blobOffset);
   await decodeTask(task);
-  return writeChunk(task);
+  return writeTask(task);
 });
 
 function decodeTask({ blob, frame, stored, chunk }: DecodeTask): Promise<void> {
   return decodeBlob(stored, chunk, frame, blob, codec());
 }
 
-function writeChunk({ files, parts, chunk, settings }: WriteTask): WrittenFiles {
-  const tree = new TargetTree(settings);
+function writeTask(task: WriteTask): WrittenFiles {
+  const tree = new TargetTree(task.settings);
   try {
-    writeParts(parts, chunk, tree);
-    return writeFiles(files, chunk, tree, codec());
+    return writeChunk(task, task.chunk, tree, codec());
   } finally {
     tree.release();
   }

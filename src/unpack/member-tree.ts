@@ -5,15 +5,19 @@
 import { type Entries, type EntryRef, recordedOwner } from '../archive/entries.ts';
 import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import { ZnipError } from '../errors.ts';
+import type { PlainEntries } from '../format/tables/sub-index.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { startOf } from '../format/values/byte-strings.ts';
+import { MAX_PATH_LENGTH } from '../format/values/constants.ts';
 import { KIND } from '../format/values/entry.ts';
+import { isSafeComponent, unsafePathReason } from '../format/values/member-path.ts';
 import type { Limits } from '../rules/limits.ts';
 import { MemberNames } from '../rules/member-names.ts';
+import { hashBytes } from '../rules/name-table.ts';
 import { checkPath } from '../rules/safe-path.ts';
 import type { DirectoryEntry } from '../target/directories.ts';
 import type { Link, HardLink } from '../target/links.ts';
-import type { PlannedFile } from './extract-plan.ts';
-import { PlannedFiles } from './planned-files.ts';
+import { type PlannedFile, PlannedFiles } from './planned-files.ts';
 
 export interface MemberTree {
   /** Files with their content in this archive, in archive order. */
@@ -30,6 +34,8 @@ export interface MemberTree {
 export interface TreeOptions {
   /** The name that a member gets, or undefined if it is not wanted. */
   select: (path: ByteString, kind: number) => ByteString | undefined;
+  /** `select` wants everything, under its own name. */
+  isEverything: boolean;
   /** Selected members get other names than in the archive. */
   renames: boolean;
   /** All entries of the archive, if only some groups are selected: hard links may lead to members of other groups. */
@@ -44,9 +50,31 @@ export interface TreeOptions {
 /** Checks names and builds the tree. Throws `unsafe-path`, `unsafe-link` or `inconsistent`. */
 export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
   const tree = new TreeBuilder(entries, options);
+  const { isEverything, limits } = options;
   let position = 0;
-  for (const ref of entries) tree.add(ref, position++);
+  for (const { batch, group, from, to } of entries.runs()) {
+    const plain = isEverything && !limits.areNarrow ? batch.plain() : undefined;
+    for (let row = from; row < to;) {
+      const count = plain === undefined ? 0 : tree.addFiles(plain, row, to, position);
+      row += count;
+      position += count;
+      if (row < to) tree.add({ batch, group, row: row++ }, position++);
+    }
+  }
   return tree.finish();
+}
+
+/** Whether the bytes from `start` to `end` are a plain name behind the `length` bytes at `directory`. */
+function isSameDirectory(
+  bytes: Uint8Array,
+  directory: number,
+  length: number,
+  start: number,
+  end: number,
+): boolean {
+  if (end - start > MAX_PATH_LENGTH) return false;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== bytes[directory + i]) return false;
+  return isSafeComponent(bytes, start + length, end);
 }
 
 export const DIRECTORY_TARGET = 'its target is a directory, expected a file';
@@ -85,6 +113,34 @@ class TreeBuilder {
     this.files = new PlannedFiles(entries, options.renames);
     this.meanings = hardLinkMeanings(options.all ?? entries);
     for (const ref of this.meanings.all()) this.meant.set(streamOffset(ref), undefined);
+  }
+
+  /**
+   * Adds files from row `from` on, before `to`, as far as that goes without saying: each under its own name, which nothing
+   * else has. The first is the entry at `position`. Returns how many it added.
+   */
+  addFiles(entries: PlainEntries, from: number, to: number, position: number): number {
+    if (this.refused.size > 0) return 0;
+    const { paths, pathEnds, kinds, streamOffsets } = entries;
+    const bytes = Buffer.from(paths.buffer, paths.byteOffset, paths.byteLength);
+    let directory = startOf(pathEnds, from);
+    let directoryLength = 0;
+    let row = from;
+    for (; row < to && kinds[row] === KIND.file; row++) {
+      const start = startOf(pathEnds, row);
+      const end = pathEnds[row] ?? start;
+      const isSame = row > from && isSameDirectory(bytes, directory, directoryLength, start, end);
+      if (!isSame) {
+        const path = bytes.toString('latin1', start, end);
+        if (unsafePathReason(path) !== undefined) break;
+        directory = start;
+        directoryLength = path.lastIndexOf('/') + 1;
+      }
+      if (this.meant.size > 0 && this.meant.has(streamOffsets[row] ?? 0)) break;
+      if (!this.names.addPlain(bytes, start, end, hashBytes(bytes, start, end), isSame)) break;
+    }
+    this.files.addRun(position, row - from);
+    return row - from;
   }
 
   /** Adds the next entry. */

@@ -1,11 +1,23 @@
 /**
  * The files that a run writes, in archive order. They are kept as positions in the index: with millions of files, an
- * object and a name for each would take most of the run's memory. The object for a file is made when its turn comes.
+ * object and a name for each would take most of the run's memory.
  */
-import type { Entries } from '../archive/entries.ts';
-import { grown } from '../format/tables/grow.ts';
+import type { Entries, EntryRef, EntryRun } from '../archive/entries.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
-import type { PlannedFile } from './extract-plan.ts';
+import { grown } from '../format/values/grown.ts';
+
+/** A file to be written: an entry, under the name that it gets. */
+export interface PlannedFile {
+  ref: EntryRef;
+  /** Path below the target directory, as a byte string. */
+  path: ByteString;
+}
+
+/** Files that follow one another in the index. */
+export interface FileRun extends EntryRun {
+  /** The name that it gets, if it is another than in the archive. Then there is only one. */
+  name?: ByteString | undefined;
+}
 
 export class PlannedFiles implements Iterable<PlannedFile> {
   private readonly entries: Entries;
@@ -21,27 +33,63 @@ export class PlannedFiles implements Iterable<PlannedFile> {
 
   /** `path` is the name that the entry at this position gets. */
   add(position: number, path: ByteString): void {
-    if (this.length === this.positions.length) {
-      this.positions = grown(new Uint32Array(this.length * 2), this.positions);
-    }
+    this.makeRoom(1);
     this.positions[this.length++] = position;
     this.names?.push(path);
+  }
+
+  /** Entries that follow one another, under their own names. */
+  addRun(position: number, count: number): void {
+    this.makeRoom(count);
+    for (let i = 0; i < count; i++) this.positions[this.length++] = position + i;
   }
 
   /** Bytes of content of all of them. */
   contentBytes(): number {
     let total = 0;
-    for (let i = 0; i < this.length; i++) {
-      const { batch, row } = this.entries.at(this.positions[i] ?? 0);
-      total += batch.sizes[row] ?? 0;
+    for (const { batch, from, to } of this.runs()) {
+      for (let row = from; row < to; row++) total += batch.sizes[row] ?? 0;
     }
     return total;
   }
 
-  *[Symbol.iterator](): Generator<PlannedFile, void, undefined> {
-    for (let i = 0; i < this.length; i++) {
-      const ref = this.entries.at(this.positions[i] ?? 0);
-      yield { ref, path: this.names?.[i] ?? ref.batch.path(ref.row) };
+  *runs(): Generator<FileRun, void, undefined> {
+    const { entries, positions, names } = this;
+    for (let i = 0; i < this.length;) {
+      const position = positions[i] ?? 0;
+      const { batch, row, group } = entries.at(position);
+      let count = 1;
+      if (names === undefined) {
+        while (i + count < this.length && positions[i + count] === position + count) count++;
+        count = entries.runLength(position, count);
+      }
+      yield { batch, group, from: row, to: row + count, name: names?.[i] };
+      i += count;
     }
+  }
+
+  *[Symbol.iterator](): Generator<PlannedFile, void, undefined> {
+    for (const { batch, group, from, to, name } of this.runs()) {
+      for (let row = from; row < to; row++) {
+        yield { ref: { batch, group, row }, path: name ?? batch.path(row) };
+      }
+    }
+  }
+
+  private makeRoom(count: number): void {
+    const needed = this.length + count;
+    if (needed > this.positions.length) this.positions = grown(new Uint32Array(2 * needed), this.positions);
+  }
+}
+
+/** The same files as runs: as long as they can be. */
+export function* runsOf(files: PlannedFiles | Iterable<PlannedFile>): Generator<FileRun, void, undefined> {
+  if (files instanceof PlannedFiles) {
+    yield* files.runs();
+    return;
+  }
+  for (const { ref, path } of files) {
+    const { batch, row, group } = ref;
+    yield { batch, group, from: row, to: row + 1, name: path };
   }
 }

@@ -24,11 +24,12 @@ import type { MemoryPlan } from '../threads/memory.ts';
 import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
 import { chooseTree, selectedGroups } from './choose-tree.ts';
 import { extractJobs } from './extract-pipeline.ts';
-import { type ChunkJob, planJobs, type PlannedFile } from './extract-plan.ts';
+import { type ChunkJob, planJobs } from './extract-plan.ts';
 import { type ExtractPool, startExtractPool } from './extract-pool.ts';
 import { Losses } from './losses.ts';
 import type { MemberTree } from './member-tree.ts';
 import { planReadMemory } from './memory.ts';
+import { type PlannedFile, runsOf } from './planned-files.ts';
 
 export interface UnpackOptions
   extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
@@ -167,7 +168,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       totalBytes: tree.contentBytes,
     };
     const extract = (files: Iterable<PlannedFile>): Promise<void> =>
-      extractJobs(planJobs(files, frames, settings.sameOwner), {
+      extractJobs(planJobs(runsOf(files), frames, settings.sameOwner), {
         pool,
         threads,
         slots,

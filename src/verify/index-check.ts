@@ -129,6 +129,7 @@ async function checkTree(
   }
   buildTree(entries, {
     select: (path) => path,
+    isEverything: true,
     renames: false,
     all: undefined,
     owners: false,

@@ -8,7 +8,7 @@ import { type ByteStrings, startOf, stringAt } from '../values/byte-strings.ts';
 import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from '../values/constants.ts';
 import { KIND, KINDS, type Member, NO_ID } from '../values/entry.ts';
 import { type EntryColumns, memberAt } from '../values/entry-columns.ts';
-import { grown } from './grow.ts';
+import { grown } from '../values/grown.ts';
 import { displayBytes, displayName } from './shown-name.ts';
 import {
   binaryColumn,

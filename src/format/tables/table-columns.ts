@@ -4,7 +4,7 @@
  */
 import { type ByteStrings, startOf } from '../values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../values/constants.ts';
-import { grown } from './grow.ts';
+import { grown } from '../values/grown.ts';
 
 /** A column ready to be written. */
 export interface Column extends Nulls {

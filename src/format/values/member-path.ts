@@ -56,6 +56,24 @@ export function unsafePathReason(path: ByteString): string | undefined {
 
 const SLASH = 0x2f;
 const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+const COLON = 0x3a;
+
+/**
+ * Whether the bytes from `start` to `end` are one component that may be behind a safe directory. `false` also where a member
+ * with this name might be allowed: `unsafePathReason` knows.
+ */
+export function isSafeComponent(bytes: Uint8Array, start: number, end: number): boolean {
+  const length = end - start;
+  if (length <= 0 || length > MAX_COMPONENT_LENGTH) return false;
+  if (bytes[start] === DOT && (length === 1 || (length === 2 && bytes[start + 1] === DOT))) return false;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte === SLASH || byte === 0) return false;
+    if (WINDOWS && (byte === BACKSLASH || byte === COLON)) return false;
+  }
+  return true;
+}
 
 /** A name without the slashes at its end. Goes by characters: a pattern would look at n slashes n times. */
 export function withoutTrailingSlashes(name: string): string {
