@@ -103,10 +103,13 @@ pub fn open_at(directory: impl AsFd, name: &CStr, flags: u32, mode: u32) -> Resu
 
 /// Both times for a call that sets only the modification time.
 pub fn only_mtime(mtime: i64) -> Timestamps {
-    let seconds = mtime.div_euclid(1_000_000_000);
+    let second = 1_000_000_000;
     Timestamps {
         last_access: Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_OMIT as _ },
-        last_modification: Timespec { tv_sec: seconds, tv_nsec: (mtime - seconds * 1_000_000_000) as _ },
+        last_modification: Timespec {
+            tv_sec: mtime.div_euclid(second),
+            tv_nsec: mtime.rem_euclid(second) as _,
+        },
     }
 }
 
