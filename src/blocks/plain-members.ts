@@ -11,13 +11,16 @@ import type { ByteString } from '../format/values/byte-string.ts';
 import { startOf } from '../format/values/byte-strings.ts';
 import { TAR_RECORD } from '../format/values/constants.ts';
 import { KIND } from '../format/values/entry.ts';
+import { directoryLength, liesDirectlyIn } from '../format/values/member-path.ts';
 
 /** The most that are read in one call. */
 const ROWS = 4096;
 /** Bytes of their names. */
 const NAMES = 64 * ROWS;
 
-const SLASH = 0x2f;
+/** Where a header has the version of its magic: "00" in ustar. */
+const VERSION = 263;
+const ZERO = 0x30;
 
 /** One batch after the other, in the same memory. Row i of every column is member i. */
 export class PlainMembers implements CoreMemberColumns {
@@ -44,6 +47,9 @@ export class PlainMembers implements CoreMemberColumns {
 
   /** Reads those whose headers follow one another from byte `from` of a chunk on. Returns their number. */
   read(chunk: Uint8Array, from: number): number {
+    this.count = 0;
+    // GNU tar writes another version. A call for each of its headers would only cost time.
+    if (chunk[from + VERSION] !== ZERO) return 0;
     this.count = this.core.readMembers(chunk, from, this);
     this.names = this.pathBytes.toString('latin1', 0, startOf(this.pathEnds, this.count));
     this.paths.length = 0;
@@ -72,11 +78,15 @@ export class PlainMembers implements CoreMemberColumns {
 
   /** Behind the last of the files from `row` on that are in the same directory; `row` if it is no file. */
   filesEnd(row: number): number {
-    const { kinds, pathEnds, names, count } = this;
+    const { kinds, pathBytes, pathEnds, count } = this;
     const start = startOf(pathEnds, row);
-    const length = names.lastIndexOf('/', (pathEnds[row] ?? 0) - 1) + 1 - start;
+    const length = directoryLength(pathBytes, start, pathEnds[row] ?? start);
     let end = row;
-    while (end < count && kinds[end] === KIND.file && this.isIn(start, Math.max(0, length), end)) end++;
+    while (end < count && kinds[end] === KIND.file) {
+      const from = startOf(pathEnds, end);
+      if (!liesDirectlyIn(pathBytes, start, length, from, pathEnds[end] ?? from)) break;
+      end += 1;
+    }
     return end;
   }
 
@@ -107,16 +117,5 @@ export class PlainMembers implements CoreMemberColumns {
       ownerDoubts: NO_DOUBTS,
       attributes: ATTRIBUTES.none,
     };
-  }
-
-  /** Whether a row's name is a plain name behind the `length` bytes at `start`. */
-  private isIn(start: number, length: number, row: number): boolean {
-    const { pathBytes, pathEnds } = this;
-    const from = startOf(pathEnds, row);
-    const to = pathEnds[row] ?? from;
-    if (to - from <= length) return false;
-    for (let i = 0; i < length; i++) if (pathBytes[from + i] !== pathBytes[start + i]) return false;
-    for (let i = from + length; i < to; i++) if (pathBytes[i] === SLASH) return false;
-    return true;
   }
 }

@@ -46,16 +46,16 @@ export class MemberNames {
    * the same directory. Returns false if `add` must decide. Throws `limit`.
    */
   addPlain(bytes: Buffer, start: number, end: number, hash: number, hasParents: boolean): boolean {
-    const { members, parents } = this;
-    const row = members.size;
-    if (members.find(bytes, start, end, hash) >= 0 || parents.find(bytes, start, end, hash) >= 0)
-      return false;
+    if (this.parents.find(bytes, start, end, hash) >= 0) return false;
     if (!hasParents) {
       const { missing, clash } = this.missingParents(bytes.toString('latin1', start, end));
       if (clash !== undefined) return false;
+      // An earlier member with this name has the same ones above it, so this adds none if there was one.
       this.addMissing(missing);
     }
-    members.addBytes(bytes, start, end, hash);
+    const known = this.members.size;
+    const row = this.members.addBytes(bytes, start, end, hash);
+    if (row < known) return false;
     this.setKind(row, KIND.file);
     return true;
   }

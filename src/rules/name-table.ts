@@ -4,7 +4,7 @@
  */
 import { grown } from '../format/values/grown.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
-import { ByteStringsBuilder } from '../format/values/byte-strings.ts';
+import { type ByteStrings, ByteStringsBuilder } from '../format/values/byte-strings.ts';
 
 const FIRST_SLOTS = 64;
 const NONE = -1;
@@ -23,6 +23,11 @@ export class NameTable {
 
   name(row: number): ByteString {
     return this.names.get(row);
+  }
+
+  /** All names, by row: valid until the next is added. */
+  all(): ByteStrings {
+    return this.names.view();
   }
 
   /** The row of a name; -1 if it is not there. */

@@ -98,7 +98,8 @@ export class LargeFiles {
 
   /**
    * Handles the parts of one chunk, in the order of chunks, after they have been written. Returns the files that are
-   * complete. `hashed` is what was hashed of them where they were written. If the run keeps going, `onDamaged` is called for files whose content does not match the index.
+   * complete. `hashed` is what was hashed of them where they were written. If the run keeps going, `onDamaged` is called
+   * for files whose content does not match the index.
    */
   finishParts(
     parts: readonly LargePart[],
@@ -107,6 +108,7 @@ export class LargeFiles {
     onDamaged: (file: LargeFile, cause: ZnipError) => void,
   ): CompletedFile[] {
     const completed: CompletedFile[] = [];
+    const subtrees = new Map(hashed.map((part) => [part.chunkOffset, part.subtrees]));
     for (const part of parts) {
       const { large, chunkOffset, length } = part;
       const open = this.of(large);
@@ -114,8 +116,9 @@ export class LargeFiles {
         this.forgetAfterLast(part, open);
         continue;
       }
-      const known = hashed.find((one) => one.chunkOffset === chunkOffset && length > 0);
-      open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length), known?.subtrees ?? NONE);
+      // A part without bytes may begin where another does.
+      const known = length > 0 ? subtrees.get(chunkOffset) : undefined;
+      open.hasher.update(chunk.subarray(chunkOffset, chunkOffset + length), known ?? NONE);
       open.hashed += length;
       if (open.hashed < large.size) continue;
       this.files.delete(large);

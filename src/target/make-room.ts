@@ -4,6 +4,7 @@
  */
 import type { ZnipError } from '../errors.ts';
 import { type ByteStrings, startOf, stringAt } from '../format/values/byte-strings.ts';
+import { directoryLength, liesDirectlyIn } from '../format/values/member-path.ts';
 import { type PartTarget, type FileColumns, type LargePart, rowsOf } from './chunk-files.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import type { LargeFiles } from './large-files.ts';
@@ -50,18 +51,10 @@ export function makeRoom(files: FileColumns, parts: readonly LargePart[], room: 
   };
 }
 
-const SLASH = 0x2f;
-
 /** Whether a row's path is in the same directory as that of the row before. Most are, so no string is made. */
 function isSameDirectory({ bytes, ends }: ByteStrings, row: number): boolean {
   const before = startOf(ends, row - 1);
   const start = startOf(ends, row);
-  const end = ends[row] ?? start;
-  let slash = end - 1;
-  while (slash >= start && bytes[slash] !== SLASH) slash--;
-  const length = slash + 1 - start;
-  for (let i = 0; i < length; i++) if (bytes[before + i] !== bytes[start + i]) return false;
-  // The path before must not go on into a directory below.
-  for (let i = before + length; i < start; i++) if (bytes[i] === SLASH) return false;
-  return before + length <= start;
+  const length = directoryLength(bytes, start, ends[row] ?? start);
+  return liesDirectlyIn(bytes, start, length, before, start);
 }

@@ -45,9 +45,9 @@ export class WrittenTimes {
   private readonly otherwise: (file: WrittenTime) => void;
   private readonly owner = process.geteuid?.() ?? 0;
   private paths = new ByteStringsBuilder();
-  private sizes = new Float64Array(ROWS);
-  private mtimes = new BigInt64Array(ROWS);
-  private count = 0;
+  private readonly kinds = new Uint8Array(ROWS);
+  private readonly sizes = new Float64Array(ROWS);
+  private readonly mtimes = new BigInt64Array(ROWS);
   private readonly running: Promise<void>[] = [];
 
   /**
@@ -65,52 +65,45 @@ export class WrittenTimes {
   }
 
   add({ path, size, mtime }: WrittenTime): void {
+    const row = this.paths.size;
     this.paths.append(path);
-    this.sizes[this.count] = size;
-    this.mtimes[this.count++] = mtime;
-    if (this.count === ROWS) this.submitAdded();
+    this.kinds[row] = KIND.file;
+    this.sizes[row] = size;
+    this.mtimes[row] = mtime;
+    if (this.paths.size === ROWS) this.submit();
   }
 
   /** Rows `from` to `to` of these. */
   addRows({ paths, pathEnds, kinds, sizes, mtimes }: CoreWrittenFiles, from: number, to: number): void {
-    for (let row = from; row < to; row += ROWS) {
-      const end = Math.min(to, row + ROWS);
-      const names = new ByteStringsBuilder();
-      names.appendRows({ bytes: paths, ends: pathEnds }, row, end);
-      const { bytes, ends } = names.finish();
-      this.submit({
-        paths: bytes,
-        pathEnds: ends,
-        kinds: kinds.slice(row, end),
-        sizes: sizes.slice(row, end),
-        mtimes: mtimes.slice(row, end),
-      });
+    for (let row = from; row < to;) {
+      const at = this.paths.size;
+      const end = Math.min(to, row + ROWS - at);
+      this.paths.appendRows({ bytes: paths, ends: pathEnds }, row, end);
+      this.kinds.set(kinds.subarray(row, end), at);
+      this.sizes.set(sizes.subarray(row, end), at);
+      this.mtimes.set(mtimes.subarray(row, end), at);
+      if (this.paths.size === ROWS) this.submit();
+      row = end;
     }
   }
 
   /** Resolves when all times are set, or `otherwise` was called. */
   async finish(): Promise<void> {
-    this.submitAdded();
+    if (this.paths.size > 0) this.submit();
     await Promise.all(this.running);
   }
 
-  private submitAdded(): void {
+  private submit(): void {
+    const count = this.paths.size;
     const { bytes, ends } = this.paths.finish();
-    const { count } = this;
-    this.submit({
+    this.paths = new ByteStringsBuilder();
+    const done = this.set({
       paths: bytes,
       pathEnds: ends,
-      kinds: new Uint8Array(count).fill(KIND.file),
+      kinds: this.kinds.slice(0, count),
       sizes: this.sizes.slice(0, count),
       mtimes: this.mtimes.slice(0, count),
     });
-    this.paths = new ByteStringsBuilder();
-    this.count = 0;
-  }
-
-  private submit(files: CoreWrittenFiles): void {
-    if (files.pathEnds.length === 0) return;
-    const done = this.set(files);
     // It is awaited at the end. Until then, a failure must not count as unhandled.
     done.catch(() => {});
     this.running.push(done);

@@ -49,20 +49,18 @@ export class ArrivedMembers {
   /** 1 for files that have a hash in `checksums`. */
   private written = new Uint8Array(FIRST_ROWS);
   private readonly linkTargets = new Map<number, ByteString>();
-  /** Paths in the archive. */
-  private readonly paths = new ByteStringsBuilder();
+  /** Paths in the archive, if names may differ from them. */
+  private readonly paths: ByteStringsBuilder | undefined;
   /** The names that members get, and by the name's row there: the last member that has it. */
   private readonly names = new NameTable();
   private lastRows = new Uint32Array(FIRST_ROWS);
   /** By member: the row of its name. */
   private nameRows = new Uint32Array(FIRST_ROWS);
-  /** Names may differ from the paths. */
-  private readonly renames: boolean;
   /** For rows whose name went to a later member, and that go on under the name of a hard link: the row of the link. */
   private readonly heirs = new Map<number, number>();
 
   constructor(renames: boolean) {
-    this.renames = renames;
+    this.paths = renames ? new ByteStringsBuilder() : undefined;
   }
 
   /** Members of the archive. */
@@ -89,7 +87,7 @@ export class ArrivedMembers {
     this.sizes[row] = member.size;
     this.streamOffsets[row] = streamOffset;
     if (member.linkTarget !== '') this.linkTargets.set(row, member.linkTarget);
-    this.paths.append(path);
+    this.paths?.append(path);
     this.setName(row, this.names.add(member.path));
     return row;
   }
@@ -107,7 +105,6 @@ export class ArrivedMembers {
     this.modes.set(members.modes.subarray(from, to), first);
     this.mtimes.set(members.mtimes.subarray(from, to), first);
     this.sizes.set(members.sizes.subarray(from, to), first);
-    this.paths.appendRows({ bytes: members.pathBytes, ends: members.pathEnds }, from, to);
     const { pathBytes, pathEnds, hashes, offsets } = members;
     for (let row = from; row < to; row++) {
       const start = startOf(pathEnds, row);
@@ -121,7 +118,7 @@ export class ArrivedMembers {
   member(row: number): ArrivedMember {
     const start = row * CHECKSUM_LENGTH;
     return {
-      path: this.paths.get(row),
+      path: this.pathOf(row),
       kind: this.kinds[row] ?? 0,
       mode: this.modes[row] ?? 0,
       mtime: this.mtimes[row] ?? 0n,
@@ -132,13 +129,21 @@ export class ArrivedMembers {
     };
   }
 
-  /** Everything, where it is: valid until more arrives. */
-  columns(): CoreArrived {
-    const paths = this.paths.view();
+  /**
+   * Whether every member has a name of its own, under which it arrived: then names have the same rows as members.
+   */
+  get haveOwnNames(): boolean {
+    return this.names.size === this.rows && this.paths === undefined;
+  }
+
+  /** Everything, where it is, if all members have names of their own: valid until more arrives. */
+  columns(): CoreArrived | undefined {
+    if (!this.haveOwnNames) return undefined;
+    const { bytes, ends } = this.names.all();
     const { kinds, modes, mtimes, sizes, streamOffsets, checksums, written } = this;
     return {
-      paths: paths.bytes,
-      pathEnds: paths.ends,
+      paths: bytes,
+      pathEnds: ends,
       kinds,
       modes,
       mtimes,
@@ -147,11 +152,6 @@ export class ArrivedMembers {
       checksums,
       written,
     };
-  }
-
-  /** Whether every member has a name of its own, under which it arrived. */
-  get haveOwnNames(): boolean {
-    return this.names.size === this.rows && !this.renames;
   }
 
   streamOffset(row: number): number {
@@ -172,7 +172,7 @@ export class ArrivedMembers {
 
   /** Paths in the archive, one for each row. */
   *allPaths(): Generator<ByteString, void, undefined> {
-    for (let row = 0; row < this.rows; row++) yield this.paths.get(row);
+    for (let row = 0; row < this.rows; row++) yield this.pathOf(row);
   }
 
   /** The name that a row's member has now; undefined if a later member has that name. */
@@ -243,6 +243,10 @@ export class ArrivedMembers {
     let whole = 0;
     for (let name = 0; name < this.names.size; name++) if (this.isWhole(this.lastRows[name] ?? 0)) whole += 1;
     return whole;
+  }
+
+  private pathOf(row: number): ByteString {
+    return this.paths === undefined ? this.names.name(this.nameRows[row] ?? 0) : this.paths.get(row);
   }
 
   /** The last member with this name. */

@@ -117,8 +117,8 @@ async function compareEntries(
   const agreed: AgreedRun[] = [];
   const elsewhere = new Elsewhere(arrived);
   const turns = new Turns(signal, ROWS);
-  const native = wantsAll ? core() : undefined;
   const columns = arrived.columns();
+  const native = wantsAll && columns !== undefined ? core() : undefined;
   let compared = 0;
   let next = 0;
   const compareOne = (ref: EntryRef): void => {
@@ -137,9 +137,9 @@ async function compareEntries(
     else agreed.push({ batch, group: ref.group, from: row, to: row + 1, arrived: at, isPlain: false });
   };
   for (const { batch, group, from, to } of entries.runs()) {
-    const plain = native === undefined ? undefined : batch.plain();
+    const plain = native === undefined ? undefined : batch.plain;
     for (let row = from; row < to; row++) {
-      if (native !== undefined && plain !== undefined) {
+      if (native !== undefined && plain !== undefined && columns !== undefined) {
         // Whatever it does not agree with is looked at once more, and said in words.
         const count = native.agreeing(plain, row, Math.min(to, row + CORE_ROWS), columns, next);
         if (count > 0)

@@ -2,21 +2,19 @@
  * One run that unpacks members in the order of a tar stream, from any source: it knows what has arrived and what is
  * written, and finishes the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-foreign.ts` feed it. Main thread.
  */
-import { type EntryRef, recordedOwner } from '../archive/entries.ts';
 import { PlainMembers } from '../blocks/plain-members.ts';
 import { codec } from '../codec/codec.ts';
 import { core } from '../core/core.ts';
-import { systemReason, ZnipError } from '../errors.ts';
+import { ZnipError } from '../errors.ts';
 import { LEADING_SLASH, skippedReason, attributesReason, plainReason } from '../format/remarks.ts';
 import { PlainAttributes } from '../format/values/attributes.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { stringAt } from '../format/values/byte-strings.ts';
-import { KIND, type Member, NANOSECONDS } from '../format/values/entry.ts';
+import { KIND, type Member } from '../format/values/entry.ts';
 import type { StreamKind } from '../io/foreign-stream.ts';
 import { type LimitOptions, Limits } from '../rules/limits.ts';
 import { isDamage, type KeepGoingOptions } from '../rules/lost.ts';
 import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
-import { type Amendment, amend, type WrittenMember } from '../target/amend.ts';
 import type { LargeFile } from '../target/chunk-files.ts';
 import { Directories, type DirectoryEntry } from '../target/directories.ts';
 import { dryRun, type OnDryMember } from '../target/dry-run.ts';
@@ -24,7 +22,7 @@ import { isDirectory, nameExists, removeIfAny } from '../target/file-names.ts';
 import { LargeFiles } from '../target/large-files.ts';
 import { LinkedFiles } from '../target/linked-files.ts';
 import type { HardLink } from '../target/links.ts';
-import { isRefusal, RefusedMembers } from '../target/refusals.ts';
+import { RefusedMembers } from '../target/refusals.ts';
 import { TakenNames } from '../target/taken-names.ts';
 import type { TargetTree } from '../target/target-tree.ts';
 import {
@@ -34,13 +32,12 @@ import {
   openTarget,
   type TargetOptions,
 } from '../target/target.ts';
-import { finishFile } from '../target/write-file.ts';
-import { WrittenTimes } from '../target/written-times.ts';
 import { milliseconds } from '../threads/clock.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import type { UnpackProgress, UnpackResult } from '../unpack/unpack.ts';
 import { ArrivedMembers, type NamedMember } from './arrived-members.ts';
 import type { Change, Segment } from './segment.ts';
+import { restore } from './restore.ts';
 import type { AgreedRun } from './stream-check.ts';
 import { StreamExtraction } from './stream-extraction.ts';
 import { type Arrival, explain, explainForeign } from './stream-failures.ts';
@@ -287,80 +284,22 @@ export class StreamRun {
 
   /** Gives members what only the index has: nanoseconds and recorded owners. */
   async restore(agreed: readonly AgreedRun[]): Promise<void> {
-    const { settings } = this.target;
-    const times = new WrittenTimes(
-      settings.root ?? -1,
-      (task) => this.extraction.setTimes(task),
-      ({ path, size, mtime }) =>
-        this.amendFile({ path, kind: KIND.file, size, linked: this.linked }, { mtime, owner: null, mode: 0 }),
-    );
-    const isPlain = this.isPlain();
-    for (const { batch, group, from, to, ...run } of agreed) {
-      const plain =
-        isPlain && run.isPlain && !(settings.sameOwner && batch.hasOwners()) ? batch.plain() : undefined;
-      if (plain !== undefined && settings.mtime) times.addRows(plain, from, to);
-      for (let row = from; row < to; row++) {
-        if (plain !== undefined && batch.kinds[row] === KIND.file) continue;
-        this.restoreOne({ batch, row, group }, run.arrived + row - from, times);
-      }
-    }
-    await this.unlessFailed(times.finish());
-  }
-
-  /** Whether everything was written as it arrived, under its own name, so that a file's row says all about it. */
-  private isPlain(): boolean {
-    const { arrived, losses, taken, unmade, target, options } = this;
-    const isWhole = losses.areNone && taken.size === 0 && unmade.size === 0 && options.dryRun === undefined;
-    return isWhole && arrived.haveOwnNames && target.settings.root !== undefined && core() !== undefined;
-  }
-
-  private restoreOne(ref: EntryRef, arrived: number, times: WrittenTimes): void {
-    const { batch, row } = ref;
-    const mtime = batch.mtimes[row] ?? 0n;
-    const recorded = recordedOwner(ref);
-    // The tar header has said all of it.
-    if (mtime % NANOSECONDS === 0n && recorded === null) return;
-    const path = this.arrived.nameOf(arrived);
-    if (path === undefined || this.losses.has(path)) return;
-    const { settings } = this.target;
-    const owner = settings.sameOwner ? recorded : null;
-    const { tree } = this.members;
-    const later = tree.directories.get(path) ?? tree.symlinks.get(path);
-    if (later !== undefined) Object.assign(later, { mtime, owner });
-    if (this.options.dryRun !== undefined) this.arrived.setTime(path, mtime);
-    else if (batch.kinds[row] === KIND.file && !this.taken.has(path)) {
-      const time = settings.mtime && (owner !== null || mtime % NANOSECONDS !== 0n) ? mtime : null;
-      if (time === null && owner === null) return;
-      const fd = this.largeFiles.heldAt(arrived);
-      const size = batch.sizes[row] ?? 0;
-      const mode = batch.modes[row] ?? 0;
-      const written = { path, kind: KIND.file, size, linked: this.linked };
-      const canBatch = settings.root !== undefined && core() !== undefined;
-      if (fd !== undefined) this.finishHeld(fd, path, { mtime: time, owner, mode });
-      else if (canBatch && time !== null && owner === null) times.add({ path, size, mtime: time });
-      else this.amendFile(written, { mtime: time, owner, mode });
-    }
-  }
-
-  private finishHeld(fd: number, path: ByteString, { mtime, owner, mode }: Amendment): void {
-    const settings = { ...this.target.settings, mtime: mtime !== null };
-    const unset = finishFile(fd, { mode, mtime: mtime ?? 0n, owner }, settings, undefined);
-    if (unset !== undefined) this.refuse(path, { written: true, reason: unset });
-  }
-
-  private amendFile(written: WrittenMember, { mtime, owner, mode }: Amendment): void {
-    const warn = (reason: string): void => this.refuse(written.path, { written: true, reason });
-    // These bits are safe only for a file that stayed open since it was made: otherwise it may be another file by now.
-    const special = owner !== null && (mode & ~0o777) !== 0;
-    if (special) warn('set-user-id and the like are left out: too many files have them');
-    try {
-      if (!amend(written, { mtime, owner, mode: mode & 0o777 }, this.target)) {
-        warn('its time or owner is not set: something else has its name by now');
-      }
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      warn(`its time or owner is not set: ${systemReason(error)}`);
-    }
+    const { losses, taken, unmade, options } = this;
+    const isDry = options.dryRun !== undefined;
+    const restored = restore(agreed, {
+      target: this.target,
+      arrived: this.arrived,
+      tree: this.members.tree,
+      largeFiles: this.largeFiles,
+      linked: this.linked,
+      isLeft: (path) => losses.has(path),
+      isTaken: (path) => taken.has(path),
+      isWhole: losses.areNone && taken.size === 0 && unmade.size === 0 && !isDry,
+      isDry,
+      setTimes: (task) => this.extraction.setTimes(task),
+      onRefused: (path, reason) => this.refuse(path, { written: true, reason }),
+    });
+    await this.unlessFailed(restored);
   }
 
   /** Takes members out of a chunk that ends at byte `archiveOffset` of the archive. */

@@ -42,7 +42,7 @@ export function* planJobs(
   };
 
   for (const { batch, group, from, to, name } of files) {
-    const rows = name === undefined && !(owners && batch.hasOwners()) ? fileRowsOf(batch) : undefined;
+    const rows = name === undefined && !(owners && batch.hasOwners) ? fileRowsOf(batch) : undefined;
     for (let row = from; row < to; row++) {
       const ref = { batch, group, row };
       const start = batch.streamOffsets[row] ?? 0;
@@ -95,7 +95,7 @@ export function* planJobs(
 
 /** The columns of a batch, if paths can be taken over as they are. */
 function fileRowsOf(batch: EntryBatch): FileRows | undefined {
-  const plain = batch.plain();
+  const plain = batch.plain;
   if (plain === undefined) return undefined;
   const { paths, pathEnds, sizes, modes, mtimes, streamOffsets, checksums } = plain;
   return { paths: { bytes: paths, ends: pathEnds }, sizes, modes, mtimes, offsets: streamOffsets, checksums };

@@ -10,7 +10,7 @@ import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { startOf } from '../format/values/byte-strings.ts';
 import { MAX_PATH_LENGTH } from '../format/values/constants.ts';
 import { KIND } from '../format/values/entry.ts';
-import { isSafeComponent, unsafePathReason } from '../format/values/member-path.ts';
+import { isSafeComponent, liesDirectlyIn, unsafePathReason } from '../format/values/member-path.ts';
 import type { Limits } from '../rules/limits.ts';
 import { MemberNames } from '../rules/member-names.ts';
 import { hashBytes } from '../rules/name-table.ts';
@@ -53,7 +53,7 @@ export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
   const { isEverything, limits } = options;
   let position = 0;
   for (const { batch, group, from, to } of entries.runs()) {
-    const plain = isEverything && !limits.areNarrow ? batch.plain() : undefined;
+    const plain = isEverything && !limits.areNarrow ? batch.plain : undefined;
     for (let row = from; row < to;) {
       const count = plain === undefined ? 0 : tree.addFiles(plain, row, to, position);
       row += count;
@@ -62,19 +62,6 @@ export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
     }
   }
   return tree.finish();
-}
-
-/** Whether the bytes from `start` to `end` are a plain name behind the `length` bytes at `directory`. */
-function isSameDirectory(
-  bytes: Uint8Array,
-  directory: number,
-  length: number,
-  start: number,
-  end: number,
-): boolean {
-  if (end - start > MAX_PATH_LENGTH) return false;
-  for (let i = 0; i < length; i++) if (bytes[start + i] !== bytes[directory + i]) return false;
-  return isSafeComponent(bytes, start + length, end);
 }
 
 export const DIRECTORY_TARGET = 'its target is a directory, expected a file';
@@ -121,20 +108,23 @@ class TreeBuilder {
    */
   addFiles(entries: PlainEntries, from: number, to: number, position: number): number {
     if (this.refused.size > 0) return 0;
-    const { paths, pathEnds, kinds, streamOffsets } = entries;
-    const bytes = Buffer.from(paths.buffer, paths.byteOffset, paths.byteLength);
+    const { paths: bytes, pathEnds, kinds, streamOffsets } = entries;
     let directory = startOf(pathEnds, from);
-    let directoryLength = 0;
+    let length = 0;
     let row = from;
     for (; row < to && kinds[row] === KIND.file; row++) {
       const start = startOf(pathEnds, row);
       const end = pathEnds[row] ?? start;
-      const isSame = row > from && isSameDirectory(bytes, directory, directoryLength, start, end);
+      const isSame =
+        row > from &&
+        end - start <= MAX_PATH_LENGTH &&
+        liesDirectlyIn(bytes, directory, length, start, end) &&
+        isSafeComponent(bytes, start + length, end);
       if (!isSame) {
         const path = bytes.toString('latin1', start, end);
         if (unsafePathReason(path) !== undefined) break;
         directory = start;
-        directoryLength = path.lastIndexOf('/') + 1;
+        length = path.lastIndexOf('/') + 1;
       }
       if (this.meant.size > 0 && this.meant.has(streamOffsets[row] ?? 0)) break;
       if (!this.names.addPlain(bytes, start, end, hashBytes(bytes, start, end), isSame)) break;

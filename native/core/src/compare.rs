@@ -5,15 +5,15 @@ use crate::hash;
 
 const SECOND: i64 = 1_000_000_000;
 
-/// Members of a tar stream that have arrived. Row i of every column is member i.
-pub struct Arrived<'a> {
+/// Members, as the index or the tar stream has them. Row i of every column is member i.
+pub struct Members<'a> {
     /// Names in the archive.
     pub paths: Strings<'a>,
     /// `columns::kind`.
     pub kinds: &'a [u8],
     /// All bits of the mode.
     pub modes: &'a [u32],
-    /// Nanoseconds since 1970, of whole seconds.
+    /// Nanoseconds since 1970. The tar stream has whole seconds.
     pub mtimes: &'a [i64],
     /// Bytes of content.
     pub sizes: &'a [f64],
@@ -21,60 +21,47 @@ pub struct Arrived<'a> {
     pub stream_offsets: &'a [f64],
     /// BLAKE3 of each content, one after the other.
     pub checksums: &'a [u8],
+}
+
+/// Members of a tar stream that have arrived.
+pub struct Arrived<'a> {
+    /// What their headers said, and the hashes of what was written.
+    pub members: Members<'a>,
     /// 1 for files whose hash is there.
     pub written: &'a [u8],
 }
 
-/// Entries of the index, in the order of the tar stream.
-pub struct Indexed<'a> {
-    /// Names.
-    pub paths: Strings<'a>,
-    /// `columns::kind`.
-    pub kinds: &'a [u8],
-    /// All bits of the mode.
-    pub modes: &'a [u32],
-    /// Nanoseconds since 1970.
-    pub mtimes: &'a [i64],
-    /// Bytes of content.
-    pub sizes: &'a [f64],
-    /// Where each content starts in the tar stream.
-    pub stream_offsets: &'a [f64],
-    /// BLAKE3 of each content, one after the other.
-    pub checksums: &'a [u8],
-}
-
 /// Compares rows `from` to `to` of the index with members from row `at` on. Stops at the first that is not a plain file that was
 /// written or a plain directory, or about which the two do not agree. Gives how many agree.
-pub fn agreeing(indexed: &Indexed<'_>, from: usize, to: usize, arrived: &Arrived<'_>, at: usize) -> usize {
+pub fn agreeing(indexed: &Members<'_>, from: usize, to: usize, arrived: &Arrived<'_>, at: usize) -> usize {
     let rows = from..to.min(indexed.paths.len());
     rows.clone()
-        .zip(at..arrived.paths.len())
+        .zip(at..arrived.members.paths.len())
         .take_while(|&(i, a)| agree(indexed, i, arrived, a).is_some())
         .count()
 }
 
-fn agree(indexed: &Indexed<'_>, i: usize, arrived: &Arrived<'_>, a: usize) -> Option<()> {
-    let kind = *arrived.kinds.get(a)?;
-    let mode = *arrived.modes.get(a)?;
-    let checksum = |all: &'_ [u8], row: usize| -> Option<[u8; hash::LENGTH]> {
-        all.get(row * hash::LENGTH..(row + 1) * hash::LENGTH)?.try_into().ok()
-    };
+fn agree(indexed: &Members<'_>, i: usize, arrived: &Arrived<'_>, a: usize) -> Option<()> {
+    let Arrived { members, written } = arrived;
+    let kind = *members.kinds.get(a)?;
+    let mode = *members.modes.get(a)?;
     let same = *indexed.kinds.get(i)? == kind
         && *indexed.modes.get(i)? == mode
         && mode <= 0o777
-        && indexed.sizes.get(i)? == arrived.sizes.get(a)?
-        && indexed.stream_offsets.get(i)? == arrived.stream_offsets.get(a)?
-        && indexed.mtimes.get(i)?.div_euclid(SECOND) == arrived.mtimes.get(a)?.div_euclid(SECOND)
-        && indexed.paths.get(i) == arrived.paths.get(a)
+        && indexed.sizes.get(i)? == members.sizes.get(a)?
+        && indexed.stream_offsets.get(i)? == members.stream_offsets.get(a)?
+        && indexed.mtimes.get(i)?.div_euclid(SECOND) == members.mtimes.get(a)?.div_euclid(SECOND)
+        && indexed.paths.get(i) == members.paths.get(a)
         && match kind {
             kind::DIRECTORY => true,
-            kind::FILE => {
-                *arrived.written.get(a)? == 1
-                    && checksum(indexed.checksums, i)? == checksum(arrived.checksums, a)?
-            }
+            kind::FILE => *written.get(a)? == 1 && checksum(indexed, i)? == checksum(members, a)?,
             _ => false,
         };
     same.then_some(())
+}
+
+fn checksum<'a>(members: &Members<'a>, row: usize) -> Option<&'a [u8]> {
+    members.checksums.get(row * hash::LENGTH..(row + 1) * hash::LENGTH)
 }
 
 #[cfg(test)]
@@ -94,44 +81,51 @@ mod tests {
     }
 
     fn agreeing_of(indexed: &[Member], from: usize, arrived: &[Member], at: usize) -> usize {
-        fn columns<T>(members: &[Member], of: impl Fn(&Member) -> T) -> Vec<T> {
-            members.iter().map(of).collect()
+        struct Columns {
+            paths: Vec<u8>,
+            ends: Vec<u32>,
+            kinds: Vec<u8>,
+            modes: Vec<u32>,
+            mtimes: Vec<i64>,
+            sizes: Vec<f64>,
+            offsets: Vec<f64>,
+            checksums: Vec<u8>,
         }
-        let strings = |members: &[Member]| {
-            let mut bytes = Vec::new();
-            let ends = members.iter().map(|member| {
-                bytes.extend_from_slice(member.path.as_bytes());
-                bytes.len() as u32
-            });
-            let ends: Vec<u32> = ends.collect();
-            (bytes, ends)
+        let columns = |members: &[Member]| {
+            let paths = members.iter().map(|member| member.path).collect::<String>().into_bytes();
+            let mut end = 0;
+            Columns {
+                paths,
+                ends: members
+                    .iter()
+                    .map(|member| {
+                        end += member.path.len() as u32;
+                        end
+                    })
+                    .collect(),
+                kinds: members.iter().map(|member| member.kind).collect(),
+                modes: members.iter().map(|member| member.mode).collect(),
+                mtimes: members.iter().map(|member| member.mtime).collect(),
+                sizes: members.iter().map(|member| member.size).collect(),
+                offsets: members.iter().map(|member| member.offset).collect(),
+                checksums: members.iter().flat_map(|member| [member.checksum; 32]).collect(),
+            }
         };
-        let hashes = |members: &[Member]| columns(members, |member| [member.checksum; 32]).concat();
-        let (index_paths, arrived_paths) = (strings(indexed), strings(arrived));
-        agreeing(
-            &Indexed {
-                paths: Strings { bytes: &index_paths.0, ends: &index_paths.1 },
-                kinds: &columns(indexed, |m| m.kind),
-                modes: &columns(indexed, |m| m.mode),
-                mtimes: &columns(indexed, |m| m.mtime),
-                sizes: &columns(indexed, |m| m.size),
-                stream_offsets: &columns(indexed, |m| m.offset),
-                checksums: &hashes(indexed),
-            },
-            from,
-            indexed.len(),
-            &Arrived {
-                paths: Strings { bytes: &arrived_paths.0, ends: &arrived_paths.1 },
-                kinds: &columns(arrived, |m| m.kind),
-                modes: &columns(arrived, |m| m.mode),
-                mtimes: &columns(arrived, |m| m.mtime),
-                sizes: &columns(arrived, |m| m.size),
-                stream_offsets: &columns(arrived, |m| m.offset),
-                checksums: &hashes(arrived),
-                written: &columns(arrived, |m| m.written),
-            },
-            at,
-        )
+        fn members(columns: &Columns) -> Members<'_> {
+            Members {
+                paths: Strings { bytes: &columns.paths, ends: &columns.ends },
+                kinds: &columns.kinds,
+                modes: &columns.modes,
+                mtimes: &columns.mtimes,
+                sizes: &columns.sizes,
+                stream_offsets: &columns.offsets,
+                checksums: &columns.checksums,
+            }
+        }
+        let written: Vec<u8> = arrived.iter().map(|member| member.written).collect();
+        let (indexed, arrived) = (columns(indexed), columns(arrived));
+        let arrived = Arrived { members: members(&arrived), written: &written };
+        agreeing(&members(&indexed), from, indexed.ends.len(), &arrived, at)
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use napi::bindgen_prelude::{JsObjectValue, Object, Result};
 use napi_derive::napi;
 use znip_core::amend::{self, Written};
-use znip_core::compare::{self, Arrived, Indexed};
+use znip_core::compare::{self, Arrived, Members};
 use znip_core::tar_members::{self, Columns};
 use znip_core::write::{self, Files, Settings};
 
@@ -49,26 +49,21 @@ pub fn set_times(root: i32, files: Object, owner: u32, from: u32, to: u32) -> Re
 /// `compare::agreeing`.
 #[napi(catch_unwind)]
 pub fn agreeing(indexed: Object, from: u32, to: u32, arrived: Object, at: u32) -> Result<u32> {
-    let indexed = Indexed {
-        paths: strings(&indexed, "paths", "pathEnds")?,
-        kinds: column(&indexed, "kinds")?,
-        modes: column(&indexed, "modes")?,
-        mtimes: column(&indexed, "mtimes")?,
-        sizes: column(&indexed, "sizes")?,
-        stream_offsets: column(&indexed, "streamOffsets")?,
-        checksums: column(&indexed, "checksums")?,
-    };
-    let arrived = Arrived {
-        paths: strings(&arrived, "paths", "pathEnds")?,
-        kinds: column(&arrived, "kinds")?,
-        modes: column(&arrived, "modes")?,
-        mtimes: column(&arrived, "mtimes")?,
-        sizes: column(&arrived, "sizes")?,
-        stream_offsets: column(&arrived, "streamOffsets")?,
-        checksums: column(&arrived, "checksums")?,
-        written: column(&arrived, "written")?,
-    };
+    let indexed = members(&indexed)?;
+    let arrived = Arrived { members: members(&arrived)?, written: column(&arrived, "written")? };
     Ok(compare::agreeing(&indexed, from as usize, to as usize, &arrived, at as usize) as u32)
+}
+
+fn members<'call>(columns: &Object) -> Result<Members<'call>> {
+    Ok(Members {
+        paths: strings(columns, "paths", "pathEnds")?,
+        kinds: column(columns, "kinds")?,
+        modes: column(columns, "modes")?,
+        mtimes: column(columns, "mtimes")?,
+        sizes: column(columns, "sizes")?,
+        stream_offsets: column(columns, "streamOffsets")?,
+        checksums: column(columns, "checksums")?,
+    })
 }
 
 /// Reads plain members of a chunk, from byte `from` on; see `tar_members::read`. `columns` are where they are written. Returns

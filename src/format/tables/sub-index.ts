@@ -11,7 +11,7 @@ import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 
 /** Columns of entries. Row i of every column is entry i. */
 export interface PlainEntries {
-  paths: Uint8Array;
+  paths: Buffer;
   /** Where each path ends in `paths`. */
   pathEnds: Uint32Array;
   kinds: Uint8Array;
@@ -45,6 +45,10 @@ export class EntryBatch {
   /** Whether the file changed while it was packed: its content may come from two moments. */
   readonly changed: (row: number) => boolean;
 
+  /** Computed when they are first asked for. */
+  private knownPlain: { entries: PlainEntries | undefined } | undefined;
+  private knownOwners: boolean | undefined;
+
   constructor(batch: Batch) {
     this.length = batch.length;
     this.paths = batch.utf8('path');
@@ -73,7 +77,18 @@ export class EntryBatch {
   }
 
   /** The columns as they are, if every path is shown by its own bytes; else undefined. */
-  plain(): PlainEntries | undefined {
+  get plain(): PlainEntries | undefined {
+    this.knownPlain ??= { entries: this.plainEntries() };
+    return this.knownPlain.entries;
+  }
+
+  /** Whether an owner or a group is recorded for any row. */
+  get hasOwners(): boolean {
+    this.knownOwners ??= this.findOwner();
+    return this.knownOwners;
+  }
+
+  private plainEntries(): PlainEntries | undefined {
     const { paths, pathBytes, length, kinds, modes, mtimes, sizes, streamOffsets } = this;
     const { bytes, offsets } = paths;
     if (pathBytes?.isEmpty(0, length) === false || (offsets[0] ?? 0) !== 0) return undefined;
@@ -89,8 +104,7 @@ export class EntryBatch {
     };
   }
 
-  /** Whether an owner or a group is recorded for any row. */
-  hasOwners(): boolean {
+  private findOwner(): boolean {
     for (let row = 0; row < this.length; row++) {
       if (!this.uids.isNull(row) || !this.gids.isNull(row)) return true;
     }

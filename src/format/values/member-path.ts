@@ -75,6 +75,30 @@ export function isSafeComponent(bytes: Uint8Array, start: number, end: number): 
   return true;
 }
 
+/**
+ * Whether the bytes from `start` to `end` are a name directly in a directory: the one whose path, with the slash at its end,
+ * is the `length` bytes at `directory`; with `length` 0, the top.
+ */
+export function liesDirectlyIn(
+  bytes: Uint8Array,
+  directory: number,
+  length: number,
+  start: number,
+  end: number,
+): boolean {
+  if (end - start <= length) return false;
+  for (let i = 0; i < length; i++) if (bytes[start + i] !== bytes[directory + i]) return false;
+  for (let i = start + length; i < end; i++) if (bytes[i] === SLASH) return false;
+  return true;
+}
+
+/** The length of the directory, with its slash, of the name from `start` to `end`. */
+export function directoryLength(bytes: Uint8Array, start: number, end: number): number {
+  let at = end;
+  while (at > start && bytes[at - 1] !== SLASH) at--;
+  return at - start;
+}
+
 /** A name without the slashes at its end. Goes by characters: a pattern would look at n slashes n times. */
 export function withoutTrailingSlashes(name: string): string {
   let end = name.length;
