@@ -124,15 +124,10 @@ export class ChunkQueue<Workers extends Pool> {
     this.stopFor(new ZnipError('aborted', 'nobody reads on'));
   }
 
-  /** No more chunks come. Later steps may need the memory of their slots. */
-  freeSlots(): void {
-    this.free.length = 0;
-  }
-
-  /** Everything is finished. Ends the workers. */
+  /** Everything is finished. Ends the workers and frees the slots, because later steps may need the memory. */
   async stop(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.onAbort);
-    this.freeSlots();
+    this.free.length = 0;
     if (this.options.workers === undefined) await this.started?.stop();
   }
 

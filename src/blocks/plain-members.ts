@@ -33,8 +33,6 @@ export class PlainMembers implements CoreMemberColumns {
   readonly offsets = new Float64Array(ROWS);
   readonly uids = new Uint32Array(ROWS);
   readonly gids = new Uint32Array(ROWS);
-  /** Of the names, for tables of names: see `rules/name-table.ts`. */
-  readonly hashes = new Uint32Array(ROWS);
   count = 0;
   private readonly core: Core;
   /** All names. Those of the members are parts of it, which V8 does not copy. */

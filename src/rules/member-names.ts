@@ -11,7 +11,8 @@ import { NameTable } from './name-table.ts';
 import { checkPath } from './safe-path.ts';
 
 export class MemberNames {
-  private readonly members = new NameTable();
+  /** The names of members, in the order in which they came. */
+  readonly table = new NameTable();
   /** The kind of the last member with each name, by row. */
   private kinds = new Uint8Array(FIRST_ROWS);
   /** Directories with members in them. */
@@ -36,7 +37,7 @@ export class MemberNames {
       throw below(path, kind, 'other members lie below it');
     }
     if (before === undefined) this.addParents(path);
-    this.setKind(this.members.add(path), kind);
+    this.setKind(this.table.add(path), kind);
     return before;
   }
 
@@ -53,8 +54,8 @@ export class MemberNames {
       // An earlier member with this name has the same ones above it, so this adds none if there was one.
       this.addMissing(missing);
     }
-    const known = this.members.size;
-    const row = this.members.addBytes(bytes, start, end, hash);
+    const known = this.table.size;
+    const row = this.table.addBytes(bytes, start, end, hash);
     if (row < known) return false;
     this.setKind(row, KIND.file);
     return true;
@@ -66,13 +67,13 @@ export class MemberNames {
   }
 
   kindOf(path: ByteString): number | undefined {
-    const row = this.members.rowOf(path);
+    const row = this.table.rowOf(path);
     return row < 0 ? undefined : this.kinds[row];
   }
 
   /** Every name, in the order in which they came. */
   *all(): Generator<ByteString, void, undefined> {
-    for (let row = 0; row < this.members.size; row++) yield this.members.name(row);
+    for (let row = 0; row < this.table.size; row++) yield this.table.name(row);
   }
 
   private setKind(row: number, kind: number): void {

@@ -8,10 +8,10 @@ import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { CoreArrived } from '../core/core.ts';
 import { grown } from '../format/values/grown.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
-import { ByteStringsBuilder, startOf } from '../format/values/byte-strings.ts';
+import { ByteStringsBuilder } from '../format/values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { KIND, type Member } from '../format/values/entry.ts';
-import { NameTable } from '../rules/name-table.ts';
+import type { NameTable } from '../rules/name-table.ts';
 
 /** What the tar stream said about a member, and the hash of what was written. */
 export interface ArrivedMember {
@@ -51,15 +51,19 @@ export class ArrivedMembers {
   private readonly linkTargets = new Map<number, ByteString>();
   /** Paths in the archive, if names may differ from them. */
   private readonly paths: ByteStringsBuilder | undefined;
-  /** The names that members get, and by the name's row there: the last member that has it. */
-  private readonly names = new NameTable();
+  /** The names that members get. Each is there before its member comes. */
+  private readonly names: NameTable;
+  /** How many of them have a member: all, but for one that ended the run. */
+  private named = 0;
+  /** By the row of a name: the last member that has it. */
   private lastRows = new Uint32Array(FIRST_ROWS);
   /** By member: the row of its name. */
   private nameRows = new Uint32Array(FIRST_ROWS);
   /** For rows whose name went to a later member, and that go on under the name of a hard link: the row of the link. */
   private readonly heirs = new Map<number, number>();
 
-  constructor(renames: boolean) {
+  constructor(names: NameTable, renames: boolean) {
+    this.names = names;
     this.paths = renames ? new ByteStringsBuilder() : undefined;
   }
 
@@ -70,7 +74,7 @@ export class ArrivedMembers {
 
   /** How many different names there are. Several members may have the same name. */
   get nameCount(): number {
-    return this.names.size;
+    return this.named;
   }
 
   /**
@@ -88,7 +92,7 @@ export class ArrivedMembers {
     this.streamOffsets[row] = streamOffset;
     if (member.linkTarget !== '') this.linkTargets.set(row, member.linkTarget);
     this.paths?.append(path);
-    this.setName(row, this.names.add(member.path));
+    this.setName(row, this.names.rowOf(member.path));
     return row;
   }
 
@@ -105,12 +109,11 @@ export class ArrivedMembers {
     this.modes.set(members.modes.subarray(from, to), first);
     this.mtimes.set(members.mtimes.subarray(from, to), first);
     this.sizes.set(members.sizes.subarray(from, to), first);
-    const { pathBytes, pathEnds, hashes, offsets } = members;
-    for (let row = from; row < to; row++) {
-      const start = startOf(pathEnds, row);
-      this.streamOffsets[first + row - from] = streamOffset + (offsets[row] ?? 0);
-      const name = this.names.addBytes(pathBytes, start, pathEnds[row] ?? start, hashes[row] ?? 0);
-      this.setName(first + row - from, name);
+    // The names that came last are theirs.
+    const name = this.names.size - count;
+    for (let i = 0; i < count; i++) {
+      this.streamOffsets[first + i] = streamOffset + (members.offsets[from + i] ?? 0);
+      this.setName(first + i, name + i);
     }
     return first;
   }
@@ -133,7 +136,7 @@ export class ArrivedMembers {
    * Whether every member has a name of its own, under which it arrived: then names have the same rows as members.
    */
   get haveOwnNames(): boolean {
-    return this.names.size === this.rows && this.paths === undefined;
+    return this.named === this.rows && this.paths === undefined;
   }
 
   /** Everything, where it is, if all members have names of their own: valid until more arrives. */
@@ -192,7 +195,7 @@ export class ArrivedMembers {
 
   /** Every name once, in the order of arrival, with the last member that has it. */
   *last(): Generator<NamedMember, void, undefined> {
-    for (let name = 0; name < this.names.size; name++) {
+    for (let name = 0; name < this.named; name++) {
       const row = this.lastRows[name] ?? 0;
       yield {
         path: this.names.name(name),
@@ -229,7 +232,7 @@ export class ArrivedMembers {
   }
 
   has(name: ByteString): boolean {
-    return this.names.has(name);
+    return this.rowOf(name) !== undefined;
   }
 
   /** Whether this name has arrived and, if it is a file, its content is written. */
@@ -241,7 +244,7 @@ export class ArrivedMembers {
   /** Members that have arrived whole. */
   countWhole(): number {
     let whole = 0;
-    for (let name = 0; name < this.names.size; name++) if (this.isWhole(this.lastRows[name] ?? 0)) whole += 1;
+    for (let name = 0; name < this.named; name++) if (this.isWhole(this.lastRows[name] ?? 0)) whole += 1;
     return whole;
   }
 
@@ -252,12 +255,13 @@ export class ArrivedMembers {
   /** The last member with this name. */
   private rowOf(name: ByteString): number | undefined {
     const row = this.names.rowOf(name);
-    return row < 0 ? undefined : this.lastRows[row];
+    return row < 0 || row >= this.named ? undefined : this.lastRows[row];
   }
 
   private setName(row: number, name: number): void {
     this.nameRows[row] = name;
     this.lastRows[name] = row;
+    this.named = Math.max(this.named, name + 1);
   }
 
   private isWhole(row: number): boolean {

@@ -65,7 +65,7 @@ async function salvageBlocks(
     });
   }
   await run.unlessFailed(extraction.queue.drain());
-  extraction.queue.freeSlots();
+  await extraction.queue.stop();
   if (blocks.length === 0) throw noBlocks(stream.name);
   for (const gap of gaps) loseGap(run, gap);
   return { blocks, cut: !scanner.complete && (await stream.peek(1)).byteLength === 0 };

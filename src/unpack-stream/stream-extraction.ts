@@ -25,6 +25,9 @@ import type { ChunkMembers } from './tar-members.ts';
 /** Slots besides one for each worker: one is filled from the stream, one waits to be split into members. */
 const SPARE_SLOTS = 2;
 
+/** With fewer members, starting threads takes about as long as they would save. */
+const LATE_MEMBERS = 32_768;
+
 export interface StreamExtractionOptions {
   threads: number;
   /** Bytes of memory that unpacking may take; undefined: no limit. */
@@ -48,6 +51,8 @@ export interface StreamExtractionOptions {
 export class StreamExtraction {
   private readonly options: StreamExtractionOptions;
   readonly queue: ChunkQueue<ExtractPool>;
+  /** The workers that wrote end before the index comes, which needs their memory. These come after it. */
+  private late: ExtractPool | undefined;
 
   constructor(options: StreamExtractionOptions) {
     this.options = options;
@@ -134,10 +139,22 @@ export class StreamExtraction {
     return replace.filter((row) => !isTaken(stringAt(paths, row)) && !isUnmade(stringAt(paths, row)));
   }
 
-  /** Sets times of files that were written, on a worker if there are any. Resolves to the rows that are left. */
+  /** Starts workers for `setTimes`, if it pays for so many members. */
+  async startLate(members: number): Promise<void> {
+    const { threads, memory, signal } = this.options;
+    const pays = members >= LATE_MEMBERS && threads > 1 && memory === undefined;
+    if (pays) this.late = await startExtractPool(threads, signal);
+  }
+
+  /** Sets times of files that were written. Resolves to the rows that are left. */
   async setTimes(task: TimesTask): Promise<readonly number[]> {
-    const { workers } = this.queue;
-    return workers === undefined ? setTimes(task) : workers.run('times', task);
+    return this.late === undefined ? setTimes(task) : this.late.run('times', task);
+  }
+
+  /** Ends all workers. */
+  async stop(): Promise<void> {
+    await this.late?.stop();
+    await this.queue.stop();
   }
 
   /** Resolves to the damage of the blob, if there is any. */

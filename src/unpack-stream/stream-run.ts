@@ -14,6 +14,7 @@ import { KIND, type Member } from '../format/values/entry.ts';
 import type { StreamKind } from '../io/foreign-stream.ts';
 import { type LimitOptions, Limits } from '../rules/limits.ts';
 import { isDamage, type KeepGoingOptions } from '../rules/lost.ts';
+import { MemberNames } from '../rules/member-names.ts';
 import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
 import type { LargeFile } from '../target/chunk-files.ts';
 import { Directories, type DirectoryEntry } from '../target/directories.ts';
@@ -113,7 +114,8 @@ export class StreamRun {
     this.limits = new Limits(options);
     this.refused = new RefusedMembers(options.onLost);
     this.losses = new StreamLosses(options);
-    this.arrived = new ArrivedMembers(this.choice.renames);
+    const names = new MemberNames(this.limits);
+    this.arrived = new ArrivedMembers(names.table, this.choice.renames);
     this.target = openTarget(options, options.dryRun !== undefined);
     const directories = new Map<ByteString, DirectoryEntry>();
     this.directories = new Directories(this.target, directories);
@@ -154,6 +156,7 @@ export class StreamRun {
       onSkipped: (path, typeFlag) => options.onSkipped?.(toText(path), skippedReason(typeFlag)),
       foreign: kind !== 'znip',
       ignoreZeros: kind !== 'znip' && options.ignoreZeros === true,
+      names,
       renames: this.choice.renames,
       directories,
       onDoubt: (path, reason) => options.onDoubt?.(toText(path), reason),
@@ -253,7 +256,7 @@ export class StreamRun {
 
   async stop(): Promise<void> {
     // Stop the workers first: they use the target's descriptor.
-    await this.extraction.queue.stop();
+    await this.extraction.stop();
     this.largeFiles.discard();
     closeTarget(this.target);
   }
@@ -286,6 +289,8 @@ export class StreamRun {
   async restore(agreed: readonly AgreedRun[]): Promise<void> {
     const { losses, taken, unmade, options } = this;
     const isDry = options.dryRun !== undefined;
+    const setsTimes = !isDry && this.target.settings.mtime && core() !== undefined;
+    if (setsTimes) await this.extraction.startLate(this.arrived.size);
     const restored = restore(agreed, {
       target: this.target,
       arrived: this.arrived,

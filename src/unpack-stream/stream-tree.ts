@@ -22,6 +22,8 @@ import type { SegmentBuilder } from './segment.ts';
 export interface StreamTreeOptions {
   /** The name that a member gets; undefined if it is not wanted. */
   select: (path: ByteString, kind: number) => ByteString | undefined;
+  /** The names that members get. */
+  names: MemberNames;
   /** Members may get other names than they have in the stream. */
   renames: boolean;
   /** Gets the directories that have come. */
@@ -30,7 +32,7 @@ export interface StreamTreeOptions {
   onLostTarget: (path: ByteString, target: ByteString) => void;
   /**
    * Called for every selected member, in the order of the stream, before anything of it is written.
-   * `streamOffset` is where its content starts. Returns the row that the member gets.
+   * Its name is in `names`. `streamOffset` is where its content starts. Returns the row that the member gets.
    */
   onMember: (member: Member, archived: ByteString, streamOffset: number) => number;
   /** The same for plain files, rows `from` to `to` of `members`. Returns the row of the first; the others follow. */
@@ -70,7 +72,7 @@ export class StreamTree {
   constructor(options: StreamTreeOptions) {
     this.options = options;
     this.directories = options.directories;
-    this.names = new MemberNames(options.limits);
+    this.names = options.names;
   }
 
   /** Hard links as they are to be made, at the end; `onLeadsNowhere` hears of those that lead to nothing. */
@@ -129,13 +131,12 @@ export class StreamTree {
     segments: SegmentBuilder,
   ): number {
     if (this.links.areWaiting) return from;
-    const { pathBytes, pathEnds, hashes } = members;
+    const { pathBytes, pathEnds } = members;
     let end = from;
     for (; end < to; end++) {
       const start = startOf(pathEnds, end);
       const hash = hashBytes(pathBytes, start, pathEnds[end] ?? start);
       if (!this.names.addPlain(pathBytes, start, pathEnds[end] ?? start, hash, end > from)) break;
-      hashes[end] = hash;
     }
     if (end > from)
       segments.addFiles(members, from, end, this.options.onFiles(members, from, end, streamOffset));

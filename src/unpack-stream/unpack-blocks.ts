@@ -37,7 +37,7 @@ export async function unpackBlocks(run: StreamRun, stream: ByteStream): Promise<
     });
   }
   await run.unlessFailed(run.extraction.queue.drain());
-  run.extraction.queue.freeSlots();
+  await run.extraction.queue.stop();
   run.allBlocks = true;
   await confirm(run, stream, arrivedBlocks);
 }

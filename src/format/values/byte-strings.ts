@@ -126,13 +126,13 @@ export class ByteStringsBuilder {
   private makeRoom(count: number, length: number): void {
     const end = this.byteLength + length;
     if (end > this.bytes.byteLength) {
-      const longer = Buffer.alloc(Math.max(4096, 2 * end));
+      const longer = Buffer.alloc(Math.max(4096, end + (end >> 1)));
       this.bytes.copy(longer);
       this.bytes = longer;
     }
     const rows = this.length + count;
     if (rows > this.ends.length) {
-      const longer = new Uint32Array(Math.max(64, 2 * rows));
+      const longer = new Uint32Array(Math.max(64, rows + (rows >> 1)));
       longer.set(this.ends);
       this.ends = longer;
     }
