@@ -7,7 +7,7 @@ import type { Frame } from '../format/tables/frame-table.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 
-/** Decompresses a blob into `chunk`, which has the chunk's length, and checks the chunk's hash. */
+/** Checks the blob's hash, and then decompresses it into `chunk`, which has the chunk's length. */
 export async function decodeBlob(
   stored: Uint8Array,
   chunk: Uint8Array,
@@ -17,18 +17,18 @@ export async function decodeBlob(
 ): Promise<void> {
   const context = { blob, offset: frame.blobOffset };
   const where = `blob ${blob} at byte ${frame.blobOffset}`;
+  if (!equalBytes(codec.hash(stored), frame.checksum)) {
+    throw new ZnipError(
+      'damaged-block',
+      `${where} is damaged: it does not have the hash that the archive states`,
+      context,
+    );
+  }
   try {
     await codec.decompress(stored, chunk);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ZnipError('damaged-block', `${where} is damaged: ${reason}`, context, error);
-  }
-  if (!equalBytes(codec.hash(chunk), frame.checksum)) {
-    throw new ZnipError(
-      'damaged-block',
-      `${where} is damaged: its content does not have the hash that the archive states`,
-      context,
-    );
   }
 }
 

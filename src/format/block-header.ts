@@ -59,7 +59,7 @@ export interface BlockHeader {
   /** Chunk byte at which the first tar header starts; undefined if none starts in the chunk. */
   firstHeaderOffset: number | undefined;
   continuation: Continuation | undefined;
-  /** BLAKE3 of the chunk. */
+  /** BLAKE3 of the blob. */
   checksum: Uint8Array;
 }
 
@@ -87,7 +87,7 @@ export function encodeBlockHeader(header: BlockHeader, hash: Hash): Uint8Array {
   // 40: member offset, 48: member size
   writeUint64(view, 40, continuation?.memberOffset ?? 0);
   writeUint64(view, 48, continuation?.memberSize ?? 0);
-  // 56: chunk checksum
+  // 56: checksum of the blob
   frame.set(header.checksum, 56);
   // 88: path, then the header's own checksum
   if (continuation !== undefined) frame.write(continuation.path, FIXED_LENGTH, 'latin1');

@@ -1,6 +1,6 @@
 /**
  * Turns one chunk from its blob into files: read, decompress, verify, write. Runs on a worker, or on the main thread if
- * there are none. A file is written only after the hashes of its chunk and its content have matched.
+ * there are none. A file is written only after the hashes of its blob and its content have matched.
  */
 import { damagedMember } from '../blocks/decode-blob.ts';
 import { SUBTREES_LENGTH } from '../codec/backends.ts';

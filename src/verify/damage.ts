@@ -9,7 +9,7 @@ export const DAMAGE = {
   'damaged-prologue': 'the first nine bytes are not those of an archive',
   'damaged-block-header': 'a block header is not whole, or other bytes are in its place',
   'missing-block': 'a block starts at a later byte of the tar stream than the block before it ends at',
-  'damaged-blob': 'a blob does not decompress to a chunk with the hash that is recorded for it',
+  'damaged-blob': 'a blob does not have the hash that is recorded for it, or does not decompress',
   'damaged-tar': 'a chunk is exactly what was packed, but its tar headers cannot be followed',
   'wrong-block-header': 'a block header says something wrong about its chunk',
   'damaged-footer': 'the footer is not whole, or belongs to an archive of another length',

@@ -61,7 +61,7 @@ export interface VerifyReport {
   members: number;
   /** Blocks whose blobs were looked for; 0 with `quick`. */
   blobs: number;
-  /** Bytes of tar stream in chunks whose hash is right. */
+  /** Bytes of tar stream in blobs whose hash is right. */
   streamBytes: number;
   /** Bytes of the archive. */
   archiveBytes: number;

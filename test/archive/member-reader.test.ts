@@ -201,7 +201,7 @@ describe('what is read', () => {
 describe('what is damaged or lies', () => {
   const wrong = hash(Buffer.from('something else'));
 
-  test('a blob whose content has another hash yields nothing, and names the member', async () => {
+  test('a blob with another hash yields nothing, and names the member', async () => {
     const result = await readForged([{ path: 'f', content: 'content' }], 'f', {
       blob: (blob, number) => {
         if (number === 0) blob[blob.byteLength - 512] = 0x21;

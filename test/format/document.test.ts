@@ -549,7 +549,7 @@ describe('reading forward', () => {
     for (const [number, { header, frame, blob, chunk }] of blocks.entries()) {
       expect(header.number('chunkLength')).toBe(chunk.length);
       expect(header.number('streamOffset')).toBe(stream);
-      expect(hex(header.bytes('checksum'))).toBe(blake3(chunk));
+      expect(hex(header.bytes('checksum'))).toBe(blake3(blob));
       const own = blake3(frame.subarray(0, header.offset('ownChecksum')));
       expect(own.startsWith(hex(header.bytes('ownChecksum')))).toBe(true);
       expect(hasFlag(header, 'last')).toBe(number === blocks.length - 1);
@@ -647,7 +647,7 @@ describe('reading by the index', () => {
       blob_offset: blobOffset,
       blob_length: blob.length,
       stored: hasFlag(header, 'stored'),
-      checksum: Buffer.from(blake3(chunk), 'hex'),
+      checksum: Buffer.from(blake3(blob), 'hex'),
     }));
     expect(frames).toEqual(found);
   });

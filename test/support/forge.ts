@@ -53,9 +53,9 @@ export interface ForgeOptions {
   frames?: (frames: Frame[]) => Frame[];
   /** Changes the manifest's rows before they are encoded. */
   manifest?: (rows: ManifestRow[]) => ManifestRow[];
-  /** Changes a chunk before it is hashed. */
+  /** Changes a chunk before its blob is made. */
   chunk?: (chunk: Buffer, number: number) => Buffer;
-  /** Changes a block's blob before it is written. */
+  /** Changes a block's blob after it was hashed. */
   blob?: (blob: Buffer, number: number) => Buffer;
 }
 
@@ -127,9 +127,9 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
   chunks.forEach((made, number) => {
     const chunk = options.chunk?.(made, number) ?? made;
     let blob = Buffer.concat(rawFramePieces(chunk));
+    const checksum = codec.hash(blob);
     if (options.blob !== undefined) blob = Buffer.from(options.blob(blob, number));
     const last = number === chunks.length - 1;
-    const checksum = codec.hash(chunk);
     put(
       encodeBlockHeader(
         {

@@ -18,7 +18,7 @@ export interface Frame {
   blobLength: number;
   /** The blob is a frame of raw blocks. */
   stored: boolean;
-  /** BLAKE3 hash of the chunk. */
+  /** BLAKE3 hash of the blob. */
   checksum: Uint8Array;
 }
 

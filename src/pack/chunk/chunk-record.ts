@@ -21,6 +21,7 @@ export interface ChunkResult {
   continuationLength: number;
   /** The file behind the continuation changed while it was read. */
   continuationChanged: boolean;
+  /** BLAKE3 of the blob. */
   checksum: Uint8Array;
   /** Bytes of what is hashed of the continuation, and of the overflow. */
   continuationSubtrees: number;

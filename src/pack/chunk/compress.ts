@@ -3,7 +3,7 @@
  */
 import type { CompressionSettings } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
-import { rawFrameLength } from '../../format/zstd/zstd-frame.ts';
+import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Slot } from '../../threads/ring.ts';
 import type { ChunkPlan, MemberPart } from '../plan/chunk-plan.ts';
 import type { AttributeNotes } from '../walk/attribute-notes.ts';
@@ -21,6 +21,13 @@ export interface ChunkReport {
 /** A frame must save at least 1/256; otherwise it is not worth decompressing. Reading a stored blob costs nothing. */
 function worthKeeping(blobLength: number, chunkLength: number): boolean {
   return blobLength > 0 && blobLength < rawFrameLength(chunkLength) - chunkLength / 256;
+}
+
+/** BLAKE3 of the frame that stores a chunk. Its pieces are not next to each other in memory. */
+function hashStored(chunk: Uint8Array, codec: Codec): Uint8Array {
+  const hasher = codec.createHasher();
+  for (const piece of rawFramePieces(chunk)) hasher.update(piece);
+  return hasher.digest();
 }
 
 /** Hashes what can be hashed here of contents that lie in several chunks. The writer, which sees all parts, does the rest. */
@@ -48,14 +55,14 @@ export async function compressChunk(
   const { warnings, attributes, ...filled } =
     plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
   const chunk = slot.input.subarray(0, filled.chunkLength);
-  const checksum = codec.hash(chunk);
   const store = chunk.byteLength === 0 || plan.filled?.stored === true;
-  const blobLength = store ? 0 : await codec.compress(chunk, slot.output, settings);
+  const length = store ? 0 : await codec.compress(chunk, slot.output, settings);
+  const blobLength = worthKeeping(length, chunk.byteLength) ? length : 0;
   writeChunkResult(slot.fields, {
     ...filled,
-    checksum,
+    checksum: blobLength === 0 ? hashStored(chunk, codec) : codec.hash(slot.output.subarray(0, blobLength)),
     ...hashParts(plan, slot, codec),
-    blobLength: worthKeeping(blobLength, chunk.byteLength) ? blobLength : 0,
+    blobLength,
   });
   return { warnings, attributes: { plain: attributes.plain, first: attributes.first } };
 }

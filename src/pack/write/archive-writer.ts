@@ -208,10 +208,11 @@ export class ArchiveWriter {
     const { hash } = this.codec;
     const chunk = Buffer.alloc(header.chunkLength);
     encodeReservedHeader(chunk, 0, member);
-    const checksum = hash(chunk);
+    const blob = Buffer.concat(rawFramePieces(chunk));
+    const checksum = hash(blob);
     header.checksum = checksum;
     frame.checksum = checksum;
-    this.sink.rewrite(offset, [encodeBlockHeader(header, hash), ...rawFramePieces(chunk)]);
+    this.sink.rewrite(offset, [encodeBlockHeader(header, hash), blob]);
   }
 
   private async takeMembers(
