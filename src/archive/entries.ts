@@ -2,6 +2,7 @@
  * The entries of one or more sub-indexes, in archive order.
  */
 import { ZnipError } from '../errors.ts';
+import { firstFallingNumber } from '../format/tables/column-checks.ts';
 import type { EntryBatch } from '../format/tables/sub-index.ts';
 import { toBytes, toText, type ByteString } from '../format/values/byte-string.ts';
 import { type Group, type Kind, KIND, KINDS } from '../format/values/entry.ts';
@@ -203,11 +204,9 @@ export class Entries {
 function checkOrder(batches: readonly EntryBatch[]): void {
   let previous = 0;
   for (const { streamOffsets } of batches) {
-    for (let row = 0; row < streamOffsets.length; row++) {
-      const offset = streamOffsets[row] ?? 0;
-      if (offset < previous) throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
-      previous = offset;
-    }
+    const row = firstFallingNumber(streamOffsets, previous);
+    if (row < streamOffsets.length) throw new ZnipError('damaged-sub-index', `row ${row} is out of order`);
+    previous = streamOffsets.at(-1) ?? previous;
   }
 }
 

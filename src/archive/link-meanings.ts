@@ -55,9 +55,8 @@ export function hasHardLinks(entries: Entries): boolean {
 function linkTargets(entries: Entries): Set<ByteString> {
   const targets = new Set<ByteString>();
   for (const { batch, from, to } of entries.runs()) {
-    for (let row = from; row < to; row++) {
-      if (batch.kinds[row] === KIND.hardlink) targets.add(batch.linkTarget(row));
-    }
+    const next = (row: number): number => batch.kinds.indexOf(KIND.hardlink, row);
+    for (let row = next(from); row >= 0 && row < to; row = next(row + 1)) targets.add(batch.linkTarget(row));
   }
   return targets;
 }

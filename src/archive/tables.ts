@@ -6,6 +6,7 @@ import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { MIN_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
 import type { ManifestRow } from '../format/manifest.ts';
+import { total } from '../format/tables/column-checks.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import type { EntryBatch } from '../format/tables/sub-index.ts';
 import { equalBytes } from '../format/values/bytes.ts';
@@ -97,7 +98,7 @@ export function entryFacts(batches: readonly EntryBatch[]): TableFacts {
     if (facts.rowCount === 0) facts.firstPath = batch.shownPath(0);
     facts.lastPath = batch.shownPath(batch.length - 1);
     facts.rowCount += batch.length;
-    for (const size of batch.sizes) facts.contentBytes += size;
+    facts.contentBytes += total(batch.sizes);
   }
   return facts;
 }

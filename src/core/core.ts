@@ -78,6 +78,28 @@ export interface Core {
    * or `to`.
    */
   setTimes(root: number, files: CoreWrittenFiles, owner: number, from: number, to: number): number;
+  /** Checks of columns, see `format/tables/column-checks.ts`. */
+  zeros(bits: Uint8Array, rows: number): number;
+  firstFallingOffset(offsets: Uint32Array): number;
+  firstFallingNumber(numbers: Float64Array, previous: number): number;
+  total(numbers: Float64Array): number;
+  exactNumbers(values: BigUint64Array, numbers: Float64Array): number;
+  lookUp(indices: Uint8Array, words: Uint8Array, unknown: number, result: Uint8Array): number;
+  firstUnusual(entries: CoreKindColumns, from: number): number;
+  lines(bytes: Uint8Array, offsets: Uint32Array, end: number, target: Uint8Array): void;
+  /**
+   * Takes rows `from` to `to` of entries into tables of names, until one is no file or directory, or not safe, or clashes with
+   * what is there. `sizes`: the numbers of names in both tables. Returns how many it added.
+   */
+  addNames(
+    entries: CoreNamedEntries,
+    from: number,
+    to: number,
+    members: CoreNameTable & { kinds: Uint8Array },
+    parents: CoreNameTable,
+    key: Uint32Array,
+    sizes: Uint32Array,
+  ): number;
   /**
    * Compares rows `from` to `to` of the index with members that have arrived, from row `at` on, until two do not agree, or
    * are no plain files or directories. Returns how many agree.
@@ -100,11 +122,33 @@ export interface CoreMemberColumns {
   gids: Uint32Array;
 }
 
-/** Members that were written. What is no file, and times of whole seconds, are passed over. */
-export interface CoreWrittenFiles {
+export interface CoreNamedEntries {
   paths: Uint8Array;
   pathEnds: Uint32Array;
   kinds: Uint8Array;
+}
+
+/** Bitmaps, but for the first three. */
+export interface CoreKindColumns {
+  kinds: Uint8Array;
+  modes: Uint32Array;
+  sizes: Float64Array;
+  checksums: Uint8Array;
+  targets: Uint8Array;
+  pathBytes: Uint8Array;
+  targetBytes: Uint8Array;
+}
+
+/** A hash table of names, see `NameTable`, with room for more. */
+export interface CoreNameTable {
+  bytes: Uint8Array;
+  ends: Uint32Array;
+  hashes: Uint32Array;
+  slots: Uint32Array;
+}
+
+/** Members that were written. What is no file, and times of whole seconds, are passed over. */
+export interface CoreWrittenFiles extends CoreNamedEntries {
   sizes: Float64Array;
   mtimes: BigInt64Array;
 }

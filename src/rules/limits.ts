@@ -51,9 +51,9 @@ export class Limits {
     }
   }
 
-  /** A directory with members in it. A few long names may imply very many of these. */
-  addDirectory(): void {
-    this.impliedDirectories += 1;
+  /** Directories with members in them. A few long names may imply very many of these. */
+  addDirectories(count: number): void {
+    this.impliedDirectories += count;
     const most = Math.min(this.options.maxMembers ?? MAX_MEMBERS, MAX_MEMBERS);
     if (this.impliedDirectories > most) {
       throw exceeded(

@@ -2,12 +2,17 @@
  * The names that a run has seen, and whether they can exist together. A name that is harmless alone may be harmful
  * below another.
  */
+import { core } from '../core/core.ts';
+import type { Core, CoreNamedEntries } from '../core/core.ts';
 import { ZnipError } from '../errors.ts';
 import { grown } from '../format/values/grown.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
+import { startOf } from '../format/values/byte-strings.ts';
+import { MAX_PATH_LENGTH } from '../format/values/constants.ts';
 import { KIND, KINDS } from '../format/values/entry.ts';
+import { isSafeComponent, liesDirectlyIn, unsafePathReason } from '../format/values/member-path.ts';
 import type { Limits } from './limits.ts';
-import { NameTable } from './name-table.ts';
+import { hashBytes, KEY, NameTable } from './name-table.ts';
 import { checkPath } from './safe-path.ts';
 
 export class MemberNames {
@@ -19,8 +24,12 @@ export class MemberNames {
   private readonly parents = new NameTable();
   private readonly limits: Limits;
 
-  constructor(limits: Limits) {
+  private readonly core: Core | undefined;
+
+  /** `native`: the core, if it is to be used. */
+  constructor(limits: Limits, native = core()) {
     this.limits = limits;
+    this.core = native;
   }
 
   /**
@@ -39,6 +48,56 @@ export class MemberNames {
     if (before === undefined) this.addParents(path);
     this.setKind(this.table.add(path), kind);
     return before;
+  }
+
+  /**
+   * Adds the names of rows `from` to `to` as far as that goes without saying: files, and with the core also directories. Returns
+   * how many it added; about the next, `add` must decide. The caller knows that no limit of names or depth is set.
+   */
+  addRows(entries: CoreNamedEntries & { paths: Buffer }, from: number, to: number): number {
+    const { core: native, limits, table, parents } = this;
+    const { paths: bytes, pathEnds, kinds } = entries;
+    if (native === undefined) return this.addFiles(bytes, pathEnds, kinds, from, to);
+    const members = table.open(to - from, startOf(pathEnds, to) - startOf(pathEnds, from));
+    const most = table.size + to - from;
+    if (most > this.kinds.length) this.kinds = grown(new Uint8Array(2 * most), this.kinds);
+    const sizes = Uint32Array.of(table.size, parents.size);
+    const before = parents.size;
+    const named = { ...members, kinds: this.kinds };
+    const count = native.addNames(entries, from, to, named, parents.open(1, MAX_PATH_LENGTH), KEY, sizes);
+    table.commit(sizes[0] ?? 0);
+    parents.commit(sizes[1] ?? 0);
+    limits.addDirectories(parents.size - before);
+    return count;
+  }
+
+  private addFiles(
+    bytes: Buffer,
+    pathEnds: Uint32Array,
+    kinds: Uint8Array,
+    from: number,
+    to: number,
+  ): number {
+    let directory = startOf(pathEnds, from);
+    let length = 0;
+    let row = from;
+    for (; row < to && kinds[row] === KIND.file; row++) {
+      const start = startOf(pathEnds, row);
+      const end = pathEnds[row] ?? start;
+      const isSame =
+        row > from &&
+        end - start <= MAX_PATH_LENGTH &&
+        liesDirectlyIn(bytes, directory, length, start, end) &&
+        isSafeComponent(bytes, start + length, end);
+      if (!isSame) {
+        const path = bytes.toString('latin1', start, end);
+        if (unsafePathReason(path) !== undefined) break;
+        directory = start;
+        length = path.lastIndexOf('/') + 1;
+      }
+      if (!this.addPlain(bytes, start, end, hashBytes(bytes, start, end), isSame)) break;
+    }
+    return row - from;
   }
 
   /**
@@ -107,7 +166,7 @@ export class MemberNames {
 
   private addMissing(parents: readonly ByteString[]): void {
     for (const parent of parents) {
-      this.limits.addDirectory();
+      this.limits.addDirectories(1);
       this.parents.add(parent);
     }
   }

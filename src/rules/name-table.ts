@@ -2,6 +2,7 @@
  * Many different names, and the row of each: a hash table over plain bytes. With millions of names, a Map of strings would
  * take several times the memory, and the garbage collector would look at each of them again and again.
  */
+import type { CoreNameTable } from '../core/core.ts';
 import { grown } from '../format/values/grown.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { type ByteStrings, ByteStringsBuilder } from '../format/values/byte-strings.ts';
@@ -69,6 +70,17 @@ export class NameTable {
     return row;
   }
 
+  /** The table for the core, which adds up to `count` names of `length` bytes in all. Then `commit`. */
+  open(count: number, length: number): CoreNameTable {
+    while (this.size + count > this.hashes.length) this.grow();
+    return { ...this.names.room(count, length), hashes: this.hashes, slots: this.slots };
+  }
+
+  /** The core has added names: there are now `size`. */
+  commit(size: number): void {
+    this.names.commit(size);
+  }
+
   private place(row: number): void {
     const { slots } = this;
     const mask = slots.length - 1;
@@ -81,7 +93,7 @@ export class NameTable {
     const rows = this.hashes.length;
     this.hashes = grown(new Uint32Array(2 * rows), this.hashes);
     this.slots = new Uint32Array(4 * rows);
-    for (let row = 0; row < rows; row++) this.place(row);
+    for (let row = 0; row < this.size; row++) this.place(row);
   }
 
   private toScratch(name: ByteString): number {
@@ -91,18 +103,20 @@ export class NameTable {
 }
 
 /** Nobody who makes an archive can know it, and choose names that all have one hash. */
-const KEY = [randomWord(), randomWord()] as const;
+export const KEY = Uint32Array.of(randomWord(), randomWord());
 
 function randomWord(): number {
-  return Math.floor(Math.random() * 2 ** 32) | 0;
+  return Math.floor(Math.random() * 2 ** 32);
 }
 
 /** HalfSipHash-1-3 of the bytes from `start` to `end` (Aumasson and Bernstein, "SipHash: a fast short-input PRF"). */
 export function hashBytes(bytes: Uint8Array, start: number, end: number): number {
-  let v0 = KEY[0];
-  let v1 = KEY[1];
-  let v2 = 0x6c796765 ^ KEY[0];
-  let v3 = 0x74656462 ^ KEY[1];
+  const k0 = (KEY[0] ?? 0) | 0;
+  const k1 = (KEY[1] ?? 0) | 0;
+  let v0 = k0;
+  let v1 = k1;
+  let v2 = 0x6c796765 ^ k0;
+  let v3 = 0x74656462 ^ k1;
   const whole = end - ((end - start) & 3);
   let word = 0;
   // After the words, one that has the length and the rest; then three rounds without any.

@@ -2,18 +2,15 @@
  * The tree that the selected entries make. It is checked as a whole before anything is written, because a name that is
  * harmless alone may be dangerous together with another.
  */
-import { type Entries, type EntryRef, recordedOwner } from '../archive/entries.ts';
+import { type Entries, type EntryRef, type EntryRun, recordedOwner } from '../archive/entries.ts';
 import { hardLinkMeanings, type HardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import { ZnipError } from '../errors.ts';
+import { total } from '../format/tables/column-checks.ts';
 import type { PlainEntries } from '../format/tables/sub-index.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
-import { startOf } from '../format/values/byte-strings.ts';
-import { MAX_PATH_LENGTH } from '../format/values/constants.ts';
 import { KIND } from '../format/values/entry.ts';
-import { isSafeComponent, liesDirectlyIn, unsafePathReason } from '../format/values/member-path.ts';
 import type { Limits } from '../rules/limits.ts';
 import { MemberNames } from '../rules/member-names.ts';
-import { hashBytes } from '../rules/name-table.ts';
 import { checkPath } from '../rules/safe-path.ts';
 import type { DirectoryEntry } from '../target/directories.ts';
 import type { Link, HardLink } from '../target/links.ts';
@@ -52,10 +49,11 @@ export function buildTree(entries: Entries, options: TreeOptions): MemberTree {
   const tree = new TreeBuilder(entries, options);
   const { isEverything, limits } = options;
   let position = 0;
-  for (const { batch, group, from, to } of entries.runs()) {
+  for (const run of entries.runs()) {
+    const { batch, group, from, to } = run;
     const plain = isEverything && !limits.areNarrow ? batch.plain : undefined;
     for (let row = from; row < to;) {
-      const count = plain === undefined ? 0 : tree.addFiles(plain, row, to, position);
+      const count = plain === undefined ? 0 : tree.addRows(run, plain, row, position);
       row += count;
       position += count;
       if (row < to) tree.add({ batch, group, row: row++ }, position++);
@@ -103,34 +101,39 @@ class TreeBuilder {
   }
 
   /**
-   * Adds files from row `from` on, before `to`, as far as that goes without saying: each under its own name, which nothing
-   * else has. The first is the entry at `position`. Returns how many it added.
+   * Adds rows `from` to `to` of a run, as far as that goes without saying: files and directories, each under its own name, which
+   * nothing else has. The first is the entry at `position`. Returns how many it added.
    */
-  addFiles(entries: PlainEntries, from: number, to: number, position: number): number {
+  addRows(run: EntryRun, entries: PlainEntries, from: number, position: number): number {
     if (this.refused.size > 0) return 0;
-    const { paths: bytes, pathEnds, kinds, streamOffsets } = entries;
-    let directory = startOf(pathEnds, from);
-    let length = 0;
-    let row = from;
-    for (; row < to && kinds[row] === KIND.file; row++) {
-      const start = startOf(pathEnds, row);
-      const end = pathEnds[row] ?? start;
-      const isSame =
-        row > from &&
-        end - start <= MAX_PATH_LENGTH &&
-        liesDirectlyIn(bytes, directory, length, start, end) &&
-        isSafeComponent(bytes, start + length, end);
-      if (!isSame) {
-        const path = bytes.toString('latin1', start, end);
-        if (unsafePathReason(path) !== undefined) break;
-        directory = start;
-        length = path.lastIndexOf('/') + 1;
+    const { batch, group } = run;
+    const to = from + this.names.addRows(entries, from, this.firstMeant(entries, from, run.to));
+    for (let row = from; row < to;) {
+      const first = row++;
+      if (batch.kinds[first] === KIND.directory) {
+        this.addDirectory({ batch, group, row: first }, batch.path(first));
+        continue;
       }
-      if (this.meant.size > 0 && this.meant.has(streamOffsets[row] ?? 0)) break;
-      if (!this.names.addPlain(bytes, start, end, hashBytes(bytes, start, end), isSame)) break;
+      while (row < to && batch.kinds[row] === KIND.file) row++;
+      this.files.addRun(position + first - from, row - first);
     }
-    this.files.addRun(position, row - from);
-    return row - from;
+    // Directories have no content.
+    this.files.contentBytes += total(batch.sizes.subarray(from, to));
+    return to - from;
+  }
+
+  /** The first of these rows that a hard link means, or `to`. */
+  private firstMeant({ streamOffsets }: PlainEntries, from: number, to: number): number {
+    if (this.meant.size === 0) return to;
+    let row = from;
+    while (row < to && !this.meant.has(streamOffsets[row] ?? 0)) row++;
+    return row;
+  }
+
+  private addDirectory(ref: EntryRef, path: ByteString): void {
+    const { batch, row } = ref;
+    const owner = this.options.owners ? recordedOwner(ref) : null;
+    this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime: batch.mtimes[row] ?? 0n, owner });
   }
 
   /** Adds the next entry. */
@@ -165,10 +168,9 @@ class TreeBuilder {
     }
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
-    if (kind === KIND.file) this.files.add(position, path);
-    else if (kind === KIND.directory) {
-      this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime, owner });
-    } else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
+    if (kind === KIND.file) this.files.add(position, path, batch.sizes[row] ?? 0);
+    else if (kind === KIND.directory) this.addDirectory(ref, path);
+    else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
     else this.links.set(path, { path, target, mtime, meaning: this.meanings.of(ref) });
   }
 
@@ -294,7 +296,7 @@ class TreeBuilder {
 function totalsOf(files: PlannedFiles | readonly PlannedFile[]): { fileCount: number; contentBytes: number } {
   const contentBytes =
     files instanceof PlannedFiles
-      ? files.contentBytes()
+      ? files.contentBytes
       : files.reduce((sum, { ref }) => sum + (ref.batch.sizes[ref.row] ?? 0), 0);
   return { fileCount: files.length, contentBytes };
 }

@@ -25,32 +25,26 @@ export class PlannedFiles implements Iterable<PlannedFile> {
   /** The names of the files, if they differ from those in the archive. */
   private readonly names: ByteString[] | undefined;
   length = 0;
+  /** Bytes of content of all of them. */
+  contentBytes = 0;
 
   constructor(entries: Entries, renames: boolean) {
     this.entries = entries;
     this.names = renames ? [] : undefined;
   }
 
-  /** `path` is the name that the entry at this position gets. */
-  add(position: number, path: ByteString): void {
+  /** `path` is the name that the entry at this position gets, `size` its bytes of content. */
+  add(position: number, path: ByteString, size: number): void {
     this.makeRoom(1);
+    this.contentBytes += size;
     this.positions[this.length++] = position;
     this.names?.push(path);
   }
 
-  /** Entries that follow one another, under their own names. */
+  /** Entries that follow one another, under their own names. The caller adds their content. */
   addRun(position: number, count: number): void {
     this.makeRoom(count);
     for (let i = 0; i < count; i++) this.positions[this.length++] = position + i;
-  }
-
-  /** Bytes of content of all of them. */
-  contentBytes(): number {
-    let total = 0;
-    for (const { batch, from, to } of this.runs()) {
-      for (let row = from; row < to; row++) total += batch.sizes[row] ?? 0;
-    }
-    return total;
   }
 
   *runs(): Generator<FileRun, void, undefined> {

@@ -9,4 +9,5 @@ mod arguments;
 mod codec;
 mod pack;
 mod posix;
+mod table_columns;
 mod unpack;

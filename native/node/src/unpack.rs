@@ -1,9 +1,11 @@
 //! The batches of unpacking.
 
 use napi::bindgen_prelude::{JsObjectValue, Object, Result};
+use napi::{Error, Status};
 use napi_derive::napi;
 use znip_core::amend::{self, Written};
 use znip_core::compare::{self, Arrived, Members};
+use znip_core::names::{self, MemberNames, NameTable};
 use znip_core::tar_members::{self, Columns};
 use znip_core::write::{self, Files, Settings};
 
@@ -82,4 +84,41 @@ pub fn read_members(chunk: View<u8>, from: f64, columns: Object) -> Result<u32> 
         gids: column_mut(&columns, "gids")?,
     };
     Ok(tar_members::read(&chunk, from as usize, &mut columns) as u32)
+}
+
+/// Takes rows `from` to `to` of `entries` into tables of names; see `names::add`. `sizes` has the numbers of names in the two
+/// tables, before and after. Returns how many were added.
+#[napi(catch_unwind)]
+pub fn add_names(
+    entries: Object,
+    from: u32,
+    to: u32,
+    members: Object,
+    parents: Object,
+    key: View<u32>,
+    mut sizes: View<u32>,
+) -> Result<u32> {
+    let (&[k0, k1], &[member_count, parent_count]) = (&*key, &*sizes) else {
+        return Err(Error::new(Status::InvalidArg, "a key and sizes of two numbers are needed"));
+    };
+    let mut names = MemberNames {
+        members: name_table(&members, member_count)?,
+        kinds: column_mut(&members, "kinds")?,
+        parents: name_table(&parents, parent_count)?,
+        key: [k0, k1],
+    };
+    let paths = strings(&entries, "paths", "pathEnds")?;
+    let count = names::add(&mut names, &paths, column(&entries, "kinds")?, from as usize, to as usize);
+    sizes.copy_from_slice(&[names.members.size as u32, names.parents.size as u32]);
+    Ok(count as u32)
+}
+
+fn name_table<'call>(table: &Object, size: u32) -> Result<NameTable<'call>> {
+    Ok(NameTable {
+        bytes: column_mut(table, "bytes")?,
+        ends: column_mut(table, "ends")?,
+        hashes: column_mut(table, "hashes")?,
+        slots: column_mut(table, "slots")?,
+        size: size as usize,
+    })
 }

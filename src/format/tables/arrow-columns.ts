@@ -5,6 +5,7 @@
  * and Message.fbs, and "Buffer Listing for Each Layout" of Arrow's columnar specification.
  */
 import { type ArrowMessage, HEADER_TYPE } from './arrow-structure.ts';
+import { countNulls } from './column-checks.ts';
 import type { Flatbuffer } from './flatbuffer.ts';
 
 /** Schema.fbs, union Type: the types that the tables have, and those that have a special layout. */
@@ -279,20 +280,6 @@ function readDictionary(
   const earlier = isDelta ? (dictionaries.get(id) ?? []) : [];
   dictionaries.set(id, [...earlier, ...words].slice(0, MAX_WORDS));
 }
-
-/** How many of the rows are null, by the bits of a validity bitmap; none if there is no bitmap. */
-export function countNulls(validity: Uint8Array, length: number): number {
-  if (validity.byteLength === 0) return 0;
-  let nulls = 0;
-  for (let row = 0; row < length; row += 8) {
-    const bits = ~(validity[row >> 3] ?? 0) & (length - row < 8 ? (1 << (length - row)) - 1 : 0xff);
-    if (bits !== 0) nulls += ONES[bits] ?? 0;
-  }
-  return nulls;
-}
-
-/** For each byte, how many of its bits are 1. */
-const ONES = Uint8Array.from({ length: 256 }, (_, byte) => byte.toString(2).replaceAll('0', '').length);
 
 function readWords({ length, offsets, values, validity, nullCount }: ArrowColumn): string[] {
   if (nullCount > 0 || countNulls(validity, Math.min(length, MAX_WORDS)) > 0) {

@@ -10,13 +10,20 @@ import {
   type ArrowBatch,
   type ArrowColumn,
   type ColumnType,
-  countNulls,
   NANOSECOND,
   readArrowTable,
   TYPE,
   typeName,
 } from './arrow-columns.ts';
 import { readArrowMessages } from './arrow-structure.ts';
+import {
+  countNulls,
+  exactNumbers,
+  firstFallingOffset,
+  joinLines,
+  lookUp,
+  UNKNOWN,
+} from './column-checks.ts';
 
 /** One record batch of a table that was read. Each column is checked when it is asked for. */
 export class Batch {
@@ -58,14 +65,9 @@ export class Batch {
     this.refuseNulls(column);
     const bytes = this.fixed(column, 8);
     const numbers = new Float64Array(this.length);
-    // Read as two 32-bit halves: BigInt would allocate an object for every row.
-    const halves = new Uint32Array(bytes.buffer, bytes.byteOffset, this.length * 2);
-    for (let i = 0; i < numbers.length; i++) {
-      const high = halves[2 * i + 1] ?? 0;
-      const low = halves[2 * i] ?? 0;
-      if (high >= 0x200000) throw this.damaged(name, `row ${i} holds ${(BigInt(high) << 32n) + BigInt(low)}`);
-      numbers[i] = high * 0x1_0000_0000 + low;
-    }
+    const values = new BigUint64Array(bytes.buffer, bytes.byteOffset, this.length);
+    const wrong = exactNumbers(values, numbers);
+    if (wrong < this.length) throw this.damaged(name, `row ${wrong} holds ${values[wrong]}`);
     return numbers;
   }
 
@@ -80,13 +82,13 @@ export class Batch {
     return new BigInt64Array(bytes.buffer, bytes.byteOffset, this.length);
   }
 
-  checksums(name: string): { bytes: Uint8Array; isNull: (row: number) => boolean } {
+  checksums(name: string): { bytes: Uint8Array; validity: Uint8Array; isNull: (row: number) => boolean } {
     const column = this.find(
       name,
       ({ id, byteWidth }) => id === TYPE.fixedSizeBinary && byteWidth === CHECKSUM_LENGTH,
       'FixedSizeBinary(32)',
     );
-    return { bytes: this.fixed(column, CHECKSUM_LENGTH), isNull: nullTest(column) };
+    return { bytes: this.fixed(column, CHECKSUM_LENGTH), validity: column.validity, isNull: nullTest(column) };
   }
 
   bool(name: string): (row: number) => boolean {
@@ -107,6 +109,13 @@ export class Batch {
     const indices = this.indices(column);
     const known = column.words?.map((word) => words.indexOf(word)) ?? [];
     const result = new Uint8Array(this.length);
+    if (indices instanceof Uint8Array && unknown === undefined) {
+      const table = new Uint8Array(256).fill(UNKNOWN);
+      for (const [index, word] of known.entries()) if (word >= 0) table[index] = word;
+      const wrong = lookUp(indices, table, result);
+      if (wrong < this.length) throw this.damaged(name, `row ${wrong} holds none of: ${words.join(', ')}`);
+      return result;
+    }
     for (let i = 0; i < this.length; i++) {
       const word = known[indices[i] ?? -1] ?? -1;
       if (word < 0 && unknown === undefined) {
@@ -133,15 +142,11 @@ export class Batch {
     const offsets = new Int32Array(stored.buffer, stored.byteOffset, stored.byteLength >> 2);
     if (this.length > 0) {
       if (offsets.length < this.length + 1) throw this.damaged(name, 'its offsets are cut short');
-      let previous = 0;
-      for (let i = 0; i <= this.length; i++) {
-        const offset = offsets[i] ?? -1;
-        if (offset < previous) throw this.damaged(name, `its offsets fall at row ${i}`);
-        previous = offset;
-      }
-      if (previous > bytes.length) throw this.damaged(name, 'its offsets point past its values');
+      const wrong = firstFallingOffset(offsets.subarray(0, this.length + 1));
+      if (wrong <= this.length) throw this.damaged(name, `its offsets fall at row ${wrong}`);
+      if ((offsets[this.length] ?? 0) > bytes.length) throw this.damaged(name, 'its offsets point past its values');
     }
-    return new BytesColumn(offsets, bytes, nullTest(column));
+    return new BytesColumn(offsets, bytes, column.validity, nullTest(column));
   }
 
   private find(
@@ -212,10 +217,18 @@ function nullTest({ validity, nullCount }: ArrowColumn): (row: number) => boolea
 export class BytesColumn {
   readonly offsets: Int32Array;
   readonly bytes: Buffer;
+  /** One bit for each row, least significant first; empty if no row is null. */
+  readonly validity: Uint8Array;
   readonly isNull: (row: number) => boolean;
 
-  constructor(offsets: Int32Array, bytes: Uint8Array, isNull: (row: number) => boolean) {
+  constructor(
+    offsets: Int32Array,
+    bytes: Uint8Array,
+    validity: Uint8Array,
+    isNull: (row: number) => boolean,
+  ) {
     this.offsets = offsets;
+    this.validity = validity;
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.isNull = isNull;
   }
@@ -267,20 +280,7 @@ export class BytesColumn {
 
   /** The values of rows `from` to `to`, each followed by the byte `end`. */
   lines(from: number, to: number, end: number): Uint8Array {
-    const start = this.offsets[from] ?? 0;
-    const length = (this.offsets[to] ?? 0) - start;
-    const lines = new Uint8Array(length + to - from);
-    lines.set(this.bytes.subarray(start, start + length));
-    // Move them to their places from the last to the first: this needs no objects and overwrites nothing.
-    let at = lines.length;
-    for (let row = to - 1; row >= from; row--) {
-      const value = (this.offsets[row] ?? 0) - start;
-      const next = (this.offsets[row + 1] ?? 0) - start;
-      lines[--at] = end;
-      at -= next - value;
-      lines.copyWithin(at, value, next);
-    }
-    return lines;
+    return joinLines(this.bytes, this.offsets.subarray(from, to + 1), end);
   }
 
   text(row: number): string {

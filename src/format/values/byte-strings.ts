@@ -110,6 +110,18 @@ export class ByteStringsBuilder {
     return { bytes, at, ends, row };
   }
 
+  /** All that is there, and room behind it for `count` strings of `length` bytes, for who writes them and then commits. */
+  room(count: number, length: number): { bytes: Uint8Array; ends: Uint32Array } {
+    this.makeRoom(count, length);
+    return { bytes: this.bytes, ends: this.ends };
+  }
+
+  /** There are now `size` strings: those behind the ones of before were written to the room. */
+  commit(size: number): void {
+    this.length = size;
+    this.byteLength = startOf(this.ends, size);
+  }
+
   /** What is there so far, where it is: valid until the next change. */
   view(): ByteStrings {
     return { bytes: this.bytes.subarray(0, this.byteLength), ends: this.ends.subarray(0, this.length) };
