@@ -58,6 +58,15 @@ export interface Core {
    * followed by the target if it is a symlink. What a record has: see `NativeListing`.
    */
   listDirectory(directory: number, follow: boolean): Buffer | number;
+  /** Copies rows `from` to `to` of what `listDirectory` gave to members from `row` on. Each path is `base` and the name. */
+  takeListed(
+    listing: Uint8Array,
+    from: number,
+    to: number,
+    base: Uint8Array,
+    columns: CoreListedColumns,
+    row: number,
+  ): void;
   /**
    * Puts members into a chunk until one is not as it should be. `state`: the member to begin with, the one to end before,
    * and the byte to begin at; then the member at which it stopped, and the byte behind what is filled.
@@ -183,6 +192,18 @@ export interface CoreWriteBatch {
   preservePermissions: boolean;
   sparse: boolean;
   mtime: boolean;
+}
+
+/** Where files of a listing go. There is room for them. */
+export interface CoreListedColumns {
+  /** Behind the path of the member before `row`. */
+  paths: Uint8Array;
+  pathEnds: Uint32Array;
+  /** Permission bits. */
+  modes: Uint16Array;
+  sizes: Float64Array;
+  /** Nanoseconds since 1970. */
+  mtimes: BigInt64Array;
 }
 
 /** The members of a chunk, whose directories are all below one base, and the slot that they come into. */

@@ -53,7 +53,7 @@ export async function packStream(
               chunkSize,
               groups,
               onEnd: (length) => {
-                onFound(length);
+                onFound(1, length);
                 onAllFound();
               },
             }),
@@ -70,7 +70,7 @@ export async function packStream(
             onWarning,
             // The header has no nanoseconds, and lacks the owner if it is not recorded.
             describe: () => sized,
-            onMember: () => onFound(size),
+            onMember: () => onFound(1, size),
             onEnd: onAllFound,
           }),
       };

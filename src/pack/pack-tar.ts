@@ -57,7 +57,7 @@ export async function packTar(
             groups,
             onWarning,
             onMember: ({ path, size }) => {
-              onFound(size);
+              onFound(1, size);
               options.onMember?.(toText(path));
             },
             onEnd: onAllFound,

@@ -7,7 +7,6 @@ import { TAR_END_LENGTH } from '../format/values/constants.ts';
 import { planChunks } from './plan/plan.ts';
 import { type ArchiveOptions, type Input, type InputContext, type PackResult, writeArchive } from './run.ts';
 import { findMembers, type InputOptions, type PackPath, rootsOf, type NamedFile } from './walk/inputs.ts';
-import { plainLength } from './walk/plain-files.ts';
 import { type MemberRun, MemberSource, type SourceMember } from './walk/source-member.ts';
 import { SpecialContents } from './walk/special-contents.ts';
 
@@ -39,7 +38,7 @@ class FoundMembers extends MemberSource {
       const member = run ?? this.find();
       if (member === undefined) break;
       this.ahead.push(member);
-      total += run === undefined ? streamLength(member as SourceMember) : runLength(run);
+      total += run === undefined ? streamLength(member as SourceMember) : run.streamLength;
     }
     return total;
   }
@@ -71,7 +70,7 @@ class FoundMembers extends MemberSource {
   private findRun(): MemberRun | undefined {
     const run = this.found.takeRun();
     if (run !== undefined) {
-      for (let row = run.from; row < run.to; row++) this.context.onFound(run.listing.size(row));
+      this.context.onFound(run.to - run.from, run.contentBytes);
     }
     return run;
   }
@@ -80,7 +79,7 @@ class FoundMembers extends MemberSource {
     const member = this.found.next();
     if (member === undefined) this.context.onAllFound();
     else {
-      this.context.onFound(member.size);
+      this.context.onFound(1, member.size);
       this.onMember?.(toText(member.path));
     }
     return member;
@@ -90,12 +89,6 @@ class FoundMembers extends MemberSource {
 /** Counted once more when the chunks are cut: until the walk is this far ahead, nobody knows how long they will be. */
 function streamLength(member: SourceMember): number {
   return tarHeaderLength(member) + paddedLength(member.size);
-}
-
-function runLength({ listing, from, to }: MemberRun): number {
-  let total = 0;
-  for (let row = from; row < to; row++) total += plainLength(listing.size(row));
-  return total;
 }
 
 /**

@@ -99,7 +99,7 @@ export interface InputContext {
   onWarning: (warning: Warning) => void;
   /** Called with the meaning of a file's extended attributes. */
   onAttributes: OnAttributes;
-  onFound: (size: number) => void;
+  onFound: (members: number, bytes: number) => void;
   onAllFound: () => void;
 }
 
@@ -179,9 +179,9 @@ export async function writeArchive(
         const missing = attributes.note(found, () => toText(source));
         if (missing !== undefined) onWarning(missing);
       },
-      onFound: (size) => {
-        progress.foundMembers += 1;
-        progress.foundBytes += size;
+      onFound: (members, bytes) => {
+        progress.foundMembers += members;
+        progress.foundBytes += bytes;
       },
       onAllFound: () => {
         progress.allFound = true;

@@ -1,54 +1,45 @@
 //! The batches of packing.
 
 use napi::bindgen_prelude::{BufferSlice, JsObjectValue, Object, Result};
-use napi::{Either, Env};
+use napi::{Either, Env, Error, Status};
 use napi_derive::napi;
 use znip_core::fill::{self, Output, Plan};
-use znip_core::list;
+use znip_core::list::{self, Columns};
 
 use crate::arguments::{View, column, column_mut, descriptor, strings};
 
-/// Bytes of what `list_directory` says about a name.
-const RECORD: usize = 64;
-
-/// Lists a held directory. Returns, for each name in byte order, a record of 64 bytes, and behind all records the names,
-/// each followed by the target if it is a symlink. A record has, in the byte order of this machine: mode, nlink, uid and
-/// gid as 32 bits; device, inode, size and modification time as 64 bits; where the name and where the target ends behind the
-/// records, and an errno that is not 0 if nothing is known, as 32 bits. A time out of the range of 64-bit nanoseconds is the
-/// nearest one. The last four bytes are the number of names, little-endian. Returns a negative errno if the directory cannot be read.
+/// Lists a held directory, names in byte order; see `Listing::encode`. Returns a negative errno if it cannot be read.
 #[napi(catch_unwind)]
 pub fn list_directory<'env>(
     env: &'env Env,
     directory: i32,
     follow: bool,
 ) -> Result<Either<BufferSlice<'env>, i32>> {
-    let listing = match list::list(descriptor(directory), follow) {
-        Ok(listing) => listing,
-        Err(errno) => return Ok(Either::B(-errno.raw_os_error())),
-    };
-    let mut bytes = Vec::with_capacity(listing.found.len() * (RECORD + 32));
-    let mut texts = Vec::with_capacity(listing.found.len() * 32);
-    for found in &listing.found {
-        texts.extend_from_slice(listing.name(found));
-        let name_end = texts.len() as u32;
-        texts.extend_from_slice(listing.target(found));
-        let (stat, errno) = match found.stat {
-            Ok(stat) => (stat, 0),
-            Err(errno) => (Default::default(), errno.raw_os_error() as u32),
-        };
-        for word in [stat.mode, stat.nlink.min(u64::from(u32::MAX)) as u32, stat.uid, stat.gid] {
-            bytes.extend_from_slice(&word.to_ne_bytes());
-        }
-        for word in [stat.dev, stat.ino, stat.size, stat.mtime() as u64] {
-            bytes.extend_from_slice(&word.to_ne_bytes());
-        }
-        for word in [name_end, texts.len() as u32, errno, u32::from(stat.is_out_of_range())] {
-            bytes.extend_from_slice(&word.to_ne_bytes());
-        }
+    match list::list(descriptor(directory), follow) {
+        Ok(listing) => BufferSlice::copy_from(env, listing.encode()).map(Either::A),
+        Err(errno) => Ok(Either::B(-errno.raw_os_error())),
     }
-    bytes.extend_from_slice(&texts);
-    bytes.extend_from_slice(&(listing.found.len() as u32).to_le_bytes());
-    BufferSlice::copy_from(env, &bytes).map(Either::A)
+}
+
+/// Copies rows `from` to `to` of a listing into columns; see `list::take`. `row` is the first member that they become.
+#[napi(catch_unwind)]
+pub fn take_listed(
+    listing: View<u8>,
+    from: u32,
+    to: u32,
+    base: View<u8>,
+    columns: Object,
+    row: u32,
+) -> Result<()> {
+    let mut columns = Columns {
+        paths: column_mut(&columns, "paths")?,
+        path_ends: column_mut(&columns, "pathEnds")?,
+        modes: column_mut(&columns, "modes")?,
+        sizes: column_mut(&columns, "sizes")?,
+        mtimes: column_mut(&columns, "mtimes")?,
+    };
+    list::take(&listing, from as usize, to as usize, &base, &mut columns, row as usize)
+        .ok_or_else(|| Error::new(Status::InvalidArg, "listed files have no room"))
 }
 
 /// Fills a chunk; see `fill::fill`. `batch` has the columns of the plan, and those of what comes of it. `state` is the member to

@@ -101,15 +101,6 @@ export class ByteStringsBuilder {
     this.length += count;
   }
 
-  /** Room for `count` strings of `length` bytes in all, which the caller writes at the places that this returns. */
-  reserve(count: number, length: number): { bytes: Uint8Array; at: number; ends: Uint32Array; row: number } {
-    this.makeRoom(count, length);
-    const { bytes, byteLength: at, ends, length: row } = this;
-    this.byteLength += length;
-    this.length += count;
-    return { bytes, at, ends, row };
-  }
-
   /** All that is there, and room behind it for `count` strings of `length` bytes, for who writes them and then commits. */
   room(count: number, length: number): { bytes: Uint8Array; ends: Uint32Array } {
     this.makeRoom(count, length);

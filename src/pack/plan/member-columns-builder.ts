@@ -3,7 +3,7 @@
  */
 import type { ByteString } from '../../format/values/byte-string.ts';
 import { byteStringsOf, ByteStringsBuilder } from '../../format/values/byte-strings.ts';
-import { KIND, MODE_MASK, NO_ID } from '../../format/values/entry.ts';
+import { KIND, NO_ID } from '../../format/values/entry.ts';
 import type { SpooledContent } from '../walk/content-spool.ts';
 import { plainLength } from '../walk/plain-files.ts';
 import type { SourceDirectory } from '../walk/source-directories.ts';
@@ -65,45 +65,33 @@ export class MemberColumnsBuilder {
    */
   appendRun(run: MemberRun, first: number, group: number, room: number): { end: number; length: number } {
     const { listing, to } = run;
-    let end = first;
-    let length = 0;
-    let names = 0;
+    const isWhole = first === run.from && run.streamLength <= room;
+    let end = isWhole ? to : first;
+    let length = isWhole ? run.streamLength : 0;
     for (; end < to; end++) {
       const more = plainLength(listing.size(end));
       if (length + more > room) break;
       length += more;
-      names += listing.nameEnd(end) - listing.nameStart(end);
     }
-    if (end > first) this.takeRun(run, first, end, names, group);
+    if (end > first) this.takeRun(run, first, end, group);
     return { end, length };
   }
 
-  private takeRun(run: MemberRun, first: number, end: number, names: number, group: number): void {
+  private takeRun(run: MemberRun, first: number, end: number, group: number): void {
     const { listing, base, directory, prefix } = run;
     const count = end - first;
     const start = this.count;
     this.makeRoom(count);
     this.count += count;
     const before = Buffer.from(base, 'latin1');
-    const { bytes, at, ends, row: firstEnd } = this.paths.reserve(count, names + count * before.byteLength);
-    this.linkTargets.appendEmpty(count);
     const { columns } = this;
-    const { modes, sizes, mtimeWords } = columns;
-    const { texts } = listing;
-    let place = at;
-    // Plain loops over numbers: nothing is made for a file.
-    for (let i = 0; i < count; i++) {
-      const row = first + i;
-      for (let k = 0; k < before.byteLength; k++) bytes[place++] = before[k] ?? 0;
-      for (let k = listing.nameStart(row), to = listing.nameEnd(row); k < to; k++)
-        bytes[place++] = texts[k] ?? 0;
-      ends[firstEnd + i] = place;
-      const member = start + i;
-      modes[member] = listing.mode(row) & MODE_MASK;
-      sizes[member] = listing.size(row);
-      mtimeWords[2 * member] = listing.mtimeLow(row);
-      mtimeWords[2 * member + 1] = listing.mtimeHigh(row);
-    }
+    // Only symlinks have anything between their names.
+    const names = listing.nameEnd(end - 1) - listing.nameStart(first);
+    const { bytes: paths, ends: pathEnds } = this.paths.room(count, names + count * before.byteLength);
+    const { modes, sizes, mtimes } = columns;
+    listing.copy(first, end, before, { paths, pathEnds, modes, sizes, mtimes }, start);
+    this.paths.commit(this.count);
+    this.linkTargets.appendEmpty(count);
     columns.prefixIndices.fill(this.prefixIndex(prefix), start, this.count);
     columns.directoryIndices.fill(this.directories.index(directory), start, this.count);
     columns.kinds.fill(KIND.file, start, this.count);
@@ -154,15 +142,12 @@ export class MemberColumnsBuilder {
 const INITIAL_ROWS = 64;
 
 function emptyColumns(rows: number) {
-  const mtimes = new BigInt64Array(rows);
   return {
     prefixIndices: new Uint32Array(rows),
     directoryIndices: new Uint32Array(rows),
     kinds: new Uint8Array(rows),
     modes: new Uint16Array(rows),
-    mtimes,
-    /** The same memory: a BigInt for each file is dear. */
-    mtimeWords: new Uint32Array(mtimes.buffer),
+    mtimes: new BigInt64Array(rows),
     sourceMtimes: new BigInt64Array(rows),
     sizes: new Float64Array(rows),
     uids: new Uint32Array(rows),

@@ -2,7 +2,10 @@
  * What is in a directory, in byte order: from the native core with all that the walk wants to know, or only names, for
  * which the walk asks one by one.
  */
+import { core, type CoreListedColumns } from '../../core/core.ts';
 import { compareBytes, type ByteString } from '../../format/values/byte-string.ts';
+import { startOf } from '../../format/values/byte-strings.ts';
+import { MODE_MASK } from '../../format/values/entry.ts';
 import { FileStat } from '../../posix/stat.ts';
 
 export interface Listing {
@@ -60,11 +63,15 @@ const WORD = {
 } as const;
 const LONG = { dev: 2, ino: 3, size: 4, mtime: 5 } as const;
 
+/** For fewer names, a call of the core takes longer than the loop. */
+const MIN_BATCH = 32;
+
 /** What `Core.listDirectory` gives. */
 export class NativeListing implements Listing {
   readonly count: number;
   /** All names, each followed by its target. */
   readonly texts: Buffer;
+  private readonly bytes: Buffer;
   private readonly words: Uint32Array;
   private readonly longs: BigUint64Array;
   private readonly signedLongs: BigInt64Array;
@@ -73,6 +80,7 @@ export class NativeListing implements Listing {
 
   constructor(bytes: Buffer) {
     const { buffer, byteOffset, byteLength } = bytes;
+    this.bytes = bytes;
     // The last word says how many records there are.
     const count = bytes.readUInt32LE(byteLength - 4);
     const recordsLength = count * RECORD_LENGTH;
@@ -109,6 +117,33 @@ export class NativeListing implements Listing {
 
   linkTarget(row: number): ByteString {
     return this.slice(this.nameEnd(row), this.word(row, WORD.targetEnd));
+  }
+
+  /** Copies rows `from` to `to`, which are known, to members from `row` on. Each path is `base` and the name. */
+  copy(from: number, to: number, base: Buffer, columns: CoreListedColumns, row: number): void {
+    const native = to - from < MIN_BATCH ? undefined : core();
+    if (native === undefined) this.copyFew(from, to, base, columns, row);
+    else native.takeListed(this.bytes, from, to, base, columns, row);
+  }
+
+  private copyFew(from: number, to: number, base: Buffer, columns: CoreListedColumns, row: number): void {
+    const { texts } = this;
+    const { paths, pathEnds, modes, sizes, mtimes } = columns;
+    // The same memory: a BigInt for each file is dear.
+    const mtimeWords = new Uint32Array(mtimes.buffer, mtimes.byteOffset, 2 * mtimes.length);
+    let end = startOf(pathEnds, row);
+    // Plain loops over numbers: nothing is made for a file.
+    for (let listed = from, member = row; listed < to; listed++, member++) {
+      for (let k = 0; k < base.byteLength; k++) paths[end++] = base[k] ?? 0;
+      for (let k = this.nameStart(listed), last = this.nameEnd(listed); k < last; k++) {
+        paths[end++] = texts[k] ?? 0;
+      }
+      pathEnds[member] = end;
+      modes[member] = this.mode(listed) & MODE_MASK;
+      sizes[member] = this.size(listed);
+      mtimeWords[2 * member] = this.mtimeLow(listed);
+      mtimeWords[2 * member + 1] = this.mtimeHigh(listed);
+    }
   }
 
   /** Where a name is in `texts`. */

@@ -19,6 +19,15 @@ const TIME_END = Math.floor((8 ** 11 * 1e9) / 2 ** 32);
 const FILE_TYPE = 0o100_000;
 const TYPE_MASK = 0o170_000;
 
+/** How far plain files go, and what they come to. */
+export interface PlainExtent {
+  /** The row behind the last. */
+  to: number;
+  contentBytes: number;
+  /** Bytes of tar stream. */
+  streamLength: number;
+}
+
 /** Tells which files of a listing are plain. */
 export class PlainFiles {
   /** The low words of the inodes of what may be the archive itself. */
@@ -29,12 +38,16 @@ export class PlainFiles {
     this.own = files.map(({ ino }) => Number(ino & 0xffff_ffffn));
   }
 
-  /** Behind the last of the plain files from `from` on; `from` if that is none. `base`: bytes before their names. */
-  end(listing: NativeListing, from: number, base: number): number {
-    if (base > MAX_BASE) return from;
-    let row = from;
-    while (row < listing.count && this.isPlain(listing, row)) row++;
-    return row;
+  /** The plain files from `from` on; `to` is `from` if there are none. `base`: bytes before their names. */
+  measure(listing: NativeListing, from: number, base: number): PlainExtent {
+    const extent = { to: from, contentBytes: 0, streamLength: 0 };
+    if (base > MAX_BASE) return extent;
+    for (; extent.to < listing.count && this.isPlain(listing, extent.to); extent.to++) {
+      const size = listing.size(extent.to);
+      extent.contentBytes += size;
+      extent.streamLength += plainLength(size);
+    }
+    return extent;
   }
 
   private isPlain(listing: NativeListing, row: number): boolean {

@@ -99,10 +99,10 @@ export class RootWalk {
     const level = this.levels.at(-1);
     if (level === undefined || !(level.listing instanceof NativeListing)) return undefined;
     const { listing, base, directory, next: from } = level;
-    const to = plain.end(listing, from, base.length);
-    if (to === from) return undefined;
-    level.next = to;
-    return { prefix: this.root.prefix, directory, base, listing, from, to };
+    const extent = plain.measure(listing, from, base.length);
+    if (extent.to === from) return undefined;
+    level.next = extent.to;
+    return { prefix: this.root.prefix, directory, base, listing, from, ...extent };
   }
 
   /** The next member; undefined at the end. */

@@ -5,6 +5,7 @@ import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Member } from '../../format/values/entry.ts';
 import type { SpooledContent } from './content-spool.ts';
 import type { NativeListing } from './listing.ts';
+import type { PlainExtent } from './plain-files.ts';
 import type { SourceDirectory } from './source-directories.ts';
 
 /** A member as the walk found it. */
@@ -26,15 +27,14 @@ export interface SourceMember extends Member {
 }
 
 /** Files of one directory, one behind the other, about which nothing is unusual; see `plain-files.ts`. */
-export interface MemberRun {
+export interface MemberRun extends PlainExtent {
   prefix: string;
   directory: SourceDirectory;
   /** What comes before a name in the archive. */
   base: ByteString;
   listing: NativeListing;
-  /** Rows of the listing. */
+  /** The first row of the listing. */
   from: number;
-  to: number;
 }
 
 /** Gives members one by one: a call for each costs less than a generator within generators. */
