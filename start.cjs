@@ -12,7 +12,7 @@ const BEFORE = '(function (exports, require, module, __filename, __dirname) {';
 /** The length of an index, the index (where the code of each bundle is), and the code. */
 const CACHE = path.join(__dirname, `compiled-${process.version}-${process.arch}.cache`);
 
-/** Which of its codes is taken of each bundle: V8 refuses what was compiled with other flags, and the program sets one. */
+/** Which of its codes is taken of each bundle: V8 refuses what was compiled with other flags, and the program sets some. */
 let flags = 0;
 
 /** No code was compiled with the flags of this run. */
@@ -98,8 +98,9 @@ function encode(codes) {
   return Buffer.concat([length, Buffer.from(indexOf(INDEX_LENGTH)), ...codes.flatMap(([, both]) => both)]);
 }
 
-/** The flag that the program sets, see src/cli/process/heap.ts. */
-const FLAG = '--heap-growing-percent=20';
+/** The flags that the program sets, see src/cli/process/engine.ts. */
+const FLAGS = ['--heap-growing-percent=20'];
+if (process.versions.v8.startsWith('11.')) FLAGS.push('--interrupt-budget=800000');
 
 /** Room for the index, before the code. */
 const INDEX_LENGTH = 16 * 1024;
@@ -112,7 +113,7 @@ async function make() {
   const archive = path.join(scratch, 'archive.znip');
   const v8 = require('node:v8');
   const { setFlagsFromString } = v8;
-  // The program sets it as well, which would make everything the code of other flags.
+  // The program sets them as well, which would make everything the code of other flags.
   v8.setFlagsFromString = () => {};
   const exit = process.exit.bind(process);
   try {
@@ -136,7 +137,7 @@ async function make() {
       if (/^chunk-.*\.cjs$|\.main\.cjs$/.test(name) && !scripts.has(name)) compile(name);
     }
     const codes = [...scripts].map(([name, script]) => [name, [script.createCachedData()]]);
-    setFlagsFromString(FLAG);
+    for (const flag of FLAGS) setFlagsFromString(flag);
     for (const [name, both] of codes) both.push(scripts.get(name).createCachedData());
     writeFileSync(CACHE, encode(codes));
   } finally {

@@ -2,7 +2,7 @@
  * The process: gives arguments, descriptors and signals to the program, and ends with its status.
  */
 import { ZnipError } from '../errors.ts';
-import { curbGarbage } from './process/heap.ts';
+import { tuneEngine } from './process/engine.ts';
 import { ignoreWhatWasIgnored, interruption } from './process/interruption.ts';
 import { STDERR, STDIN, STDOUT } from './process/standard-streams.ts';
 import type { World } from './process/world.ts';
@@ -14,7 +14,7 @@ const WORLD: World = {
   stderr: STDERR,
   env: process.env,
   interruption,
-  curbGarbage,
+  tuneEngine,
 };
 
 async function main(): Promise<void> {

@@ -19,7 +19,7 @@ export function testWorld(parts: Partial<World> = {}): World {
     stderr: nothing,
     env: process.env,
     interruption: () => new AbortController().signal,
-    curbGarbage() {},
+    tuneEngine() {},
     ...parts,
   };
 }

@@ -31,7 +31,7 @@ export async function runPack(
   options: PackCommandOptions,
 ): Promise<void> {
   const { world, streams, reporter, outcome } = context;
-  world.curbGarbage();
+  world.tuneEngine();
   // The default is standard output, as in tar and zstd. As there, a terminal is refused.
   const { output = '-' } = options;
   if (options.dryRun === true && options.tar === undefined && options.name === undefined) {

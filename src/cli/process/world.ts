@@ -11,6 +11,6 @@ export interface World {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** A signal that stops the work when the process is asked to end. */
   interruption: () => AbortSignal;
-  /** Called before a command that needs much memory. It makes the command use less. */
-  curbGarbage: () => void;
+  /** Called before a command that may have much to do. It makes V8 use less memory and time for it. */
+  tuneEngine: () => void;
 }

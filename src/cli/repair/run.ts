@@ -21,7 +21,7 @@ export async function runRepair(
   path: string,
   options: RepairCommandOptions,
 ): Promise<void> {
-  world.curbGarbage();
+  world.tuneEngine();
   if (path === '-' || options.output === '-') {
     throw new ZnipError(
       'usage',

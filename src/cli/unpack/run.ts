@@ -85,7 +85,7 @@ export async function runUnpack(
   patterns: readonly string[],
   options: UnpackCommandOptions,
 ): Promise<void> {
-  world.curbGarbage();
+  world.tuneEngine();
   const dry = new DryListing(options.json === true, streams, reporter);
   /** Reports what did not go as asked. If there is damage, damage decides the status. */
   const warnIncomplete = (member: string, reason: string): void => {

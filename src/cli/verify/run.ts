@@ -26,7 +26,7 @@ export async function runVerify(
   path: string,
   options: VerifyCommandOptions,
 ): Promise<void> {
-  world.curbGarbage();
+  world.tuneEngine();
   const verifyOptions: VerifyOptions = {
     quick: options.quick === true,
     ...defined({ root: options.root, threads: options.threads }),

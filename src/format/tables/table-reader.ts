@@ -16,14 +16,7 @@ import {
   typeName,
 } from './arrow-columns.ts';
 import { readArrowMessages } from './arrow-structure.ts';
-import {
-  countNulls,
-  exactNumbers,
-  firstFallingOffset,
-  joinLines,
-  lookUp,
-  UNKNOWN,
-} from './column-checks.ts';
+import { countNulls, exactNumbers, firstFallingOffset, joinLines, lookUp, UNKNOWN } from './column-checks.ts';
 
 /** One record batch of a table that was read. Each column is checked when it is asked for. */
 export class Batch {
@@ -88,7 +81,11 @@ export class Batch {
       ({ id, byteWidth }) => id === TYPE.fixedSizeBinary && byteWidth === CHECKSUM_LENGTH,
       'FixedSizeBinary(32)',
     );
-    return { bytes: this.fixed(column, CHECKSUM_LENGTH), validity: column.validity, isNull: nullTest(column) };
+    return {
+      bytes: this.fixed(column, CHECKSUM_LENGTH),
+      validity: column.validity,
+      isNull: nullTest(column),
+    };
   }
 
   bool(name: string): (row: number) => boolean {
@@ -144,7 +141,8 @@ export class Batch {
       if (offsets.length < this.length + 1) throw this.damaged(name, 'its offsets are cut short');
       const wrong = firstFallingOffset(offsets.subarray(0, this.length + 1));
       if (wrong <= this.length) throw this.damaged(name, `its offsets fall at row ${wrong}`);
-      if ((offsets[this.length] ?? 0) > bytes.length) throw this.damaged(name, 'its offsets point past its values');
+      if ((offsets[this.length] ?? 0) > bytes.length)
+        throw this.damaged(name, 'its offsets point past its values');
     }
     return new BytesColumn(offsets, bytes, column.validity, nullTest(column));
   }
