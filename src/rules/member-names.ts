@@ -2,8 +2,7 @@
  * The names that a run has seen, and whether they can exist together. A name that is harmless alone may be harmful
  * below another.
  */
-import { core } from '../core/core.ts';
-import type { Core, CoreNamedEntries } from '../core/core.ts';
+import { type Core, core, type CoreNamedEntries } from '../core/core.ts';
 import { ZnipError } from '../errors.ts';
 import { grown } from '../format/values/grown.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';

@@ -10,7 +10,10 @@ import { Limits } from '../../src/rules/limits.ts';
 import { MemberNames } from '../../src/rules/member-names.ts';
 
 const component = fc.oneof(
-  { weight: 30, arbitrary: fc.string({ unit: fc.constantFrom('a', 'b', '\xff'), minLength: 1, maxLength: 2 }) },
+  {
+    weight: 30,
+    arbitrary: fc.string({ unit: fc.constantFrom('a', 'b', '\xff'), minLength: 1, maxLength: 2 }),
+  },
   { weight: 1, arbitrary: fc.constantFrom('', '.', '..', 'a\0', 'n'.repeat(255), 'n'.repeat(256)) },
 );
 const path = fc.array(component, { minLength: 1, maxLength: 4 }).map((components) => components.join('/'));
@@ -61,10 +64,10 @@ test.skipIf(core() === undefined)('the core and TypeScript take in the same name
 });
 
 test.skipIf(core() === undefined)('the core takes in a tree without asking', () => {
-  const all = Array.from({ length: 5000 }, (_, i) =>
+  const all = Array.from({ length: 5000 }, (_, i): { path: string; kind: number } =>
     i % 10 === 0
-      ? { path: `d${i}`, kind: KIND.directory as number }
-      : { path: `d${i - (i % 10)}/f${i}`, kind: KIND.file as number },
+      ? { path: `d${i}`, kind: KIND.directory }
+      : { path: `d${i - (i % 10)}/f${i}`, kind: KIND.file },
   );
   const { rows, kinds } = taken(all, core());
   expect(kinds.map(([name]) => name)).toEqual(all.map((member) => member.path));

@@ -95,8 +95,6 @@ export function firstUnusual(entries: CoreKindColumns, from: number): number {
   const native = core();
   if (native !== undefined) return native.firstUnusual(entries, from);
   const { kinds, modes, sizes, checksums, targets, pathBytes, targetBytes } = entries;
-  const has = (bits: Uint8Array, row: number): boolean =>
-    bits.length === 0 || (((bits[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
   let row = from;
   for (; row < kinds.length; row++) {
     const kind = kinds[row];
@@ -108,6 +106,10 @@ export function firstUnusual(entries: CoreKindColumns, from: number): number {
     if (has(targets, row) || has(pathBytes, row) || has(targetBytes, row)) break;
   }
   return row;
+}
+
+function has(validity: Uint8Array, row: number): boolean {
+  return validity.length === 0 || (((validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
 }
 
 /** The values between these offsets, each followed by the byte `end`. */
