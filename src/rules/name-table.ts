@@ -63,7 +63,7 @@ export class NameTable {
     const there = this.find(bytes, start, end, hash);
     if (there !== NONE) return there;
     const row = this.size;
-    if (row === this.hashes.length) this.grow();
+    this.makeRoom(row + 1);
     this.names.appendBytes(bytes, start, end);
     this.hashes[row] = hash;
     this.place(row);
@@ -72,7 +72,7 @@ export class NameTable {
 
   /** The table for the core, which adds up to `count` names of `length` bytes in all. Then `commit`. */
   open(count: number, length: number): CoreNameTable {
-    while (this.size + count > this.hashes.length) this.grow();
+    this.makeRoom(this.size + count);
     return { ...this.names.room(count, length), hashes: this.hashes, slots: this.slots };
   }
 
@@ -89,10 +89,12 @@ export class NameTable {
     slots[at] = row + 1;
   }
 
-  private grow(): void {
-    const rows = this.hashes.length;
-    this.hashes = grown(new Uint32Array(2 * rows), this.hashes);
-    this.slots = new Uint32Array(4 * rows);
+  private makeRoom(needed: number): void {
+    let rows = this.hashes.length;
+    if (needed <= rows) return;
+    while (rows < needed) rows *= 2;
+    this.hashes = grown(new Uint32Array(rows), this.hashes);
+    this.slots = new Uint32Array(2 * rows);
     for (let row = 0; row < this.size; row++) this.place(row);
   }
 

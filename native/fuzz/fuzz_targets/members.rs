@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use znip_core::amend::{Written, set_times};
 use znip_core::columns::Strings;
+use znip_core::list;
+use znip_core::names::{self, MemberNames, NameTable};
+use znip_core::table_columns::{self, Kinds};
 use znip_core::tar_members::{self, Columns};
 use znip_core::write::{Files, Settings, write};
 
@@ -22,6 +25,62 @@ fn place() -> &'static PathBuf {
         fs::write(place.join("outside/file"), "stays").unwrap();
         place
     })
+}
+
+/// Any names, and any tables that they are taken into; any columns of a table, and any listing.
+fn take_names(bytes: &[u8], ends: &[u32]) {
+    let paths = Strings { bytes, ends };
+    let kinds: Vec<u8> = bytes.iter().map(|byte| byte % 5).collect();
+    let words: Vec<u32> =
+        bytes.chunks_exact(4).map(|word| u32::from_le_bytes(word.try_into().unwrap())).collect();
+    for (names, room) in [(4, 64), (8, 4096)] {
+        // The second table is one that nobody made: any hashes and slots.
+        for (mut hashes, mut slots) in [(vec![0; names], vec![0; 2 * names]), (words.clone(), words.clone())]
+        {
+            let (mut above, mut above_slots) = (hashes.clone(), slots.clone());
+            let mut members = MemberNames {
+                members: NameTable {
+                    bytes: &mut vec![0; room],
+                    ends: &mut vec![0; names],
+                    hashes: &mut hashes,
+                    slots: &mut slots,
+                    size: 0,
+                },
+                kinds: &mut vec![0; names],
+                parents: NameTable {
+                    bytes: &mut vec![0; room],
+                    ends: &mut vec![0; names],
+                    hashes: &mut above,
+                    slots: &mut above_slots,
+                    size: names / 8,
+                },
+                key: [1, 2],
+            };
+            assert!(names::add(&mut members, &paths, &kinds, 0, ends.len()) <= ends.len());
+        }
+    }
+    let numbers: Vec<f64> = words.iter().map(|&word| f64::from(f32::from_bits(word))).collect();
+    let columns = Kinds {
+        kinds: &kinds,
+        modes: &words,
+        sizes: &numbers,
+        checksums: bytes,
+        targets: bytes.get(1..).unwrap_or(&[]),
+        path_bytes: &[0],
+        target_bytes: &[],
+    };
+    assert!(table_columns::first_unusual(&columns, 0) <= kinds.len());
+    assert!(table_columns::zeros(bytes, ends.len()) <= ends.len());
+    assert!(table_columns::first_falling_offset(ends) <= ends.len());
+    table_columns::lines(bytes, ends, 0, &mut [0; 64]);
+    let mut listed = list::Columns {
+        paths: &mut [0; 64],
+        path_ends: &mut [0; 4],
+        modes: &mut [0; 4],
+        sizes: &mut [0.0; 4],
+        mtimes: &mut [0; 4],
+    };
+    list::take(bytes, 0, 2, b"d/", &mut listed, 1);
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -42,7 +101,8 @@ fuzz_target!(|bytes: &[u8]| {
     std::os::unix::fs::symlink("../outside", target.join("l")).unwrap();
     let root = fs::File::open(&target).unwrap();
     let mtimes: Vec<i64> = (0..count).map(|i| word(24 * i) as i64).collect();
-    let settings = Settings { umask: 0o22, preserve_permissions: sparse & 2 != 0, sparse: sparse & 1 != 0, mtime: true };
+    let settings =
+        Settings { umask: 0o22, preserve_permissions: sparse & 2 != 0, sparse: sparse & 1 != 0, mtime: true };
     let paths = Strings { bytes: chunk, ends: &ends };
     tar_members::read(
         chunk,
@@ -59,6 +119,7 @@ fuzz_target!(|bytes: &[u8]| {
             gids: &mut [0; 4],
         },
     );
+    take_names(chunk, &ends);
     for from in 0..count {
         let mut files = Files {
             paths,
