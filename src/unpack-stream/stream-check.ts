@@ -12,6 +12,7 @@ import {
   tarLengthOf,
 } from '../archive/arrived-index.ts';
 import type { Entries, EntryRef } from '../archive/entries.ts';
+import { differences } from '../archive/entry-differences.ts';
 import { hardLinkMeanings, streamOffset } from '../archive/link-meanings.ts';
 import type { ArrivedBlock } from '../blocks/block-stream.ts';
 import { core } from '../core/core.ts';
@@ -19,7 +20,7 @@ import { toZnipError, ZnipError } from '../errors.ts';
 import type { EntryBatch } from '../format/tables/sub-index.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
-import { floorSeconds, type Group, KIND } from '../format/values/entry.ts';
+import { type Group, KIND } from '../format/values/entry.ts';
 import { startsAsArchive } from '../format/zstd/marks.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import { Turns } from '../threads/turns.ts';
@@ -156,11 +157,23 @@ async function compareEntries(
   return { agreed, compared };
 }
 
+const WORDS = {
+  path: 'name',
+  kind: 'kind',
+  size: 'size',
+  mode: 'mode',
+  linkTarget: 'link target',
+  mtime: 'time',
+} as const;
+
 /** How the index contradicts the member that arrived; undefined if they agree. */
 function disagreement(ref: EntryRef, arrived: ArrivedMember): ZnipError | undefined {
   const { batch, row } = ref;
-  const why = difference(ref, arrived);
-  if (why !== undefined) return disagree(ref, why);
+  const [property] = differences(batch.member(row), arrived);
+  if (property !== undefined) {
+    const found = property === 'path' ? `, '${toText(arrived.path)}'` : '';
+    return disagree(ref, `its ${WORDS[property]} differs${found}`);
+  }
   const member = toText(batch.path(row));
   const checksum = batch.checksum(row);
   const found = arrived.checksum;
@@ -178,16 +191,6 @@ function disagree({ batch, row }: EntryRef, why: string): ZnipError {
   return new ZnipError('inconsistent', `index and tar stream disagree about member '${member}': ${why}`, {
     member,
   });
-}
-
-function difference({ batch, row }: EntryRef, member: ArrivedMember): string | undefined {
-  if (batch.path(row) !== member.path) return `its name differs, '${toText(member.path)}'`;
-  if ((batch.kinds[row] ?? 0) !== member.kind) return 'its kind differs';
-  if ((batch.sizes[row] ?? 0) !== member.size) return 'its size differs';
-  if ((batch.modes[row] ?? 0) !== member.mode) return 'its mode differs';
-  if (batch.linkTarget(row) !== member.linkTarget) return 'its link target differs';
-  if (floorSeconds(batch.mtimes[row] ?? 0n) !== floorSeconds(member.mtime)) return 'its time differs';
-  return undefined;
 }
 
 /** Finds hard links whose file did not arrive: another member may have its name, with another content. */

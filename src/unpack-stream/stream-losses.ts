@@ -4,14 +4,8 @@
  */
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
-import {
-  isDamage,
-  type KeepGoingOptions,
-  lostLink,
-  lostMember,
-  type LostMember,
-  refusedError,
-} from '../rules/lost.ts';
+import { isDamage, lostLink, lostMember } from '../rules/lost.ts';
+import { Losses } from '../rules/losses.ts';
 
 /** A range of the tar stream that is lost. */
 interface LostRange {
@@ -23,18 +17,8 @@ interface LostRange {
   named: boolean;
 }
 
-export class StreamLosses {
-  count = 0;
-  private refused: ZnipError | undefined;
-  readonly keepGoing: boolean;
-  private readonly onDamaged: ((lost: LostMember) => void) | undefined;
-  private readonly names = new Set<ByteString>();
+export class StreamLosses extends Losses {
   private readonly ranges: LostRange[] = [];
-
-  constructor({ keepGoing = false, onDamaged }: KeepGoingOptions) {
-    this.keepGoing = keepGoing;
-    this.onDamaged = onDamaged;
-  }
 
   /** Throws an error that ends the run: any error if the run does not keep going, otherwise any that is not damage. */
   damage(error: unknown): ZnipError {
@@ -55,11 +39,6 @@ export class StreamLosses {
   refuseEntry(name: ByteString, error: ZnipError): void {
     this.noteRefused(error);
     this.tell(lostMember(name, error));
-  }
-
-  /** At the end of a run that does not keep going: throws if members were refused. */
-  throwRefused(): void {
-    if (this.refused !== undefined && !this.keepGoing) throw refusedError(this.refused, this.count);
   }
 
   /** Damage without a lost member, or with lost members whose names are not known. */
@@ -99,10 +78,6 @@ export class StreamLosses {
 
   get areNone(): boolean {
     return this.count === 0;
-  }
-
-  has(name: ByteString): boolean {
-    return this.names.has(name);
   }
 
   get hasRanges(): boolean {
@@ -154,10 +129,5 @@ export class StreamLosses {
   private noteRefused(error: ZnipError): void {
     if (!isDamage(error)) throw error;
     this.refused ??= error;
-  }
-
-  private tell(lost: LostMember): void {
-    this.count += 1;
-    this.onDamaged?.(lost);
   }
 }

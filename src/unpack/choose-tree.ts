@@ -8,7 +8,7 @@ import { ZnipError } from '../errors.ts';
 import type { Limits } from '../rules/limits.ts';
 import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
 import type { TargetOptions } from '../target/target.ts';
-import type { Losses } from './losses.ts';
+import type { IndexLosses } from './index-losses.ts';
 import { buildTree, type MemberTree } from './member-tree.ts';
 
 type Choice = EntrySelection & MemberChoiceOptions & Pick<TargetOptions, 'sameOwner'>;
@@ -18,7 +18,7 @@ export async function chooseTree(
   archive: Archive,
   options: Choice,
   limits: Limits,
-  losses: Losses,
+  losses: IndexLosses,
   read: Entries | undefined,
 ): Promise<MemberTree> {
   const { packageTypes, repos } = options;
@@ -49,7 +49,7 @@ export async function allEntries(
   archive: Archive,
   { packageTypes, repos, signal }: EntrySelection,
   selected: Entries,
-  { keepGoing }: Losses,
+  { keepGoing }: IndexLosses,
 ): Promise<Entries | undefined> {
   if ((packageTypes === undefined && repos === undefined) || !hasHardLinks(selected)) return undefined;
   // Damage of the index has been reported already, or belongs to groups that nobody selected.

@@ -26,7 +26,7 @@ import { chooseTree, selectedGroups } from './choose-tree.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { type ChunkJob, planJobs } from './extract-plan.ts';
 import { type ExtractPool, startExtractPool } from './extract-pool.ts';
-import { Losses } from './losses.ts';
+import { IndexLosses } from './index-losses.ts';
 import type { MemberTree } from './member-tree.ts';
 import { planReadMemory } from './memory.ts';
 import { type PlannedFile, runsOf } from './planned-files.ts';
@@ -118,7 +118,7 @@ interface Run {
 
 async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
   const { start, threads, slots, limits, pool, read } = run;
-  const losses = new Losses(options);
+  const losses = new IndexLosses(options);
   const refused = new RefusedMembers(options.onLost);
   const tree = await chooseTree(archive, options, limits, losses, read);
   limits.addContent(tree.contentBytes);

@@ -3,6 +3,7 @@
  * members, at the same places, with the same metadata and contents, and no member may be in only one of the two.
  */
 import type { Entries, EntryRef } from '../archive/entries.ts';
+import { type Described, differences } from '../archive/entry-differences.ts';
 import { type InspectedMembers, linkTargetAt, pathAt } from '../blocks/inspect-chunk.ts';
 import { displayName } from '../format/tables/shown-name.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
@@ -31,6 +32,16 @@ interface Place {
   blob: number;
   offset: number;
 }
+
+/** What a disagreement about a property is called, and how the property is shown. */
+const MISMATCHES: Record<keyof Described, { code: DamageCode; show: (described: Described) => string }> = {
+  path: { code: 'name-mismatch', show: ({ path }) => `'${toText(path)}'` },
+  kind: { code: 'kind-mismatch', show: ({ kind }) => String(KINDS[kind]) },
+  size: { code: 'size-mismatch', show: ({ size }) => String(size) },
+  mode: { code: 'mode-mismatch', show: ({ mode }) => mode.toString(8) },
+  linkTarget: { code: 'link-mismatch', show: ({ linkTarget }) => `'${toText(linkTarget)}'` },
+  mtime: { code: 'mtime-mismatch', show: ({ mtime }) => String(floorSeconds(mtime)) },
+};
 
 export class Comparison {
   private readonly entries: Entries;
@@ -99,33 +110,20 @@ export class Comparison {
 
   private compare(ref: EntryRef, members: InspectedMembers, row: number, end: number, place: Place): void {
     const { batch, row: at } = ref;
-    const kind = members.kinds[row] ?? 0;
-    const size = members.sizes[row] ?? 0;
-    const mtime = members.mtimes[row] ?? 0n;
-    const path = pathAt(members, row);
-    const indexed = {
-      path: batch.path(at),
-      kind: batch.kinds[at] ?? 0,
-      mode: batch.modes[at] ?? 0,
-      mtime: batch.mtimes[at] ?? 0n,
-      size: batch.sizes[at] ?? 0,
-      linkTarget: batch.linkTarget(at),
+    const header: Described = {
+      path: pathAt(members, row),
+      kind: members.kinds[row] ?? 0,
+      mode: members.modes[row] ?? 0,
+      mtime: members.mtimes[row] ?? 0n,
+      size: members.sizes[row] ?? 0,
+      linkTarget: linkTargetAt(members, row),
     };
-    const differ = (code: DamageCode, index: unknown, tar: unknown): void =>
-      this.report(code, ref, `the index says ${String(index)}, the tar header ${String(tar)}`, place);
-    if (indexed.path !== path) differ('name-mismatch', `'${toText(indexed.path)}'`, `'${toText(path)}'`);
-    if (indexed.kind !== kind) differ('kind-mismatch', KINDS[indexed.kind], KINDS[kind]);
-    if (indexed.size !== size) differ('size-mismatch', indexed.size, size);
-    if (indexed.mode !== (members.modes[row] ?? 0)) {
-      differ('mode-mismatch', indexed.mode.toString(8), (members.modes[row] ?? 0).toString(8));
+    const indexed: Described = batch.member(at);
+    for (const property of differences(indexed, header)) {
+      const { code, show } = MISMATCHES[property];
+      this.report(code, ref, `the index says ${show(indexed)}, the tar header ${show(header)}`, place);
     }
-    if (indexed.mtime !== mtime && floorSeconds(indexed.mtime) !== floorSeconds(mtime)) {
-      differ('mtime-mismatch', floorSeconds(indexed.mtime), floorSeconds(mtime));
-    }
-    const target = linkTargetAt(members, row);
-    if (indexed.linkTarget !== target) {
-      differ('link-mismatch', `'${toText(indexed.linkTarget)}'`, `'${toText(target)}'`);
-    }
+    const { kind, size } = header;
     this.compareOwner(ref, members.uids[row] ?? -1, members.gids[row] ?? -1, place);
     if (ref.batch.hasOwnerNames || members.unames !== null || members.gnames !== null) {
       this.compareNames(ref, members, row, place);
