@@ -91,6 +91,8 @@ class TreeBuilder {
   /** Members that hard links mean, by stream offset: the name that each gets in the tree, and who has that name now. */
   private readonly meant = new Map<number, ByteString | undefined>();
   private readonly holders = new Map<ByteString, number>();
+  /** The row that was found last of what a hard link means. */
+  private next: { entries: PlainEntries | undefined; row: number } = { entries: undefined, row: 0 };
 
   constructor(entries: Entries, options: TreeOptions) {
     this.options = options;
@@ -122,11 +124,14 @@ class TreeBuilder {
     return to - from;
   }
 
-  /** The first of these rows that a hard link means, or `to`. */
-  private firstMeant({ streamOffsets }: PlainEntries, from: number, to: number): number {
+  /** The first of these rows that a hard link means, or `to`. Looks at each row once, however often it is asked. */
+  private firstMeant(entries: PlainEntries, from: number, to: number): number {
     if (this.meant.size === 0) return to;
+    const { next } = this;
+    if (next.entries === entries && next.row > from && next.row <= to) return next.row;
     let row = from;
-    while (row < to && !this.meant.has(streamOffsets[row] ?? 0)) row++;
+    while (row < to && !this.meant.has(entries.streamOffsets[row] ?? 0)) row++;
+    this.next = { entries, row };
     return row;
   }
 
