@@ -98,10 +98,6 @@ function encode(codes) {
   return Buffer.concat([length, Buffer.from(indexOf(INDEX_LENGTH)), ...codes.flatMap(([, both]) => both)]);
 }
 
-/** The flags that the program sets, see src/cli/process/engine.ts. */
-const FLAGS = ['--heap-growing-percent=20'];
-if (process.versions.v8.startsWith('11.')) FLAGS.push('--interrupt-budget=800000');
-
 /** Room for the index, before the code. */
 const INDEX_LENGTH = 16 * 1024;
 
@@ -113,8 +109,9 @@ async function make() {
   const archive = path.join(scratch, 'archive.znip');
   const v8 = require('node:v8');
   const { setFlagsFromString } = v8;
-  // The program sets them as well, which would make everything the code of other flags.
-  v8.setFlagsFromString = () => {};
+  // Flags that the program sets, see src/cli/process/engine.ts: at once, they would make everything the code of these flags.
+  const later = new Set();
+  v8.setFlagsFromString = (flag) => later.add(flag);
   const exit = process.exit.bind(process);
   try {
     for (const command of [
@@ -137,7 +134,7 @@ async function make() {
       if (/^chunk-.*\.cjs$|\.main\.cjs$/.test(name) && !scripts.has(name)) compile(name);
     }
     const codes = [...scripts].map(([name, script]) => [name, [script.createCachedData()]]);
-    for (const flag of FLAGS) setFlagsFromString(flag);
+    for (const flag of later) setFlagsFromString(flag);
     for (const [name, both] of codes) both.push(scripts.get(name).createCachedData());
     writeFileSync(CACHE, encode(codes));
   } finally {
