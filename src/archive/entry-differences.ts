@@ -7,22 +7,12 @@ import { floorSeconds, type Member } from '../format/values/entry.ts';
 /** What both describe. */
 export type Described = Pick<Member, 'path' | 'kind' | 'size' | 'mode' | 'linkTarget' | 'mtime'>;
 
-const NONE: readonly (keyof Described)[] = [];
+const PROPERTIES = ['path', 'kind', 'size', 'mode', 'linkTarget', 'mtime'] as const;
 
 /** The properties about which the two disagree. Tar headers of znip have no fractions of a second. */
 export function differences(entry: Described, header: Described): readonly (keyof Described)[] {
-  const sameTime = entry.mtime === header.mtime || floorSeconds(entry.mtime) === floorSeconds(header.mtime);
-  const same =
-    sameTime &&
-    entry.path === header.path &&
-    entry.kind === header.kind &&
-    entry.size === header.size &&
-    entry.mode === header.mode &&
-    entry.linkTarget === header.linkTarget;
-  // Nearly all members get here: nothing is made for them.
-  if (same) return NONE;
-  const others = (['path', 'kind', 'size', 'mode', 'linkTarget'] as const).filter(
-    (property) => entry[property] !== header[property],
-  );
-  return sameTime ? others : [...others, 'mtime'];
+  return PROPERTIES.filter((property) => {
+    if (entry[property] === header[property]) return false;
+    return property !== 'mtime' || floorSeconds(entry.mtime) !== floorSeconds(header.mtime);
+  });
 }
