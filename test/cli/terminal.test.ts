@@ -105,13 +105,18 @@ describe.skipIf(lacks('tmux', 'dash'))('progress', () => {
       rmSync(at('out-colour'), { recursive: true, force: true });
       const terminal = await openShell({ env: { NO_COLOR: value } });
       terminal.type(`$ZNIP unpack - -C out-colour < ${fifo}\n`);
-      let styled = '';
-      await unpackSlowly(terminal, SPINNER, () => {
-        styled = terminal.styledScreen();
-        return Promise.resolve();
+      let line: string | undefined;
+      // The line is cleared and written again ten times a second: a look between the two finds none.
+      await unpackSlowly(terminal, SPINNER, async () => {
+        while (line === undefined) {
+          line = terminal
+            .styledScreen()
+            .split('\n')
+            .find((text) => SPINNER.test(text));
+          if (line === undefined) await pause(20);
+        }
       });
-      const line = styled.split('\n').find((text) => SPINNER.test(text)) ?? '';
-      expect(line.includes('\x1b[36m')).toBe(coloured);
+      expect(line!.includes('\x1b[36m')).toBe(coloured);
       await terminal.until('unpacked');
       terminal.close();
     }
