@@ -42,6 +42,8 @@ export default defineConfig(({ mode }) => ({
     ],
     // Tests start processes and threads of their own, and wait for them: three files at a time keep two cores busy.
     maxWorkers: 3,
+    // A fresh process and fresh modules for each of 130 files would cost a tenth of the time.
+    isolate: false,
     testTimeout: mode === 'test' ? 60_000 : 300_000,
     hookTimeout: 120_000,
   },

@@ -112,8 +112,8 @@ describe('an archive of znip', () => {
 
 describe('a stream that is cut short', () => {
   test('leaves whole members only, says where it ends, and is status 4', () => {
-    for (let i = 0; i < 12; i++) {
-      const length = Math.floor((archive.length * i) / 12) + i;
+    for (let i = 0; i < 6; i++) {
+      const length = Math.floor((archive.length * i) / 6) + i;
       const target = `cut-${i}`;
       const { status, stderr } = znip(['unpack', '-q', '-', '-C', target], {
         ...here,
