@@ -4,6 +4,7 @@
  */
 import type { Codec } from '../codec/codec.ts';
 import { type PlainError, toPlainError, ZnipError } from '../errors.ts';
+import { FingerprintHead } from '../format/fingerprint.ts';
 import { type Remark, remarksOf } from '../format/remarks.ts';
 import { paddedLength } from '../format/tar/tar-header.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
@@ -63,6 +64,8 @@ export interface InspectedChunk {
   fault: PlainError | null;
   /** There is a global header, which also counts for later chunks. */
   hasGlobals: boolean;
+  /** Stands for the bytes of the chunk; null if not all of its headers are known. */
+  fingerprint: Uint8Array | null;
 }
 
 interface Placed {
@@ -120,7 +123,19 @@ export function inspectChunk(
     fault = toPlainError(error);
   }
   const members = toColumns(placed, chunk, codec);
-  return { members, remarks, unfinished, endOffset, fault, hasGlobals: reader.hasGlobals };
+  const fingerprint = fault === null ? fingerprintOf(members, chunk, codec) : null;
+  return { members, remarks, unfinished, endOffset, fault, hasGlobals: reader.hasGlobals, fingerprint };
+}
+
+function fingerprintOf(members: InspectedMembers, chunk: Buffer, codec: Codec): Uint8Array {
+  const { count, kinds, dataOffsets, sizes, checksums } = members;
+  const head = new FingerprintHead(count);
+  for (let row = 0; row < count; row++) {
+    const offset = dataOffsets[row] ?? 0;
+    const size = sizes[row] ?? 0;
+    if (kinds[row] === KIND.file && offset + size <= chunk.byteLength) head.add(offset, size, checksums, row);
+  }
+  return codec.fingerprint(chunk, head.finish(chunk.byteLength));
 }
 
 function broken(offset: number, why: string): ZnipError {

@@ -76,6 +76,8 @@ export interface Blake3Backend {
   /** BLAKE3 of `bytes`: 32 bytes. */
   hash(bytes: Uint8Array): Uint8Array;
   createHasher(): Hasher;
+  /** The fingerprint of a chunk, see `FingerprintHead`. */
+  fingerprint(chunk: Uint8Array, head: Uint8Array): Uint8Array;
   /**
    * Does the work for a part of a content that can be done without the other parts. The part starts at byte `offset` of
    * the content. Writes the results to `subtrees`, and returns the bytes of them; 0 if it can do nothing.

@@ -2,6 +2,7 @@
  * BLAKE3 through the native core or, on any machine, blake3-wasm.
  */
 import type { Core } from '../core/core.ts';
+import { hashOutsideContents } from '../format/fingerprint.ts';
 import type { Blake3Backend, Hasher, PartHasher } from './backends.ts';
 
 interface WasmModule {
@@ -29,6 +30,10 @@ class Blake3Portable implements Blake3Backend {
     };
   }
 
+  fingerprint(chunk: Uint8Array, head: Uint8Array): Uint8Array {
+    return hashOutsideContents(chunk, head, this.createHasher());
+  }
+
   hashSubtrees(): number {
     return 0;
   }
@@ -43,6 +48,7 @@ export function nativeBlake3(core: Core): Blake3Backend {
     name: 'blake3 (native)',
     hash: (bytes) => core.hash(bytes),
     createHasher: () => new core.Hasher(),
+    fingerprint: (chunk, head) => core.fingerprint(chunk, head),
     hashSubtrees: (part, offset, subtrees) => 32 * core.hashSubtrees(part, offset, subtrees),
     createPartHasher: () => new core.TreeHasher(),
   };

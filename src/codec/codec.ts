@@ -63,6 +63,7 @@ export function together(zstd: ZstdBackend, blake3: Blake3Backend): Codec {
     createStreamDecoder: zstd.createStreamDecoder.bind(zstd),
     hash: blake3.hash.bind(blake3),
     createHasher: blake3.createHasher.bind(blake3),
+    fingerprint: blake3.fingerprint.bind(blake3),
     hashSubtrees: blake3.hashSubtrees.bind(blake3),
     createPartHasher: blake3.createPartHasher.bind(blake3),
   };

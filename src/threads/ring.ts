@@ -17,7 +17,7 @@ import { ZnipError } from '../errors.ts';
 import { CHECKSUM_LENGTH, TAR_RECORD } from '../format/values/constants.ts';
 
 /** Length of the numbers about a whole chunk, see `pack/chunk/chunk-record.ts`. */
-const CHUNK_FIELDS_LENGTH = 64;
+const CHUNK_FIELDS_LENGTH = 96;
 /** What is hashed of a part of a content, see `codec/backends.ts`. */
 const SUBTREES_LENGTH = 54 * CHECKSUM_LENGTH;
 /** Bytes of what is said about one member. */

@@ -228,5 +228,8 @@ function difference(frame: Frame, block: Frame): string | undefined {
   if (frame.blobLength !== block.blobLength) return `says ${frame.blobLength} bytes`;
   if (frame.stored !== block.stored) return `says it is ${frame.stored ? '' : 'not '}stored`;
   if (!Buffer.from(frame.checksum).equals(block.checksum)) return 'has another hash';
+  // Not every writer makes fingerprints, and damage leaves nothing to make one of.
+  if (frame.fingerprint === null || block.fingerprint === null) return undefined;
+  if (!Buffer.from(frame.fingerprint).equals(block.fingerprint)) return 'has another fingerprint';
   return undefined;
 }

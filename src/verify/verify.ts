@@ -317,6 +317,7 @@ class VerifyRun {
       blobLength,
       stored,
       checksum,
+      fingerprint: inspected?.fingerprint ?? null,
     };
     if (!fromTable) {
       if (this.frameCheck !== undefined) this.frameCheck.take(frame);

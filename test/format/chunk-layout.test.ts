@@ -15,8 +15,8 @@ describe('the chunk size follows from the length of the tar stream', () => {
     [32 * MiB - 1, 4 * MiB],
     [32 * MiB, 8 * MiB],
     [64 * MiB - 1, 8 * MiB],
-    [64 * MiB, 16 * MiB],
-    [2 ** 50, 16 * MiB],
+    [64 * MiB, 22 * MiB],
+    [2 ** 50, 22 * MiB],
   ])('%i bytes: %i', (total, chunkSize) => {
     expect(chooseChunkSize(total)).toBe(chunkSize);
   });

@@ -477,6 +477,44 @@ function contentOf({ row }: Entry): Buffer {
   return tarStream.subarray(offset, offset + Number(row['size']));
 }
 
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+/** "Fingerprints": contents are represented by their hashes. */
+function fingerprintOf(chunk: Buffer, streamOffset: number): string {
+  const contents = entries
+    .filter(({ row }) => row['kind'] === 'file' && Number(row['size']) > 0)
+    .map(({ row }) => ({ start: Number(row['stream_offset']) - streamOffset, row }))
+    .filter(({ start, row }) => start >= 0 && start + Number(row['size']) <= chunk.length);
+  const pieces = [u32(contents.length), u32(chunk.length)];
+  for (const { start, row } of contents) {
+    pieces.push(u32(start), u32(Number(row['size'])), row['checksum'] as Buffer);
+  }
+  let end = 0;
+  for (const { start, row } of contents) {
+    pieces.push(chunk.subarray(end, start));
+    end = start + Number(row['size']);
+  }
+  return blake3(Buffer.concat([...pieces, chunk.subarray(end)]));
+}
+
+/** "Ranks", with the numbers as they stand in the document. */
+function rankOf(path: string): number {
+  const code = linesUnder('Ranks').join('\n');
+  const [mix1 = 0, mix2 = 0] = [...code.matchAll(/\(h >> \d+\)\) \* (0x[0-9A-F]+)/g)].map((m) =>
+    Number(m[1]),
+  );
+  const [shift1 = 0, shift2 = 0, shift3 = 0] = [...code.matchAll(/h >> (\d+)/g)].map((m) => Number(m[1]));
+  let h = Number(numberNamed('FNV_OFFSET'));
+  for (const byte of Buffer.from(path, 'latin1')) h = Math.imul(h ^ byte, Number(numberNamed('FNV_PRIME')));
+  h = Math.imul(h ^ (h >>> shift1), mix1);
+  h = Math.imul(h ^ (h >>> shift2), mix2);
+  return (h ^ (h >>> shift3)) >>> 0;
+}
+
 /** All names below a directory, as byte strings, the directory first. */
 function namesBelow(path: string): string[] {
   if (!fs.lstatSync(onDisk(path)).isDirectory()) return [path];
@@ -648,8 +686,27 @@ describe('reading by the index', () => {
       blob_length: blob.length,
       stored: hasFlag(header, 'stored'),
       checksum: Buffer.from(blake3(blob), 'hex'),
+      fingerprint: Buffer.from(fingerprintOf(chunk, header.number('streamOffset')), 'hex'),
     }));
     expect(frames).toEqual(found);
+  });
+
+  test('chunks end where ranks say so', () => {
+    let moved = 0;
+    for (const { header, chunk } of blocks.slice(0, -2)) {
+      const start = header.number('streamOffset');
+      const end = start + chunk.length;
+      // The next member would not have fitted, or is longer than a chunk, or goes on.
+      const next = entries.find((entry) => entry.start >= end);
+      const within = entries.filter((entry) => entry.start >= start && entry.end <= start + CHUNK_SIZE);
+      const fits = within.filter((entry) => entry.start >= start + CHUNK_SIZE / 2);
+      const isCut = chunk.length < CHUNK_SIZE && (next === undefined || next.end - next.start <= CHUNK_SIZE);
+      if (!isCut || fits.length === 0 || within.at(-1) === entries.at(-1)) continue;
+      const [lowest] = fits.toSorted((a, b) => rankOf(a.path) - rankOf(b.path));
+      expect(end).toBe(lowest?.start);
+      moved += 1;
+    }
+    expect(moved).toBeGreaterThan(1);
   });
 
   test('a binary search finds the chunks that hold a content', () => {

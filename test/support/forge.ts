@@ -153,6 +153,7 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
       blobLength: blob.byteLength,
       stored: true,
       checksum,
+      fingerprint: null,
     });
     chunkOffset += chunk.byteLength;
   });

@@ -215,6 +215,11 @@ describe('structures that disagree', () => {
       'wrong-frame-table',
     ],
     [
+      'a frame table with another fingerprint',
+      { frames: (rows) => rows.with(0, { ...rows[0]!, fingerprint: new Uint8Array(32) }) },
+      'wrong-frame-table',
+    ],
+    [
       'a frame table with another flag',
       { frames: (rows) => rows.with(0, { ...rows[0]!, stored: false }) },
       'wrong-frame-table',

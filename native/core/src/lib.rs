@@ -8,6 +8,7 @@ pub mod codec;
 pub mod columns;
 pub mod compare;
 pub mod fill;
+pub mod fingerprint;
 pub mod hash;
 pub mod held;
 pub mod list;

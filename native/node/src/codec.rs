@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{BufferSlice, Result};
 use napi::{Env, Error, Status};
 use napi_derive::napi;
 use znip_core::codec::{self, Settings};
+use znip_core::fingerprint;
 use znip_core::hash;
 use znip_core::tree_hash;
 
@@ -71,6 +72,14 @@ impl StreamDecoder {
 #[napi(catch_unwind)]
 pub fn hash<'env>(env: &'env Env, bytes: View<u8>) -> Result<BufferSlice<'env>> {
     BufferSlice::copy_from(env, hash::of(&bytes))
+}
+
+/// What stands for a chunk; see `fingerprint`. Throws if `head` does not describe it.
+#[napi(catch_unwind)]
+pub fn fingerprint<'env>(env: &'env Env, chunk: View<u8>, head: View<u8>) -> Result<BufferSlice<'env>> {
+    let found = fingerprint::of(&chunk, &head);
+    let found = found.ok_or_else(|| Error::from_reason("the contents are not in the chunk, in order"))?;
+    BufferSlice::copy_from(env, found)
 }
 
 /// Hashes the subtrees that lie in a part of a content, from byte `offset` of it on; see `tree_hash`. Returns their number.

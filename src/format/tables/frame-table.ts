@@ -5,7 +5,7 @@
 import { ZnipError } from '../../errors.ts';
 import { CHECKSUM_LENGTH, MAX_CHUNK_SIZE } from '../values/constants.ts';
 import { maxBlobLength } from '../zstd/zstd-frame.ts';
-import { boolColumn, checksumColumn, type Column, uint64Column } from './table-columns.ts';
+import { boolColumn, checksumColumn, type Column, uint64Column, Validity } from './table-columns.ts';
 import { decodeTable } from './table-reader.ts';
 
 export interface Frame {
@@ -20,12 +20,20 @@ export interface Frame {
   stored: boolean;
   /** BLAKE3 hash of the blob. */
   checksum: Uint8Array;
+  /** Stands for the bytes of the chunk, see `format/fingerprint.ts`; null if the writer did not make one. */
+  fingerprint: Uint8Array | null;
 }
 
 export function frameColumns(frames: readonly Frame[]): Column[] {
   const numbers = (pick: (frame: Frame) => number): Float64Array => Float64Array.from(frames, pick);
   const checksums = new Uint8Array(frames.length * CHECKSUM_LENGTH);
-  frames.forEach((frame, i) => checksums.set(frame.checksum, i * CHECKSUM_LENGTH));
+  const fingerprints = new Uint8Array(frames.length * CHECKSUM_LENGTH);
+  const isKnown = new Validity();
+  frames.forEach(({ checksum, fingerprint }, i) => {
+    checksums.set(checksum, i * CHECKSUM_LENGTH);
+    if (fingerprint !== null) fingerprints.set(fingerprint, i * CHECKSUM_LENGTH);
+    isKnown.append(i, fingerprint !== null);
+  });
   return [
     uint64Column(
       'stream_offset',
@@ -45,6 +53,7 @@ export function frameColumns(frames: readonly Frame[]): Column[] {
     ),
     boolColumn('stored', frames.length, (row) => frames[row]?.stored === true),
     checksumColumn('checksum', checksums),
+    checksumColumn('fingerprint', fingerprints, isKnown),
   ];
 }
 
@@ -58,6 +67,7 @@ export function decodeFrameTable(stream: Uint8Array): Frame[] {
     const blobLengths = batch.uint64('blob_length');
     const stored = batch.bool('stored');
     const { bytes, isNull } = batch.checksums('checksum');
+    const fingerprints = batch.has('fingerprint') ? batch.checksums('fingerprint') : undefined;
     for (let row = 0; row < batch.length; row++) {
       if (isNull(row)) throw new ZnipError('damaged-frame-table', `row ${row} has no checksum`);
       frames.push({
@@ -67,6 +77,10 @@ export function decodeFrameTable(stream: Uint8Array): Frame[] {
         blobLength: blobLengths[row] ?? 0,
         stored: stored(row),
         checksum: bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH),
+        fingerprint:
+          fingerprints === undefined || fingerprints.isNull(row)
+            ? null
+            : fingerprints.bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH),
       });
     }
   }

@@ -26,6 +26,8 @@ export interface ChunkResult {
   /** Bytes of what is hashed of the continuation, and of the overflow. */
   continuationSubtrees: number;
   overflowSubtrees: number;
+  /** Stands for the bytes of the chunk, see `format/fingerprint.ts`. */
+  fingerprint: Uint8Array;
 }
 
 const NO_HEADER = 0xffffffff;
@@ -39,6 +41,7 @@ export function writeChunkResult(fields: Buffer, result: ChunkResult): void {
   fields.writeUInt32LE(result.continuationSubtrees, 20);
   fields.set(result.checksum, 24);
   fields.writeUInt32LE(result.overflowSubtrees, 56);
+  fields.set(result.fingerprint, 60);
 }
 
 export function readChunkResult(fields: Buffer): ChunkResult {
@@ -52,6 +55,7 @@ export function readChunkResult(fields: Buffer): ChunkResult {
     continuationSubtrees: fields.readUInt32LE(20),
     checksum: Uint8Array.from(fields.subarray(24, 24 + CHECKSUM_LENGTH)),
     overflowSubtrees: fields.readUInt32LE(56),
+    fingerprint: Uint8Array.from(fields.subarray(60, 60 + CHECKSUM_LENGTH)),
   };
 }
 

@@ -3,12 +3,14 @@
  */
 import type { CompressionSettings } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
+import { FingerprintHead } from '../../format/fingerprint.ts';
+import { KIND } from '../../format/values/entry.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Slot } from '../../threads/ring.ts';
 import type { ChunkPlan, MemberPart } from '../plan/chunk-plan.ts';
 import type { AttributeNotes } from '../walk/attribute-notes.ts';
 import type { Warning } from '../walk/warning.ts';
-import { type ChunkResult, writeChunkResult } from './chunk-record.ts';
+import { type ChunkResult, DROPPED, writeChunkResult } from './chunk-record.ts';
 import { fillChunk } from './fill.ts';
 import { hashFilled } from './hash-filled.ts';
 
@@ -46,6 +48,22 @@ function hashParts(
   };
 }
 
+/** What stands for the chunk: no byte of a content is hashed again. */
+function fingerprintOf(
+  { members, overflow }: ChunkPlan,
+  { members: results }: Slot,
+  chunk: Uint8Array,
+  codec: Codec,
+): Uint8Array {
+  const whole = overflow === null ? members.count : members.count - 1;
+  const head = new FingerprintHead(whole);
+  for (let row = 0; row < whole; row++) {
+    if (members.kinds[row] !== KIND.file || results.flags[row] === DROPPED) continue;
+    head.add(results.dataOffsets[row] ?? 0, results.sizes[row] ?? 0, results.checksums, row);
+  }
+  return codec.fingerprint(chunk, head.finish(chunk.byteLength));
+}
+
 export async function compressChunk(
   plan: ChunkPlan,
   slot: Slot,
@@ -61,6 +79,7 @@ export async function compressChunk(
   writeChunkResult(slot.fields, {
     ...filled,
     checksum: blobLength === 0 ? hashStored(chunk, codec) : codec.hash(slot.output.subarray(0, blobLength)),
+    fingerprint: fingerprintOf(plan, slot, chunk, codec),
     ...hashParts(plan, slot, codec),
     blobLength,
   });

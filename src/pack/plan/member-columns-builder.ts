@@ -5,7 +5,6 @@ import type { ByteString } from '../../format/values/byte-string.ts';
 import { byteStringsOf, ByteStringsBuilder } from '../../format/values/byte-strings.ts';
 import { KIND, NO_ID } from '../../format/values/entry.ts';
 import type { SpooledContent } from '../walk/content-spool.ts';
-import { plainLength } from '../walk/plain-files.ts';
 import type { SourceDirectory } from '../walk/source-directories.ts';
 import type { MemberRun, SourceMember } from '../walk/source-member.ts';
 import type { DirectoryColumns, MemberColumns } from './member-columns.ts';
@@ -59,25 +58,8 @@ export class MemberColumnsBuilder {
     columns.groups[row] = group;
   }
 
-  /**
-   * Appends the files of a run from row `first` of its listing on, as far as they take `room` bytes of tar stream at most.
-   * Returns the row behind them, and the bytes that they take.
-   */
-  appendRun(run: MemberRun, first: number, group: number, room: number): { end: number; length: number } {
-    const { listing, to } = run;
-    const isWhole = first === run.from && run.streamLength <= room;
-    let end = isWhole ? to : first;
-    let length = isWhole ? run.streamLength : 0;
-    for (; end < to; end++) {
-      const more = plainLength(listing.size(end));
-      if (length + more > room) break;
-      length += more;
-    }
-    if (end > first) this.takeRun(run, first, end, group);
-    return { end, length };
-  }
-
-  private takeRun(run: MemberRun, first: number, end: number, group: number): void {
+  /** Appends the files of a run from row `first` of its listing on, before row `end`. */
+  appendRun(run: MemberRun, first: number, end: number, group: number): void {
     const { listing, base, directory, prefix } = run;
     const count = end - first;
     const start = this.count;

@@ -2,8 +2,8 @@
  * Cuts the members into chunks: which header and which data go where. Main thread.
  *
  * The layout depends only on names, sizes and the chunk size. A member that fits in a chunk of its own is never split.
- * A larger one starts a chunk, fills whole chunks, and shares its last chunk with the next members. Implements
- * docs/format.md, "Chunks".
+ * A larger one starts a chunk, fills whole chunks, and shares its last chunk with the next members. Where a chunk ends
+ * otherwise: see `ChunkMembers`. Implements docs/format.md, "Chunks".
  */
 import { closeSync, fstatSync } from 'node:fs';
 import { isExhaustion, systemReason } from '../../errors.ts';
@@ -17,7 +17,8 @@ import { sourceFlags, SourceDirectories } from '../walk/source-directories.ts';
 import type { MemberSource, SourceMember } from '../walk/source-member.ts';
 import type { Warning } from '../walk/warning.ts';
 import type { FileChunkPlan, FilePart } from './chunk-plan.ts';
-import { MemberColumnsBuilder } from './member-columns-builder.ts';
+import { ChunkMembers } from './chunk-members.ts';
+import type { MemberColumns } from './member-columns.ts';
 
 /** How members are put into groups. */
 export interface GroupOptions {
@@ -97,25 +98,22 @@ function* planAll(
 ): Generator<FileChunkPlan, void, undefined> {
   const { chunkSize } = options;
   const groups = new GroupNumbers(options);
+  const chunk = new ChunkMembers(chunkSize);
   let sequence = 0;
-  let columns = new MemberColumnsBuilder();
-  let filled = 0;
   let continuation: FilePart | null = null;
 
-  const finishChunk = (overflow: FilePart | null, last = false): FileChunkPlan => {
-    const plan: FileChunkPlan = {
+  const plan = (columns: MemberColumns, overflow: FilePart | null, last = false): FileChunkPlan => {
+    const made: FileChunkPlan = {
       sequence: sequence++,
       last,
       filled: null,
       continuation,
-      members: columns.finish(),
+      members: columns,
       overflow,
       newGroups: groups.takeAnnounced(),
     };
-    columns = new MemberColumnsBuilder();
-    filled = 0;
     continuation = null;
-    return plan;
+    return made;
   };
 
   for (;;) {
@@ -123,11 +121,8 @@ function* planAll(
     if (run !== undefined) {
       // All of them are of one group: their types are plain, and they are in one directory.
       const group = groups.numberOf({ path: `${run.base}${run.listing.name(run.from)}`, kind: KIND.file });
-      for (let from = run.from; from < run.to;) {
-        const { end, length } = columns.appendRun(run, from, group, chunkSize - filled);
-        filled += length;
-        if (end < run.to) yield finishChunk(null);
-        from = end;
+      for (let row = run.from; (row = chunk.appendRun(run, row, group)) < run.to;) {
+        yield plan(chunk.finishAtCut(), null);
       }
       continue;
     }
@@ -135,34 +130,34 @@ function* planAll(
     if (member === undefined) break;
     const headerLength = tarHeaderLength(member);
     const length = headerLength + paddedLength(member.size);
-    if (filled > 0 && filled + length > chunkSize) yield finishChunk(null);
     if (length <= chunkSize) {
-      columns.append(member, groups.numberOf(member));
-      filled += length;
+      const group = groups.numberOf(member);
+      while (!chunk.append(member, length, group)) yield plan(chunk.finishAtCut(), null);
       continue;
     }
+    if (chunk.filled > 0) yield plan(chunk.finish(), null);
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
     const fd = member.content?.fd ?? large.open(member);
     if (fd === undefined) {
       // The worker will also find it unreadable, report that, and put an empty file in its place.
-      if (member.linked) columns.append({ ...member, size: 0 }, groups.numberOf(member));
+      if (member.linked) chunk.append({ ...member, size: 0 }, headerLength, groups.numberOf(member));
       continue;
     }
-    columns.append(member, groups.numberOf(member));
+    chunk.append(member, 0, groups.numberOf(member));
     let overflow = partOf(member, fd, 0, chunkSize - headerLength);
     let fileOffset = overflow.length;
-    yield finishChunk(overflow);
+    yield plan(chunk.finish(), overflow);
     while (fileOffset < member.size) {
       overflow = partOf(member, fd, fileOffset, chunkSize);
       fileOffset += overflow.length;
       continuation = overflow;
-      filled = paddedLength(overflow.length);
-      if (fileOffset < member.size) yield finishChunk(null);
+      chunk.begin(paddedLength(overflow.length));
+      if (fileOffset < member.size) yield plan(chunk.finish(), null);
     }
-    if (filled === chunkSize) yield finishChunk(null);
+    if (chunk.filled === chunkSize) yield plan(chunk.finish(), null);
   }
-  if (filled > 0) yield finishChunk(null);
-  yield finishChunk(null, true);
+  if (chunk.filled > 0) yield plan(chunk.finish(), null);
+  yield plan(chunk.finish(), null, true);
 }
 
 /** The run of a file from byte `fileOffset` on, of at most `room` bytes. */

@@ -6,6 +6,7 @@
  * docs/format.md, "Chunks" and "Tar streams of others".
  */
 import { ZnipError } from '../../errors.ts';
+import { CutPoint, RANK_START, rankName, rankOf } from '../../format/chunk-layout.ts';
 import { LEADING_SLASH, type Remark, plainReason, remarksOf } from '../../format/remarks.ts';
 import { paddedLength } from '../../format/tar/tar-header.ts';
 import { type TarMember, TarReader } from '../../format/tar/tar-reader.ts';
@@ -40,6 +41,17 @@ interface UncutMember {
   /** Bytes of its data in the chunks so far. */
   done: number;
   indexed: boolean;
+}
+
+/** A member whose headers have been read, and the chunk byte at which they start. */
+interface FoundMember {
+  item: TarMember;
+  position: number;
+}
+
+/** Chunk byte behind the member's data. */
+function endOf({ item, position }: FoundMember): number {
+  return position + item.headerLength + paddedLength(item.size);
 }
 
 /** Yields the chunks of the tar stream in order, its end last. `acquire` returns the slot of each. */
@@ -89,6 +101,9 @@ class Cutter {
   private readonly groups: GroupNumbers;
   private streamOffset = 0;
   private pending: UncutMember | undefined;
+  /** Members that were read and are behind the cut: the next chunk begins with them. */
+  private ahead: FoundMember[] = [];
+  private readonly cutPoint: CutPoint;
   private remarks: Remark[] = [];
   private readonly symlinks = new Symlinks();
   private toldLeadingSlash = false;
@@ -98,65 +113,34 @@ class Cutter {
     this.stream = stream;
     this.options = options;
     this.groups = new GroupNumbers(options.groups);
+    this.cutPoint = new CutPoint(options.chunkSize);
   }
 
   /** The chunk at the start of `bytes`; `ended` says whether the stream ends with them. */
   async cut(bytes: Buffer, sequence: number, ended: boolean): Promise<FilledChunkPlan> {
-    const { chunkSize } = this.options;
-    const columns = new MemberColumnsBuilder();
-    const dataOffsets: number[] = [];
     const continuation = this.takePending(bytes, ended);
     const continuationLength = continuation === null ? 0 : paddedLength(continuation.length);
+    const { found, chunkLength, last } = this.findMembers(bytes, continuationLength, ended);
+    if (last) {
+      await this.checkEnd(bytes, ended);
+      this.tellPlainAttributes();
+    }
+    const columns = new MemberColumnsBuilder();
+    const dataOffsets: number[] = [];
     let overflow: MemberPart | null = null;
-    let firstHeaderOffset: number | undefined;
-    let position = continuationLength;
-    let last = false;
-    while (position < bytes.byteLength && this.pending === undefined) {
-      const item = this.reader.read(bytes, position, this.streamOffset, ended);
-      if (item === 'more') {
-        if (ended) throw this.cutShort('within the headers of a member');
-        if (position > 0) break;
-        throw this.tooLong('the headers of a member do');
-      }
-      if (item === 'end') {
-        last = position === 0;
-        if (last) {
-          await this.checkEnd(bytes, ended);
-          this.tellPlainAttributes();
-          position = bytes.byteLength;
-        }
-        break;
-      }
-      const length = item.headerLength + paddedLength(item.size);
-      const fits = position + length <= bytes.byteLength;
-      if (!fits) {
-        if (ended) throw this.cutShort(`within '${toText(item.path)}'`);
-        // The next chunk holds it whole, or it starts there.
-        if (length <= chunkSize || position > 0) break;
-      }
-      firstHeaderOffset ??= position;
+    for (const { item, position } of found) {
       const dataOffset = position + item.headerLength;
       const indexed = this.accept(item, columns, position);
       if (indexed) dataOffsets.push(dataOffset);
-      position += length;
-      if (fits) continue;
+      if (dataOffset + paddedLength(item.size) <= chunkLength) continue;
       // Data of a directory or a link is not a content. It is skipped, like that of members without an entry.
       const isContent = indexed && item.member?.kind === KIND.file;
-      const part = {
-        path: item.path,
-        fileOffset: 0,
-        length: bytes.byteLength - dataOffset,
-        size: item.size,
-        indexed: isContent,
-      };
+      const { path, size } = item;
+      const part = { path, fileOffset: 0, length: chunkLength - dataOffset, size, indexed: isContent };
       if (isContent) overflow = part;
-      this.pending = { path: item.path, size: item.size, done: part.length, indexed: isContent };
-      position = bytes.byteLength;
+      this.pending = { path, size, done: part.length, indexed: isContent };
     }
-    if (position === 0) {
-      throw this.cutShort('without the records of zeros that end a tar archive');
-    }
-    this.streamOffset += position;
+    this.streamOffset += chunkLength;
     return {
       sequence,
       last,
@@ -166,13 +150,64 @@ class Cutter {
       newGroups: this.groups.takeAnnounced(),
       remarks: this.takeRemarks(),
       filled: {
-        chunkLength: position,
-        firstHeaderOffset,
+        chunkLength,
+        firstHeaderOffset: found[0]?.position,
         continuationLength,
         dataOffsets: Uint32Array.from(dataOffsets),
         stored: false,
       },
     };
+  }
+
+  /** The members of the chunk from byte `start` of `bytes` on, and its length. */
+  private findMembers(
+    bytes: Buffer,
+    start: number,
+    ended: boolean,
+  ): { found: FoundMember[]; chunkLength: number; last: boolean } {
+    const { chunkSize } = this.options;
+    const found = this.ahead;
+    this.ahead = [];
+    this.cutPoint.reset();
+    let position = found.reduce((_, member) => endOf(member), start);
+    while (position < bytes.byteLength && this.pending === undefined) {
+      const item = this.reader.read(bytes, position, this.streamOffset, ended);
+      if (item === 'more') {
+        if (ended) throw this.cutShort('within the headers of a member');
+        if (position > 0) return { ...this.cutFound(found, position), last: false };
+        throw this.tooLong('the headers of a member do');
+      }
+      if (item === 'end') {
+        return { found, chunkLength: position === 0 ? bytes.byteLength : position, last: position === 0 };
+      }
+      const member = { item, position };
+      if (endOf(member) > bytes.byteLength) {
+        if (ended) throw this.cutShort(`within '${toText(item.path)}'`);
+        // The next chunk holds it whole, or it starts there.
+        if (position > 0) {
+          const fitsInNext = item.headerLength + paddedLength(item.size) <= chunkSize;
+          return {
+            ...(fitsInNext ? this.cutFound(found, position) : { found, chunkLength: position }),
+            last: false,
+          };
+        }
+      } else this.cutPoint.offer(position, rankOf(rankName(RANK_START, item.path)));
+      found.push(member);
+      position = Math.min(endOf(member), bytes.byteLength);
+    }
+    if (position === 0) {
+      throw this.cutShort('without the records of zeros that end a tar archive');
+    }
+    return { found, chunkLength: position, last: false };
+  }
+
+  /** The members before the cut. Those behind it are kept for the next chunk. */
+  private cutFound(found: FoundMember[], position: number): { found: FoundMember[]; chunkLength: number } {
+    const chunkLength = this.cutPoint.position ?? position;
+    const cut = found.findIndex((member) => member.position >= chunkLength);
+    if (cut < 0) return { found, chunkLength };
+    this.ahead = found.slice(cut).map(({ item, position: at }) => ({ item, position: at - chunkLength }));
+    return { found: found.slice(0, cut), chunkLength };
   }
 
   private takeRemarks(): Remark[] {

@@ -6,6 +6,7 @@ import type { CompressionSettings, PartHasher } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
 import { ZnipError } from '../../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../../format/block-header.ts';
+import { FingerprintHead } from '../../format/fingerprint.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../format/footer.ts';
 import type { Frame } from '../../format/tables/frame-table.ts';
 import { encodeReservedHeader } from '../../format/tar/tar-header.ts';
@@ -166,6 +167,7 @@ export class ArchiveWriter {
       blobLength,
       stored,
       checksum: result.checksum,
+      fingerprint: result.fingerprint,
     };
     this.index.addFrame(frame);
     if (isUnsized) this.unsized.push({ offset, header: fields, frame });
@@ -205,13 +207,14 @@ export class ArchiveWriter {
 
   /** Writes the block that holds only the tar header of the member again. */
   private rewriteHeader({ offset, header, frame }: UnsizedBlock, member: Member): void {
-    const { hash } = this.codec;
+    const { hash, fingerprint } = this.codec;
     const chunk = Buffer.alloc(header.chunkLength);
     encodeReservedHeader(chunk, 0, member);
     const blob = Buffer.concat(rawFramePieces(chunk));
     const checksum = hash(blob);
     header.checksum = checksum;
     frame.checksum = checksum;
+    frame.fingerprint = fingerprint(chunk, new FingerprintHead(0).finish(chunk.byteLength));
     this.sink.rewrite(offset, [encodeBlockHeader(header, hash), blob]);
   }
 

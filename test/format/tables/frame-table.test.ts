@@ -34,6 +34,7 @@ const anyFrame = (): fc.Arbitrary<Frame> =>
     blobLength: arbitrary.exactNumber(),
     stored: fc.boolean(),
     checksum: arbitrary.checksum(),
+    fingerprint: fc.option(arbitrary.checksum()),
   });
 
 /** Frames that tile the tar stream, with blobs in order and gaps between them. */
@@ -58,6 +59,7 @@ function soundFrames(): fc.Arbitrary<Frame[]> {
         blobLength: length,
         stored: false,
         checksum: SUM,
+        fingerprint: null,
       };
       streamOffset += streamLength;
       end += gap + length;
@@ -67,7 +69,15 @@ function soundFrames(): fc.Arbitrary<Frame[]> {
 }
 
 const EXAMPLE: Frame[] = [
-  { streamOffset: 0, streamLength: 1024, blobOffset: 105, blobLength: 300, stored: false, checksum: SUM },
+  {
+    streamOffset: 0,
+    streamLength: 1024,
+    blobOffset: 105,
+    blobLength: 300,
+    stored: false,
+    checksum: SUM,
+    fingerprint: SUM,
+  },
   {
     streamOffset: 1024,
     streamLength: 512,
@@ -75,8 +85,17 @@ const EXAMPLE: Frame[] = [
     blobLength: 524,
     stored: true,
     checksum: SUM.toReversed(),
+    fingerprint: null,
   },
-  { streamOffset: 1536, streamLength: 1024, blobOffset: 1121, blobLength: 20, stored: false, checksum: SUM },
+  {
+    streamOffset: 1536,
+    streamLength: 1024,
+    blobOffset: 1121,
+    blobLength: 20,
+    stored: false,
+    checksum: SUM,
+    fingerprint: SUM,
+  },
 ];
 const BLOBS_END = 1141;
 const TABLE = encodeTable(frameColumns(EXAMPLE), METADATA);
@@ -101,6 +120,7 @@ test('columns have the names and types of the format', () => {
     'blob_length Uint64',
     'stored Bool',
     'checksum FixedSizeBinary[32]',
+    'fingerprint FixedSizeBinary[32]?',
   ]);
   expect(batch?.schema.metadata).toEqual(METADATA);
 });
