@@ -12,6 +12,8 @@ import { constants } from 'node:os';
 export type ZnipErrorCode =
   /** The bytes are not a znip archive at all. */
   | 'not-an-archive'
+  /** There is no archive with this name. */
+  | 'no-archive'
   /** An archive, but not the one with the root hash that was asked for. */
   | 'root-mismatch'
   /** The archive has a major version that this reader does not know. */

@@ -236,6 +236,8 @@ export interface CoreChunkPlan {
   /** Empty if no owners are recorded. */
   uids: Uint32Array;
   gids: Uint32Array;
+  /** BLAKE3 of each file; empty if files are read. */
+  known: Uint8Array;
   /** From here on, what is written. */
   input: Uint8Array;
   dataOffsets: Uint32Array;

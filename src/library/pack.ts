@@ -50,7 +50,7 @@ export interface PackOptions extends MakingOptions, Omit<InputOptions, 'mtime'> 
 }
 
 /** For `packTar`. */
-export interface PackTarOptions extends MakingOptions {}
+export interface PackTarOptions extends Omit<MakingOptions, 'trustMtime'> {}
 
 /**
  * Packs files, directories with everything in them, and generated files into an archive, in the order of the inputs.

@@ -75,8 +75,8 @@ export class PackThreads {
   }
 
   private startPool(Pool: typeof Piscina): void {
-    const { settings, threads } = this.options;
-    const workerData: PackWorkerData = { ring: this.memory, settings, ends: this.ends };
+    const { settings, base, threads } = this.options;
+    const workerData: PackWorkerData = { ring: this.memory, settings, base, ends: this.ends };
     this.pool = new Pool({
       filename: new URL('./pack-worker.cjs', import.meta.url).href,
       minThreads: threads,

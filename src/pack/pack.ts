@@ -1,6 +1,7 @@
 /**
  * Packs trees into an archive: the library's `pack`.
  */
+import { ZnipError } from '../errors.ts';
 import { paddedLength, tarHeaderLength } from '../format/tar/tar-header.ts';
 import { toText } from '../format/values/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/values/constants.ts';
@@ -104,6 +105,12 @@ export async function pack(
   paths: Iterable<PackInput> | (() => Promise<PackInput[]>),
   options: PackOptions,
 ): Promise<PackResult> {
+  if (options.trustMtime === true && options.mtime !== undefined) {
+    throw new ZnipError(
+      'usage',
+      '`trustMtime` compares the times of files with those in the base, which has one time for all: pack without it',
+    );
+  }
   const special = options.readSpecial === true ? new SpecialContents() : undefined;
   let found: FoundMembers | undefined;
   const input = (named: Iterable<PackInput>, context: InputContext): Input => {

@@ -2,6 +2,7 @@
  * What a run of the pipeline needs, on threads or without.
  */
 import type { Sink } from '../io/sink.ts';
+import type { BaseBlobs } from './base/base-blobs.ts';
 import type { ChunkReport } from './chunk/compress.ts';
 import type { ChunkPlan } from './plan/chunk-plan.ts';
 import type { WriterSettings } from './write/archive-writer.ts';
@@ -12,6 +13,8 @@ export interface PipelineOptions {
   /** Slots of the ring, at least one. The calling thread alone needs one. */
   slots: number;
   settings: WriterSettings;
+  /** Blobs of an older archive, to be taken over. */
+  base: BaseBlobs | undefined;
   /** Open for writing, so that the archive goes to its current position; or what takes it on this thread. */
   output: number | Sink;
   outputName: string;

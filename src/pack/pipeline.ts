@@ -8,6 +8,7 @@ import { codec } from '../codec/codec.ts';
 import { FdSink } from '../io/sink.ts';
 import { Failure } from '../threads/failure.ts';
 import { createSlot } from '../threads/ring.ts';
+import { BaseReader } from './base/base-blobs.ts';
 import { compressChunk } from './chunk/compress.ts';
 import { LargeSources } from './large-sources.ts';
 import { PackThreads } from './pack-threads.ts';
@@ -70,13 +71,14 @@ async function runInline(
   const { ArchiveWriter } = await import('./write/archive-writer.ts');
   const writer = new ArchiveWriter(sink, settings, zstd);
   const sources = new LargeSources();
+  const base = options.base === undefined ? undefined : new BaseReader(options.base, zstd);
   try {
     for await (const plan of plansOf(source, async () => slot, failure)) {
       // With the native core, all of this is synchronous. Without a turn of the event loop, no signal is noticed.
       await setImmediate();
       signal?.throwIfAborted();
       sources.add(plan);
-      options.onReport(await compressChunk(plan, slot, settings, zstd));
+      options.onReport(await compressChunk(plan, slot, settings, zstd, base));
       await writer.append(plan, slot);
       sources.written(plan.sequence);
       options.onChunk(plan, sink.position);

@@ -14,8 +14,9 @@ import { milliseconds } from '../threads/clock.ts';
 import { unlessAborted } from '../threads/failure.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import { VERSION } from '../version.ts';
+import type { Base, BaseOptions } from './base/base.ts';
 import { planPackMemory } from './memory.ts';
-import { runPipeline } from './pipeline.ts';
+import { type PlanSource, runPipeline } from './pipeline.ts';
 import { type ChunkPlan, contentLength, type AcquireSlot } from './plan/chunk-plan.ts';
 import type { GroupOptions } from './plan/plan.ts';
 import { AttributeNotes, type OnAttributes } from './walk/attribute-notes.ts';
@@ -23,7 +24,7 @@ import type { Warning } from './walk/warning.ts';
 import type { ArchiveSummary } from './write/archive-writer.ts';
 
 /** How an archive is made, wherever its members come from. */
-export interface ArchiveOptions {
+export interface ArchiveOptions extends BaseOptions {
   /** Archive file, a descriptor open for writing, or what takes the archive piece by piece. */
   output: string | number | Sink;
   /** zstd level, 1 to 19. Default 3. */
@@ -74,6 +75,10 @@ export interface PackProgress {
 export interface PackResult extends ArchiveSummary {
   /** Inputs that are missing from the archive or its index, or that changed while they were read. */
   failedInputs: number;
+  /** Bytes of all blobs. */
+  blobBytes: number;
+  /** Bytes of blobs that were taken over from the base; 0 without one. */
+  takenBytes: number;
   /** How long it took, in milliseconds. */
   elapsedMs: number;
 }
@@ -125,6 +130,13 @@ function checkLong(long: boolean): boolean {
   return long;
 }
 
+function checkBase({ base, baseOptional, baseAny, trustMtime }: BaseOptions): void {
+  if (base !== undefined) return;
+  for (const [name, value] of Object.entries({ baseOptional, baseAny, trustMtime })) {
+    if (value === true) throw new ZnipError('usage', `\`${name}\` needs a \`base\``);
+  }
+}
+
 /**
  * Packs what `openInput` gives. `check` sees a file when it is complete and has no name yet; it gets none when
  * that throws. Throws ZnipError: `usage` for an option out of range, `codec-unavailable`, `io` for the output.
@@ -139,6 +151,7 @@ export async function writeArchive(
   const threads = resolveThreads(options.threads);
   const level = checkLevel(options.level ?? DEFAULT_LEVEL);
   const long = checkLong(options.long ?? false);
+  checkBase(options);
   const asked = options.chunkSize ?? (long ? LONG_CHUNK_SIZE : undefined);
   const givenChunkSize = asked === undefined ? undefined : checkChunkSize(asked);
   const { to, file } = await outputOf(options);
@@ -164,8 +177,15 @@ export async function writeArchive(
   };
 
   const attributes = new AttributeNotes();
+  const note = (path: string, reason: string): void => onWarning({ path, reason, failed: false });
+  let base: Base | undefined;
+  const blobs = { blobBytes: 0, takenBytes: 0, damagedBlobs: 0 };
 
   try {
+    if (options.base !== undefined) {
+      const { Base: Opened } = await import('./base/base.ts');
+      base = await Opened.open(options, note, signal);
+    }
     const opening = openInput({
       own: file?.own ?? NO_OUTPUT,
       enough: givenChunkSize === undefined ? SETTLED_TOTAL : INLINE_TOTAL,
@@ -198,8 +218,16 @@ export async function writeArchive(
     const plan = planPackMemory(options.memory, total < INLINE_TOTAL ? 1 : threads, { chunkSize, level });
     const spool = rewrites === true && file?.rewritable !== true ? openSpool() : undefined;
     const name = file?.name ?? 'the stream';
+    const made = { producer: `znip ${VERSION}`, codec: codec().name, level, longDistance: long, chunkSize };
+    const used = await base?.use(made, options);
+    if (typeof used === 'string') note(options.base ?? '', used);
+    const taken = typeof used === 'object' ? used : undefined;
     try {
-      const summary = await runPipeline((acquire) => plans(chunkSize, acquire), {
+      const source: PlanSource = (acquire) => {
+        const found = plans(chunkSize, acquire);
+        return taken === undefined || base === undefined ? found : trusted(found, base);
+      };
+      const summary = await runPipeline(source, {
         threads: plan.threads,
         slots: plan.slots,
         settings: {
@@ -207,12 +235,17 @@ export async function writeArchive(
           windowLog: windowLogFor(chunkSize),
           longDistance: long,
           chunkSize,
-          producer: `znip ${VERSION}`,
+          producer: made.producer,
+          isMixed: taken?.isMixed ?? false,
           indexBytes: wholeMebibytes(plan.left),
         },
+        base: taken?.blobs,
         output: spool?.fd ?? to,
         outputName: spool?.name ?? name,
-        onReport({ warnings, attributes: noticed }) {
+        onReport({ warnings, attributes: noticed, ...report }) {
+          blobs.blobBytes += report.blobBytes;
+          blobs.takenBytes += report.takenBytes;
+          blobs.damagedBlobs += report.damagedBlobs;
           warnings.forEach(onWarning);
           attributes.merge(noticed);
         },
@@ -229,15 +262,31 @@ export async function writeArchive(
       }
       const others = attributes.warning();
       if (others !== undefined) onWarning(others);
+      const { blobBytes, takenBytes, damagedBlobs } = blobs;
+      if (damagedBlobs > 0) {
+        note(
+          options.base ?? '',
+          `the base is damaged: ${damagedBlobs} of its blobs were not taken over, but made anew`,
+        );
+      }
       if (file !== undefined) await check?.(file);
       file?.commit();
-      return { ...summary, failedInputs, elapsedMs: milliseconds() - start };
+      return { ...summary, failedInputs, blobBytes, takenBytes, elapsedMs: milliseconds() - start };
     } finally {
       spool?.close();
     }
   } finally {
+    base?.close();
     file?.discard();
   }
+}
+
+/** The plans, with what the base knows about their files. */
+async function* trusted(
+  plans: Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>,
+  base: Base,
+): AsyncGenerator<ChunkPlan, void> {
+  for await (const plan of plans) yield base.trust(plan);
 }
 
 /** Less than one is not worth dividing: with the least memory, no part of the index stays in memory. */

@@ -64,6 +64,7 @@ pub fn fill_chunk(batch: Object, mut state: View<u32>) -> Result<()> {
         link_targets: strings(&batch, "linkTargets", "linkTargetEnds")?,
         uids: column(&batch, "uids")?,
         gids: column(&batch, "gids")?,
+        known: column(&batch, "known")?,
     };
     let mut output = Output {
         input: column_mut(&batch, "input")?,

@@ -112,6 +112,13 @@ export function definePack(program: CliCommand): void {
       '--reproducible',
       'record no owners, only the modes 0644 and 0755, and one time for all (see below)',
     )
+    .option(
+      '--base <archive>',
+      'take over unchanged blocks of this older archive, which may be the one that is replaced (see below)',
+    )
+    .option('--base-optional', 'if the base is missing or damaged, pack without it')
+    .option('--base-any', 'also take over blocks that another level, version or zstd has made')
+    .option('--trust-mtime', 'do not read files that have the size and time that the base has for them')
     .option('--dry-run', 'list the names that would be packed, one on each line; write nothing')
     .option('-f, --force', 'write an archive even to a terminal')
     .helpOption('--help', 'show this help');
@@ -119,6 +126,7 @@ export function definePack(program: CliCommand): void {
   addExamples(
     addCommonOptions(pack),
     `znip pack node_modules -o deps.znip
+znip pack node_modules -o deps.znip --base deps.znip --base-optional
 znip pack src docs README.md -o release.znip -9
 znip pack . -o src.znip --gitignore -x '*.log' -x /dist
 znip pack -C /srv/mirror npm maven -o mirror.znip --repo-from-dir
@@ -178,6 +186,13 @@ rest of the index waits in an unnamed file in TMPDIR. The archive's bytes are th
 zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs, sparse files, access control lists and capabilities stay in
 the tar stream but are not in the index. Names that unpack refuses are kept. For all of these there is a warning,
 and the status is 3. Other extended attributes stay in the stream, too: one line says how many members have some.
+
+--base makes the same archive as without it, byte for byte, in less time: blocks that the base also has are copied
+instead of compressed. Files are read and compared by their hashes; with --trust-mtime, only files whose size or time
+has changed, and files longer than a chunk, are read (and what extended attributes the others have is not looked up).
+A copied block is held against its hash first. If the base was made with another level, chunk size, zstd or znip,
+nothing is taken over, and a warning says so; with --base-any, it is, and znip info says "mixed". The base is believed:
+if somebody has made it to deceive, the new archive holds what it says. znip verify finds that.
 
 --reproducible records the time of --mtime, or else of SOURCE_DATE_EPOCH (seconds), or else
 1980-01-01T00:00:00Z.`;

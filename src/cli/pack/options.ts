@@ -6,6 +6,10 @@ import type { CommonOptions } from '../args/options.ts';
 
 export interface PackCommandOptions extends CommonOptions {
   output?: string;
+  base?: string;
+  baseOptional?: boolean;
+  baseAny?: boolean;
+  trustMtime?: boolean;
   null?: boolean;
   exclude?: string[];
   excludeFrom?: string[];

@@ -38,6 +38,12 @@ export async function runPack(
     listInputs(context, operands, line, options);
     return;
   }
+  if (options.trustMtime === true && (options.tar !== undefined || options.name !== undefined)) {
+    throw new ZnipError(
+      'usage',
+      '--trust-mtime is for files on disk: with --tar and --name, nothing has a time to trust',
+    );
+  }
   const toStdout = output === '-';
   if (options.output === undefined) refuseArchiveAsInput(context, operands);
   if (toStdout) streams.refuseTerminal('an archive', options.force === true);
@@ -53,6 +59,10 @@ export async function runPack(
       packageType: options.type,
       repo: options.repo,
       repoFromDirectory: options.repoFromDir,
+      base: options.base,
+      baseOptional: options.baseOptional,
+      baseAny: options.baseAny,
+      trustMtime: options.trustMtime,
     }),
     ...(options.verbose === true ? { onMember: (path: string) => reporter.detail(printable(path)) } : {}),
     onWarning: ({ path, reason, failed }) => reporter.warn(path, reason, failed),
@@ -67,13 +77,17 @@ export async function runPack(
   };
   try {
     const result: PackResult = await input.pack(archiveOptions);
-    const { members, contentBytes, archiveBytes, failedInputs, elapsedMs } = result;
+    const { members, contentBytes, archiveBytes, failedInputs, blobBytes, takenBytes, elapsedMs } = result;
     // A ratio is useful only if the archive is smaller than what it holds.
     const ratio = archiveBytes < contentBytes ? ` (${formatPercent(archiveBytes, contentBytes)})` : '';
+    const taken =
+      options.base === undefined
+        ? ''
+        : `; took over ${formatPercent(takenBytes, blobBytes)} of ${formatBytes(blobBytes)}`;
     const warnings = reporter.warnings > 0 ? `; ${countOf(reporter.warnings, 'warning')}` : '';
     reporter.end(
       `packed ${countOf(members, 'member')}, ${formatBytes(contentBytes)} into ${formatBytes(archiveBytes)}${ratio}` +
-        ` in ${formatDuration(elapsedMs)}${warnings}`,
+        ` in ${formatDuration(elapsedMs)}${taken}${warnings}`,
     );
     // With -o -, only the archive goes to standard output.
     const rounded = { ...result, elapsedMs: Math.round(elapsedMs), warnings: reporter.warnings };

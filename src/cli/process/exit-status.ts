@@ -11,6 +11,8 @@ export const EXIT = {
   incomplete: 3,
   /** The archive is damaged, hostile or of an unknown version. */
   badArchive: 4,
+  /** There is no archive with the name that a base has. */
+  noArchive: 5,
 } as const;
 
 /** For the help of every command. */
@@ -20,6 +22,7 @@ export const EXIT_STATUS_HELP = `Exit status:
   2  usage error
   3  done, but something was left out or is in doubt, or nothing matched
   4  the archive is damaged, hostile or of an unknown version
+  5  pack: there is no archive with the name of --base
   128+n  ended by signal n`;
 
 /** The rule behind them. The document states it in full. */
@@ -28,6 +31,7 @@ export const SILENCE_HELP = 'Silence means success: docs/exit-status.md.';
 const STATUS: Partial<Record<ZnipErrorCode, number>> = {
   usage: EXIT.usage,
   'no-match': EXIT.incomplete,
+  'no-archive': EXIT.noArchive,
   'not-an-archive': EXIT.badArchive,
   'root-mismatch': EXIT.badArchive,
   'unsupported-version': EXIT.badArchive,

@@ -6,6 +6,9 @@ import type { ForeignFile, ZnipError } from '../../errors.ts';
 
 /** The names that messages have in backquotes, and the flags of the command line for them. */
 export const FLAGS: ReadonlyMap<string, string> = new Map([
+  ['base', '--base'],
+  ['baseAny', '--base-any'],
+  ['baseOptional', '--base-optional'],
   ['chunkSize', '--chunk-size'],
   ['ignoreZeros', '--ignore-zeros'],
   ['include', '--include'],
@@ -25,6 +28,7 @@ export const FLAGS: ReadonlyMap<string, string> = new Map([
   ['stripComponents', '--strip-components'],
   ['threads', '-j'],
   ['transform', '--transform'],
+  ['trustMtime', '--trust-mtime'],
 ]);
 
 /** A message with flags instead of the library's option names. Names of files, in quotes, stay as they are. */

@@ -7,15 +7,21 @@ import { FingerprintHead } from '../../format/fingerprint.ts';
 import { KIND } from '../../format/values/entry.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Slot } from '../../threads/ring.ts';
+import type { BaseReader, TakenBlob } from '../base/base-blobs.ts';
 import type { ChunkPlan, MemberPart } from '../plan/chunk-plan.ts';
 import type { AttributeNotes } from '../walk/attribute-notes.ts';
 import type { Warning } from '../walk/warning.ts';
 import { type ChunkResult, DROPPED, writeChunkResult } from './chunk-record.ts';
-import { fillChunk } from './fill.ts';
+import { type Filled, fillChunk } from './fill.ts';
 import { hashFilled } from './hash-filled.ts';
 
 /** What was noticed while a chunk was made. */
 export interface ChunkReport {
+  /** Bytes of the blob, and how many of them were taken over from the base. */
+  blobBytes: number;
+  takenBytes: number;
+  /** Blobs of the base that do not have their hash. */
+  damagedBlobs: number;
   warnings: Warning[];
   attributes: Pick<AttributeNotes, 'plain' | 'first'>;
 }
@@ -64,24 +70,70 @@ function fingerprintOf(
   return codec.fingerprint(chunk, head.finish(chunk.byteLength));
 }
 
+/** Makes the blob of a chunk. A length of 0: the chunk is stored. */
+async function makeBlob(
+  plan: ChunkPlan,
+  chunk: Buffer,
+  { output }: Slot,
+  settings: CompressionSettings,
+  codec: Codec,
+): Promise<TakenBlob> {
+  const store = chunk.byteLength === 0 || plan.filled?.stored === true;
+  const length = store ? 0 : await codec.compress(chunk, output, settings);
+  return worthKeeping(length, chunk.byteLength)
+    ? { length, checksum: codec.hash(output.subarray(0, length)) }
+    : { length: 0, checksum: hashStored(chunk, codec) };
+}
+
+/** Makes one chunk and its blob in a slot; or takes the blob over, if the base has this chunk. */
 export async function compressChunk(
   plan: ChunkPlan,
   slot: Slot,
   settings: CompressionSettings,
   codec: Codec,
+  base: BaseReader | undefined,
 ): Promise<ChunkReport> {
-  const { warnings, attributes, ...filled } =
-    plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
-  const chunk = slot.input.subarray(0, filled.chunkLength);
-  const store = chunk.byteLength === 0 || plan.filled?.stored === true;
-  const length = store ? 0 : await codec.compress(chunk, slot.output, settings);
-  const blobLength = worthKeeping(length, chunk.byteLength) ? length : 0;
-  writeChunkResult(slot.fields, {
-    ...filled,
-    checksum: blobLength === 0 ? hashStored(chunk, codec) : codec.hash(slot.output.subarray(0, blobLength)),
-    fingerprint: fingerprintOf(plan, slot, chunk, codec),
-    ...hashParts(plan, slot, codec),
-    blobLength,
-  });
-  return { warnings, attributes: { plain: attributes.plain, first: attributes.first } };
+  const damagedBefore = base?.damaged ?? 0;
+  const finish = (
+    filled: Filled,
+    fingerprint: Uint8Array,
+    blob: TakenBlob,
+    isTaken: boolean,
+  ): ChunkReport => {
+    const { warnings, attributes, ...rest } = filled;
+    writeChunkResult(slot.fields, {
+      ...rest,
+      checksum: blob.checksum,
+      blobLength: blob.length,
+      fingerprint,
+      ...hashParts(plan, slot, codec),
+    });
+    const blobBytes = blob.length > 0 ? blob.length : rawFrameLength(filled.chunkLength);
+    return {
+      blobBytes,
+      takenBytes: isTaken ? blobBytes : 0,
+      damagedBlobs: (base?.damaged ?? 0) - damagedBefore,
+      warnings,
+      attributes: { plain: attributes.plain, first: attributes.first },
+    };
+  };
+  const chunkOf = ({ chunkLength }: Filled): Buffer => slot.input.subarray(0, chunkLength);
+
+  if (base !== undefined && plan.filled === null && plan.known !== undefined) {
+    // Headers and hashes are enough to know what the chunk would be.
+    const filled = fillChunk(plan, slot, codec, plan.known);
+    const fingerprint = fingerprintOf(plan, slot, chunkOf(filled), codec);
+    const taken = await base.take(fingerprint, filled.chunkLength, slot);
+    if (taken !== undefined) return finish(filled, fingerprint, taken, true);
+  }
+  const filled = plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
+  const chunk = chunkOf(filled);
+  const fingerprint = fingerprintOf(plan, slot, chunk, codec);
+  const taken = await base?.take(fingerprint, chunk.byteLength, slot);
+  return finish(
+    filled,
+    fingerprint,
+    taken ?? (await makeBlob(plan, chunk, slot, settings, codec)),
+    taken !== undefined,
+  );
 }

@@ -13,15 +13,19 @@ export interface Filling {
 }
 
 const NO_IDS = new Uint32Array(0);
+const NO_HASHES = new Uint8Array(0);
 
 export class FillBatch {
   private readonly core: Core;
   private readonly plan: FileChunkPlan;
   private readonly slot: Slot;
+  private readonly known: Uint8Array;
   private readonly state = new Uint32Array(3);
 
-  constructor(core: Core, plan: FileChunkPlan, slot: Slot) {
+  /** `known`: see `fillChunk`. */
+  constructor(core: Core, plan: FileChunkPlan, slot: Slot, known: Uint8Array = NO_HASHES) {
     this.core = core;
+    this.known = known;
     this.plan = plan;
     this.slot = slot;
   }
@@ -75,6 +79,7 @@ export class FillBatch {
       linkTargetEnds: linkTargets.ends,
       uids: members.uids ?? NO_IDS,
       gids: members.gids ?? NO_IDS,
+      known: this.known,
       input,
       dataOffsets: results.dataOffsets,
       flags: results.flags,

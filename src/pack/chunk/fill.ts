@@ -9,7 +9,7 @@ import { errnoOf, isExhaustion, systemReason, ZnipError } from '../../errors.ts'
 import { encodeTarHeader, paddedLength, tarHeaderLength } from '../../format/tar/tar-header.ts';
 import { ATTRIBUTES } from '../../format/values/attributes.ts';
 import { type ByteString, toText } from '../../format/values/byte-string.ts';
-import { TAR_END_LENGTH } from '../../format/values/constants.ts';
+import { CHECKSUM_LENGTH, TAR_END_LENGTH } from '../../format/values/constants.ts';
 import { clampTime, KIND, type Member } from '../../format/values/entry.ts';
 import { attributesOf } from '../../posix/attributes.ts';
 import { fstat } from '../../posix/stat.ts';
@@ -39,8 +39,9 @@ const SIZELESS =
   'it has content, but its size is 0, as those of files in /proc are: named with `readSpecial`, it is packed';
 const LINKED = '; an empty file stands in its place, because hard links refer to it';
 
-export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec): Filled {
-  const filler = new Filler(plan, slot, codec);
+/** `known`: BLAKE3 of each file, by row. Then no file is read, and the bytes of contents are left as they are. */
+export function fillChunk(plan: FileChunkPlan, slot: Slot, codec: Codec, known?: Uint8Array): Filled {
+  const filler = new Filler(plan, slot, codec, known);
   try {
     return filler.fill();
   } finally {
@@ -52,14 +53,16 @@ class Filler {
   private readonly plan: FileChunkPlan;
   private readonly slot: Slot;
   private readonly codec: Codec;
+  private readonly known: Uint8Array | undefined;
   private readonly directories: SourceDirectories;
   private readonly warnings: Warning[] = [];
   private readonly notes = new AttributeNotes();
 
-  constructor(plan: FileChunkPlan, slot: Slot, codec: Codec) {
+  constructor(plan: FileChunkPlan, slot: Slot, codec: Codec, known: Uint8Array | undefined) {
     this.plan = plan;
     this.slot = slot;
     this.codec = codec;
+    this.known = known;
     this.directories = new SourceDirectories(plan.members.follow);
   }
 
@@ -77,7 +80,7 @@ class Filler {
       start = paddedLength(continuation.length);
     }
     const native = core();
-    const batch = native === undefined ? undefined : new FillBatch(native, plan, slot);
+    const batch = native === undefined ? undefined : new FillBatch(native, plan, slot, this.known);
     let filling: Filling = { row: 0, position: start };
     while (filling.row < members.count) {
       if (batch !== undefined) filling = batch.advance(filling);
@@ -113,6 +116,8 @@ class Filler {
       changed = readPart(overflow, input, dataOffset, this.warnings);
       dataLength = overflow.length;
       isWhole = false;
+    } else if (this.known !== undefined) {
+      dataLength = member.size;
     } else if (isWhole && members.contents.has(row)) {
       changed = readPart(wholePart(members, row), input, dataOffset, this.warnings);
       dataLength = member.size;
@@ -126,7 +131,10 @@ class Filler {
       member.size = dataLength;
     }
     const end = dataOffset + dataLength;
-    const checksum = isWhole ? codec.hash(input.subarray(dataOffset, end)) : undefined;
+    const checksum = isWhole
+      ? (this.known?.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH) ??
+        codec.hash(input.subarray(dataOffset, end)))
+      : undefined;
     encodeTarHeader(input, position, member);
     const paddedEnd = dataOffset + paddedLength(dataLength);
     // The slot held another chunk before, so padding must be set to zeros.

@@ -9,12 +9,14 @@ import { codec } from '../../codec/codec.ts';
 import { toPlainError, type PlainError } from '../../errors.ts';
 import { Ring, type RingMemory } from '../../threads/ring.ts';
 import { isStopping, noteLoaded, type ThreadEnds } from '../../threads/thread-ends.ts';
+import { type BaseBlobs, BaseReader } from '../base/base-blobs.ts';
 import type { ChunkPlan } from '../plan/chunk-plan.ts';
 import { type ChunkReport, compressChunk } from './compress.ts';
 
 export interface PackWorkerData {
   ring: RingMemory;
   settings: CompressionSettings;
+  base: BaseBlobs | undefined;
   ends: ThreadEnds;
 }
 
@@ -24,8 +26,9 @@ export interface PackTaskResult {
   error?: PlainError;
 }
 
-const { ring: memory, settings, ends } = workerData as PackWorkerData;
+const { ring: memory, settings, base: blobs, ends } = workerData as PackWorkerData;
 const ring = new Ring(memory);
+let base: BaseReader | undefined;
 noteLoaded(ends);
 
 export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult> {
@@ -33,7 +36,8 @@ export default async function packTask(plan: ChunkPlan): Promise<PackTaskResult>
   await turn();
   if (isStopping(ends)) return {};
   try {
-    const report = await compressChunk(plan, ring.slot(plan.sequence), settings, codec());
+    base ??= blobs === undefined ? undefined : new BaseReader(blobs, codec());
+    const report = await compressChunk(plan, ring.slot(plan.sequence), settings, codec(), base);
     ring.publish(plan.sequence);
     return { report };
   } catch (error) {

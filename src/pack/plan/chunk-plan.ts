@@ -55,6 +55,11 @@ interface CommonPlan {
 /** A chunk that its worker fills, from files. */
 export interface FileChunkPlan extends CommonPlan {
   filled: null;
+  /**
+   * BLAKE3 of each file, by row, where an older archive has them: then the files are read only if that archive does not have
+   * the chunk.
+   */
+  known?: Uint8Array | undefined;
   continuation: FilePart | null;
   overflow: FilePart | null;
 }

@@ -8,9 +8,10 @@ import { ZnipError } from '../../errors.ts';
 import { type BlockHeader, encodeBlockHeader, type Continuation } from '../../format/block-header.ts';
 import { FingerprintHead } from '../../format/fingerprint.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../format/footer.ts';
+import { metadataOf } from '../../format/metadata.ts';
 import type { Frame } from '../../format/tables/frame-table.ts';
 import { encodeReservedHeader } from '../../format/tar/tar-header.ts';
-import { FORMAT_MAJOR, FORMAT_MINOR, PROLOGUE } from '../../format/values/constants.ts';
+import { PROLOGUE } from '../../format/values/constants.ts';
 import type { Member } from '../../format/values/entry.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Sink } from '../../io/sink.ts';
@@ -25,6 +26,8 @@ export interface WriterSettings extends CompressionSettings {
   chunkSize: number;
   /** Name and version of the program, for the metadata. */
   producer: string;
+  /** Blobs of other settings are taken over. */
+  isMixed: boolean;
   /** Bytes of finished sections that stay in memory; the rest goes to a temporary file. */
   indexBytes: number;
 }
@@ -76,13 +79,7 @@ export class ArchiveWriter {
   constructor(sink: Sink, settings: WriterSettings, codec: Codec) {
     this.sink = sink;
     this.codec = codec;
-    const metadata = new Map([
-      ['znip.format_version', `${FORMAT_MAJOR}.${FORMAT_MINOR}`],
-      ['znip.producer', settings.producer],
-      ['znip.codec', codec.name],
-      ['znip.level', String(settings.level)],
-      ['znip.chunk_size', String(settings.chunkSize)],
-    ]);
+    const metadata = metadataOf({ ...settings, codec: codec.name }, settings.isMixed);
     this.index = new IndexWriter(codec, metadata, settings.indexBytes);
   }
 

@@ -1,0 +1,98 @@
+/**
+ * The blobs of an older archive, the base, by the fingerprints of their chunks: a chunk that the base also has is not
+ * compressed again. On workers, or on the main thread if there are none.
+ */
+import { readSync } from 'node:fs';
+import type { Codec } from '../../codec/codec.ts';
+import { errnoOf } from '../../errors.ts';
+import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
+import { rawFrameLength } from '../../format/zstd/zstd-frame.ts';
+import { uninterrupted } from '../../posix/uninterrupted.ts';
+import type { Slot } from '../../threads/ring.ts';
+
+/** Where the blobs are. Row i of every column is blob i. Plain values, which threads get as they are. */
+export interface BaseBlobs {
+  /** Open for reading. */
+  fd: number;
+  /** Of each chunk, one after the other. */
+  fingerprints: Uint8Array;
+  offsets: Float64Array;
+  lengths: Float64Array;
+  /** BLAKE3 of each blob, one after the other. */
+  checksums: Uint8Array;
+  /** 1: a frame of raw blocks. */
+  stored: Uint8Array;
+}
+
+/** A blob that is in the slot's output, or, if `length` is 0, is the stored form of the slot's input. */
+export interface TakenBlob {
+  length: number;
+  checksum: Uint8Array;
+}
+
+export class BaseReader {
+  /** Blobs that were wanted but do not have their hash. */
+  damaged = 0;
+  private readonly blobs: BaseBlobs;
+  private readonly codec: Codec;
+  private readonly rows = new Map<string, number>();
+
+  constructor(blobs: BaseBlobs, codec: Codec) {
+    this.blobs = blobs;
+    this.codec = codec;
+    const { fingerprints, offsets } = blobs;
+    offsets.forEach((_, row) => this.rows.set(keyAt(fingerprints, row), row));
+  }
+
+  /**
+   * Takes over the blob of a chunk of `chunkLength` bytes; undefined if the base has none that is whole. If it is a stored
+   * one, the slot's input holds the chunk afterwards, whatever was there.
+   */
+  async take(fingerprint: Uint8Array, chunkLength: number, slot: Slot): Promise<TakenBlob | undefined> {
+    const row = this.rows.get(keyAt(fingerprint, 0));
+    if (row === undefined) return undefined;
+    const isStored = this.blobs.stored[row] === 1;
+    const length = this.blobs.lengths[row] ?? 0;
+    // A writer of another kind may have written frames that are longer than they need be.
+    if (length > (isStored ? rawFrameLength(chunkLength) : slot.output.byteLength)) return undefined;
+    const target = isStored ? Buffer.allocUnsafe(length) : slot.output.subarray(0, length);
+    const checksum = this.blobs.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
+    if (!this.read(target, this.blobs.offsets[row] ?? 0) || !equal(this.codec.hash(target), checksum)) {
+      this.damaged += 1;
+      return undefined;
+    }
+    if (!isStored) return { length, checksum };
+    try {
+      await this.codec.decompress(target, slot.input.subarray(0, chunkLength));
+      return { length: 0, checksum };
+    } catch {
+      this.damaged += 1;
+      return undefined;
+    }
+  }
+
+  /** False if the file has become shorter, or cannot be read. */
+  private read(target: Buffer, offset: number): boolean {
+    try {
+      for (let done = 0; done < target.byteLength;) {
+        const left = target.byteLength - done;
+        const read = uninterrupted(() => readSync(this.blobs.fd, target, done, left, offset + done));
+        if (read === 0) return false;
+        done += read;
+      }
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return false;
+    }
+  }
+}
+
+function keyAt(hashes: Uint8Array, row: number): string {
+  const { buffer, byteOffset } = hashes;
+  return Buffer.from(buffer, byteOffset + row * CHECKSUM_LENGTH, CHECKSUM_LENGTH).toString('latin1');
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
