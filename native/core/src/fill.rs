@@ -1,6 +1,6 @@
 //! Fills a chunk with tar stream: reads files, hashes them and writes their headers.
 
-use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
@@ -188,19 +188,7 @@ impl<'a> Files<'a> {
             && stat.is_file()
             && stat.size == size as u64
             && Some(&stat.mtime()) == plan.source_mtimes.get(row);
-        Ok((same && !says_something(file.as_fd())).then_some(()))
-    }
-}
-
-/// Whether a file has attributes that somebody set on purpose. Labels of security modules do not count.
-fn says_something(file: BorrowedFd<'_>) -> bool {
-    let mut names = [0; 1024];
-    match posix::attribute_names(file, &mut names) {
-        Ok(length) => names[..length].split(|&byte| byte == 0).any(|name| {
-            !name.is_empty() && (!name.starts_with(b"security.") || name == b"security.capability")
-        }),
-        // Many names. Any other error: the file system has no attributes, or does not say.
-        Err(errno) => errno == Errno::RANGE,
+        Ok((same && !posix::says_something(file.as_fd())).then_some(()))
     }
 }
 

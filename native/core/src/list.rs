@@ -1,6 +1,6 @@
 //! Lists a directory with everything that a walk wants to know about what is in it.
 
-use rustix::fd::BorrowedFd;
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::fs::{Dir, Mode, OFlags};
 use rustix::io::{Errno, Result};
 
@@ -23,6 +23,8 @@ pub struct Listing {
     targets: Vec<u8>,
     /// In order.
     pub found: Vec<Found>,
+    /// The directory itself has extended attributes that somebody set on purpose.
+    pub has_attributes: bool,
 }
 
 impl Listing {
@@ -45,7 +47,7 @@ impl Listing {
     /// record has, in the byte order of this machine: mode, nlink, uid and gid as 32 bits; device, inode, size and modification
     /// time as 64 bits; where the name and where the target ends behind the records, an errno that is not 0 if nothing is known,
     /// and 1 if the time is out of the range of 64-bit nanoseconds, as 32 bits. A time out of range is the nearest one. The last
-    /// four bytes are the number of names, little-endian.
+    /// eight bytes, little-endian: 1 if the directory itself has attributes, and the number of names.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.found.len() * (RECORD + 32));
         let mut texts = Vec::with_capacity(self.found.len() * 32);
@@ -68,6 +70,7 @@ impl Listing {
             }
         }
         bytes.extend_from_slice(&texts);
+        bytes.extend_from_slice(&u32::from(self.has_attributes).to_le_bytes());
         bytes.extend_from_slice(&(self.found.len() as u32).to_le_bytes());
         bytes
     }
@@ -98,6 +101,7 @@ pub fn take(
     row: usize,
 ) -> Option<()> {
     let (rest, count) = listing.split_last_chunk::<4>()?;
+    let (rest, _) = rest.split_last_chunk::<4>()?;
     let (records, texts) =
         rest.split_at_checked((u32::from_le_bytes(*count) as usize).checked_mul(RECORD)?)?;
     let word = |at: usize| {
@@ -127,7 +131,8 @@ pub fn take(
 pub fn list(directory: BorrowedFd<'_>, follow: bool) -> Result<Listing> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open = rustix::fs::openat(directory, c".", flags, Mode::empty())?;
-    let mut listing = Listing::default();
+    let has_attributes = posix::says_something(open.as_fd());
+    let mut listing = Listing { has_attributes, ..Listing::default() };
     let mut entries = Dir::new(open)?;
     while let Some(entry) = entries.read() {
         let entry = entry?;

@@ -164,3 +164,15 @@ pub fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
         }
     }
 }
+
+/// Whether a file has attributes that somebody set on purpose. Labels of security modules do not count.
+pub fn says_something(file: BorrowedFd<'_>) -> bool {
+    let mut names = [0; 1024];
+    match attribute_names(file, &mut names) {
+        Ok(length) => names[..length].split(|&byte| byte == 0).any(|name| {
+            !name.is_empty() && (!name.starts_with(b"security.") || name == b"security.capability")
+        }),
+        // Many names. Any other error: the file system has no attributes, or does not say.
+        Err(errno) => errno == Errno::RANGE,
+    }
+}

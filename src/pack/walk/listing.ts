@@ -72,6 +72,8 @@ export class NativeListing implements Listing {
   readonly count: number;
   /** All names, each followed by its target. */
   readonly texts: Buffer;
+  /** The directory itself has extended attributes that somebody set on purpose. */
+  readonly hasAttributes: boolean;
   private readonly bytes: Buffer;
   private readonly words: Uint32Array;
   private readonly longs: BigUint64Array;
@@ -82,14 +84,15 @@ export class NativeListing implements Listing {
   constructor(bytes: Buffer) {
     const { buffer, byteOffset, byteLength } = bytes;
     this.bytes = bytes;
-    // The last word says how many records there are.
+    // The last word says how many records there are; the one before is about the directory.
     const count = bytes.readUInt32LE(byteLength - 4);
     const recordsLength = count * RECORD_LENGTH;
     this.count = count;
     this.words = new Uint32Array(buffer, byteOffset, recordsLength / 4);
     this.longs = new BigUint64Array(buffer, byteOffset, recordsLength / 8);
     this.signedLongs = new BigInt64Array(buffer, byteOffset, recordsLength / 8);
-    this.texts = bytes.subarray(recordsLength, byteLength - 4);
+    this.texts = bytes.subarray(recordsLength, byteLength - 8);
+    this.hasAttributes = bytes.readUInt32LE(byteLength - 8) !== 0;
   }
 
   name(row: number): ByteString {

@@ -184,7 +184,7 @@ export class RootWalk {
     name: ByteString,
     above: DirectoryRules | undefined,
     directory: SourceDirectory,
-  ): void {
+  ): Listing | undefined {
     const { directories } = this;
     try {
       directories.enter(directory);
@@ -192,9 +192,11 @@ export class RootWalk {
       const rules = this.options.filter?.enter(directories.pathOf(''), name, listing.names(), above);
       const base = path === '' ? '' : `${path}/`;
       this.levels.push({ base, listing, next: 0, rules, directory, listed: true });
+      return listing;
     } catch (error) {
       if (isExhaustion(error)) throw error;
       this.warn(path, `cannot read the directory: ${systemReason(error)}`);
+      return undefined;
     }
   }
 
@@ -282,10 +284,7 @@ export class RootWalk {
       follow: dereference,
       linked: false,
     };
-    if (kind === KIND.directory) {
-      this.noteAttributes(found);
-      return member;
-    }
+    if (kind === KIND.directory) return member;
     if (kind === KIND.symlink) return this.takeSymlink(member, found);
     if (content !== undefined) return { ...member, size: content.size, content };
     return this.takeFile(member, found);
@@ -345,11 +344,15 @@ export class RootWalk {
   private enterBelow(found: Found): void {
     const { dev } = found.stats;
     this.device ??= dev;
-    if (this.root.recurse && (!this.options.oneFileSystem || dev === this.device)) this.descend(found);
+    const enters = this.root.recurse && (!this.options.oneFileSystem || dev === this.device);
+    const listing = enters ? this.descend(found) : undefined;
+    // Where the core lists a directory, it looks at its attributes on the way.
+    if (!(listing instanceof NativeListing) || listing.hasAttributes) this.noteAttributes(found);
   }
 
-  private descend({ level, name, path, stats }: Found): void {
-    this.enter(path, name, level.rules, childDirectory(level.directory, name, stats));
+  /** undefined if it cannot be read. */
+  private descend({ level, name, path, stats }: Found): Listing | undefined {
+    return this.enter(path, name, level.rules, childDirectory(level.directory, name, stats));
   }
 
   /** Reports something that the user asked for but that is not packed. */
