@@ -264,9 +264,10 @@ export async function writeArchive(
       if (others !== undefined) onWarning(others);
       const { blobBytes, takenBytes, damagedBlobs } = blobs;
       if (damagedBlobs > 0) {
+        const were = damagedBlobs === 1 ? 'was' : 'were';
         note(
           options.base ?? '',
-          `the base is damaged: ${damagedBlobs} of its blobs were not taken over, but made anew`,
+          `the base is damaged: ${damagedBlobs} of its blobs ${were} not taken over, but made anew`,
         );
       }
       if (file !== undefined) await check?.(file);

@@ -4,9 +4,9 @@
  */
 import { readSync } from 'node:fs';
 import type { Codec } from '../../codec/codec.ts';
-import { errnoOf } from '../../errors.ts';
+import { errnoOf, ZnipError } from '../../errors.ts';
 import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
-import { rawFrameLength } from '../../format/zstd/zstd-frame.ts';
+import { checkFrame, rawFrameLength } from '../../format/zstd/zstd-frame.ts';
 import { uninterrupted } from '../../posix/uninterrupted.ts';
 import type { Slot } from '../../threads/ring.ts';
 
@@ -57,15 +57,16 @@ export class BaseReader {
     if (length > (isStored ? rawFrameLength(chunkLength) : slot.output.byteLength)) return undefined;
     const target = isStored ? Buffer.allocUnsafe(length) : slot.output.subarray(0, length);
     const checksum = this.blobs.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
-    if (!this.read(target, this.blobs.offsets[row] ?? 0) || !equal(this.codec.hash(target), checksum)) {
-      this.damaged += 1;
-      return undefined;
-    }
-    if (!isStored) return { length, checksum };
+    const isWhole =
+      this.read(target, this.blobs.offsets[row] ?? 0) && equal(this.codec.hash(target), checksum);
     try {
-      await this.codec.decompress(target, slot.input.subarray(0, chunkLength));
-      return { length: 0, checksum };
-    } catch {
+      if (!isWhole) throw new ZnipError('damaged-block', 'a blob of the base does not have its hash');
+      // A base of somebody else's making may hold what no archive may.
+      if (isStored) await this.codec.decompress(target, slot.input.subarray(0, chunkLength));
+      else checkFrame(target, chunkLength);
+      return { length: isStored ? 0 : length, checksum };
+    } catch (error) {
+      if (!(error instanceof ZnipError)) throw error;
       this.damaged += 1;
       return undefined;
     }
