@@ -24,15 +24,15 @@ import { hashFile } from './hash-file.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';
 
 /** What may differ between a member and the file with its name. */
-export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'mtime';
+export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'owner' | 'mtime';
 
-/** A name by which a directory differs from an archive. */
+/** A name by which a directory, or another archive, differs from an archive. */
 export interface Difference {
-  /** Below the directory, as text; '.' for the directory itself. */
+  /** Below the directory, or in the archives, as text; '.' for the directory itself. */
   path: string;
   /** The same as bytes, one in each character. */
   pathBytes: Uint8Array;
-  /** `added`: only in the directory; `removed`: only in the archive. */
+  /** `added`: only in the directory or the other archive; `removed`: only in the archive. */
   change: 'added' | 'removed' | 'changed';
   /** What has changed; empty for what was added or removed. */
   aspects: Aspect[];
@@ -188,7 +188,7 @@ function isImplied(directory: ByteString, sorted: readonly ByteString[]): boolea
   return sorted[low]?.startsWith(prefix) === true;
 }
 
-function* changed(path: ByteString, aspects: Aspect[]): Generator<Difference, void, undefined> {
+export function* changed(path: ByteString, aspects: Aspect[]): Generator<Difference, void, undefined> {
   if (aspects.length > 0) yield difference(path, 'changed', aspects);
 }
 
@@ -206,7 +206,11 @@ function* removed(
   yield difference(path, 'removed');
 }
 
-function difference(rawPath: ByteString, change: Difference['change'], aspects: Aspect[] = []): Difference {
+export function difference(
+  rawPath: ByteString,
+  change: Difference['change'],
+  aspects: Aspect[] = [],
+): Difference {
   const shown = rawPath === '' ? '.' : rawPath;
   return { path: toText(shown), pathBytes: toBytes(shown), change, aspects };
 }

@@ -2,6 +2,7 @@
  * An open archive: the library's `open`, and what callers can do with its result.
  */
 import { type Archive as IndexedArchive, type GroupSummary, openArchive } from '../archive/archive.ts';
+import { contentRootOf } from '../archive/content-root.ts';
 import type { EntryRef } from '../archive/entries.ts';
 import { findMembers } from '../archive/find-members.ts';
 import { type ArchiveInfo, readInfo } from '../archive/info.ts';
@@ -180,6 +181,17 @@ export class Archive implements AsyncDisposable {
   /** What the archive consists of: members by kind, bytes, blobs, sections. Reads the whole index, but no content. */
   async info({ signal }: TaskOptions = {}): Promise<ArchiveInfo> {
     return readInfo(this.#indexed.until(signal));
+  }
+
+  /**
+   * BLAKE3, in hexadecimal, of what the archive holds: names, kinds, modes, times, owners, sizes, targets and hashes of
+   * contents. Archives of the same tree have the same one, whatever packed them. Reads the whole index, but no content.
+   *
+   * @example
+   * if ((await before.contentRoot()) === (await after.contentRoot())) console.log('nothing has changed');
+   */
+  async contentRoot({ signal }: TaskOptions = {}): Promise<string> {
+    return contentRootOf(await this.#indexed.until(signal).entries({ signal }), signal);
   }
 
   /**

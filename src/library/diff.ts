@@ -1,7 +1,9 @@
 /**
- * How a directory differs from an archive: the library's `diff`.
+ * How a directory, or another archive, differs from an archive: the library's `diff`.
  */
+import { statSync } from 'node:fs';
 import { diff as diffIndexed, type Difference, type DiffOptions as RunOptions } from '../diff/diff.ts';
+import { diffArchives } from '../diff/diff-archives.ts';
 import { Archive, indexedOf, open } from './archive.ts';
 import type { Source } from './source.ts';
 import { Events, type TaskOptions, type ZnipEvent } from './task.ts';
@@ -13,18 +15,19 @@ export interface DiffOptions extends TaskOptions, Pick<RunOptions, 'stripCompone
 }
 
 /**
- * How `directory` differs from an archive, sorted by the bytes of the paths. Contents are compared with the hashes in
- * the index; no blob is read. An open archive stays open.
+ * How `other` differs from an archive, sorted by the bytes of the paths. `other` is a directory, or another archive: open,
+ * or the name of its file. Contents are compared with the hashes in the index; no blob is read. Of two archives, only the
+ * indexes are read. An open archive stays open.
  *
- * Throws `ZnipError`: what `open` throws; `usage` if `directory` is not a directory, or if it is not clear where in it
- * the members belong; `damaged-sub-index`; and the reason of the signal.
+ * Throws `ZnipError`: what `open` throws; `usage` if `other` is neither, or if it is not clear where in a directory the
+ * members belong; `damaged-sub-index`; and the reason of the signal.
  *
  * @example
  * for await (const { path, change } of diff('release.znip', 'dist')) console.log(change, path);
  */
 export async function* diff(
   archive: Archive | Source,
-  directory: string,
+  other: Archive | string,
   options: DiffOptions = {},
 ): AsyncGenerator<Difference, void> {
   const { onEvent, ...rest } = options;
@@ -32,10 +35,22 @@ export async function* diff(
   const events = new Events(onEvent);
   const opened = archive instanceof Archive ? archive : await open(archive, { signal });
   try {
-    yield* diffIndexed(indexedOf(opened).until(signal), directory, {
-      ...rest,
-      onWarning: (warning) => events.tell({ type: 'warning', ...warning }),
-    });
+    const indexed = indexedOf(opened).until(signal);
+    if (typeof other !== 'string') {
+      yield* diffArchives(indexed, indexedOf(other).until(signal), options);
+    } else if (statSync(other, { throwIfNoEntry: false })?.isFile() === true) {
+      const after = await open(other, { signal });
+      try {
+        yield* diffArchives(indexed, indexedOf(after).until(signal), options);
+      } finally {
+        await after.close();
+      }
+    } else {
+      yield* diffIndexed(indexed, other, {
+        ...rest,
+        onWarning: (warning) => events.tell({ type: 'warning', ...warning }),
+      });
+    }
   } finally {
     if (opened !== archive) await opened.close();
   }

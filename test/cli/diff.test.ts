@@ -266,3 +266,49 @@ describe('what goes wrong', () => {
     expect(stdout).toContain('Exit status:\n  0  no difference\n  1  different');
   });
 });
+
+describe('two archives', () => {
+  const packed = (name: string, ...args: string[]): void =>
+    expect(znip(['pack', '-q', '-o', name, ...args], { cwd: place }).status).toBe(0);
+
+  test('of the same tree do not differ, whatever packed them', () => {
+    packed('other.znip', '-9', '--chunk-size', '64K', '--repo', 'r', 't');
+    expect(diff('t.znip', 'other.znip')).toEqual(SAME);
+    expect(diff('t.znip', 'other.znip', '--mtime')).toEqual(SAME);
+    expect(diff('t.znip', 't.znip')).toEqual(SAME);
+  });
+
+  test('differ in every way in which a directory does, and in owners', () => {
+    writeFileSync(at('t/sub/b'), 'BETA');
+    chmodSync(at('t/large'), 0o600);
+    rmSync(at('t/link'));
+    symlinkSync('sub', at('t/link'));
+    rmSync(at('t/sub/hard'));
+    mkdirSync(at('t/sub/hard'));
+    writeFileSync(at('t/new'), '');
+    packed('later.znip', '--owner', '1:2', 't');
+    packed('owned.znip', '--owner', '1:3', 't');
+    const lines = ['P t/large', 'L t/link', '+ t/new', 'M t/sub/b', 'T t/sub/hard'];
+    expect(diff('t.znip', 'later.znip')).toEqual({ status: 1, stdout: `${lines.join('\n')}\n`, stderr: '' });
+    expect(diff('later.znip', 't.znip').stdout).toContain('- t/new\n');
+    const owners = diff('later.znip', 'owned.znip').stdout;
+    expect(owners.split('\n').filter((line) => line.startsWith('O '))).toHaveLength(8);
+    expect(diff('-q', 't.znip', 'later.znip')).toEqual({ status: 1, stdout: '', stderr: '' });
+    const asJson = diff('--json', 'later.znip', 'owned.znip').stdout.split('\n')[0] ?? '';
+    expect(JSON.parse(asJson)).toEqual({ path: 't', change: 'changed', aspects: ['owner'] });
+  });
+
+  test('a hard link is the file that it leads to, whichever name came first', () => {
+    packed('turned.znip', 't/sub', 't/a', 't');
+    expect(diff('t.znip', 'turned.znip')).toEqual(SAME);
+  });
+
+  test('what is no archive, a damaged one, and options for directories', () => {
+    expect(diff('t.znip', 't/a').status).toBe(4);
+    expect(diff('t/a', 't.znip').status).toBe(4);
+    writeFileSync(at('cut.znip'), readFileSync(at('t.znip')).subarray(0, -9));
+    expect(diff('t.znip', 'cut.znip').status).toBe(4);
+    expect(diff('t.znip', 'cut.znip', '--strip-components', '1')).toMatchObject({ status: 2, stdout: '' });
+    expect(diff('t.znip', 'missing').status).toBe(2);
+  });
+});

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import pl from 'nodejs-polars';
 import { afterAll, describe, expect, test } from 'vitest';
 import { pack, type Warning } from 'znip/internal';
+import { ZNIP } from '../support/run.ts';
 
 // ---- the document ----
 
@@ -676,6 +677,61 @@ describe('reading by the index', () => {
       }
       expect(metadata['znip.chunk_size']).toBe(String(CHUNK_SIZE));
     }
+  });
+
+  test('the content root is that of the records', () => {
+    const kinds = ['file', 'directory', 'symlink', 'hardlink'];
+    const fields = tableOf('Content root', 'length', 'type', 'value');
+    expect(fields.map((cells) => cells['type']).join(' ')).toBe(
+      'u32 bytes u8 u16 i64 u64 u32 u32 u32 bytes bytes',
+    );
+    // The first name of a file in the order of records is the file.
+    const names = new Map<string, Entry[]>();
+    for (const entry of entries) {
+      const file = entry.row['kind'] === 'hardlink' ? entry.linkTarget : entry.path;
+      names.set(file, [...(names.get(file) ?? []), entry]);
+    }
+    const records: [string, Buffer][] = [];
+    for (const [file, all] of names) {
+      const { row, linkTarget } = all.find(({ path }) => path === file) as Entry;
+      const kind = String(row['kind']);
+      const [home = '', ...others] = all.map(({ path }) => path).sort();
+      const isLink = kind === 'symlink';
+      const number = (value: bigint, length: number): Buffer => {
+        const bytes = Buffer.alloc(8);
+        bytes.writeBigInt64LE(value);
+        return bytes.subarray(0, length);
+      };
+      const target = isLink ? Buffer.from(linkTarget, 'latin1') : Buffer.alloc(0);
+      const owner = (id: Cell | undefined): Buffer =>
+        u32(id === null || id === undefined ? 0xffffffff : Number(id));
+      const record = (path: string, ...rest: Buffer[]): [string, Buffer] => {
+        const bytes = Buffer.from(path, 'latin1');
+        return [path, Buffer.concat([u32(bytes.length), bytes, ...rest])];
+      };
+      records.push(
+        record(
+          home,
+          Buffer.from([kinds.indexOf(kind)]),
+          number(isLink ? 0n : BigInt(String(row['mode'])), 2),
+          number(row['mtime'] as bigint, 8),
+          number(BigInt(String(row['size'])), 8),
+          owner(row['uid']),
+          owner(row['gid']),
+          u32(target.length),
+          target,
+          kind === 'file' ? (row['checksum'] as Buffer) : Buffer.alloc(0),
+        ),
+      );
+      for (const other of others) {
+        const to = Buffer.from(home, 'latin1');
+        const nobody = u32(0xffffffff);
+        records.push(record(other, Buffer.from([3]), Buffer.alloc(18), nobody, nobody, u32(to.length), to));
+      }
+    }
+    records.sort(([a], [b]) => Buffer.compare(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1')));
+    const shown = spawnSync('node', [ZNIP, 'info', '--content-root', output], { encoding: 'utf8' });
+    expect(shown.stdout.trim()).toBe(blake3(Buffer.concat(records.map(([, bytes]) => bytes))));
   });
 
   test('the frame table agrees with the blocks', () => {

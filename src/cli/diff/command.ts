@@ -17,12 +17,12 @@ const STATUSES = `Exit status:
 export function defineDiff(program: CliCommand): void {
   const diff = program
     .command('diff')
-    .description('show how a directory differs from an archive')
+    .description('show how a directory, or another archive, differs from an archive')
     .argument('<archive>', 'archive file')
-    .argument('<dir>', 'directory to compare with the archive')
+    .argument('<other>', 'directory, or a newer archive, to compare with the archive')
     .option(
       '--strip-components <n>',
-      "ignore the first n components of members' names (default: those that name DIR)",
+      "ignore the first n components of members' names (default: those that name the directory)",
       parseWholeNumber('--strip-components', 0, 4095),
     )
     .option('--mtime', 'compare modification times, too')
@@ -33,14 +33,16 @@ export function defineDiff(program: CliCommand): void {
     `znip pack build -o build.znip && znip diff build.znip build
 znip diff -q deps.znip node_modules || npm ci
 znip diff --json release.znip /srv/release | jq -r .path
+znip diff yesterday.znip today.znip
 
-  + path   only in the directory      - path   only in the archive
+  + path   only in OTHER              - path   only in the archive
   M path   content differs            T path   another kind: file, symlink, …
   L path   symlink leads elsewhere    P path   permissions differ
-  t path   time, with --mtime         MP path  content and permissions differ
+  t path   time, with --mtime         O path   owner, of two archives
+  MP path  content and permissions differ
 
 The size and BLAKE3 hash of each file are compared with the archive's index; nothing is decompressed.
-A hard link is compared like the file that it leads to.`,
+Of two archives, only the indexes are read. A hard link is compared like the file that it leads to.`,
     STATUSES,
   );
   diff.does(async (context, archive: string, directory: string, options: DiffCommandOptions) => {

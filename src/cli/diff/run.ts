@@ -1,8 +1,12 @@
 /**
  * `znip diff`.
  */
+import { statSync } from 'node:fs';
+import type { Archive } from '../../archive/archive.ts';
 import { tellRemarks } from '../../archive/remarks.ts';
-import { type Aspect, diff, type Difference } from '../../diff/diff.ts';
+import { type Aspect, diff, type Difference, type DiffOptions } from '../../diff/diff.ts';
+import { diffArchives } from '../../diff/diff-archives.ts';
+import { ZnipError } from '../../errors.ts';
 import { defined } from '../args/defined.ts';
 import { openIndexed } from '../args/open-indexed.ts';
 import { EXIT } from '../process/exit-status.ts';
@@ -15,30 +19,50 @@ export interface DiffCommandOptions {
   quiet?: boolean;
 }
 
-const LETTERS: Record<Aspect, string> = { kind: 'T', content: 'M', target: 'L', mode: 'P', mtime: 't' };
+const LETTERS: Record<Aspect, string> = {
+  kind: 'T',
+  content: 'M',
+  target: 'L',
+  mode: 'P',
+  owner: 'O',
+  mtime: 't',
+};
 
 export async function runDiff(
   { streams, reporter, outcome }: Context,
   path: string,
-  directory: string,
+  other: string,
   options: DiffCommandOptions,
 ): Promise<void> {
+  const isArchive = statSync(other, { throwIfNoEntry: false })?.isFile() === true;
+  if (isArchive && options.stripComponents !== undefined) {
+    throw new ZnipError(
+      'usage',
+      '--strip-components is for directories: two archives are compared as they are',
+    );
+  }
   const terminal = streams.outputIsTerminal;
   let different = false;
   let incomplete = false;
   const archive = await openIndexed(path, 'diff');
+  let after: Archive | undefined;
   try {
-    await tellRemarks(archive, { about: ['absent'] }, (member, reason) => {
-      incomplete = true;
-      reporter.warn(member, reason);
-    });
-    const differences = diff(archive, directory, {
-      ...defined({ stripComponents: options.stripComponents, mtime: options.mtime }),
-      onWarning: ({ path: name, reason, failed }) => {
-        incomplete ||= failed;
-        reporter.warn(name, reason, failed);
-      },
-    });
+    if (isArchive) after = await openIndexed(other, 'diff');
+    for (const one of after === undefined ? [archive] : [archive, after]) {
+      await tellRemarks(one, { about: ['absent'] }, (member, reason) => {
+        incomplete = true;
+        reporter.warn(member, reason);
+      });
+    }
+    const onWarning: DiffOptions['onWarning'] = ({ path: name, reason, failed }) => {
+      incomplete ||= failed;
+      reporter.warn(name, reason, failed);
+    };
+    const { mtime, stripComponents } = options;
+    const differences =
+      after === undefined
+        ? diff(archive, other, { ...defined({ stripComponents, mtime }), onWarning })
+        : diffArchives(archive, after, defined({ mtime }));
     for await (const difference of differences) {
       different = true;
       if (options.quiet === true) break;
@@ -48,6 +72,7 @@ export async function runDiff(
       );
     }
   } finally {
+    after?.close();
     archive.close();
   }
   if (incomplete) outcome.atLeast(EXIT.incomplete);

@@ -9,6 +9,7 @@ import { base64Of, formatBytes, formatCount, formatPercent, printable } from '..
 
 export interface InfoCommandOptions {
   root?: boolean;
+  contentRoot?: boolean;
   verbose?: boolean;
 }
 
@@ -24,6 +25,11 @@ export async function runInfo(
   try {
     if (options.root === true) {
       streams.write(`${archive.rootHash}\n`);
+      return;
+    }
+    if (options.contentRoot === true) {
+      const { contentRootOf } = await import('../../archive/content-root.ts');
+      streams.write(`${await contentRootOf(await archive.entries())}\n`);
       return;
     }
     const info = await readInfo(archive);
