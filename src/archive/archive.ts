@@ -10,9 +10,10 @@ import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/tables/frame-table.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/tables/sub-index.ts';
-import { toBytes, toText } from '../format/values/byte-string.ts';
+import { type ByteString, toBytes, toText } from '../format/values/byte-string.ts';
 import { MAX_TABLE_LENGTH, TAG } from '../format/values/constants.ts';
 import { type Group, groupKey, groupOf, repoOf } from '../format/values/entry.ts';
+import { comparePaths } from '../format/values/path-order.ts';
 import { startsAsArchive } from '../format/zstd/marks.ts';
 import { SECTION_HEADER_LENGTH } from '../format/zstd/skippable-frame.ts';
 import { borrowed, type ByteSource, closedError, FileSource } from '../io/source.ts';
@@ -37,6 +38,8 @@ export interface EntrySelection {
   packageTypes?: readonly string[] | undefined;
   /** Repos to read, as they are shown; undefined: all. */
   repos?: readonly string[] | undefined;
+  /** Only sub-indexes that can have one of these names, by the first and the last of their paths; undefined: all. */
+  holding?: readonly ByteString[] | undefined;
   /** Ends it, with its reason, between two sub-indexes. */
   signal?: AbortSignal | undefined;
 }
@@ -61,13 +64,16 @@ export interface NamedRemark extends Remark {
 /** Every method of a closed archive throws `usage`, and so does everything that reads from it. */
 export class Archive {
   private readonly bytes: ByteSource;
+  /** The end of the archive, which was read to open it. */
+  private readonly tail: Uint8Array;
   private closed = false;
   readonly footer: Footer;
   readonly manifest: Manifest;
   private frameList: Frame[] | undefined;
 
-  constructor(source: ByteSource, footer: Footer, manifest: Manifest) {
+  constructor(source: ByteSource, footer: Footer, manifest: Manifest, tail: Uint8Array) {
     this.bytes = source;
+    this.tail = tail;
     this.footer = footer;
     this.manifest = manifest;
   }
@@ -109,7 +115,7 @@ export class Archive {
    * one, unless `onDamaged` handles that without throwing: then the others are returned.
    */
   async entries(
-    { packageTypes, repos, signal }: EntrySelection = {},
+    { packageTypes, repos, holding, signal }: EntrySelection = {},
     onDamaged?: (error: ZnipError, row: ManifestRow) => void,
   ): Promise<Entries> {
     this.requireOpen();
@@ -117,7 +123,8 @@ export class Archive {
       (row) =>
         row.section === 'members' &&
         (packageTypes === undefined || packageTypes.includes(row.packageType)) &&
-        (repos === undefined || repos.includes(row.repo)),
+        (repos === undefined || repos.includes(row.repo)) &&
+        (holding === undefined || holding.some((name) => canHold(row, name))),
     );
     const parts = [];
     const budget = new EntryBudget();
@@ -191,7 +198,7 @@ export class Archive {
 
   /** The same archive for one task: what that reads ends with the signal. Closing it closes nothing. */
   until(signal: AbortSignal | undefined): Archive {
-    const archive = new Archive(borrowed(this.source, signal), this.footer, this.manifest);
+    const archive = new Archive(borrowed(this.source, signal), this.footer, this.manifest, this.tail);
     archive.frameList = this.frameList;
     return archive;
   }
@@ -200,6 +207,13 @@ export class Archive {
   close(): void {
     this.closed = true;
     this.bytes.close();
+  }
+
+  /** Bytes before the footer, some of which are there already. */
+  private async readNearEnd(offset: number, length: number): Promise<Uint8Array> {
+    const { tail } = this;
+    const start = offset - (this.footer.archiveLength - tail.byteLength);
+    return start >= 0 ? tail.subarray(start, start + length) : this.source.read(offset, length);
   }
 
   private requireOpen(): void {
@@ -217,7 +231,7 @@ export class Archive {
   private async readSection(row: ManifestRow, tag: string, code: ZnipErrorCode): Promise<Uint8Array> {
     const { indexOffset, indexLength, uncompressedBytes, checksum } = row;
     this.checkPlace(row, code);
-    const frame = await this.source.read(indexOffset, indexLength);
+    const frame = await this.readNearEnd(indexOffset, indexLength);
     return decodeTableSection(frame, {
       tag,
       code,
@@ -227,6 +241,10 @@ export class Archive {
       offset: indexOffset,
     });
   }
+}
+
+function canHold({ firstPath, lastPath }: ManifestRow, name: ByteString): boolean {
+  return comparePaths(firstPath, name) <= 0 && comparePaths(name, lastPath) <= 0;
 }
 
 /** The group of the entries in a section. */
@@ -253,8 +271,8 @@ export async function openArchive(
 ): Promise<Archive> {
   const bytes = typeof source === 'string' ? new FileSource(source) : source;
   try {
-    const { footer, manifest } = await readFooter(borrowed(bytes, signal));
-    const archive = new Archive(bytes, footer, manifest);
+    const { footer, manifest, tail } = await readFooter(borrowed(bytes, signal));
+    const archive = new Archive(bytes, footer, manifest, tail);
     if (root !== undefined && root.toLowerCase() !== archive.rootHash) {
       throw new ZnipError(
         'root-mismatch',
@@ -269,7 +287,9 @@ export async function openArchive(
   }
 }
 
-async function readFooter(source: ByteSource): Promise<{ footer: Footer; manifest: Manifest }> {
+async function readFooter(
+  source: ByteSource,
+): Promise<{ footer: Footer; manifest: Manifest; tail: Uint8Array }> {
   const { byteLength, name } = source;
   const tailLength = Math.min(byteLength - source.start, TAIL_LENGTH);
   const tail = await source.read(byteLength - tailLength, tailLength);
@@ -295,7 +315,7 @@ async function readFooter(source: ByteSource): Promise<{ footer: Footer; manifes
   });
   const manifest = decodeManifest(table, sections);
   checkSections(manifest.rows);
-  return { footer, manifest };
+  return { footer, manifest, tail };
 }
 
 /** For a file that does not end like an archive: says whether it is a cut archive or something else. */

@@ -4,6 +4,7 @@
 import { ZnipError } from '../errors.ts';
 import { toBytes, toText, type ByteString } from '../format/values/byte-string.ts';
 import { KIND, KINDS } from '../format/values/entry.ts';
+import type { Archive } from './archive.ts';
 import type { Entries, EntryRef } from './entries.ts';
 import { hardLinkMeanings } from './link-meanings.ts';
 
@@ -20,6 +21,24 @@ export function findMembers(entries: Entries, names: Iterable<ByteString>): Map<
     found.set(ref.batch.path(ref.row), ref);
   }
   return found;
+}
+
+/**
+ * The entries of the sub-indexes that can have members with these names. All entries, if a name is not among them, or if
+ * one is that of a hard link, which may lead anywhere.
+ */
+export async function entriesNear(
+  archive: Archive,
+  names: readonly ByteString[],
+  signal?: AbortSignal,
+): Promise<Entries> {
+  const near = await archive.entries({ holding: names, signal });
+  const found = findMembers(near, names);
+  const isEnough = names.every((name) => {
+    const ref = found.get(name);
+    return ref !== undefined && kindOf(ref) !== KIND.hardlink;
+  });
+  return isEnough ? near : archive.entries({ signal });
 }
 
 /**

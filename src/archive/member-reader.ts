@@ -10,7 +10,7 @@ import { fromText, toText } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import type { Archive } from './archive.ts';
 import type { EntryRef } from './entries.ts';
-import { findContents, findMembers } from './find-members.ts';
+import { entriesNear, findContents, findMembers } from './find-members.ts';
 
 /** A part of a content, in bytes from its start. */
 export interface ByteRange {
@@ -72,7 +72,8 @@ export async function* readMember(
 
 async function findContent(archive: Archive, member: string | EntryRef): Promise<EntryRef> {
   if (typeof member !== 'string' && member.batch.checksum(member.row) !== null) return member;
-  const entries = await archive.entries();
+  const entries =
+    typeof member === 'string' ? await entriesNear(archive, [fromText(member)]) : await archive.entries();
   let ref: EntryRef | undefined;
   if (typeof member === 'string') {
     const name = fromText(member);

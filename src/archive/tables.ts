@@ -9,8 +9,10 @@ import type { ManifestRow } from '../format/manifest.ts';
 import { total } from '../format/tables/column-checks.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import type { EntryBatch } from '../format/tables/sub-index.ts';
+import { type ByteString, toText } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { MAX_TABLE_LENGTH, MAX_TABLE_RATIO } from '../format/values/constants.ts';
+import { comparePaths } from '../format/values/path-order.ts';
 import { decodeSection } from '../format/zstd/skippable-frame.ts';
 import { MAX_MEMBERS } from '../rules/limits.ts';
 
@@ -87,16 +89,17 @@ export function checkFrameRow(row: ManifestRow, before: number, blocksEnd: numbe
 export interface TableFacts {
   rowCount: number;
   contentBytes: number;
-  firstPath: string;
-  lastPath: string;
+  firstPath: ByteString;
+  lastPath: ByteString;
 }
 
 /** The facts of a sub-index. */
 export function entryFacts(batches: readonly EntryBatch[]): TableFacts {
   const facts: TableFacts = { rowCount: 0, contentBytes: 0, firstPath: '', lastPath: '' };
   for (const batch of batches) {
-    if (facts.rowCount === 0) facts.firstPath = batch.shownPath(0);
-    facts.lastPath = batch.shownPath(batch.length - 1);
+    const { first, last } = batch.extent();
+    if (facts.rowCount === 0 || comparePaths(first, facts.firstPath) < 0) facts.firstPath = first;
+    if (facts.rowCount === 0 || comparePaths(last, facts.lastPath) > 0) facts.lastPath = last;
     facts.rowCount += batch.length;
     facts.contentBytes += total(batch.sizes);
   }
@@ -131,7 +134,7 @@ export function checkFacts(what: string, row: ManifestRow, found: TableFacts): v
     ['first', row.firstPath, found.firstPath],
     ['last', row.lastPath, found.lastPath],
   ] as const) {
-    if (says !== has) throw differ(`that '${says}' is its ${name} path`, `'${has}'`);
+    if (says !== has) throw differ(`that '${toText(says)}' is its ${name} path`, `'${toText(has)}'`);
   }
 }
 

@@ -97,6 +97,8 @@ export interface Core {
   exactNumbers(values: BigUint64Array, numbers: Float64Array): number;
   lookUp(indices: Uint8Array, words: Uint8Array, unknown: number, result: Uint8Array): number;
   firstUnusual(entries: CoreKindColumns, from: number): number;
+  /** Writes two rows to `rows`. */
+  pathExtent(bytes: Uint8Array, offsets: Uint32Array, rows: Uint32Array): void;
   lines(bytes: Uint8Array, offsets: Uint32Array, end: number, target: Uint8Array): void;
   /**
    * Takes rows `from` to `to` of entries into tables of names, until one is no file or directory, or not safe, or clashes with

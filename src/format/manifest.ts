@@ -3,7 +3,7 @@
  * Implements docs/format.md, "Manifest".
  */
 import { ZnipError } from '../errors.ts';
-import { differenceOf } from './tables/shown-name.ts';
+import { differenceOf, displayName } from './tables/shown-name.ts';
 import {
   binaryColumn,
   BytesBuilder,
@@ -13,8 +13,8 @@ import {
   uint64Column,
   utf8Column,
 } from './tables/table-columns.ts';
-import { decodeTable } from './tables/table-reader.ts';
-import { type ByteString, fromText } from './values/byte-string.ts';
+import { type Batch, decodeTable } from './tables/table-reader.ts';
+import { type ByteString, fromText, isUtf8 } from './values/byte-string.ts';
 import { CHECKSUM_LENGTH, SECTION_KINDS } from './values/constants.ts';
 
 export interface ManifestRow {
@@ -32,9 +32,9 @@ export interface ManifestRow {
   uncompressedBytes: number;
   /** Bytes of content of the section's members; for `frames`, of the tar stream; for `remarks`, 0. */
   contentBytes: number;
-  /** For display; '' for `frames` and `remarks`. */
-  firstPath: string;
-  lastPath: string;
+  /** The first and the last in the order of paths; '' for `frames` and `remarks`. */
+  firstPath: ByteString;
+  lastPath: ByteString;
   /** BLAKE3 of the section's stored bytes. */
   checksum: Uint8Array;
 }
@@ -49,6 +49,20 @@ function texts(values: readonly string[]): BytesBuilder {
   const builder = new BytesBuilder();
   for (const value of values) builder.append(fromText(value));
   return builder;
+}
+
+function shown(names: readonly ByteString[]): BytesBuilder {
+  const builder = new BytesBuilder();
+  for (const name of names) builder.append(displayName(name));
+  return builder;
+}
+
+/** A column of the names that are not UTF-8, if there are any. */
+function bytesOfOthers(name: string, names: readonly ByteString[]): Column[] {
+  if (names.every(isUtf8)) return [];
+  const builder = new BytesBuilder();
+  for (const one of names) builder.append(isUtf8(one) ? null : one);
+  return [binaryColumn(name, builder)];
 }
 
 const REMARKS = SECTION_KINDS.indexOf('remarks');
@@ -86,15 +100,34 @@ export function manifestColumns(rows: readonly ManifestRow[]): Column[] {
       'content_bytes',
       numbers((row) => row.contentBytes),
     ),
-    utf8Column('first_path', texts(rows.map((row) => row.firstPath))),
-    utf8Column('last_path', texts(rows.map((row) => row.lastPath))),
+    utf8Column('first_path', shown(rows.map((row) => row.firstPath))),
+    utf8Column('last_path', shown(rows.map((row) => row.lastPath))),
     checksumColumn('checksum', checksums),
-    // Nearly all repos are UTF-8.
+    // Nearly all names are UTF-8.
     ...(repoBytes.byteLength > 0 ? [binaryColumn('repo_bytes', repoBytes)] : []),
+    ...bytesOfOthers(
+      'first_path_bytes',
+      rows.map((row) => row.firstPath),
+    ),
+    ...bytesOfOthers(
+      'last_path_bytes',
+      rows.map((row) => row.lastPath),
+    ),
   ];
 }
 
 const UNKNOWN_SECTION = 255;
+
+/** Reads a column of names: as bytes where they are not UTF-8. */
+function names(batch: Batch, name: string): (row: number) => ByteString {
+  const texts = batch.utf8(name);
+  const bytes = batch.has(`${name}_bytes`) ? batch.binary(`${name}_bytes`) : undefined;
+  return (row) => {
+    const fault = differenceOf(name, row, texts, bytes);
+    if (fault !== undefined) throw new ZnipError('damaged-manifest', `row ${row} ${fault}`);
+    return bytes === undefined || bytes.isNull(row) ? texts.get(row) : bytes.get(row);
+  };
+}
 
 /** Reads a manifest's Arrow stream, of at most `maxRows` rows. Throws `damaged-manifest`. */
 export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest {
@@ -117,8 +150,8 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
     const rowCounts = batch.uint64('row_count');
     const uncompressedBytes = batch.uint64('uncompressed_bytes');
     const contentBytes = batch.uint64('content_bytes');
-    const firstPaths = batch.utf8('first_path');
-    const lastPaths = batch.utf8('last_path');
+    const firstPaths = names(batch, 'first_path');
+    const lastPaths = names(batch, 'last_path');
     const { bytes, isNull } = batch.checksums('checksum');
     for (let row = 0; row < batch.length; row++) {
       // A later minor version may add sections. This reader ignores them.
@@ -136,8 +169,8 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
         rowCount: rowCounts[row] ?? 0,
         uncompressedBytes: uncompressedBytes[row] ?? 0,
         contentBytes: contentBytes[row] ?? 0,
-        firstPath: firstPaths.text(row),
-        lastPath: lastPaths.text(row),
+        firstPath: firstPaths(row),
+        lastPath: lastPaths(row),
         checksum: bytes.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH),
       });
     }

@@ -4,7 +4,7 @@
 import { type Archive as IndexedArchive, type GroupSummary, openArchive } from '../archive/archive.ts';
 import { contentRootOf } from '../archive/content-root.ts';
 import type { EntryRef } from '../archive/entries.ts';
-import { findMembers } from '../archive/find-members.ts';
+import { entriesNear, findMembers } from '../archive/find-members.ts';
 import { type ArchiveInfo, readInfo } from '../archive/info.ts';
 import { readMember } from '../archive/member-reader.ts';
 import { readTar } from '../archive/tar-output.ts';
@@ -103,14 +103,15 @@ export class Archive implements AsyncDisposable {
 
   /**
    * The member with this name; undefined if there is none. If several have it, the last one counts, as in tar. Reads
-   * the whole index, so to look up many names, call `entries` once and keep its results.
+   * the part of the index that can have the name, and the whole index if it is not there. To look up many names, call
+   * `entries` once and keep its results.
    *
    * @example
    * const entry = await archive.find('package.json');
    */
   async find(path: string, { signal }: TaskOptions = {}): Promise<Entry | undefined> {
     const name = fromText(path);
-    const entries = await this.#indexed.until(signal).entries({ signal });
+    const entries = await entriesNear(this.#indexed.until(signal), [name], signal);
     const ref = findMembers(entries, [name]).get(name);
     return ref === undefined ? undefined : toEntry(ref, this.rootHash);
   }
@@ -121,7 +122,7 @@ export class Archive implements AsyncDisposable {
    * content is also verified against its own hash: before its first byte if one blob holds it, at its end if several
    * do. A hard link has the content of its target.
    *
-   * `member` is an entry of this archive, or a name. For a name, the whole index is read.
+   * `member` is an entry of this archive, or a name. For a name, the part of the index that can have it is read.
    *
    * Reading throws `no-match` if no member has the name, and `usage` for a directory, a symlink, an entry of another
    * archive, or a range that starts past the end.

@@ -102,7 +102,7 @@ function refuseTooMany(archive: Archive): void {
 /** Which members a damaged sub-index had, as far as the manifest says. */
 function nameGroup(damage: Damage, { packageType, repo, rowCount, firstPath, lastPath }: ManifestRow): void {
   const group = repo === '' ? packageType : `${packageType} ${repo}`;
-  damage.message += `; it describes ${rowCount} members of ${group}, from '${firstPath}' to '${lastPath}'`;
+  damage.message += `; it describes ${rowCount} members of ${group}, from '${toText(firstPath)}' to '${toText(lastPath)}'`;
 }
 
 async function checkTree(

@@ -42,8 +42,8 @@ const anyRow = (): fc.Arbitrary<ManifestRow> =>
     rowCount: arbitrary.exactNumber(),
     uncompressedBytes: arbitrary.exactNumber(),
     contentBytes: arbitrary.exactNumber(),
-    firstPath: arbitrary.text(),
-    lastPath: arbitrary.text(),
+    firstPath: arbitrary.byteName(),
+    lastPath: arbitrary.byteName(),
     checksum: arbitrary.checksum(),
   });
 
@@ -59,7 +59,7 @@ const EXAMPLE: Manifest = {
       uncompressedBytes: 2000,
       contentBytes: 123_456,
       firstPath: 'a',
-      lastPath: 'z\ufffd',
+      lastPath: 'z\xef\xbf\xbd',
       checksum: SUM,
     },
     {

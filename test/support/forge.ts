@@ -5,7 +5,6 @@
 import { loadCodec } from '../../src/codec/codec.ts';
 import { encodeBlockHeader } from '../../src/format/block-header.ts';
 import { PROLOGUE, TAG, TAR_END_LENGTH } from '../../src/format/values/constants.ts';
-import { toText } from '../../src/format/values/byte-string.ts';
 import { KIND, type Member } from '../../src/format/values/entry.ts';
 import { encodeFooter, FOOTER_LENGTH } from '../../src/format/footer.ts';
 import { type Frame, frameColumns } from '../../src/format/tables/frame-table.ts';
@@ -174,8 +173,8 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
     rowCount,
     uncompressedBytes: table.byteLength,
     contentBytes,
-    firstPath: toText(firstPath),
-    lastPath: toText(lastPath),
+    firstPath,
+    lastPath,
     checksum: codec.hash(bytes),
   });
   let rows: ManifestRow[] = [];

@@ -1,6 +1,8 @@
 //! Columns of tables as they are read: checks of all rows in one call. Each gives the first row that is not as it should be, or
 //! the number of rows. `src/format/tables/column-checks.ts` has the same in TypeScript.
 
+use std::cmp::Ordering;
+
 use crate::columns::kind;
 
 /// The largest whole number that an `f64` tells from its neighbours.
@@ -58,6 +60,35 @@ pub fn look_up(indices: &[u8], words: &[u8; 256], unknown: u8, result: &mut [u8]
         })
         .take_while(|&word| word != unknown)
         .count()
+}
+
+/// The rows of the first and the last path, in the order of paths: component by component. Of equal ones, the first row counts.
+/// Both are 0 without rows.
+pub fn path_extent(bytes: &[u8], offsets: &[u32]) -> (usize, usize) {
+    let path = |row: usize| {
+        let range = offsets.get(row).copied().unwrap_or_default() as usize
+            ..offsets.get(row + 1).copied().unwrap_or_default() as usize;
+        bytes.get(range).unwrap_or_default()
+    };
+    let (mut first, mut last) = (0, 0);
+    for row in 1..offsets.len().saturating_sub(1) {
+        // In a tree as it is walked, each path is behind the one before.
+        if compare_paths(path(row), path(last)).is_gt() {
+            last = row;
+        } else if compare_paths(path(row), path(first)).is_lt() {
+            first = row;
+        }
+    }
+    (first, last)
+}
+
+/// A slash is less than every other byte, so a directory is before what it holds, and that before the names behind it.
+fn compare_paths(a: &[u8], b: &[u8]) -> Ordering {
+    let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+    match a.iter().zip(b).find(|(x, y)| x != y) {
+        Some((&x, &y)) => rank(x).cmp(&rank(y)),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 /// The columns of entries that say what kind of member each is. One bit a row says whether there is a value; a bitmap without

@@ -46,6 +46,15 @@ pub fn look_up(indices: View<u8>, words: View<u8>, unknown: u8, mut result: View
     Ok(table_columns::look_up(&indices, words, unknown, &mut result) as u32)
 }
 
+/// The rows of the first and the last path; see `table_columns::path_extent`.
+#[napi(catch_unwind)]
+pub fn path_extent(bytes: View<u8>, offsets: View<u32>, mut rows: View<u32>) {
+    let (first, last) = table_columns::path_extent(&bytes, &offsets);
+    for (row, found) in rows.iter_mut().zip([first, last]) {
+        *row = found as u32;
+    }
+}
+
 /// The first row from `from` on that is not usual; see `table_columns::first_unusual`.
 #[napi(catch_unwind)]
 pub fn first_unusual(entries: Object, from: u32) -> Result<u32> {

@@ -2,7 +2,7 @@
  * `znip cat`.
  */
 import type { Entries, EntryRef } from '../../archive/entries.ts';
-import { findContents, findMembers } from '../../archive/find-members.ts';
+import { entriesNear, findContents, findMembers } from '../../archive/find-members.ts';
 import { ChunkReader, readContent } from '../../archive/member-reader.ts';
 import { ZnipError } from '../../errors.ts';
 import { fromText, toText, type ByteString } from '../../format/values/byte-string.ts';
@@ -34,10 +34,9 @@ export async function runCat(
   const archive = await openIndexed(path, 'cat');
   try {
     const keepGoing = options.keepGoing === true;
-    const entries = await archive.entries(
-      {},
-      keepGoing ? (error) => reportLost(context, null, error) : undefined,
-    );
+    const entries = keepGoing
+      ? await archive.entries({}, (error) => reportLost(context, null, error))
+      : await entriesNear(archive, names.map(byName));
     // Find all members before writing anything.
     const members = findAll(entries, names, path);
     const contents = findContents(entries, members);

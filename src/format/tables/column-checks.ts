@@ -4,6 +4,7 @@
  */
 import { core, type CoreKindColumns } from '../../core/core.ts';
 import { KIND, MODE_MASK } from '../values/entry.ts';
+import { comparePathBytes } from '../values/path-order.ts';
 
 /** How many of the rows are null, by the bits of a validity bitmap; none if there is no bitmap. */
 export function countNulls(validity: Uint8Array, rows: number): number {
@@ -110,6 +111,35 @@ export function firstUnusual(entries: CoreKindColumns, from: number): number {
 
 function has(validity: Uint8Array, row: number): boolean {
   return validity.length === 0 || (((validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
+}
+
+/**
+ * The rows of the first and the last path between these offsets, in the order of paths; of equal ones, the first row counts.
+ * Both are 0 if there are no rows.
+ */
+export function pathExtent(bytes: Uint8Array, offsets: Int32Array): { first: number; last: number } {
+  const native = core();
+  if (native !== undefined) {
+    const found = new Uint32Array(2);
+    native.pathExtent(bytes, new Uint32Array(offsets.buffer, offsets.byteOffset, offsets.length), found);
+    return { first: found[0] ?? 0, last: found[1] ?? 0 };
+  }
+  const compare = (row: number, other: number): number =>
+    comparePathBytes(
+      bytes,
+      offsets[row] ?? 0,
+      offsets[row + 1] ?? 0,
+      offsets[other] ?? 0,
+      offsets[other + 1] ?? 0,
+    );
+  let first = 0;
+  let last = 0;
+  for (let row = 1; row < offsets.length - 1; row++) {
+    // In a tree as it is walked, each path is behind the one before.
+    if (compare(row, last) > 0) last = row;
+    else if (compare(row, first) < 0) first = row;
+  }
+  return { first, last };
 }
 
 /** The values between these offsets, each followed by the byte `end`. */

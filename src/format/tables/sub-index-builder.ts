@@ -4,11 +4,13 @@
  */
 import { isAscii } from 'node:buffer';
 import { isUtf8, type ByteString } from '../values/byte-string.ts';
-import { type ByteStrings, startOf, stringAt } from '../values/byte-strings.ts';
+import { type ByteStrings, startOf } from '../values/byte-strings.ts';
 import { CHECKSUM_LENGTH, MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS } from '../values/constants.ts';
 import { KIND, KINDS, type Member, NO_ID } from '../values/entry.ts';
 import { type EntryColumns, memberAt } from '../values/entry-columns.ts';
 import { grown } from '../values/grown.ts';
+import { extentOf, type PathExtent } from '../values/path-order.ts';
+import { pathExtent } from './column-checks.ts';
 import { displayBytes, displayName } from './shown-name.ts';
 import {
   binaryColumn,
@@ -60,8 +62,8 @@ export class SubIndexBuilder {
   private checksums = new Uint8Array(INITIAL_ROWS * CHECKSUM_LENGTH);
   private readonly changedRows = new Set<number>();
   private contentBytes = 0;
-  private firstPath: ByteString = '';
-  private lastPath: ByteString = '';
+  /** Paths that are not UTF-8, by row. */
+  private readonly otherPaths = new Map<number, ByteString>();
   length = 0;
 
   /**
@@ -95,8 +97,7 @@ export class SubIndexBuilder {
     if (checksum !== null) this.checksums.set(checksum, row * CHECKSUM_LENGTH);
     this.checksumValidity.append(row, checksum !== null);
     if (changed) this.changedRows.add(row);
-    if (row === 0) this.firstPath = path;
-    this.lastPath = path;
+    if (!plainPath) this.otherPaths.set(row, path);
     this.contentBytes += member.size;
     this.length = row + 1;
   }
@@ -176,8 +177,6 @@ export class SubIndexBuilder {
     }
     this.linkTargets.appendNulls(to - files);
     this.checksumValidity.appendValid(start, count);
-    if (start === 0) this.firstPath = stringAt(columns.paths, from);
-    this.lastPath = stringAt(columns.paths, to - 1);
     this.length = start + count;
   }
 
@@ -216,9 +215,17 @@ export class SubIndexBuilder {
     ].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
-  /** First and last path and total content, for the manifest. */
+  /** First and last path, in the order of paths, and total content, for the manifest. */
   summary(): { firstPath: ByteString; lastPath: ByteString; contentBytes: number } {
-    return { firstPath: this.firstPath, lastPath: this.lastPath, contentBytes: this.contentBytes };
+    const { bytes, offsets } = this.paths.view();
+    const pathAt = (row: number): ByteString =>
+      this.otherPaths.get(row) ?? bytes.toString('latin1', offsets[row], offsets[row + 1]);
+    let extent: PathExtent;
+    if (this.otherPaths.size === 0) {
+      const { first, last } = pathExtent(bytes, offsets);
+      extent = { first: pathAt(first), last: pathAt(last) };
+    } else extent = extentOf(Array.from({ length: this.length }, (_, row) => pathAt(row)));
+    return { firstPath: extent.first, lastPath: extent.last, contentBytes: this.contentBytes };
   }
 
   /** The columns of a sub-index. */

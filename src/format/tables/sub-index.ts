@@ -6,7 +6,8 @@ import { ZnipError } from '../../errors.ts';
 import type { ByteString } from '../values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../values/constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from '../values/entry.ts';
-import { firstUnusual } from './column-checks.ts';
+import { extentOf, type PathExtent } from '../values/path-order.ts';
+import { firstUnusual, pathExtent } from './column-checks.ts';
 import { differenceOf } from './shown-name.ts';
 import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
 
@@ -176,9 +177,15 @@ export class EntryBatch {
     return Buffer.from(lines, 'latin1');
   }
 
-  /** The path as text, from the column `path`. */
-  shownPath(row: number): string {
-    return this.paths.text(row);
+  /** The first and the last path, in the order of paths. */
+  extent(): PathExtent {
+    const { bytes, offsets } = this.paths;
+    const { length, pathBytes } = this;
+    if (pathBytes === undefined || pathBytes.isEmpty(0, length)) {
+      const { first, last } = pathExtent(bytes, offsets.subarray(0, length + 1));
+      return { first: this.paths.get(first), last: this.paths.get(last) };
+    }
+    return extentOf(Array.from({ length }, (_, row) => this.path(row)));
   }
 
   /**

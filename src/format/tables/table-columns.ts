@@ -128,6 +128,14 @@ export class BytesBuilder {
     return this.offsets[this.length] ?? 0;
   }
 
+  /** What is there so far, where it is: valid until the next change. */
+  view(): { bytes: Buffer; offsets: Int32Array } {
+    return {
+      bytes: this.bytes.subarray(0, this.byteLength),
+      offsets: this.offsets.subarray(0, this.length + 1),
+    };
+  }
+
   /** The column of these values. */
   column(name: string, type: 'utf8' | 'binary', isNullable: boolean): Column {
     const { length } = this;

@@ -13,7 +13,7 @@ import { type EntryResults, SubIndexBuilder } from '../../format/tables/sub-inde
 import type { EntryColumns } from '../../format/values/entry-columns.ts';
 import type { Column } from '../../format/tables/table-columns.ts';
 import { encodeTable } from '../../format/tables/table-writer.ts';
-import { compareBytes, fromText, toText } from '../../format/values/byte-string.ts';
+import { compareBytes, fromText } from '../../format/values/byte-string.ts';
 import {
   MAX_NAME_BYTES,
   MAX_SUB_INDEX_ROWS,
@@ -158,8 +158,8 @@ export class IndexWriter {
       ...info,
       rowCount: builder.length,
       contentBytes,
-      firstPath: toText(firstPath),
-      lastPath: toText(lastPath),
+      firstPath,
+      lastPath,
     });
     this.parts.push(part);
   }
