@@ -70,6 +70,8 @@ export class Archive {
   readonly footer: Footer;
   readonly manifest: Manifest;
   private frameList: Frame[] | undefined;
+  /** Ends the task that this is for, see `until`. */
+  private signal: AbortSignal | undefined;
 
   constructor(source: ByteSource, footer: Footer, manifest: Manifest, tail: Uint8Array) {
     this.bytes = source;
@@ -200,6 +202,7 @@ export class Archive {
   until(signal: AbortSignal | undefined): Archive {
     const archive = new Archive(borrowed(this.source, signal), this.footer, this.manifest, this.tail);
     archive.frameList = this.frameList;
+    archive.signal = signal;
     return archive;
   }
 
@@ -211,6 +214,7 @@ export class Archive {
 
   /** Bytes before the footer, some of which are there already. */
   private async readNearEnd(offset: number, length: number): Promise<Uint8Array> {
+    this.signal?.throwIfAborted();
     const { tail } = this;
     const start = offset - (this.footer.archiveLength - tail.byteLength);
     return start >= 0 ? tail.subarray(start, start + length) : this.source.read(offset, length);

@@ -203,7 +203,7 @@ describe('arguments that are missing, or too many', () => {
     [['repair', '-o', 'x'], 2, ...missing('repair', 'archive')],
     [['repair', 't.znip'], 2, "required option '-o, --output <file>' not specified", help('repair')],
     [['cat', 't.znip'], 2, ...missing('cat', 'member')],
-    [['diff', 't.znip'], 2, ...missing('diff', 'dir')],
+    [['diff', 't.znip'], 2, ...missing('diff', 'other')],
     [['completion'], 2, ...missing('completion', 'shell')],
     [['pack'], 2, 'nothing to pack: name at least one file or directory'],
     [['pack', '-o', 'x.znip'], 2, 'nothing to pack: name at least one file or directory'],
@@ -390,7 +390,7 @@ describe('members that there are not', () => {
     [['ls', 't.znip', '--type', 'npm'], 3, group],
     [['unpack', 't.znip', '--repo', 'x', '-C', 'out'], 3, group],
     [['diff', 't.znip', 'missing'], 2, "cannot compare with 'missing': no such file or directory"],
-    [['diff', 't.znip', 't/a'], 2, "'t/a' is not a directory: an archive is compared with one"],
+    [['diff', 't.znip', 't/a'], 2, "'t/a' is neither a directory nor a znip archive"],
     [['pack', 'missing', '-o', 'x.znip'], 1, "cannot pack 'missing': no such file or directory"],
     [
       ['pack', '--tar', 'missing.tar', '-o', 'x.znip'],

@@ -478,6 +478,12 @@ function contentOf({ row }: Entry): Buffer {
   return tarStream.subarray(offset, offset + Number(row['size']));
 }
 
+function littleEndian(value: bigint, length: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64LE(value);
+  return bytes.subarray(0, length);
+}
+
 function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
@@ -697,11 +703,6 @@ describe('reading by the index', () => {
       const kind = String(row['kind']);
       const [home = '', ...others] = all.map(({ path }) => path).sort();
       const isLink = kind === 'symlink';
-      const number = (value: bigint, length: number): Buffer => {
-        const bytes = Buffer.alloc(8);
-        bytes.writeBigInt64LE(value);
-        return bytes.subarray(0, length);
-      };
       const target = isLink ? Buffer.from(linkTarget, 'latin1') : Buffer.alloc(0);
       const owner = (id: Cell | undefined): Buffer =>
         u32(id === null || id === undefined ? 0xffffffff : Number(id));
@@ -713,9 +714,9 @@ describe('reading by the index', () => {
         record(
           home,
           Buffer.from([kinds.indexOf(kind)]),
-          number(isLink ? 0n : BigInt(String(row['mode'])), 2),
-          number(row['mtime'] as bigint, 8),
-          number(BigInt(String(row['size'])), 8),
+          littleEndian(isLink ? 0n : BigInt(String(row['mode'])), 2),
+          littleEndian(row['mtime'] as bigint, 8),
+          littleEndian(BigInt(String(row['size'])), 8),
           owner(row['uid']),
           owner(row['gid']),
           u32(target.length),

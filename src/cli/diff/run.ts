@@ -47,7 +47,7 @@ export async function runDiff(
   const archive = await openIndexed(path, 'diff');
   let after: Archive | undefined;
   try {
-    if (isArchive) after = await openIndexed(other, 'diff');
+    if (isArchive) after = await openOther(other);
     for (const one of after === undefined ? [archive] : [archive, after]) {
       await tellRemarks(one, { about: ['absent'] }, (member, reason) => {
         incomplete = true;
@@ -77,6 +77,15 @@ export async function runDiff(
   }
   if (incomplete) outcome.atLeast(EXIT.incomplete);
   else if (different) outcome.atLeast(EXIT.failed);
+}
+
+async function openOther(path: string): Promise<Archive> {
+  try {
+    return await openIndexed(path, 'diff');
+  } catch (error) {
+    if (!(error instanceof ZnipError) || error.code !== 'not-an-archive') throw error;
+    throw new ZnipError('usage', `'${path}' is neither a directory nor a znip archive`, { path });
+  }
 }
 
 /** Names as their bytes, for other programs; as printable text on a terminal. */
