@@ -6,7 +6,15 @@ import { codec } from '../codec/codec.ts';
 import { type ErrorContext, ZnipError, type ZnipErrorCode } from '../errors.ts';
 import { decodeFooter, endsWithMagic, type Footer, FOOTER_LENGTH } from '../format/footer.ts';
 import { FOREIGN_LENGTH, notAnArchive } from '../format/foreign.ts';
-import { checkSections, decodeManifest, type Manifest, type ManifestRow } from '../format/manifest.ts';
+import {
+  bySection,
+  checkSections,
+  decodeManifest,
+  type Manifest,
+  type ManifestRow,
+  mostManifestLength,
+  mostManifestRows,
+} from '../format/manifest.ts';
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/tables/frame-table.ts';
 import { decodeSubIndex, type EntryBatch } from '../format/tables/sub-index.ts';
@@ -15,10 +23,9 @@ import { MAX_TABLE_LENGTH, TAG } from '../format/values/constants.ts';
 import { type Group, groupKey, groupOf, repoOf } from '../format/values/entry.ts';
 import { comparePaths } from '../format/values/path-order.ts';
 import { startsAsArchive } from '../format/zstd/marks.ts';
-import { SECTION_HEADER_LENGTH } from '../format/zstd/skippable-frame.ts';
 import { borrowed, type ByteSource, closedError, FileSource } from '../io/source.ts';
 import { Turns } from '../threads/turns.ts';
-import { Entries } from './entries.ts';
+import { Entries, type EntryPart } from './entries.ts';
 import {
   checkFacts,
   checkFrameRow,
@@ -27,7 +34,6 @@ import {
   entryFacts,
   frameFacts,
   remarkFacts,
-  mostManifestLength,
 } from './tables.ts';
 
 /** One read of this many bytes gets the footer, and the manifest of all except huge archives. */
@@ -70,6 +76,8 @@ export class Archive {
   readonly footer: Footer;
   readonly manifest: Manifest;
   private frameList: Frame[] | undefined;
+  /** By the place of a section; undefined until it is asked for. */
+  private sectionRows: Map<number, number> | undefined;
   /** Ends the task that this is for, see `until`. */
   private signal: AbortSignal | undefined;
 
@@ -106,7 +114,8 @@ export class Archive {
       };
       group.members += row.rowCount;
       group.contentBytes += row.contentBytes;
-      group.indexBytes += row.indexLength;
+      // Of a section that several groups share, each has the part that its rows are of all.
+      group.indexBytes += Math.round((row.indexLength * row.rowCount) / Math.max(1, this.rowsIn(row)));
       groups.set(key, group);
     }
     return [...groups.values()];
@@ -118,7 +127,7 @@ export class Archive {
    */
   async entries(
     { packageTypes, repos, holding, signal }: EntrySelection = {},
-    onDamaged?: (error: ZnipError, row: ManifestRow) => void,
+    onDamaged?: (error: ZnipError, rows: readonly ManifestRow[]) => void,
   ): Promise<Entries> {
     this.requireOpen();
     const rows = this.manifest.rows.filter(
@@ -132,26 +141,45 @@ export class Archive {
     const budget = new EntryBudget();
     const turns = new Turns(signal);
     signal?.throwIfAborted();
-    for (const row of rows) {
+    for (const groups of bySection(rows)) {
       if (turns.isDue()) await turns.take();
       try {
-        this.checkPlace(row, 'damaged-sub-index');
-        budget.spend(row);
-        const batches = await this.readSubIndex(row);
-        parts.push({ group: groupIn(row), batches });
+        parts.push(...(await this.readSubIndex(groups, budget)));
       } catch (error) {
         if (onDamaged === undefined || !(error instanceof ZnipError)) throw error;
-        onDamaged(error, row);
+        onDamaged(error, groups);
       }
     }
     return new Entries(parts);
   }
 
-  private async readSubIndex(row: ManifestRow): Promise<EntryBatch[]> {
-    const table = await this.readSection(row, TAG.subIndex, 'damaged-sub-index');
-    const batches = decodeSubIndex(table);
-    checkFacts('sub-index', row, entryFacts(batches));
-    return batches;
+  /** The entries of these groups, which are in one section. */
+  private async readSubIndex(groups: readonly ManifestRow[], budget: EntryBudget): Promise<EntryPart[]> {
+    const [row] = groups;
+    if (row === undefined) return [];
+    const rowCount = this.rowsIn(row);
+    this.checkPlace(row, 'damaged-sub-index');
+    budget.spend({ ...row, rowCount });
+    const batches = decodeSubIndex(await this.readSection(row, TAG.subIndex, 'damaged-sub-index'));
+    const found = batches.reduce((sum, { length }) => sum + length, 0);
+    if (found !== rowCount) throw wrongRows(row, rowCount, found);
+    return groups.map((group) => {
+      const own = slices(batches, group.firstRow, group.firstRow + group.rowCount);
+      checkFacts('sub-index', group, entryFacts(own));
+      return { group: groupIn(group), batches: own };
+    });
+  }
+
+  /** Rows of the table in a section, by the rows of the manifest, which are known to tile it. */
+  private rowsIn({ indexOffset }: ManifestRow): number {
+    if (this.sectionRows === undefined) {
+      this.sectionRows = new Map();
+      for (const row of this.manifest.rows) {
+        const before = this.sectionRows.get(row.indexOffset) ?? 0;
+        this.sectionRows.set(row.indexOffset, Math.max(before, row.firstRow + row.rowCount));
+      }
+    }
+    return this.sectionRows.get(indexOffset) ?? 0;
   }
 
   /** The frame table: every blob in archive order. */
@@ -247,6 +275,28 @@ export class Archive {
   }
 }
 
+/** Rows `from` to `to` of batches that follow one another. */
+function slices(batches: readonly EntryBatch[], from: number, to: number): EntryBatch[] {
+  const found: EntryBatch[] = [];
+  let start = 0;
+  for (const batch of batches) {
+    const end = start + batch.length;
+    if (from < end && to > start) {
+      found.push(batch.slice(Math.max(from, start) - start, Math.min(to, end) - start));
+    }
+    start = end;
+  }
+  return found;
+}
+
+function wrongRows({ indexOffset: offset }: ManifestRow, says: number, has: number): ZnipError {
+  return new ZnipError(
+    'inconsistent',
+    `sub-index at byte ${offset}: the manifest says ${says} rows, it has ${has}`,
+    { offset },
+  );
+}
+
 function canHold({ firstPath, lastPath }: ManifestRow, name: ByteString): boolean {
   return comparePaths(firstPath, name) <= 0 && comparePaths(name, lastPath) <= 0;
 }
@@ -308,16 +358,15 @@ async function readFooter(
     manifestOffset >= tailStart
       ? tail.subarray(manifestOffset - tailStart, manifestOffset - tailStart + manifestLength)
       : await source.read(manifestOffset, manifestLength);
-  const sections = Math.floor(manifestOffset / SECTION_HEADER_LENGTH);
   const table = await decodeTableSection(frame, {
     tag: TAG.manifest,
     code: 'damaged-manifest',
     checksum: footer.rootHash,
     tableLength: undefined,
-    mostLength: mostManifestLength(sections),
+    mostLength: mostManifestLength(manifestOffset),
     offset: manifestOffset,
   });
-  const manifest = decodeManifest(table, sections);
+  const manifest = decodeManifest(table, mostManifestRows(manifestOffset));
   checkSections(manifest.rows);
   return { footer, manifest, tail };
 }

@@ -7,7 +7,8 @@ import type { EntryBatch } from '../format/tables/sub-index.ts';
 import { toBytes, toText, type ByteString } from '../format/values/byte-string.ts';
 import { type Group, type Kind, KIND, KINDS } from '../format/values/entry.ts';
 
-interface Part {
+/** Entries of one group. */
+export interface EntryPart {
   group: Group;
   batches: EntryBatch[];
 }
@@ -88,7 +89,7 @@ export class Entries {
   private order: { batch: Uint32Array; row: Uint32Array } | undefined;
   private readonly starts: number[] = [];
 
-  constructor(parts: readonly Part[]) {
+  constructor(parts: readonly EntryPart[]) {
     let length = 0;
     for (const { group, batches } of parts) {
       for (const batch of batches) {

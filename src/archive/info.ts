@@ -4,6 +4,7 @@
  */
 import { FOOTER_LENGTH } from '../format/footer.ts';
 import { type Kind, KINDS } from '../format/values/entry.ts';
+import { bySection, type ManifestRow } from '../format/manifest.ts';
 import type { Archive, GroupSummary } from './archive.ts';
 
 /** A part of an archive's index. */
@@ -16,9 +17,11 @@ export interface SectionInfo {
   length: number;
   /** Rows of its table; 0 for the footer. */
   rows: number;
-  /** Group of a sub-index; '' for other sections. */
+  /** Groups that have entries in it; 0 for other sections. */
+  groups: number;
+  /** Package type of a sub-index with one group; else ''. */
   packageType: string;
-  /** Repo of a sub-index; '' for none, and for other sections. */
+  /** Its repo; '' for none, and for other sections. */
   repo: string;
   /** The repo's bytes if they are not UTF-8, one in each character. */
   repoBytes?: string | undefined;
@@ -115,11 +118,15 @@ export async function readInfo(archive: Archive): Promise<ArchiveInfo> {
 /** The sections in the order of the archive. */
 function listSections({ footer, manifest }: Archive): SectionInfo[] {
   const { manifestOffset, manifestLength } = footer;
-  const none = { packageType: '', repo: '' };
-  const listed = manifest.rows.map((row): SectionInfo => {
-    const { section, indexOffset, indexLength, rowCount, packageType, repo, repoBytes } = row;
+  const none = { groups: 0, packageType: '', repo: '' };
+  const listed = bySection(manifest.rows).map((rows): SectionInfo => {
+    const [row] = rows as [ManifestRow];
+    const { section, indexOffset: offset, indexLength: length, packageType, repo, repoBytes } = row;
+    const total = rows.reduce((sum, { rowCount }) => sum + rowCount, 0);
+    const groups = section === 'members' ? rows.length : 0;
     const bytes = repoBytes === undefined ? {} : { repoBytes };
-    return { section, offset: indexOffset, length: indexLength, rows: rowCount, packageType, repo, ...bytes };
+    const group = rows.length === 1 ? { packageType, repo, ...bytes } : { packageType: '', repo: '' };
+    return { section, offset, length, rows: total, groups, ...group };
   });
   return [
     ...listed,

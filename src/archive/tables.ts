@@ -11,7 +11,7 @@ import type { Frame } from '../format/tables/frame-table.ts';
 import type { EntryBatch } from '../format/tables/sub-index.ts';
 import { type ByteString, toText } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
-import { MAX_TABLE_LENGTH, MAX_TABLE_RATIO } from '../format/values/constants.ts';
+import { MAX_TABLE_RATIO } from '../format/values/constants.ts';
 import { comparePaths } from '../format/values/path-order.ts';
 import { decodeSection } from '../format/zstd/skippable-frame.ts';
 import { MAX_MEMBERS } from '../rules/limits.ts';
@@ -27,15 +27,6 @@ const MAX_ENTRY_LENGTH = 1024;
 /** The same for a frame table. Its rows have 65 bytes, and whatever a later version adds. */
 const FRAMES_START = 2 * 1024 * 1024;
 const MAX_FRAME_LENGTH = 1024;
-
-/** The same for a manifest, whose rows have two names. */
-const MANIFEST_START = 2 * 1024 * 1024;
-const MAX_MANIFEST_ROW_LENGTH = 20 * 1024;
-
-/** The longest manifest of an archive that has room for this many sections. */
-export function mostManifestLength(sections: number): number {
-  return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_MANIFEST_ROW_LENGTH);
-}
 
 /** How many more bytes the tables of entries that are held together may have. */
 export class EntryBudget {

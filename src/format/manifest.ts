@@ -15,7 +15,9 @@ import {
 } from './tables/table-columns.ts';
 import { type Batch, decodeTable } from './tables/table-reader.ts';
 import { type ByteString, fromText, isUtf8 } from './values/byte-string.ts';
-import { CHECKSUM_LENGTH, SECTION_KINDS } from './values/constants.ts';
+import { equalBytes } from './values/bytes.ts';
+import { CHECKSUM_LENGTH, MAX_TABLE_LENGTH, MiB, SECTION_KINDS } from './values/constants.ts';
+import { SECTION_HEADER_LENGTH } from './zstd/skippable-frame.ts';
 
 export interface ManifestRow {
   /** What the section holds: entries (`members`), frames (`frames`) or remarks (`remarks`). */
@@ -27,6 +29,8 @@ export interface ManifestRow {
   /** Archive byte at which the section's skippable frame starts, and the length of that frame. */
   indexOffset: number;
   indexLength: number;
+  /** Where its rows begin in the table, if several groups share a section; else 0. */
+  firstRow: number;
   rowCount: number;
   /** Length of the section's Arrow stream after decompression. */
   uncompressedBytes: number;
@@ -89,6 +93,10 @@ export function manifestColumns(rows: readonly ManifestRow[]): Column[] {
       numbers((row) => row.indexLength),
     ),
     uint64Column(
+      'first_row',
+      numbers((row) => row.firstRow),
+    ),
+    uint64Column(
       'row_count',
       numbers((row) => row.rowCount),
     ),
@@ -147,6 +155,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
     const repoBytes = batch.has('repo_bytes') ? batch.binary('repo_bytes') : undefined;
     const indexOffsets = batch.uint64('index_offset');
     const indexLengths = batch.uint64('index_length');
+    const firstRows = batch.has('first_row') ? batch.uint64('first_row') : undefined;
     const rowCounts = batch.uint64('row_count');
     const uncompressedBytes = batch.uint64('uncompressed_bytes');
     const contentBytes = batch.uint64('content_bytes');
@@ -166,6 +175,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
         ...(repoBytes === undefined || repoBytes.isNull(row) ? {} : { repoBytes: repoBytes.get(row) }),
         indexOffset: indexOffsets[row] ?? 0,
         indexLength: indexLengths[row] ?? 0,
+        firstRow: firstRows?.[row] ?? 0,
         rowCount: rowCounts[row] ?? 0,
         uncompressedBytes: uncompressedBytes[row] ?? 0,
         contentBytes: contentBytes[row] ?? 0,
@@ -178,19 +188,71 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
   return { rows, metadata: table.metadata };
 }
 
-/** Refuses a manifest with two sections that share bytes. Throws `inconsistent`. */
+/** Bytes of a manifest with no groups to speak of, and bytes of a row, most of them two long names. */
+const MANIFEST_START = 2 * MiB;
+const MAX_ROW_LENGTH = 20 * 1024;
+/** A group takes at least so many bytes of an archive: a tar header, an entry. */
+const MIN_GROUP_LENGTH = 4;
+
+/** The longest manifest, in bytes, of an archive that has so many bytes before it. */
+export function mostManifestLength(before: number): number {
+  const sections = Math.floor(before / SECTION_HEADER_LENGTH);
+  return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_ROW_LENGTH);
+}
+
+/** The most rows of a manifest that has so many bytes before it. */
+export function mostManifestRows(before: number): number {
+  return Math.floor(before / MIN_GROUP_LENGTH);
+}
+
+/**
+ * Refuses a manifest with two sections that share bytes, except groups that share all of one: then their rows must follow
+ * one another from the first row on. Throws `inconsistent`.
+ */
 export function checkSections(rows: readonly ManifestRow[]): void {
   const sorted = rows.filter(({ indexLength }) => indexLength > 0);
-  sorted.sort((a, b) => a.indexOffset - b.indexOffset);
-  let end = 0;
-  for (const { indexOffset, indexLength } of sorted) {
-    if (indexOffset < end) {
+  sorted.sort((a, b) => a.indexOffset - b.indexOffset || a.firstRow - b.firstRow);
+  let before: ManifestRow | undefined;
+  for (const row of sorted) {
+    const { indexOffset, indexLength, firstRow } = row;
+    const isShared = before !== undefined && sharesSection(row, before);
+    if (!isShared && before !== undefined && indexOffset < before.indexOffset + before.indexLength) {
       throw new ZnipError(
         'inconsistent',
         `manifest: the section of ${indexLength} bytes at ${indexOffset} begins within another`,
         { offset: indexOffset },
       );
     }
-    end = indexOffset + indexLength;
+    const expected = isShared && before !== undefined ? before.firstRow + before.rowCount : 0;
+    if (firstRow !== expected) {
+      throw new ZnipError(
+        'inconsistent',
+        `manifest: rows of the section at ${indexOffset} begin at ${firstRow}, expected ${expected}`,
+        { offset: indexOffset },
+      );
+    }
+    before = row;
   }
+}
+
+function sharesSection(row: ManifestRow, before: ManifestRow): boolean {
+  return (
+    row.section === 'members' &&
+    before.section === 'members' &&
+    row.indexOffset === before.indexOffset &&
+    row.indexLength === before.indexLength &&
+    row.uncompressedBytes === before.uncompressedBytes &&
+    equalBytes(row.checksum, before.checksum)
+  );
+}
+
+/** The rows of the manifest that share a section, by where it is. */
+export function bySection(rows: readonly ManifestRow[]): ManifestRow[][] {
+  const sections = new Map<number, ManifestRow[]>();
+  for (const row of rows) {
+    const others = sections.get(row.indexOffset);
+    if (others === undefined) sections.set(row.indexOffset, [row]);
+    else others.push(row);
+  }
+  return [...sections.values()];
 }

@@ -170,6 +170,7 @@ export function forgeArchive(members: readonly ForgedMember[], options: ForgeOpt
     repo: '',
     indexOffset: put(bytes),
     indexLength: bytes.byteLength,
+    firstRow: 0,
     rowCount,
     uncompressedBytes: table.byteLength,
     contentBytes,

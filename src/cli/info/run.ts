@@ -85,13 +85,17 @@ function describe(path: string, info: ArchiveInfo, shownRows: number): string {
     formatBytes(group.contentBytes),
     formatBytes(group.indexBytes),
   ]);
-  const sections = info.sections.map(({ section, offset, length, rows, packageType, repo }) => [
-    section,
-    formatCount(offset),
-    formatCount(length),
-    section === 'footer' ? '-' : formatCount(rows),
-    section === 'members' ? printable(repo === '' ? packageType : `${packageType} ${repo}`) : '',
-  ]);
+  const sections = info.sections.map(
+    ({ section, offset, length, rows, groups: shared, packageType, repo }) => [
+      section,
+      formatCount(offset),
+      formatCount(length),
+      section === 'footer' ? '-' : formatCount(rows),
+      shared > 1
+        ? `${formatCount(shared)} groups`
+        : printable(repo === '' ? packageType : `${packageType} ${repo}`),
+    ],
+  );
   lines.push('', 'Groups', ...table(['type', 'repo', 'members', 'content', 'index'], groups, 2, shownRows));
   lines.push('', 'Index', ...table(['section', 'offset', 'length', 'rows', 'group'], sections, 1, shownRows));
   return `${lines.join('\n')}\n`;

@@ -180,6 +180,37 @@ export class SubIndexBuilder {
     this.length = start + count;
   }
 
+  /** Appends everything that is in another one, for which there is room. */
+  appendAll(other: SubIndexBuilder): void {
+    const start = this.length;
+    const { length } = other;
+    while (start + length > this.kinds.length) this.grow();
+    this.paths.appendAll(other.paths);
+    this.pathBytes.appendAll(other.pathBytes);
+    this.linkTargets.appendAll(other.linkTargets);
+    this.linkTargetBytes.appendAll(other.linkTargetBytes);
+    this.unames.appendAll(other.unames);
+    this.gnames.appendAll(other.gnames);
+    this.hasOwnerNames ||= other.hasOwnerNames;
+    this.kinds.set(other.kinds.subarray(0, length), start);
+    this.modes.set(other.modes.subarray(0, length), start);
+    this.mtimes.set(other.mtimes.subarray(0, length), start);
+    this.uids.set(other.uids.subarray(0, length), start);
+    this.gids.set(other.gids.subarray(0, length), start);
+    this.sizes.set(other.sizes.subarray(0, length), start);
+    this.streamOffsets.set(other.streamOffsets.subarray(0, length), start);
+    this.checksums.set(other.checksums.subarray(0, length * CHECKSUM_LENGTH), start * CHECKSUM_LENGTH);
+    for (let row = 0; row < length; row++) {
+      this.uidValidity.append(start + row, other.uidValidity.isValid(row));
+      this.gidValidity.append(start + row, other.gidValidity.isValid(row));
+      this.checksumValidity.append(start + row, other.checksumValidity.isValid(row));
+    }
+    for (const row of other.changedRows) this.changedRows.add(start + row);
+    for (const [row, path] of other.otherPaths) this.otherPaths.set(start + row, path);
+    this.contentBytes += other.contentBytes;
+    this.length = start + length;
+  }
+
   private takeOwners(
     ids: Uint32Array,
     validity: Validity,
@@ -204,7 +235,8 @@ export class SubIndexBuilder {
     return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
   }
 
-  private get nameBytes(): number {
+  /** Bytes of names, in all columns. */
+  get nameBytes(): number {
     return [
       this.paths,
       this.pathBytes,

@@ -25,7 +25,85 @@ export interface PlainEntries {
   checksums: Uint8Array;
 }
 
-/** The entries of one record batch of a sub-index, by row. */
+/** Numbers that may be missing. */
+interface NumbersColumn {
+  values: Uint32Array;
+  isNull: (row: number) => boolean;
+}
+
+/** The columns of a sub-index. Those that may be missing are undefined then. */
+interface EntryColumnsRead {
+  length: number;
+  paths: BytesColumn;
+  pathBytes: BytesColumn | undefined;
+  linkTargets: BytesColumn;
+  linkTargetBytes: BytesColumn | undefined;
+  unames: BytesColumn | undefined;
+  gnames: BytesColumn | undefined;
+  kinds: Uint8Array;
+  modes: Uint32Array;
+  mtimes: BigInt64Array;
+  sizes: Float64Array;
+  streamOffsets: Float64Array;
+  uids: NumbersColumn;
+  gids: NumbersColumn;
+  checksums: { bytes: Uint8Array; validity: Uint8Array; isNull: (row: number) => boolean };
+  changed: (row: number) => boolean;
+}
+
+function readColumns(batch: Batch): EntryColumnsRead {
+  const optional = <T>(name: string, read: () => T): T | undefined => (batch.has(name) ? read() : undefined);
+  return {
+    length: batch.length,
+    paths: batch.utf8('path'),
+    kinds: batch.dictionary('kind', KINDS),
+    modes: batch.uint32('mode').values,
+    mtimes: batch.timestamp('mtime'),
+    uids: batch.uint32('uid', true),
+    gids: batch.uint32('gid', true),
+    sizes: batch.uint64('size'),
+    streamOffsets: batch.uint64('stream_offset'),
+    linkTargets: batch.utf8('link_target', true),
+    checksums: batch.checksums('checksum'),
+    changed: optional('changed', () => batch.bool('changed')) ?? ((): boolean => false),
+    pathBytes: optional('path_bytes', () => batch.binary('path_bytes')),
+    linkTargetBytes: optional('link_target_bytes', () => batch.binary('link_target_bytes')),
+    unames: optional('uname', () => batch.utf8('uname', true)),
+    gnames: optional('gname', () => batch.utf8('gname', true)),
+  };
+}
+
+function sliceColumns(columns: EntryColumnsRead, from: number, to: number): EntryColumnsRead {
+  const numbers = ({ values, isNull }: NumbersColumn): NumbersColumn => ({
+    values: values.subarray(from, to),
+    isNull: (row) => isNull(from + row),
+  });
+  const { checksums, changed } = columns;
+  return {
+    length: to - from,
+    paths: columns.paths.slice(from, to),
+    pathBytes: columns.pathBytes?.slice(from, to),
+    linkTargets: columns.linkTargets.slice(from, to),
+    linkTargetBytes: columns.linkTargetBytes?.slice(from, to),
+    unames: columns.unames?.slice(from, to),
+    gnames: columns.gnames?.slice(from, to),
+    kinds: columns.kinds.subarray(from, to),
+    modes: columns.modes.subarray(from, to),
+    mtimes: columns.mtimes.subarray(from, to),
+    sizes: columns.sizes.subarray(from, to),
+    streamOffsets: columns.streamOffsets.subarray(from, to),
+    uids: numbers(columns.uids),
+    gids: numbers(columns.gids),
+    checksums: {
+      bytes: checksums.bytes.subarray(from * CHECKSUM_LENGTH, to * CHECKSUM_LENGTH),
+      validity: new Uint8Array(0),
+      isNull: (row) => checksums.isNull(from + row),
+    },
+    changed: (row) => changed(from + row),
+  };
+}
+
+/** The entries of one record batch of a sub-index, or some of them that follow one another, by row. */
 export class EntryBatch {
   readonly length: number;
   readonly kinds: Uint8Array;
@@ -33,43 +111,56 @@ export class EntryBatch {
   readonly mtimes: BigInt64Array;
   readonly sizes: Float64Array;
   readonly streamOffsets: Float64Array;
+  /** Whether the table has columns for names of owners and groups. */
+  readonly hasOwnerNames: boolean;
+  /** Whether the file changed while it was packed: its content may come from two moments. */
+  readonly changed: (row: number) => boolean;
+  private readonly columns: EntryColumnsRead;
   private readonly paths: BytesColumn;
   private readonly pathBytes: BytesColumn | undefined;
   private readonly linkTargets: BytesColumn;
   private readonly linkTargetBytes: BytesColumn | undefined;
-  /** Whether the table has columns for names of owners and groups. */
-  readonly hasOwnerNames: boolean;
   private readonly unames: BytesColumn | undefined;
   private readonly gnames: BytesColumn | undefined;
-  private readonly uids: { values: Uint32Array; isNull: (row: number) => boolean };
-  private readonly gids: { values: Uint32Array; isNull: (row: number) => boolean };
-  private readonly checksums: { bytes: Uint8Array; validity: Uint8Array; isNull: (row: number) => boolean };
-  /** Whether the file changed while it was packed: its content may come from two moments. */
-  readonly changed: (row: number) => boolean;
+  private readonly uids: NumbersColumn;
+  private readonly gids: NumbersColumn;
+  private readonly checksums: EntryColumnsRead['checksums'];
 
   /** Computed when they are first asked for. */
   private knownPlain: { entries: PlainEntries | undefined } | undefined;
   private knownOwners: boolean | undefined;
 
-  constructor(batch: Batch) {
-    this.length = batch.length;
-    this.paths = batch.utf8('path');
-    this.kinds = batch.dictionary('kind', KINDS);
-    this.modes = batch.uint32('mode').values;
-    this.mtimes = batch.timestamp('mtime');
-    this.uids = batch.uint32('uid', true);
-    this.gids = batch.uint32('gid', true);
-    this.sizes = batch.uint64('size');
-    this.streamOffsets = batch.uint64('stream_offset');
-    this.linkTargets = batch.utf8('link_target', true);
-    this.checksums = batch.checksums('checksum');
-    this.changed = batch.has('changed') ? batch.bool('changed') : () => false;
-    this.pathBytes = batch.has('path_bytes') ? batch.binary('path_bytes') : undefined;
-    this.linkTargetBytes = batch.has('link_target_bytes') ? batch.binary('link_target_bytes') : undefined;
-    this.unames = batch.has('uname') ? batch.utf8('uname', true) : undefined;
-    this.gnames = batch.has('gname') ? batch.utf8('gname', true) : undefined;
-    this.hasOwnerNames = this.unames !== undefined || this.gnames !== undefined;
-    this.check();
+  protected constructor(columns: EntryColumnsRead) {
+    this.columns = columns;
+    this.length = columns.length;
+    this.paths = columns.paths;
+    this.kinds = columns.kinds;
+    this.modes = columns.modes;
+    this.mtimes = columns.mtimes;
+    this.uids = columns.uids;
+    this.gids = columns.gids;
+    this.sizes = columns.sizes;
+    this.streamOffsets = columns.streamOffsets;
+    this.linkTargets = columns.linkTargets;
+    this.checksums = columns.checksums;
+    this.changed = columns.changed;
+    this.pathBytes = columns.pathBytes;
+    this.linkTargetBytes = columns.linkTargetBytes;
+    this.unames = columns.unames;
+    this.gnames = columns.gnames;
+    this.hasOwnerNames = columns.unames !== undefined || columns.gnames !== undefined;
+  }
+
+  /** Throws `damaged-sub-index`. */
+  static read(batch: Batch): EntryBatch {
+    const entries = new EntryBatch(readColumns(batch));
+    entries.check();
+    return entries;
+  }
+
+  /** Rows `from` to `to` as a batch of their own. */
+  slice(from: number, to: number): EntryBatch {
+    return from === 0 && to === this.length ? this : new EntryBatch(sliceColumns(this.columns, from, to));
   }
 
   path(row: number): ByteString {
@@ -93,10 +184,14 @@ export class EntryBatch {
   private plainEntries(): PlainEntries | undefined {
     const { paths, pathBytes, length, kinds, modes, mtimes, sizes, streamOffsets } = this;
     const { bytes, offsets } = paths;
-    if (pathBytes?.isEmpty(0, length) === false || (offsets[0] ?? 0) !== 0) return undefined;
+    if (pathBytes?.isEmpty(0, length) === false) return undefined;
+    const start = offsets[0] ?? 0;
     return {
-      paths: bytes,
-      pathEnds: new Uint32Array(offsets.buffer, offsets.byteOffset + offsets.BYTES_PER_ELEMENT, length),
+      paths: bytes.subarray(start),
+      pathEnds:
+        start === 0
+          ? new Uint32Array(offsets.buffer, offsets.byteOffset + offsets.BYTES_PER_ELEMENT, length)
+          : Uint32Array.from(offsets.subarray(1, length + 1), (end) => end - start),
       kinds,
       modes,
       mtimes,
@@ -233,7 +328,7 @@ export class EntryBatch {
 
 /** Reads a sub-index's Arrow stream. Throws `damaged-sub-index`. */
 export function decodeSubIndex(stream: Uint8Array): EntryBatch[] {
-  return decodeTable(stream, 'damaged-sub-index', 'a sub-index').batches.map(
-    (batch) => new EntryBatch(batch),
+  return decodeTable(stream, 'damaged-sub-index', 'a sub-index').batches.map((batch) =>
+    EntryBatch.read(batch),
   );
 }

@@ -51,6 +51,10 @@ export class Validity {
     }
   }
 
+  isValid(row: number): boolean {
+    return this.bits === undefined || (((this.bits[row >> 3] ?? 0xff) >> (row & 7)) & 1) === 1;
+  }
+
   /** The same for `count` rows without a value. */
   appendNulls(rows: number, count: number): void {
     for (let row = rows; row < rows + count; row++) this.append(row, false);
@@ -101,6 +105,17 @@ export class BytesBuilder {
     this.validity.appendValid(this.length, to - from);
     const shift = start - first;
     for (let row = from; row < to; row++) this.offsets[++this.length] = (ends[row] ?? 0) + shift;
+  }
+
+  /** Appends everything that is in another one. */
+  appendAll(other: BytesBuilder): void {
+    const start = this.byteLength;
+    this.makeRoom(other.length, start + other.byteLength);
+    this.bytes.set(other.bytes.subarray(0, other.byteLength), start);
+    for (let row = 0; row < other.length; row++) {
+      this.validity.append(this.length, other.validity.isValid(row));
+      this.offsets[++this.length] = start + (other.offsets[row + 1] ?? 0);
+    }
   }
 
   appendNulls(count: number): void {

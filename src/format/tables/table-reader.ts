@@ -211,11 +211,13 @@ function nullTest({ validity, nullCount }: ArrowColumn): (row: number) => boolea
   return (row) => (((validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 0;
 }
 
+const NO_BITS = new Uint8Array(0);
+
 /** Byte strings of a table that was read. */
 export class BytesColumn {
   readonly offsets: Int32Array;
   readonly bytes: Buffer;
-  /** One bit for each row, least significant first; empty if no row is null. */
+  /** One bit for each row, least significant first; empty if no row is null, and for a slice. */
   readonly validity: Uint8Array;
   readonly isNull: (row: number) => boolean;
 
@@ -229,6 +231,12 @@ export class BytesColumn {
     this.validity = validity;
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.isNull = isNull;
+  }
+
+  /** Rows `from` to `to` as a column of their own. */
+  slice(from: number, to: number): BytesColumn {
+    const isNull = (row: number): boolean => this.isNull(from + row);
+    return new BytesColumn(this.offsets.subarray(from, to + 1), this.bytes, NO_BITS, isNull);
   }
 
   /** The value with one character for each byte; '' if it is null, whatever bytes are there. */

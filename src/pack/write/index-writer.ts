@@ -6,7 +6,12 @@
 import type { CompressionSettings } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
 import { ZnipError } from '../../errors.ts';
-import { manifestColumns, type ManifestRow } from '../../format/manifest.ts';
+import {
+  manifestColumns,
+  type ManifestRow,
+  mostManifestLength,
+  mostManifestRows,
+} from '../../format/manifest.ts';
 import { type Remark, remarkColumns } from '../../format/remarks.ts';
 import { type Frame, frameColumns } from '../../format/tables/frame-table.ts';
 import { type EntryResults, SubIndexBuilder } from '../../format/tables/sub-index-builder.ts';
@@ -14,13 +19,7 @@ import type { EntryColumns } from '../../format/values/entry-columns.ts';
 import type { Column } from '../../format/tables/table-columns.ts';
 import { encodeTable } from '../../format/tables/table-writer.ts';
 import { compareBytes, fromText } from '../../format/values/byte-string.ts';
-import {
-  MAX_NAME_BYTES,
-  MAX_SUB_INDEX_ROWS,
-  MAX_TABLE_LENGTH,
-  MAX_TABLE_RATIO,
-  TAG,
-} from '../../format/values/constants.ts';
+import { MAX_NAME_BYTES, MAX_SUB_INDEX_ROWS, MAX_TABLE_RATIO, TAG } from '../../format/values/constants.ts';
 import { type Group, type Member, repoOf } from '../../format/values/entry.ts';
 import { encodeSection } from '../../format/zstd/skippable-frame.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
@@ -30,14 +29,18 @@ import { SectionStore, type StoredSection } from './section-store.ts';
 /** An encoded part of the index that waits for its place after the blocks. */
 interface FinishedPart {
   section: StoredSection;
-  row: Omit<ManifestRow, 'indexOffset'>;
+  /** Its rows of the manifest: one, or one for each group that shares it. */
+  rows: Omit<ManifestRow, 'indexOffset'>[];
 }
 
 /** What the manifest says of a part beside what is seen from its bytes. */
-type PartFacts = Omit<FinishedPart['row'], 'indexLength' | 'uncompressedBytes' | 'checksum'>;
+type PartFacts = Omit<ManifestRow, 'indexOffset' | 'indexLength' | 'uncompressedBytes' | 'checksum'>;
+
+/** Groups with fewer entries share a section with their neighbours, up to this many. A section costs some 1,500 bytes. */
+const SHARED_ROWS = 4096;
 
 /** Facts of tables that belong to no group. */
-const NO_GROUP = { packageType: '', repo: '', firstPath: '', lastPath: '' };
+const NO_GROUP = { packageType: '', repo: '', firstRow: 0, firstPath: '', lastPath: '' };
 
 /** Where the manifest is, for the footer. */
 export interface WrittenIndex {
@@ -52,7 +55,8 @@ export class IndexWriter {
   private readonly sections: SectionStore;
   private readonly groups: Group[] = [];
   private readonly builders: (SubIndexBuilder | undefined)[] = [];
-  private readonly parts: FinishedPart[] = [];
+  /** Full parts, by group. */
+  private readonly fullParts: FinishedPart[][] = [];
   /** Rows of the frame table that are not in any part yet. */
   private frames: Frame[] = [];
   private readonly frameParts: FinishedPart[] = [];
@@ -84,7 +88,7 @@ export class IndexWriter {
   ): Promise<void> {
     const builder = (this.builders[group] ??= new SubIndexBuilder());
     builder.append(member, streamOffset, checksum, changed);
-    if (builder.isFull) await this.finishEntries(group);
+    if (builder.isFull) await this.finishFull(group);
   }
 
   /** Adds members `from` to `to`, all of one group, whose data offsets are counted from `streamOffset`. */
@@ -97,7 +101,7 @@ export class IndexWriter {
     for (let row = from; row < to;) {
       const builder = (this.builders[group] ??= new SubIndexBuilder());
       row = builder.appendRows(columns, results, { from: row, to, streamOffset });
-      if (builder.isFull) await this.finishEntries(group);
+      if (builder.isFull) await this.finishFull(group);
     }
   }
 
@@ -123,21 +127,22 @@ export class IndexWriter {
 
   /** Writes all parts, then the manifest. Throws `limit` if the names of the groups are too long for it. */
   async write(sink: Sink): Promise<WrittenIndex> {
-    for (let group = 0; group < this.builders.length; group++) await this.finishEntries(group);
+    const parts = await this.finishGroups();
     while (this.frames.length > 0) await this.finishFrames();
     if (this.remarks.length > 0) await this.finishRemarks();
-    this.parts.sort(
-      ({ row: a }, { row: b }) =>
-        compareBytes(fromText(a.packageType), fromText(b.packageType)) || compareBytes(repoOf(a), repoOf(b)),
-    );
     const rows: ManifestRow[] = [];
-    for (const { section, row } of [...this.parts, ...this.frameParts, ...this.remarkParts]) {
-      rows.push({ ...row, indexOffset: sink.position });
-      await sink.write([this.sections.get(section)]);
+    for (const part of [...parts, ...this.frameParts, ...this.remarkParts]) {
+      for (const row of part.rows) rows.push({ ...row, indexOffset: sink.position });
+      await sink.write([this.sections.get(part.section)]);
     }
     const manifestOffset = sink.position;
     const table = encodeTable(manifestColumns(rows), this.metadata);
-    if (table.byteLength > MAX_TABLE_LENGTH) throw tooManyGroups(this.groups.length, table.byteLength);
+    if (
+      table.byteLength > mostManifestLength(manifestOffset) ||
+      rows.length > mostManifestRows(manifestOffset)
+    ) {
+      throw tooManyGroups(this.groups.length, table.byteLength);
+    }
     const manifest = await this.section(TAG.manifest, table);
     await sink.write([manifest]);
     return { manifestOffset, manifestLength: manifest.byteLength, rootHash: this.codec.hash(manifest) };
@@ -147,32 +152,78 @@ export class IndexWriter {
     this.sections.close();
   }
 
-  private async finishEntries(group: number): Promise<void> {
+  private async finishFull(group: number): Promise<void> {
     const builder = this.builders[group];
-    const info = this.groups[group];
-    if (builder === undefined || info === undefined || builder.length === 0) return;
+    if (builder === undefined) return;
     this.builders[group] = undefined;
-    const { firstPath, lastPath, contentBytes } = builder.summary();
-    const part = await this.finishPart(TAG.subIndex, builder.columns(), {
-      section: 'members',
-      ...info,
-      rowCount: builder.length,
-      contentBytes,
-      firstPath,
-      lastPath,
-    });
-    this.parts.push(part);
+    const part = await this.finishEntries(builder, [this.factsOf(group, builder, 0)]);
+    (this.fullParts[group] ??= []).push(part);
+  }
+
+  /** The parts of all groups, by package type, then repo. Small groups that follow one another share a part. */
+  private async finishGroups(): Promise<FinishedPart[]> {
+    const parts: FinishedPart[] = [];
+    let shared = new SubIndexBuilder();
+    let facts: PartFacts[] = [];
+    const finishShared = async (): Promise<void> => {
+      if (facts.length > 0) parts.push(await this.finishEntries(shared, facts));
+      shared = new SubIndexBuilder();
+      facts = [];
+    };
+    for (const group of this.groupOrder()) {
+      const full = this.fullParts[group] ?? [];
+      const builder = this.builders[group] ?? new SubIndexBuilder();
+      this.builders[group] = undefined;
+      const isShared = full.length === 0 && builder.length < SHARED_ROWS;
+      const fits =
+        shared.length + builder.length <= SHARED_ROWS &&
+        shared.nameBytes + builder.nameBytes < MAX_NAME_BYTES;
+      if (!isShared || !fits) await finishShared();
+      parts.push(...full);
+      if (builder.length === 0) continue;
+      facts.push(this.factsOf(group, builder, shared.length));
+      if (isShared) shared.appendAll(builder);
+      else {
+        shared = builder;
+        await finishShared();
+      }
+    }
+    await finishShared();
+    return parts;
+  }
+
+  private groupOrder(): number[] {
+    const { groups } = this;
+    const keys = groups.map((group) => ({ type: fromText(group.packageType), repo: repoOf(group) }));
+    return groups
+      .map((_, i) => i)
+      .sort((i, k) => {
+        const [a, b] = [keys[i], keys[k]];
+        return compareBytes(a?.type ?? '', b?.type ?? '') || compareBytes(a?.repo ?? '', b?.repo ?? '');
+      });
+  }
+
+  private factsOf(group: number, builder: SubIndexBuilder, firstRow: number): PartFacts {
+    const info = this.groups[group];
+    if (info === undefined) throw new ZnipError('internal', `group ${group} was not announced`);
+    return { section: 'members', ...info, firstRow, rowCount: builder.length, ...builder.summary() };
+  }
+
+  private finishEntries(builder: SubIndexBuilder, facts: readonly PartFacts[]): Promise<FinishedPart> {
+    return this.finishPart(TAG.subIndex, builder.columns(), facts);
   }
 
   private async finishFrames(): Promise<void> {
     const frames = this.frames.slice(0, MAX_SUB_INDEX_ROWS);
     this.frames = this.frames.slice(MAX_SUB_INDEX_ROWS);
-    const part = await this.finishPart(TAG.frameTable, frameColumns(frames), {
-      section: 'frames',
-      ...NO_GROUP,
-      rowCount: frames.length,
-      contentBytes: frames.reduce((sum, frame) => sum + frame.streamLength, 0),
-    });
+    const part = await this.finishPart(TAG.frameTable, frameColumns(frames), [
+      {
+        section: 'frames',
+        ...NO_GROUP,
+        rowCount: frames.length,
+        contentBytes: frames.reduce((sum, frame) => sum + frame.streamLength, 0),
+      },
+    ]);
     this.frameParts.push(part);
   }
 
@@ -180,27 +231,30 @@ export class IndexWriter {
     const { remarks } = this;
     this.remarks = [];
     this.remarkBytes = 0;
-    const part = await this.finishPart(TAG.remarks, remarkColumns(remarks), {
-      section: 'remarks',
-      ...NO_GROUP,
-      rowCount: remarks.length,
-      contentBytes: 0,
-    });
+    const part = await this.finishPart(TAG.remarks, remarkColumns(remarks), [
+      {
+        section: 'remarks',
+        ...NO_GROUP,
+        rowCount: remarks.length,
+        contentBytes: 0,
+      },
+    ]);
     this.remarkParts.push(part);
   }
 
-  private async finishPart(tag: string, columns: readonly Column[], facts: PartFacts): Promise<FinishedPart> {
+  private async finishPart(
+    tag: string,
+    columns: readonly Column[],
+    facts: readonly PartFacts[],
+  ): Promise<FinishedPart> {
     const table = encodeTable(columns, this.metadata);
     const section = await this.section(tag, table);
-    return {
-      section: this.sections.put(section),
-      row: {
-        ...facts,
-        indexLength: section.byteLength,
-        uncompressedBytes: table.byteLength,
-        checksum: this.codec.hash(section),
-      },
+    const common = {
+      indexLength: section.byteLength,
+      uncompressedBytes: table.byteLength,
+      checksum: this.codec.hash(section),
     };
+    return { section: this.sections.put(section), rows: facts.map((one) => ({ ...one, ...common })) };
   }
 
   private async section(tag: string, table: Uint8Array): Promise<Uint8Array> {
@@ -217,7 +271,7 @@ export class IndexWriter {
 function tooManyGroups(groups: number, found: number): ZnipError {
   return new ZnipError(
     'limit',
-    `the names of ${groups} groups make a manifest of ${found} bytes, expected at most ${MAX_TABLE_LENGTH}: pack fewer repos into one archive, or without \`repoFromDirectory\``,
+    `the names of ${groups} groups make a manifest of ${found} bytes, more than a reader takes: pack fewer repos into one archive, or without \`repoFromDirectory\``,
   );
 }
 

@@ -70,6 +70,7 @@ test.each([
     repoBytes,
     indexOffset: 0,
     indexLength: 0,
+    firstRow: 0,
     rowCount: 0,
     uncompressedBytes: 0,
     contentBytes: 0,
