@@ -39,7 +39,7 @@ if (!(seconds > 0) || !Number.isInteger(seed)) {
   process.exit(2);
 }
 
-const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 /** What starts threads is the built one. @type {import('esbuild').Plugin} */
 const builtPipelines = {
   name: 'built-pipelines',
@@ -56,7 +56,7 @@ await build({
   format: 'esm',
   platform: 'node',
   target: 'node20',
-  external: [...Object.keys(dependencies), ...Object.keys(optionalDependencies)],
+  external: Object.keys(dependencies),
   plugins: [builtPipelines],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
