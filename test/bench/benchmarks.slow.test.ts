@@ -83,6 +83,18 @@ test('a peer that there is not is refused', () => {
   expect(stderr).toMatch(/^no peer is called rar: there are tar\+zstd, .*\n$/);
 });
 
+test('packing again is measured against packing, and gives the same archive', () => {
+  const source = join(directory, 'grows');
+  for (let i = 0; i < 8; i++) {
+    mkdirSync(join(source, 'packages', `p${i}`), { recursive: true });
+    writeFileSync(join(source, 'packages', `p${i}`, 'index.js'), `export const number = ${i};\n`);
+  }
+  const { status, stdout, stderr } = bench('grow', source, '--rounds', '1', '--work', directory);
+  expect({ status }, stderr).toEqual({ status: 0 });
+  expect(stdout).toMatch(/^\| nothing changed, --trust-mtime +\|/m);
+  expect(stdout).toMatch(/^Taken over: 100\.0 % of the blobs' bytes; with 3 directories gone, [\d.]+ %\./m);
+});
+
 test('the parts of packing and unpacking are measured beside the whole', ({ skip }) => {
   const json = join(directory, 'limits.json');
   const { status, stdout, stderr } = bench(

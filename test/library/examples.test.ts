@@ -30,7 +30,7 @@ beforeAll(() => {
 });
 
 test('every example is tried here', () => {
-  expect(readdirSync(examples).sort()).toEqual(['add-generated.js', 'find.js', 'serve.js']);
+  expect(readdirSync(examples).sort()).toEqual(['add-generated.js', 'find.js', 'read.py', 'serve.js']);
 });
 
 interface Answer {
