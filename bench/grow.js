@@ -123,7 +123,10 @@ await runMain(async () => {
     await run(pack('fresh.znip')[0] ?? [], { cwd: work, signal });
     await run(['cmp', 'fresh.znip', 'new.znip'], { cwd: work, signal });
 
-    const { versions, missing } = whoIsInstalled([znipPeer(znip), ...peersNamed(['tar+zstd -3'])]);
+    const { versions, missing } = whoIsInstalled([
+      znipPeer(resolve(values.znip)),
+      ...peersNamed(['tar+zstd -3']),
+    ]);
     const conditions = { ...measuredOn(work), versions, notInstalled: missing };
     console.log(`${formatConditions(conditions, Object.values(runs).flat())}\n`);
     const peer = runs['tar and zstd'] ?? [];
