@@ -27,7 +27,7 @@ function headOf(chunk: Buffer, layout: readonly [gap: number, length: number][])
 const lengthOf = (layout: readonly [number, number][]): number =>
   layout.reduce((sum, [gap, length]) => sum + gap + length, 0);
 
-test.each(CODECS)('of any chunk, by $name', ({ codec: load }) => {
+test.each(CODECS.filter(({ installed }) => installed))('of any chunk, by $title', ({ codec: load }) => {
   const codec = load();
   fc.assert(
     fc.property(layouts, fc.nat(2000), (layout, end) => {

@@ -85,6 +85,48 @@ async function makeBlob(
     : { length: 0, checksum: hashStored(chunk, codec) };
 }
 
+/** A chunk that is in the slot, or known without being there, and its blob. */
+interface MadeChunk {
+  filled: Filled;
+  fingerprint: Uint8Array;
+  blob: TakenBlob;
+  /** The blob is from the base. */
+  isTaken: boolean;
+}
+
+/** If the files of a chunk are known, and the base has the chunk: without reading them. */
+async function takeUnread(
+  plan: ChunkPlan,
+  slot: Slot,
+  codec: Codec,
+  base: BaseReader | undefined,
+): Promise<MadeChunk | undefined> {
+  if (base === undefined || plan.filled !== null || plan.known === undefined) return undefined;
+  // Headers and hashes are enough to know what the chunk would be.
+  const filled = fillChunk(plan, slot, codec, plan.known);
+  const { chunkLength } = filled;
+  const fingerprint = fingerprintOf(plan, slot, slot.input.subarray(0, chunkLength), codec);
+  const blob = await base.take(fingerprint, chunkLength, slot);
+  return blob === undefined ? undefined : { filled, fingerprint, blob, isTaken: true };
+}
+
+async function makeChunk(
+  plan: ChunkPlan,
+  slot: Slot,
+  settings: CompressionSettings,
+  codec: Codec,
+  base: BaseReader | undefined,
+): Promise<MadeChunk> {
+  const filled = plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
+  const chunk = slot.input.subarray(0, filled.chunkLength);
+  const fingerprint = fingerprintOf(plan, slot, chunk, codec);
+  // A chunk that the writer will write again must be stored, as nobody else may have it.
+  const canTake = chunk.byteLength > 0 && plan.filled?.stored !== true;
+  const taken = canTake ? await base?.take(fingerprint, chunk.byteLength, slot) : undefined;
+  const blob = taken ?? (await makeBlob(plan, chunk, slot, settings, codec));
+  return { filled, fingerprint, blob, isTaken: taken !== undefined };
+}
+
 /** Makes one chunk and its blob in a slot; or takes the blob over, if the base has this chunk. */
 export async function compressChunk(
   plan: ChunkPlan,
@@ -94,46 +136,23 @@ export async function compressChunk(
   base: BaseReader | undefined,
 ): Promise<ChunkReport> {
   const damagedBefore = base?.damaged ?? 0;
-  const finish = (
-    filled: Filled,
-    fingerprint: Uint8Array,
-    blob: TakenBlob,
-    isTaken: boolean,
-  ): ChunkReport => {
-    const { warnings, attributes, ...rest } = filled;
-    writeChunkResult(slot.fields, {
-      ...rest,
-      checksum: blob.checksum,
-      blobLength: blob.length,
-      fingerprint,
-      ...hashParts(plan, slot, codec),
-    });
-    const blobBytes = blob.length > 0 ? blob.length : rawFrameLength(filled.chunkLength);
-    return {
-      blobBytes,
-      takenBytes: isTaken ? blobBytes : 0,
-      damagedBlobs: (base?.damaged ?? 0) - damagedBefore,
-      warnings,
-      attributes: { plain: attributes.plain, first: attributes.first },
-    };
-  };
-  const chunkOf = ({ chunkLength }: Filled): Buffer => slot.input.subarray(0, chunkLength);
-
-  if (base !== undefined && plan.filled === null && plan.known !== undefined) {
-    // Headers and hashes are enough to know what the chunk would be.
-    const filled = fillChunk(plan, slot, codec, plan.known);
-    const fingerprint = fingerprintOf(plan, slot, chunkOf(filled), codec);
-    const taken = await base.take(fingerprint, filled.chunkLength, slot);
-    if (taken !== undefined) return finish(filled, fingerprint, taken, true);
-  }
-  const filled = plan.filled === null ? fillChunk(plan, slot, codec) : hashFilled(plan, slot, codec);
-  const chunk = chunkOf(filled);
-  const fingerprint = fingerprintOf(plan, slot, chunk, codec);
-  const taken = await base?.take(fingerprint, chunk.byteLength, slot);
-  return finish(
-    filled,
+  const { filled, fingerprint, blob, isTaken } =
+    (await takeUnread(plan, slot, codec, base)) ?? (await makeChunk(plan, slot, settings, codec, base));
+  const { warnings, attributes, ...rest } = filled;
+  writeChunkResult(slot.fields, {
+    ...rest,
+    checksum: blob.checksum,
+    blobLength: blob.length,
     fingerprint,
-    taken ?? (await makeBlob(plan, chunk, slot, settings, codec)),
-    taken !== undefined,
-  );
+    ...hashParts(plan, slot, codec),
+  });
+  const { chunkLength } = filled;
+  const blobBytes = blob.length > 0 || chunkLength === 0 ? blob.length : rawFrameLength(chunkLength);
+  return {
+    blobBytes,
+    takenBytes: isTaken ? blobBytes : 0,
+    damagedBlobs: (base?.damaged ?? 0) - damagedBefore,
+    warnings,
+    attributes: { plain: attributes.plain, first: attributes.first },
+  };
 }
