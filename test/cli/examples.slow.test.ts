@@ -96,6 +96,8 @@ exec '${curl}' "$1" -f -H "x-folder: $FOLDER" "$url"
   make('logs', '-o', 'logs.znip');
   make('images', '-o', 'images.znip');
   make('dist', '-o', 'dist.znip');
+  make('dist', '-o', 'yesterday.znip');
+  make('dist', '-o', 'today.znip');
   writeFileSync(join(template, 'deps.root'), znip(['info', '--root', 'deps.znip'], here).stdout);
   cpSync(join(template, 'deps.znip'), join(template, 'host/deps.znip'));
   cpSync(join(template, 'deps.znip'), join(template, 'web/deps.znip'));

@@ -16,6 +16,7 @@ const BY_NAME: Record<string, Exclude<Offer['kind'], 'words'>> = {
   path: 'files',
   dir: 'directories',
   archive: 'archives',
+  other: 'files',
   member: 'members',
   pattern: 'members',
 };
