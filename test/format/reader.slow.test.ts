@@ -7,30 +7,19 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { fixtures, list, type Member } from '../fixtures/reading.ts';
 import { lacks, znip } from '../support/run.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const reader = join(root, 'examples/read.py');
 
-interface Listed {
-  path: string;
-  kind: string;
-  mode: string;
-  mtime: string;
-  size: number;
-  target: string | null;
-  checksum: string | null;
-  uid: number | null;
-  gid: number | null;
-}
-
-function read(archive: string, way: 'index' | 'stream'): Listed[] {
+function read(archive: string, way: 'index' | 'stream'): Member[] {
   const args = way === 'index' ? [reader, 'index', archive] : [reader, 'stream'];
   const input = way === 'index' ? '' : readFileSync(archive);
   const { status, stdout, stderr } = spawnSync('python3', args, { input, maxBuffer: 1 << 26 });
   expect({ status, stderr: stderr.toString() }).toEqual({ status: 0, stderr: '' });
   const lines = stdout.toString().split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as Listed);
+  return lines.map((line) => JSON.parse(line) as Member);
 }
 
 /** A listed name, one character a byte. */
@@ -38,14 +27,10 @@ function bytesOf({ path, pathBytes }: { path: string; pathBytes?: string }): str
   return Buffer.from(pathBytes ?? path, pathBytes === undefined ? 'utf8' : 'base64').toString('latin1');
 }
 
-const fixtures = join(root, 'fixtures');
-const { valid } = JSON.parse(readFileSync(join(fixtures, 'fixtures.json'), 'utf8')) as {
-  valid: { file: string; members: Listed[] }[];
-};
 const golden = readdirSync(join(fixtures, 'golden/1.0')).filter((name) => name.endsWith('.znip'));
 
 describe.skipIf(lacks('zstd', 'b3sum', 'python3')).each(['index', 'stream'] as const)('by %s', (way) => {
-  test.each(valid)('$file', ({ file, members }) => {
+  test.each(list.valid)('$file', ({ file, members }) => {
     expect(read(join(fixtures, file), way)).toEqual(members);
   });
 
