@@ -73,8 +73,8 @@ await runMain(async () => {
   const rounds = positiveNumber('--rounds', values.rounds);
   const directory = resolve(positionals[0] ?? '.');
   const znip = [process.execPath, resolve(values.znip)];
-  const { contentBytes } = summarizeTree(directory);
-  const base = values.work === undefined ? chooseBase(3 * contentBytes) : resolve(values.work);
+  const { allocatedBytes } = summarizeTree(directory);
+  const base = values.work === undefined ? chooseBase(2 * allocatedBytes) : resolve(values.work);
   await withWorkspace(base, async (work, signal) => {
     const tree = basename(directory);
     await run(['cp', '-a', directory, join(work, tree)], { cwd: dirname(directory), signal });
