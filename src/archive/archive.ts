@@ -363,7 +363,7 @@ async function readFooter(
     code: 'damaged-manifest',
     checksum: footer.rootHash,
     tableLength: undefined,
-    mostLength: mostManifestLength(manifestOffset),
+    mostLength: mostManifestLength(manifestOffset, manifestLength),
     offset: manifestOffset,
   });
   const manifest = decodeManifest(table, mostManifestRows(manifestOffset));

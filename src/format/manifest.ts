@@ -16,7 +16,13 @@ import {
 import { type Batch, decodeTable } from './tables/table-reader.ts';
 import { type ByteString, fromText, isUtf8 } from './values/byte-string.ts';
 import { equalBytes } from './values/bytes.ts';
-import { CHECKSUM_LENGTH, MAX_TABLE_LENGTH, MiB, SECTION_KINDS } from './values/constants.ts';
+import {
+  CHECKSUM_LENGTH,
+  MAX_TABLE_LENGTH,
+  MAX_TABLE_RATIO,
+  MiB,
+  SECTION_KINDS,
+} from './values/constants.ts';
 import { SECTION_HEADER_LENGTH } from './zstd/skippable-frame.ts';
 
 export interface ManifestRow {
@@ -194,10 +200,10 @@ const MAX_ROW_LENGTH = 20 * 1024;
 /** A group takes at least so many bytes of an archive: a tar header, an entry. */
 const MIN_GROUP_LENGTH = 4;
 
-/** The longest manifest, in bytes, of an archive that has so many bytes before it. */
-export function mostManifestLength(before: number): number {
+/** The longest manifest, in bytes, of an archive that has so many bytes before it, and it in a section of `length` bytes. */
+export function mostManifestLength(before: number, length: number): number {
   const sections = Math.floor(before / SECTION_HEADER_LENGTH);
-  return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_ROW_LENGTH);
+  return Math.min(MAX_TABLE_LENGTH, MANIFEST_START + sections * MAX_ROW_LENGTH + length * MAX_TABLE_RATIO);
 }
 
 /** The most rows of a manifest that has so many bytes before it. */

@@ -137,13 +137,11 @@ export class IndexWriter {
     }
     const manifestOffset = sink.position;
     const table = encodeTable(manifestColumns(rows), this.metadata);
-    if (
-      table.byteLength > mostManifestLength(manifestOffset) ||
-      rows.length > mostManifestRows(manifestOffset)
-    ) {
+    const manifest = await this.section(TAG.manifest, table);
+    const isTooLong = table.byteLength > mostManifestLength(manifestOffset, manifest.byteLength);
+    if (isTooLong || rows.length > mostManifestRows(manifestOffset)) {
       throw tooManyGroups(this.groups.length, table.byteLength);
     }
-    const manifest = await this.section(TAG.manifest, table);
     await sink.write([manifest]);
     return { manifestOffset, manifestLength: manifest.byteLength, rootHash: this.codec.hash(manifest) };
   }
