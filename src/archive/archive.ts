@@ -14,6 +14,7 @@ import {
   type ManifestRow,
   mostManifestLength,
   mostManifestRows,
+  type SharedRows,
 } from '../format/manifest.ts';
 import { decodeRemarks, type Remark } from '../format/remarks.ts';
 import { checkFrames, decodeFrameTable, type Frame } from '../format/tables/frame-table.ts';
@@ -127,7 +128,7 @@ export class Archive {
    */
   async entries(
     { packageTypes, repos, holding, signal }: EntrySelection = {},
-    onDamaged?: (error: ZnipError, rows: readonly ManifestRow[]) => void,
+    onDamaged?: (error: ZnipError, rows: SharedRows) => void,
   ): Promise<Entries> {
     this.requireOpen();
     const rows = this.manifest.rows.filter(
@@ -137,14 +138,15 @@ export class Archive {
         (repos === undefined || repos.includes(row.repo)) &&
         (holding === undefined || holding.some((name) => canHold(row, name))),
     );
-    const parts = [];
+    const parts: EntryPart[] = [];
     const budget = new EntryBudget();
     const turns = new Turns(signal);
     signal?.throwIfAborted();
     for (const groups of bySection(rows)) {
       if (turns.isDue()) await turns.take();
       try {
-        parts.push(...(await this.readSubIndex(groups, budget)));
+        // One by one: a call takes only so many arguments, and a section may be shared by any number of groups.
+        for (const part of await this.readSubIndex(groups, budget)) parts.push(part);
       } catch (error) {
         if (onDamaged === undefined || !(error instanceof ZnipError)) throw error;
         onDamaged(error, groups);
@@ -154,9 +156,8 @@ export class Archive {
   }
 
   /** The entries of these groups, which are in one section. */
-  private async readSubIndex(groups: readonly ManifestRow[], budget: EntryBudget): Promise<EntryPart[]> {
+  private async readSubIndex(groups: SharedRows, budget: EntryBudget): Promise<EntryPart[]> {
     const [row] = groups;
-    if (row === undefined) return [];
     const rowCount = this.rowsIn(row);
     this.checkPlace(row, 'damaged-sub-index');
     budget.spend({ ...row, rowCount });

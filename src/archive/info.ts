@@ -4,7 +4,7 @@
  */
 import { FOOTER_LENGTH } from '../format/footer.ts';
 import { type Kind, KINDS } from '../format/values/entry.ts';
-import { bySection, type ManifestRow } from '../format/manifest.ts';
+import { bySection } from '../format/manifest.ts';
 import type { Archive, GroupSummary } from './archive.ts';
 
 /** A part of an archive's index. */
@@ -120,7 +120,7 @@ function listSections({ footer, manifest }: Archive): SectionInfo[] {
   const { manifestOffset, manifestLength } = footer;
   const none = { groups: 0, packageType: '', repo: '' };
   const listed = bySection(manifest.rows).map((rows): SectionInfo => {
-    const [row] = rows as [ManifestRow];
+    const [row] = rows;
     const { section, indexOffset: offset, indexLength: length, packageType, repo, repoBytes } = row;
     const total = rows.reduce((sum, { rowCount }) => sum + rowCount, 0);
     const groups = section === 'members' ? rows.length : 0;

@@ -252,9 +252,12 @@ function sharesSection(row: ManifestRow, before: ManifestRow): boolean {
   );
 }
 
-/** The rows of the manifest that share a section, by where it is. */
-export function bySection(rows: readonly ManifestRow[]): ManifestRow[][] {
-  const sections = new Map<number, ManifestRow[]>();
+/** The rows of the manifest for one section: one, or one for each group that shares it. */
+export type SharedRows = readonly [ManifestRow, ...ManifestRow[]];
+
+/** The rows by section, in the order in which the sections come first. */
+export function bySection(rows: readonly ManifestRow[]): SharedRows[] {
+  const sections = new Map<number, [ManifestRow, ...ManifestRow[]]>();
   for (const row of rows) {
     const others = sections.get(row.indexOffset);
     if (others === undefined) sections.set(row.indexOffset, [row]);

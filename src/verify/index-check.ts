@@ -6,7 +6,7 @@ import { type Archive, openArchive } from '../archive/archive.ts';
 import { Entries, type EntryRef } from '../archive/entries.ts';
 import { isSkippableMagic, ZNIP_TAGS } from '../blocks/block-stream.ts';
 import type { ZnipErrorCode } from '../errors.ts';
-import { bySection, type ManifestRow } from '../format/manifest.ts';
+import { bySection, type SharedRows } from '../format/manifest.ts';
 import type { Remark } from '../format/remarks.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
 import { toText } from '../format/values/byte-string.ts';
@@ -100,15 +100,13 @@ function refuseTooMany(archive: Archive): void {
 }
 
 /** Which members a damaged sub-index had, as far as the manifest says. */
-function nameGroups(damage: Damage, rows: readonly ManifestRow[]): void {
-  const [row] = rows;
-  if (row === undefined) return;
+function nameGroups(damage: Damage, rows: SharedRows): void {
   if (rows.length > 1) {
     const members = rows.reduce((sum, { rowCount }) => sum + rowCount, 0);
     damage.message += `; it describes ${members} members of ${rows.length} groups`;
     return;
   }
-  const { packageType, repo, rowCount, firstPath, lastPath } = row;
+  const [{ packageType, repo, rowCount, firstPath, lastPath }] = rows;
   const group = repo === '' ? packageType : `${packageType} ${repo}`;
   damage.message += `; it describes ${rowCount} members of ${group}, from '${toText(firstPath)}' to '${toText(lastPath)}'`;
 }
@@ -159,9 +157,10 @@ export async function checkSectionPlaces(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const turns = new Turns(signal);
-  const sections = bySection(manifest.rows)
-    .flatMap(([row]) => (row === undefined ? [] : [row]))
-    .map(({ indexOffset, indexLength }) => ({ indexOffset, indexLength }));
+  const sections = bySection(manifest.rows).map(([{ indexOffset, indexLength }]) => ({
+    indexOffset,
+    indexLength,
+  }));
   sections.push({ indexOffset: footer.manifestOffset, indexLength: 0 });
   sections.sort((a, b) => a.indexOffset - b.indexOffset);
   let end = blocksEnd;

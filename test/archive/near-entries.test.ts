@@ -5,8 +5,9 @@ import { linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { open } from 'znip';
+import { forgeArchive } from '../support/forge.ts';
 import { znip } from '../support/run.ts';
-import { temporaryDirectory } from '../support/tree.ts';
+import { noise, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
 const at = (name: string): string => join(directory, name);
@@ -68,4 +69,20 @@ test('every name is found', async () => {
     const isAsked = number++ % 97 === 0 && Buffer.from(path).equals(pathBytes);
     if (isAsked) expect((await archive.find(path))?.path).toBe(path);
   }
+});
+
+test('any number of groups may share a section', () => {
+  const groups = 200_000;
+  const forged = forgeArchive([{ path: 'a', content: noise(1_000_000) }], {
+    // All but the first have no entries.
+    manifest: ([members, frames]) => {
+      const none = { ...members!, firstRow: 1, rowCount: 0, contentBytes: 0, firstPath: '', lastPath: '' };
+      const others = Array.from({ length: groups }, (_, i) => ({ ...none, repo: `${i}` }));
+      return [members!, ...others, frames!];
+    },
+  });
+  writeFileSync(at('shared.znip'), forged);
+  const here = { cwd: directory };
+  expect(znip(['ls', 'shared.znip'], here)).toMatchObject({ status: 0, stdout: 'a\n', stderr: '' });
+  expect(znip(['verify', '-q', 'shared.znip'], here)).toMatchObject({ status: 0, stderr: '' });
 });
