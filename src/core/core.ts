@@ -28,7 +28,7 @@ export interface Core {
   };
   /** BLAKE3: 32 bytes. */
   hash(bytes: Uint8Array): Buffer;
-  /** See `codec/fingerprint.ts`. */
+  /** See `format/fingerprint.ts`. */
   fingerprint(chunk: Uint8Array, head: Uint8Array): Buffer;
   /**
    * Hashes the subtrees that lie in a part of a content, which starts at byte `offset` of it, and writes their chaining

@@ -2,12 +2,12 @@
  * The blobs of an older archive, the base, by the fingerprints of their chunks: a chunk that the base also has is not
  * compressed again. On workers, or on the main thread if there are none.
  */
-import { readSync } from 'node:fs';
 import type { Codec } from '../../codec/codec.ts';
-import { errnoOf, ZnipError } from '../../errors.ts';
+import { ZnipError } from '../../errors.ts';
+import { equalBytes } from '../../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
 import { checkFrame, rawFrameLength } from '../../format/zstd/zstd-frame.ts';
-import { uninterrupted } from '../../posix/uninterrupted.ts';
+import { readFully } from '../../io/source.ts';
 import type { Slot } from '../../threads/ring.ts';
 
 /** Where the blobs are. Row i of every column is blob i. Plain values, which threads get as they are. */
@@ -57,34 +57,20 @@ export class BaseReader {
     if (length > (isStored ? rawFrameLength(chunkLength) : slot.output.byteLength)) return undefined;
     const target = isStored ? Buffer.allocUnsafe(length) : slot.output.subarray(0, length);
     const checksum = this.blobs.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
-    const isWhole =
-      this.read(target, this.blobs.offsets[row] ?? 0) && equal(this.codec.hash(target), checksum);
     try {
-      if (!isWhole) throw new ZnipError('damaged-block', 'a blob of the base does not have its hash');
+      readFully(this.blobs.fd, 'the base', target, this.blobs.offsets[row] ?? 0);
+      if (!equalBytes(this.codec.hash(target), checksum)) {
+        throw new ZnipError('damaged-block', 'a blob of the base does not have its hash');
+      }
       // A base of somebody else's making may hold what no archive may.
       if (isStored) await this.codec.decompress(target, slot.input.subarray(0, chunkLength));
       else checkFrame(target, chunkLength);
       return { length: isStored ? 0 : length, checksum };
     } catch (error) {
+      // The file may also have become shorter, or cannot be read any more.
       if (!(error instanceof ZnipError)) throw error;
       this.damaged += 1;
       return undefined;
-    }
-  }
-
-  /** False if the file has become shorter, or cannot be read. */
-  private read(target: Buffer, offset: number): boolean {
-    try {
-      for (let done = 0; done < target.byteLength;) {
-        const left = target.byteLength - done;
-        const read = uninterrupted(() => readSync(this.blobs.fd, target, done, left, offset + done));
-        if (read === 0) return false;
-        done += read;
-      }
-      return true;
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-      return false;
     }
   }
 }
@@ -92,8 +78,4 @@ export class BaseReader {
 function keyAt(hashes: Uint8Array, row: number): string {
   const { buffer, byteOffset } = hashes;
   return Buffer.from(buffer, byteOffset + row * CHECKSUM_LENGTH, CHECKSUM_LENGTH).toString('latin1');
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -6,6 +6,7 @@ import type { Entries } from '../../archive/entries.ts';
 import type { EntryBatch } from '../../format/tables/sub-index.ts';
 import type { ByteString } from '../../format/values/byte-string.ts';
 import { startOf, stringAt } from '../../format/values/byte-strings.ts';
+import { equalBytes } from '../../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
 import { KIND } from '../../format/values/entry.ts';
 import type { FileChunkPlan } from '../plan/chunk-plan.ts';
@@ -55,10 +56,10 @@ export class TrustedEntries {
     const to = from + count;
     const start = startOf(plain.pathEnds, from);
     const isSame =
-      equal(plain.paths.subarray(start, plain.pathEnds[to - 1]), paths.bytes) &&
-      equal(plain.kinds.subarray(from, to), kinds) &&
-      equal(bytesOf(plain.sizes.subarray(from, to)), bytesOf(sizes)) &&
-      equal(bytesOf(plain.mtimes.subarray(from, to)), bytesOf(sourceMtimes ?? mtimes));
+      equalBytes(plain.paths.subarray(start, plain.pathEnds[to - 1]), paths.bytes) &&
+      equalBytes(plain.kinds.subarray(from, to), kinds) &&
+      equalBytes(bytesOf(plain.sizes.subarray(from, to)), bytesOf(sizes)) &&
+      equalBytes(bytesOf(plain.mtimes.subarray(from, to)), bytesOf(sourceMtimes ?? mtimes));
     if (!isSame) return undefined;
     for (let row = 0; row < count; row++) {
       if ((plain.pathEnds[from + row] ?? 0) - start !== paths.ends[row] || batch.changed(from + row))
@@ -110,8 +111,4 @@ export class TrustedEntries {
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float64Array | BigInt64Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
