@@ -45,7 +45,7 @@ export function checkChunkSize(chunkSize: number): number {
   return Math.ceil(chunkSize / CHUNK_GRANULE) * CHUNK_GRANULE;
 }
 
-/** FNV-1a of 32 bits, from the fourth edition of its authors' notes (RFC 9923): offset basis and prime. */
+/** FNV-1a of 32 bits (RFC 9923): offset basis and prime. */
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 

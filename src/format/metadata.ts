@@ -33,7 +33,7 @@ export function metadataOf(made: MadeWith, isMixed: boolean): Map<string, string
 export const MIXED = 'mixed';
 
 /** In words, what is not the same; undefined if blobs of the same chunks have the same bytes. */
-export function differenceOf(
+export function differentSetting(
   metadata: ReadonlyMap<string, string>,
   made: MadeWith,
 ): { what: string; there: string; here: string } | undefined {

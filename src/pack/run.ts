@@ -184,7 +184,7 @@ export async function writeArchive(
   try {
     if (options.base !== undefined) {
       const { Base: Opened } = await import('./base/base.ts');
-      base = await Opened.open(options, note, signal);
+      base = await Opened.open(options.base, options, note, signal);
     }
     const opening = openInput({
       own: file?.own ?? NO_OUTPUT,

@@ -62,8 +62,6 @@ export class SubIndexBuilder {
   private checksums = new Uint8Array(INITIAL_ROWS * CHECKSUM_LENGTH);
   private readonly changedRows = new Set<number>();
   private contentBytes = 0;
-  /** Paths that are not UTF-8, by row. */
-  private readonly otherPaths = new Map<number, ByteString>();
   length = 0;
 
   /**
@@ -97,7 +95,6 @@ export class SubIndexBuilder {
     if (checksum !== null) this.checksums.set(checksum, row * CHECKSUM_LENGTH);
     this.checksumValidity.append(row, checksum !== null);
     if (changed) this.changedRows.add(row);
-    if (!plainPath) this.otherPaths.set(row, path);
     this.contentBytes += member.size;
     this.length = row + 1;
   }
@@ -206,7 +203,6 @@ export class SubIndexBuilder {
       this.checksumValidity.append(start + row, other.checksumValidity.isValid(row));
     }
     for (const row of other.changedRows) this.changedRows.add(start + row);
-    for (const [row, path] of other.otherPaths) this.otherPaths.set(start + row, path);
     this.contentBytes += other.contentBytes;
     this.length = start + length;
   }
@@ -249,15 +245,22 @@ export class SubIndexBuilder {
 
   /** First and last path, in the order of paths, and total content, for the manifest. */
   summary(): { firstPath: ByteString; lastPath: ByteString; contentBytes: number } {
-    const { bytes, offsets } = this.paths.view();
-    const pathAt = (row: number): ByteString =>
-      this.otherPaths.get(row) ?? bytes.toString('latin1', offsets[row], offsets[row + 1]);
-    let extent: PathExtent;
-    if (this.otherPaths.size === 0) {
+    const { first, last } = this.extent();
+    return { firstPath: first, lastPath: last, contentBytes: this.contentBytes };
+  }
+
+  private extent(): PathExtent {
+    if (this.pathBytes.byteLength === 0) {
+      const { bytes, offsets } = this.paths.view();
       const { first, last } = pathExtent(bytes, offsets);
-      extent = { first: pathAt(first), last: pathAt(last) };
-    } else extent = extentOf(Array.from({ length: this.length }, (_, row) => pathAt(row)));
-    return { firstPath: extent.first, lastPath: extent.last, contentBytes: this.contentBytes };
+      return { first: this.paths.get(first), last: this.paths.get(last) };
+    }
+    // A path that is not UTF-8 has its bytes in the other column, where the others have none.
+    const paths = Array.from(
+      { length: this.length },
+      (_, row) => this.pathBytes.get(row) || this.paths.get(row),
+    );
+    return extentOf(paths);
   }
 
   /** The columns of a sub-index. */

@@ -2,6 +2,7 @@
  * Columns of tables to write, as typed arrays: no object is made for a value or a row. How a table is written is the
  * task of `table-writer.ts`. Implements docs/format.md, "Tables".
  */
+import type { ByteString } from '../values/byte-string.ts';
 import { type ByteStrings, startOf } from '../values/byte-strings.ts';
 import { CHECKSUM_LENGTH } from '../values/constants.ts';
 import { grown } from '../values/grown.ts';
@@ -149,6 +150,11 @@ export class BytesBuilder {
       bytes: this.bytes.subarray(0, this.byteLength),
       offsets: this.offsets.subarray(0, this.length + 1),
     };
+  }
+
+  /** The value of a row; '' for null. */
+  get(row: number): ByteString {
+    return this.bytes.toString('latin1', this.offsets[row], this.offsets[row + 1]);
   }
 
   /** The column of these values. */

@@ -3,7 +3,7 @@
  */
 import { type Archive, openArchive } from '../../archive/archive.ts';
 import { ZnipError } from '../../errors.ts';
-import { differenceOf, type MadeWith } from '../../format/metadata.ts';
+import { differentSetting, type MadeWith } from '../../format/metadata.ts';
 import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
 import type { ChunkPlan } from '../plan/chunk-plan.ts';
 import type { BaseBlobs } from './base-blobs.ts';
@@ -28,13 +28,10 @@ export interface UsedBase {
 }
 
 export class Base {
-  /** For messages. */
-  readonly name: string;
   private readonly archive: Archive;
   private readonly trusted: TrustedEntries | undefined;
 
-  private constructor(name: string, archive: Archive, trusted: TrustedEntries | undefined) {
-    this.name = name;
+  private constructor(archive: Archive, trusted: TrustedEntries | undefined) {
     this.archive = archive;
     this.trusted = trusted;
   }
@@ -44,17 +41,17 @@ export class Base {
    * it may be missing, tells `onMissing` why it is, and resolves to undefined.
    */
   static async open(
-    { base, baseOptional = false, trustMtime = false }: BaseOptions,
+    base: string,
+    { baseOptional = false, trustMtime = false }: BaseOptions,
     onMissing: (name: string, reason: string) => void,
     signal: AbortSignal | undefined,
   ): Promise<Base | undefined> {
-    if (base === undefined) return undefined;
     let archive: Archive | undefined;
     try {
       archive = await openArchive(base, { signal });
       await archive.frames();
       const trusted = trustMtime ? new TrustedEntries(await archive.entries({ signal })) : undefined;
-      return new Base(base, archive, trusted);
+      return new Base(archive, trusted);
     } catch (error) {
       archive?.close();
       if (!(error instanceof ZnipError)) throw error;
@@ -67,7 +64,7 @@ export class Base {
 
   /** The blobs for a run with these settings; or why none of them is taken over, in words. */
   async use(made: MadeWith, { baseAny = false }: BaseOptions): Promise<UsedBase | string> {
-    const difference = differenceOf(this.archive.manifest.metadata, made);
+    const difference = differentSetting(this.archive.manifest.metadata, made);
     if (difference !== undefined && !baseAny) {
       const { what, there, here } = difference;
       return `nothing is taken over: its ${what} is ${there}, and here it is ${here}; with \`baseAny\`, blobs of any kind are taken over`;

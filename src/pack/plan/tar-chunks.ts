@@ -169,7 +169,8 @@ class Cutter {
     const found = this.ahead;
     this.ahead = [];
     this.cutPoint.reset();
-    let position = found.reduce((_, member) => endOf(member), start);
+    const carried = found.at(-1);
+    let position = carried === undefined ? start : endOf(carried);
     while (position < bytes.byteLength && this.pending === undefined) {
       const item = this.reader.read(bytes, position, this.streamOffset, ended);
       if (item === 'more') {
@@ -191,7 +192,9 @@ class Cutter {
             last: false,
           };
         }
-      } else this.cutPoint.offer(position, rankOf(rankName(RANK_START, item.path)));
+      } else if (position >= this.cutPoint.half) {
+        this.cutPoint.offer(position, rankOf(rankName(RANK_START, item.path)));
+      }
       found.push(member);
       position = Math.min(endOf(member), bytes.byteLength);
     }
