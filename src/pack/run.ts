@@ -33,7 +33,7 @@ export interface ArchiveOptions extends BaseOptions {
   threads?: number | undefined;
   /**
    * Bytes of memory that packing may take, approximately. If that is too little for all threads, there are fewer.
-   * Default: what the threads need, 350 MB for two threads.
+   * Default: what the threads need, 430 MB for two threads and a million members.
    */
   memory?: number | undefined;
   /** Bytes of tar stream in a chunk, 64 KiB to 128 MiB. Default: by the size of the input. */

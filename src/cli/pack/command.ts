@@ -84,7 +84,7 @@ export function definePack(program: CliCommand): void {
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
     .option(
       '--memory <size>',
-      'memory limit; uses fewer threads if needed (default: 350M, plus 42M for each core beyond two)',
+      'memory limit; uses fewer threads if needed (default: some 430M, plus 42M for each core beyond two)',
       parseSize,
     )
     .option(

@@ -36,7 +36,7 @@ interface FinishedPart {
 /** What the manifest says of a part beside what is seen from its bytes. */
 type PartFacts = Omit<ManifestRow, 'indexOffset' | 'indexLength' | 'uncompressedBytes' | 'checksum'>;
 
-/** Groups with fewer entries share a section with their neighbours, up to this many. A section costs some 1,500 bytes. */
+/** Groups with fewer entries share a section with their neighbours, up to this many. A section costs some 900 bytes. */
 const SHARED_ROWS = 4096;
 
 /** Facts of tables that belong to no group. */
