@@ -47,6 +47,10 @@ export class ChunkMembers {
     return this.length;
   }
 
+  get isFull(): boolean {
+    return this.length === this.chunkSize;
+  }
+
   /** The chunk begins with bytes of an earlier member. */
   begin(length: number): void {
     this.length = length;
@@ -106,6 +110,7 @@ export class ChunkMembers {
     }
     return row;
   }
+
   /** Whether the chunk would now end before the member that comes next. */
   private offer(rank: number): boolean {
     if (!this.cut.offer(this.length, rank)) return false;
@@ -120,11 +125,11 @@ export class ChunkMembers {
   }
 
   /**
-   * The next member does not fit, so the chunk ends where it should. What is behind that begins the next chunk. A chunk
-   * that is full ends there.
+   * The next member does not fit, or the chunk is full, so the chunk ends where it should. What is behind that begins the
+   * next chunk.
    */
   finishAtCut(): MemberColumns {
-    return this.cut.position === undefined || this.length === this.chunkSize ? this.finish() : this.end();
+    return this.cut.position === undefined ? this.finish() : this.end();
   }
 
   private end(): MemberColumns {

@@ -135,6 +135,7 @@ function* planAll(
       while (!chunk.append(member, length, group)) yield plan(chunk.finishAtCut(), null);
       continue;
     }
+    if (chunk.isFull) yield plan(chunk.finishAtCut(), null);
     if (chunk.filled > 0) yield plan(chunk.finish(), null);
     // Larger than a chunk: opened here, once, so that all its parts are of one and the same file.
     const fd = member.content?.fd ?? large.open(member);
@@ -154,8 +155,8 @@ function* planAll(
       chunk.begin(paddedLength(overflow.length));
       if (fileOffset < member.size) yield plan(chunk.finish(), null);
     }
-    if (chunk.filled === chunkSize) yield plan(chunk.finish(), null);
   }
+  if (chunk.isFull) yield plan(chunk.finishAtCut(), null);
   if (chunk.filled > 0) yield plan(chunk.finish(), null);
   yield plan(chunk.finish(), null, true);
 }

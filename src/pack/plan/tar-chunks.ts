@@ -201,7 +201,8 @@ class Cutter {
     if (position === 0) {
       throw this.cutShort('without the records of zeros that end a tar archive');
     }
-    return { found, chunkLength: position, last: false };
+    const full = position === chunkSize;
+    return { ...(full ? this.cutFound(found, position) : { found, chunkLength: position }), last: false };
   }
 
   /** The members before the cut. Those behind it are kept for the next chunk. */
