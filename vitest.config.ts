@@ -16,6 +16,7 @@ const missing = [
   'jq',
   'xxd',
   'curl',
+  'rsync',
 ].filter((name) => spawnSync('sh', ['-c', `command -v ${name}`]).status !== 0);
 if (missing.length > 0) {
   process.stderr.write(`Not installed, so what is tested with them is skipped: ${missing.join(', ')}\n`);

@@ -35,6 +35,8 @@ export type ZnipErrorCode =
   | 'unsafe-link'
   /** Something with the name of a member exists already. */
   | 'exists'
+  /** More names would be removed than the caller allows. */
+  | 'too-many-removals'
   | 'source-unreadable'
   | 'no-match'
   /** The archive exceeds a limit of the caller or of the format. */

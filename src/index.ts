@@ -25,6 +25,7 @@ export type { Kind } from './format/values/entry.ts';
 export type { PackProgress, PackResult } from './pack/run.ts';
 export type { NamedPath } from './pack/walk/inputs.ts';
 export type { RepairResult } from './repair/repair.ts';
+export type { ChangedAspect, MemberChange, UpdateResult } from './unpack/unpack.ts';
 export type { ExistingPolicy } from './target/write-settings.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
 export type { Differing, VerifyProgress, VerifyReport } from './verify/verify.ts';

@@ -31,7 +31,13 @@ export { recover, type RecoverOptions, type RecoverResult } from './recover/reco
 export type { LimitOptions } from './rules/limits.ts';
 export type { MemberChoiceOptions } from './select/member-choice.ts';
 export type { TargetOptions } from './target/target.ts';
-export { unpack, type UnpackOptions, type UnpackProgress, type UnpackResult } from './unpack/unpack.ts';
+export {
+  type MemberChange,
+  unpack,
+  type UnpackOptions,
+  type UnpackProgress,
+  type UnpackResult,
+} from './unpack/unpack.ts';
 export { readTar, type ReadTarOptions } from './archive/tar-output.ts';
 export { unpackStream, type UnpackStreamOptions } from './unpack-stream/unpack-stream.ts';
 export type { ExistingPolicy } from './target/write-settings.ts';

@@ -89,6 +89,8 @@ export interface Core {
    * or `to`.
    */
   setTimes(root: number, files: CoreWrittenFiles, owner: number, from: number, to: number): number;
+  /** Finds the files below `root` whose contents have the expected hashes, on as many threads. */
+  compareContents(root: number, files: CoreExpectedContents, threads: number): void;
   /** Checks of columns, see `format/tables/column-checks.ts`. */
   zeros(bits: Uint8Array, rows: number): number;
   firstFallingOffset(offsets: Uint32Array): number;
@@ -196,6 +198,19 @@ export interface CoreWriteBatch {
   preservePermissions: boolean;
   sparse: boolean;
   mtime: boolean;
+  /** How temporary names begin that files have until they are complete; empty if they get their own at once. */
+  part: Uint8Array;
+  fsync: boolean;
+}
+
+/** Row i of each column is file i. */
+export interface CoreExpectedContents {
+  paths: Uint8Array;
+  pathEnds: Uint32Array;
+  /** BLAKE3 of each content. */
+  checksums: Uint8Array;
+  /** Written: 1 for a file that has this hash, 0 for any other and for what cannot be read. */
+  same: Uint8Array;
 }
 
 /** Where files of a listing go. There is room for them. */

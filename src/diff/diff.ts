@@ -18,9 +18,10 @@ import {
 } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { KIND } from '../format/values/entry.ts';
+import { hashFile } from '../io/hash-file.ts';
+import { isSameTime } from '../posix/times.ts';
 import { Turns } from '../threads/turns.ts';
 import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-tree.ts';
-import { hashFile } from './hash-file.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';
 
 /** What may differ between a member and the file with its name. */
@@ -137,7 +138,7 @@ class TreeComparison {
     if (kind === KIND.symlink && batch.linkTarget(row) !== disk.linkTarget) aspects.push('target');
     // The permissions of a symlink mean nothing, and systems do not agree on them.
     if (kind !== KIND.symlink && batch.modes[row] !== disk.mode) aspects.push('mode');
-    if (this.mtime && !sameTime(batch.mtimes[row] ?? 0n, disk.mtime)) aspects.push('mtime');
+    if (this.mtime && !isSameTime(batch.mtimes[row] ?? 0n, disk.mtime)) aspects.push('mtime');
     return aspects;
   }
 
@@ -153,17 +154,6 @@ class TreeComparison {
       return true;
     }
   }
-}
-
-/** Units to which file systems and tools cut times, in nanoseconds: micro- and milliseconds, seconds. */
-const COARSE_TIMES = [1000n, 1_000_000n, 1_000_000_000n];
-
-/** Whether the time on disk is the recorded one, or that one cut to a coarser unit. */
-function sameTime(recorded: bigint, onDisk: bigint): boolean {
-  if (recorded === onDisk) return true;
-  // Some cut times before 1970 downwards, others towards 1970.
-  const cut = recorded < 0n && onDisk > recorded ? onDisk - recorded : recorded - onDisk;
-  return COARSE_TIMES.some((unit) => onDisk % unit === 0n && cut >= 0n && cut < unit);
 }
 
 function meantBy(entries: Entries, members: ReadonlyMap<ByteString, EntryRef>): Map<EntryRef, EntryRef> {

@@ -8,7 +8,7 @@ import type { LimitOptions } from '../rules/limits.ts';
 import { isDamage, type KeepGoingOptions, lostMember, type LostMember } from '../rules/lost.ts';
 import type { MemberChoiceOptions } from '../select/member-choice.ts';
 import type { TargetOptions } from '../target/target.ts';
-import { unpack, type UnpackOptions, type UnpackResult } from '../unpack/unpack.ts';
+import { type ChangedOptions, unpack, type UnpackOptions, type UnpackResult } from '../unpack/unpack.ts';
 import { Events, snapshots, type TaskOptions, type ZnipEvent } from './task.ts';
 
 /** For `Archive.extract`, and for `extract`. */
@@ -18,6 +18,7 @@ export interface ExtractOptions
     Omit<MemberChoiceOptions, 'onUnmatched'>,
     Omit<TargetOptions, 'directory' | 'onLost'>,
     LimitOptions,
+    ChangedOptions,
     Pick<KeepGoingOptions, 'keepGoing'> {
   /** Package types to unpack. This needs the index, so it does not work for a stream. Default: all. */
   packageTypes?: readonly string[] | undefined;

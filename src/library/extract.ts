@@ -71,14 +71,21 @@ async function extractSource(
     return await extractIndexed(archive, directory, rest);
   } catch (error) {
     const isForeign = error instanceof ZnipError && error.code === 'not-an-archive';
-    if (!isForeign || requireIndex === true || root !== undefined) throw error;
+    const needsIndex = requireIndex === true || root !== undefined || options.changed === true;
+    if (!isForeign || needsIndex) throw error;
   }
   return extractStream(fromStart(source, options.signal), directory, options);
 }
 
 /** Whether to unpack the archive even if its index is damaged. Only the index can tell groups apart. */
-function wantsRecovery({ keepGoing, dryRun, packageTypes, repos }: ExtractOptions): boolean {
-  return keepGoing === true && dryRun !== true && packageTypes === undefined && repos === undefined;
+function wantsRecovery({ keepGoing, dryRun, changed, packageTypes, repos }: ExtractOptions): boolean {
+  return (
+    keepGoing === true &&
+    dryRun !== true &&
+    changed !== true &&
+    packageTypes === undefined &&
+    repos === undefined
+  );
 }
 
 async function recoverInto(
@@ -109,11 +116,13 @@ async function extractStream(
   directory: string,
   { root, requireIndex, ignoreZeros, packageTypes, repos, ...options }: ExtractSourceOptions,
 ): Promise<ExtractResult> {
-  if (packageTypes !== undefined || repos !== undefined) {
+  const what = options.changed === true ? '`changed` needs' : undefined;
+  const isPart = packageTypes !== undefined || repos !== undefined;
+  if (what !== undefined || isPart) {
     await stream.close();
     throw new ZnipError(
       'usage',
-      'package types and repos need the index, which comes last in a stream: extract from a path or a source',
+      `${what ?? 'package types and repos need'} the index, which comes last in a stream: extract from a path or a source`,
     );
   }
   const { events, unpackOptions } = toUnpackOptions(directory, options);

@@ -66,8 +66,11 @@ export type ZnipEvent =
       readonly type: 'planned';
       readonly path: string;
       readonly pathBytes: Uint8Array;
-      /** `kept`: something with this name exists and would be left as it is. */
-      readonly standing: 'new' | 'kept' | 'replaced';
+      /**
+       * `kept`: something with this name exists and would be left as it is. `amended`, `removed`: with `changed`, a mode,
+       * owner or time would be set, or the name would be removed.
+       */
+      readonly standing: 'new' | 'kept' | 'replaced' | 'amended' | 'removed';
     };
 
 /** Reports events, and counts those that mean that not everything went as asked. */

@@ -52,3 +52,14 @@ export function setLinkTime(path: ByteString, mtime: bigint): void {
   const time = toNodeTime(mtime);
   lutimesSync(toFsPath(path), time, time);
 }
+
+/** Units to which file systems and tools cut times, in nanoseconds: micro- and milliseconds, seconds. */
+const COARSE_TIMES = [1000n, 1_000_000n, 1_000_000_000n];
+
+/** Whether the time on disk is the recorded one, or that one cut to a coarser unit. */
+export function isSameTime(recorded: bigint, onDisk: bigint): boolean {
+  if (recorded === onDisk) return true;
+  // Some cut times before 1970 downwards, others towards 1970.
+  const cut = recorded < 0n && onDisk > recorded ? onDisk - recorded : recorded - onDisk;
+  return COARSE_TIMES.some((unit) => onDisk % unit === 0n && cut >= 0n && cut < unit);
+}

@@ -1,7 +1,16 @@
 /**
  * The directories of the target. They are made when members need them, and never through a symlink. Main thread.
  */
-import { chmodSync, closeSync, constants, lstatSync, mkdirSync, unlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+} from 'node:fs';
 import type { Owner } from '../archive/entries.ts';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -28,6 +37,8 @@ export class Directories {
   private readonly made = new Map<ByteString, number | undefined>();
   /** Directories that existed and were made writable: their mode before. */
   private readonly opened = new Map<ByteString, number>();
+  /** Directories that are on the disk, if that is asked for. */
+  private readonly synced = new Set<ByteString>();
   private lastParent: ByteString = '';
   private lastBlock: ZnipError | undefined;
 
@@ -99,12 +110,28 @@ export class Directories {
       if (block !== undefined) onBlocked(path, block);
     }
     for (const [path, mode] of this.opened) if (!this.entries.has(path)) this.setMode(path, mode);
-    const { existing } = this.tree.settings;
+    const { existing, fsync } = this.tree.settings;
     for (const [path, entry] of [...this.entries].reverse()) {
       if (!this.made.has(path) && existing !== 'overwrite') continue;
       if (this.known.get(path) !== undefined) continue;
       const reason = this.finishOne(path, entry);
       if (reason !== undefined) onLost(path, reason);
+    }
+    if (fsync) this.syncOthers();
+  }
+
+  /** Waits until the names are on the disk in directories that get no mode or time. */
+  private syncOthers(): void {
+    for (const [path, block] of this.known) {
+      if (block !== undefined || this.synced.has(path)) continue;
+      const fd = path === '' ? openSync(this.tree.name('.'), OPEN_FLAGS) : this.tree.open(path, OPEN_FLAGS);
+      try {
+        fsyncSync(fd);
+      } catch (error) {
+        throw ioError('write', this.tree.text(path), error);
+      } finally {
+        closeSync(fd);
+      }
     }
   }
 
@@ -117,7 +144,12 @@ export class Directories {
     try {
       const fd = tree.open(path, OPEN_FLAGS);
       try {
-        return finishFile(fd, { mode, mtime, owner }, tree.settings, made);
+        const reason = finishFile(fd, { mode, mtime, owner }, tree.settings, made);
+        if (tree.settings.fsync) {
+          fsyncSync(fd);
+          this.synced.add(path);
+        }
+        return reason;
       } finally {
         closeSync(fd);
       }

@@ -14,8 +14,11 @@ export interface DryMember {
   /** Path below the target, as text and as bytes. */
   path: string;
   pathBytes: Uint8Array;
-  /** `kept`: something has the name and would stay unchanged. Directories that exist are `new`. */
-  standing: 'new' | 'kept' | 'replaced';
+  /**
+   * `kept`: something has the name and would stay unchanged. Directories that exist are `new`. With `changed`, only members
+   * that differ are told: `amended` if only a mode, an owner or a time would be set; and names that would be `removed`.
+   */
+  standing: 'new' | 'kept' | 'replaced' | 'amended' | 'removed';
 }
 
 export type OnDryMember = (member: DryMember) => void;

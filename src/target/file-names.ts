@@ -14,7 +14,12 @@ import type { ExistingPolicy } from './write-settings.ts';
 /** A name beside `path` that no member has. */
 export function partName(path: ByteString): ByteString {
   const directory = path.slice(0, path.lastIndexOf('/') + 1);
-  return `${directory}.znip-${uniquePart()}.part`;
+  return `${directory}${partPrefix()}.part`;
+}
+
+/** How a temporary name begins that nothing else has. */
+export function partPrefix(): string {
+  return `.znip-${uniquePart()}`;
 }
 
 /** Whether a member with this time replaces the file that has its name. */

@@ -5,7 +5,7 @@
  * A file is opened once. All threads share its descriptor, which takes the content, the mode, the owner, the time, and
  * then the name. So it does not matter what has the temporary name meanwhile.
  */
-import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync } from 'node:fs';
 import { damagedMember } from '../blocks/decode-blob.ts';
 import type { PartHasher } from '../codec/backends.ts';
 import type { Codec } from '../codec/codec.ts';
@@ -230,6 +230,7 @@ export class LargeFiles {
       checkLength(file.path, file.sparse?.realSize ?? file.size, fstatSync(fd).size);
       // The file was made with mode 0600, so its own mode must be set.
       unset = finishFile(fd, file, tree.settings, undefined);
+      if (tree.settings.fsync) fsyncSync(fd);
     } catch (error) {
       throw error instanceof ZnipError ? error : ioError('finish', tree.text(file.path), error);
     }

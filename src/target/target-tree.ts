@@ -2,11 +2,12 @@
  * The tree that a run writes, as one thread sees it. Every name is reached through its directory, which is held open.
  * So neither a symlink nor a directory that somebody swaps meanwhile leads out of the target.
  */
-import { openSync } from 'node:fs';
+import { openSync, readdirSync } from 'node:fs';
 import { type Core, core } from '../core/core.ts';
 import { errnoName, errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/values/byte-string.ts';
 import { HeldDirectories, nameOfDescriptor, nameOfOpen, openIn } from '../posix/held-directories.ts';
+import { type Listing, NameListing, NativeListing } from '../posix/listing.ts';
 import type { WriteSettings } from './write-settings.ts';
 
 /**
@@ -41,14 +42,28 @@ export class TargetTree {
   fullName(path: ByteString): ByteString {
     if (this.held === undefined) return `${this.settings.target}${path}`;
     const slash = path.lastIndexOf('/');
-    return `${nameOfDescriptor(this.parent(path, slash))}${path.slice(slash + 1)}`;
+    return `${nameOfDescriptor(this.descriptor(path.slice(0, Math.max(0, slash))))}${path.slice(slash + 1)}`;
+  }
+
+  /** What is in the directory `path`; '' is the target. Throws Node.js's error, and as above. */
+  list(path: ByteString): Listing {
+    const { target } = this.settings;
+    if (this.held === undefined) {
+      return new NameListing(readdirSync(toFsPath(`${target}${path}`), { encoding: 'latin1' }));
+    }
+    const descriptor = this.descriptor(path);
+    const listed = core()?.listDirectory(descriptor, false);
+    // Also if the core fails: Node.js has the error.
+    return typeof listed === 'object'
+      ? new NativeListing(listed)
+      : new NameListing(readdirSync(toFsPath(nameOfDescriptor(descriptor)), { encoding: 'latin1' }));
   }
 
   /** Opens the member `path`, as open(2) does. Throws Node.js's error. */
   open(path: ByteString, flags: number, mode = 0): number {
     if (this.held === undefined) return openSync(this.name(path), flags, mode);
     const slash = path.lastIndexOf('/');
-    return openIn(this.parent(path, slash), path.slice(slash + 1), flags, mode);
+    return openIn(this.descriptor(path.slice(0, Math.max(0, slash))), path.slice(slash + 1), flags, mode);
   }
 
   /** Gives the open file `fd` the name `path`, which must be unused. Throws Node.js's error about its directory. */
@@ -79,7 +94,7 @@ export class TargetTree {
     const system = core();
     if (system === undefined || this.held === undefined) return 'unsupported';
     const slash = path.lastIndexOf('/');
-    const directory = this.parent(path, slash);
+    const directory = this.descriptor(path.slice(0, Math.max(0, slash)));
     const result = call(system, directory, path.slice(slash + 1));
     if (result === 0) return 'done';
     const errno = errnoName(-result);
@@ -87,8 +102,7 @@ export class TargetTree {
     return errno === 'EEXIST' ? 'taken' : 'unsupported';
   }
 
-  private parent(path: ByteString, slash: number): number {
-    const directory = slash < 0 ? '' : path.slice(0, slash);
+  private descriptor(directory: ByteString): number {
     try {
       return this.held?.descriptor(directory) ?? -1;
     } catch (error) {

@@ -39,6 +39,8 @@ export interface TargetOptions {
    * Without this option, these bits are never restored. For root only. Default: false.
    */
   sameOwner?: boolean | undefined;
+  /** Wait until everything that was written is on the disk (fsync, POSIX). Default: false. */
+  fsync?: boolean | undefined;
 }
 
 /**
@@ -81,8 +83,10 @@ export function openTarget(
     preservePermissions = process.geteuid?.() === 0,
     sparse = true,
     sameOwner = false,
+    fsync = false,
     keepGoing = false,
-  }: TargetOptions & KeepGoingOptions,
+    atomic = false,
+  }: TargetOptions & KeepGoingOptions & { atomic?: boolean },
   dry = false,
 ): TargetTree {
   if (sameOwner && process.geteuid?.() !== 0) {
@@ -96,6 +100,8 @@ export function openTarget(
     sparse,
     mtime,
     sameOwner,
+    atomic,
+    fsync,
     keepGoing,
   });
 }
@@ -122,13 +128,18 @@ interface TreeEnd {
 type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
 
 /** Links come after all files, so nothing was written through one. Directory modes and times come last. */
-export function finishTree({ symlinks, hardLinks, ...end }: TreeEnd): void {
+export function finishTree(end: TreeEnd): void {
+  createLinks(end);
+  end.madeDirectories.finish(end);
+}
+
+/** Creates symlinks, then hard links. */
+export function createLinks({ symlinks, hardLinks, ...end }: TreeEnd): void {
   const missing = new Set<ByteString>();
   for (const link of symlinks) {
     if (!createBelow(link.path, end, () => createSymlink(link, end.tree))) missing.add(link.path);
   }
   createHardLinks(hardLinks, end, missing);
-  end.madeDirectories.finish(end);
 }
 
 /**

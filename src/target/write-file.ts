@@ -1,7 +1,7 @@
 /**
  * Writes one verified content under a name. Runs on a worker, or on the main thread if there are none.
  */
-import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fchownSync, fsyncSync, ftruncateSync } from 'node:fs';
 import type { Owner } from '../archive/entries.ts';
 import { errnoOf, ioError, systemReason, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -71,8 +71,10 @@ export function writeFile(
   tree: TargetTree,
   existing: ExistingPolicy,
 ): WriteOutcome {
-  const outcome = createFile(path, content, attributes, tree);
-  if (outcome !== 'taken' || !mayReplace(path, attributes.mtime, tree, existing)) return outcome;
+  if (!tree.settings.atomic || existing !== 'overwrite') {
+    const outcome = createFile(path, content, attributes, tree);
+    if (outcome !== 'taken' || !mayReplace(path, attributes.mtime, tree, existing)) return outcome;
+  }
   const temporary = partName(path);
   const replacement = createFile(temporary, content, attributes, tree);
   if (replacement === 'taken') {
@@ -112,6 +114,7 @@ function createFile(
       writeContent(fd, content, settings);
       // open(2) has set the permission bits minus the umask, and no other bits.
       const reason = finishFile(fd, attributes, settings, attributes.mode & 0o777 & ~settings.umask);
+      if (settings.fsync) fsyncSync(fd);
       return reason === undefined ? 'written' : { written: true, reason };
     } finally {
       // Some network file systems report a full disk only now.

@@ -12,8 +12,11 @@ import { equalBytes } from '../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { writeFully, writeSparsely } from '../posix/write.ts';
 import type { FileColumns, HashedPart, PartTarget } from './chunk-files.ts';
+import { partPrefix } from './file-names.ts';
 import type { TargetTree } from './target-tree.ts';
 import { writeFile } from './write-file.ts';
+
+const NOTHING = new Uint8Array(0);
 
 export interface WrittenFiles {
   /** Rows whose names were taken. */
@@ -127,7 +130,7 @@ class FileWriter {
 
   private batch(): CoreWriteBatch {
     const { paths, offsets, sizes, modes, mtimes, checksums } = this.files;
-    const { umask, preservePermissions, sparse, mtime } = this.tree.settings;
+    const { umask, preservePermissions, sparse, mtime, atomic, fsync } = this.tree.settings;
     return {
       paths: paths.bytes,
       pathEnds: paths.ends,
@@ -141,6 +144,8 @@ class FileWriter {
       preservePermissions,
       sparse,
       mtime,
+      part: atomic ? Buffer.from(partPrefix()) : NOTHING,
+      fsync,
     };
   }
 }

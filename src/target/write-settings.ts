@@ -22,6 +22,10 @@ export interface WriteSettings {
   mtime: boolean;
   /** Restore owners, and with them set-user-id and similar bits. */
   sameOwner: boolean;
+  /** Give a file its name only when it is complete, even if nothing has this name. */
+  atomic: boolean;
+  /** Wait until everything is on the disk. */
+  fsync: boolean;
   /** Leave out files whose content does not match the index, instead of stopping. */
   keepGoing: boolean;
 }

@@ -18,7 +18,7 @@ import { type PlannedFile, PlannedFiles } from './planned-files.ts';
 
 export interface MemberTree {
   /** Files with their content in this archive, in archive order. */
-  files: Iterable<PlannedFile>;
+  files: PlannedFiles | PlannedFile[];
   fileCount: number;
   contentBytes: number;
   directories: ReadonlyMap<ByteString, DirectoryEntry>;
@@ -26,6 +26,8 @@ export interface MemberTree {
   hardLinks: HardLink[];
   /** Every name in archive order. */
   names: Iterable<ByteString>;
+  /** Whether a member has this name, or members lie below it. */
+  has: (path: ByteString) => boolean;
 }
 
 export interface TreeOptions {
@@ -199,6 +201,7 @@ class TreeBuilder {
       symlinks: [...this.symlinks.values()],
       hardLinks,
       names: names.all(),
+      has: (path) => names.kindOf(path) !== undefined || names.isDirectory(path),
     };
   }
 

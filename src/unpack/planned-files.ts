@@ -47,6 +47,19 @@ export class PlannedFiles implements Iterable<PlannedFile> {
     for (let i = 0; i < count; i++) this.positions[this.length++] = position + i;
   }
 
+  /** Those whose mark is 1. */
+  marked(marks: Uint8Array): PlannedFiles {
+    const { entries, positions, names } = this;
+    const marked = new PlannedFiles(entries, names !== undefined);
+    for (let i = 0; i < this.length; i++) {
+      if (marks[i] !== 1) continue;
+      const position = positions[i] ?? 0;
+      const { batch, row } = entries.at(position);
+      marked.add(position, names?.[i] ?? '', batch.sizes[row] ?? 0);
+    }
+    return marked;
+  }
+
   *runs(): Generator<FileRun, void, undefined> {
     const { entries, positions, names } = this;
     for (let i = 0; i < this.length;) {
@@ -74,6 +87,20 @@ export class PlannedFiles implements Iterable<PlannedFile> {
     const needed = this.length + count;
     if (needed > this.positions.length) this.positions = grown(new Uint32Array(2 * needed), this.positions);
   }
+}
+
+/** The files whose mark is 1, and how much they are. */
+export function markedFiles(
+  files: PlannedFiles | Iterable<PlannedFile>,
+  marks: Uint8Array,
+): { files: PlannedFiles | PlannedFile[]; fileCount: number; contentBytes: number } {
+  const marked =
+    files instanceof PlannedFiles ? files.marked(marks) : [...files].filter((_, i) => marks[i] === 1);
+  const contentBytes =
+    marked instanceof PlannedFiles
+      ? marked.contentBytes
+      : marked.reduce((sum, { ref }) => sum + (ref.batch.sizes[ref.row] ?? 0), 0);
+  return { files: marked, fileCount: marked.length, contentBytes };
 }
 
 /** The same files as runs: as long as they can be. */

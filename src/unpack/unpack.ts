@@ -18,10 +18,12 @@ import { LinkedFiles } from '../target/linked-files.ts';
 import type { HardLink } from '../target/links.ts';
 import { linkWithoutFile, type OnLost, RefusedMembers } from '../target/refusals.ts';
 import { TakenNames } from '../target/taken-names.ts';
-import { closeTarget, finishTree, openTarget, type TargetOptions } from '../target/target.ts';
+import { closeTarget, createLinks, openTarget, type TargetOptions } from '../target/target.ts';
+import type { TargetTree } from '../target/target-tree.ts';
 import { milliseconds } from '../threads/clock.ts';
 import type { MemoryPlan } from '../threads/memory.ts';
 import { resolveThreads, INLINE_BYTES } from '../threads/thread-count.ts';
+import { type ChangedOptions, checkChangedOptions } from './changed/options.ts';
 import { chooseTree, selectedGroups } from './choose-tree.ts';
 import { extractJobs } from './extract-pipeline.ts';
 import { type ChunkJob, planJobs } from './extract-plan.ts';
@@ -30,9 +32,13 @@ import { IndexLosses } from './index-losses.ts';
 import type { MemberTree } from './member-tree.ts';
 import { planReadMemory } from './memory.ts';
 import { type PlannedFile, runsOf } from './planned-files.ts';
+import { Update, type UpdateResult } from './update.ts';
+
+export type { ChangedAspect, ChangedOptions, MemberChange } from './changed/options.ts';
+export type { UpdateResult } from './update.ts';
 
 export interface UnpackOptions
-  extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions {
+  extends EntrySelection, MemberChoiceOptions, TargetOptions, LimitOptions, KeepGoingOptions, ChangedOptions {
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number | undefined;
   /**
@@ -66,6 +72,8 @@ export interface UnpackResult {
   refused: number;
   /** How long it took, in milliseconds. */
   elapsedMs: number;
+  /** With `changed`. Then `members` are those that were written. */
+  update?: UpdateResult;
 }
 
 /** With fewer members than this, and less content than INLINE_BYTES, starting threads takes longer than the work. */
@@ -93,16 +101,28 @@ export async function unpackEntries(
 ): Promise<UnpackResult> {
   const start = milliseconds();
   const limits = new Limits(options);
+  checkChangedOptions(options);
   const { threads, slots } = await planThreads(archive, options);
-  // Workers load while this thread reads the index and checks the tree.
-  const pool = wantsPool(archive, options, threads)
-    ? await startExtractPool(threads, options.signal)
-    : undefined;
+  const run: Run = { start, threads, slots, limits, pool: undefined, read };
+  // Workers load while this thread reads the index and checks the tree. If only what differs is written, that may be little.
+  if (options.changed !== true) await startPool(run, mostWork(archive, options), options);
   try {
-    return await unpackSelected(archive, options, { start, threads, slots, limits, pool, read });
+    return await unpackSelected(archive, options, run);
   } finally {
-    await pool?.stop();
+    await run.pool?.stop();
   }
+}
+
+/** Starts threads, if the work is worth it. */
+async function startPool(run: Run, { members, contentBytes }: Work, options: UnpackOptions): Promise<void> {
+  const isSmall = members < INLINE_MEMBERS && contentBytes < INLINE_BYTES;
+  if (run.threads === 1 || options.dryRun !== undefined || isSmall) return;
+  run.pool = await startExtractPool(run.threads, options.signal);
+}
+
+interface Work {
+  members: number;
+  contentBytes: number;
 }
 
 interface Run {
@@ -117,15 +137,42 @@ interface Run {
 }
 
 async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run): Promise<UnpackResult> {
-  const { start, threads, slots, limits, pool, read } = run;
+  const { limits, read } = run;
   const losses = new IndexLosses(options);
-  const refused = new RefusedMembers(options.onLost);
-  const tree = await chooseTree(archive, options, limits, losses, read);
-  limits.addContent(tree.contentBytes);
-  limits.checkRatio(tree.contentBytes, archive.source.byteLength);
-  const totalMembers = tree.fileCount + tree.directories.size + tree.symlinks.length + tree.hardLinks.length;
-  const target = openTarget(options, options.dryRun !== undefined);
+  const chosen = await chooseTree(archive, options, limits, losses, read);
+  limits.addContent(chosen.contentBytes);
+  limits.checkRatio(chosen.contentBytes, archive.source.byteLength);
+  const overwrites = options.changed === true ? { existing: 'overwrite' as const, atomic: true } : {};
+  const target = openTarget({ ...options, ...overwrites }, options.dryRun !== undefined);
+  try {
+    const update = options.changed === true ? await Update.plan(chosen, target, archive, options) : undefined;
+    return await writeTree(archive, options, run, { tree: update?.tree ?? chosen, update, target, losses });
+  } finally {
+    // Stop the workers first: they use the target's descriptor.
+    await run.pool?.stop();
+    closeTarget(target);
+  }
+}
+
+interface Job {
+  tree: MemberTree;
+  /** If only what differs is written. */
+  update: Update | undefined;
+  target: TargetTree;
+  losses: IndexLosses;
+}
+
+async function writeTree(
+  archive: Archive,
+  options: UnpackOptions,
+  run: Run,
+  { tree, update, target, losses }: Job,
+): Promise<UnpackResult> {
+  const { start, threads, slots } = run;
   const { settings } = target;
+  const refused = new RefusedMembers(options.onLost);
+  const totalMembers =
+    update?.members ?? tree.fileCount + tree.directories.size + tree.symlinks.length + tree.hardLinks.length;
   const result = (taken: TakenNames): UnpackResult => {
     losses.throwRefused();
     taken.throwIfAny(settings);
@@ -138,12 +185,21 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       lost: losses.count,
       refused: refused.count,
       elapsedMs: milliseconds() - start,
+      ...(update === undefined ? {} : { update: update.result(options.dryRun !== undefined) }),
     };
   };
-  if (options.dryRun !== undefined) {
+  if (options.dryRun !== undefined && update === undefined) {
     return result(new TakenNames(dryRun(dryEntries(tree), target, options.dryRun)));
   }
   const taken = new TakenNames();
+  update?.block(taken);
+  if (options.dryRun !== undefined) {
+    update?.tell(options.dryRun);
+    return result(taken);
+  }
+  if (update !== undefined)
+    await startPool(run, { members: tree.fileCount, contentBytes: tree.contentBytes }, options);
+  update?.clear();
   const onTaken = (path: ByteString): void => taken.add(path);
   const onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') taken.addBlocked(path, block);
@@ -169,7 +225,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     };
     const extract = (files: Iterable<PlannedFile>): Promise<void> =>
       extractJobs(planJobs(runsOf(files), frames, settings.sameOwner), {
-        pool,
+        pool: run.pool,
         threads,
         slots,
         source: archive.source,
@@ -202,7 +258,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       if (standIns.length === 0) break;
       await extract(standIns);
     }
-    finishTree({
+    const end = {
       ...tree,
       hardLinks,
       madeDirectories: directories,
@@ -211,12 +267,14 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
       onBlocked,
       onLost,
       linked: new LinkedFiles(),
-    });
+    };
+    createLinks(end);
+    update?.finish(taken.size === 0 && losses.count === 0 && refused.isNone);
+    directories.finish(end);
   } finally {
-    // Stop the workers first: they use the target's descriptor.
-    await pool?.stop();
+    // Stop the workers first: they use these files.
+    await run.pool?.stop();
     largeFiles.discard();
-    closeTarget(target);
   }
   return result(taken);
 }
@@ -263,16 +321,15 @@ async function planThreads(archive: Archive, options: UnpackOptions): Promise<Me
   return planReadMemory(options.memory, threads, needs);
 }
 
-/** Whether the members that may be selected are worth threads. Only the manifest is known at this point. */
-function wantsPool(archive: Archive, options: UnpackOptions, threads: number): boolean {
-  if (threads === 1 || options.dryRun !== undefined) return false;
+/** What the members may come to that may be selected. Only the manifest is known at this point. */
+function mostWork(archive: Archive, options: UnpackOptions): Work {
   let members = 0;
   let contentBytes = 0;
   for (const group of selectedGroups(archive, options)) {
     members += group.members;
     contentBytes += group.contentBytes;
   }
-  return members >= INLINE_MEMBERS || contentBytes >= INLINE_BYTES;
+  return { members, contentBytes };
 }
 
 function* dryEntries(tree: MemberTree): Generator<DryEntry, void, undefined> {

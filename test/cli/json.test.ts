@@ -72,6 +72,8 @@ const RESULTS: [args: string[], status: number, schema: string][] = [
   [['pack', 't', '-o', 'new.znip'], 0, 'pack'],
   [['unpack', 't.znip', '-C', 'out'], 0, 'unpack'],
   [['unpack', '-k', 't.znip', '-C', 'out'], 0, 'unpack'],
+  [['unpack', 't.znip', '-C', 'out', '--changed', '--delete'], 0, 'unpack'],
+  [['unpack', 't.znip', '-C', 'fresh', '--changed', '-n'], 0, 'unpack'],
   [['unpack', '-n', 't.znip', '-C', 'fresh', 't/a', 'missing'], 3, 'unpack'],
   [['unpack', '--keep-going', 'damaged.znip', '-C', 'going'], 4, 'unpack'],
   [['unpack', '--tar', 't.tar', 't.znip'], 0, 'unpack-tar'],

@@ -5,7 +5,7 @@ import { existsSync, lstatSync, mkdirSync, readFileSync, statSync, utimesSync, w
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type ForgedMember, forgeArchive } from '../support/forge.ts';
-import { run, type RunResult, znip } from '../support/run.ts';
+import { lacks, run, type RunResult, ZNIP, znip } from '../support/run.ts';
 import { describeTree, kept, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -281,3 +281,20 @@ test('options work on the archives of others', () => {
     stderr: "znip: nothing in 'o.tgz' matches 'none'\n",
   });
 });
+
+test.skipIf(lacks('strace')).each(['a.znip', '-'])(
+  '--fsync waits for every file and directory: %s',
+  (from) => {
+    const log = at(`fsync-${from}.log`);
+    const calls = ['-f', '-qq', '-e', 'trace=fsync', '-o', log, process.execPath, ZNIP];
+    const { status } = run('strace', [...calls, 'unpack', from, '--fsync', '-C', `fsync ${from}`], {
+      ...here,
+      input: archive,
+    });
+    // Four files, the directory of the archive and two that only names imply, and the target.
+    const waits = readFileSync(log, 'utf8')
+      .split('\n')
+      .filter((line) => line.endsWith('= 0'));
+    expect([status, waits.length]).toEqual([0, 8]);
+  },
+);

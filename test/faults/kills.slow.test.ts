@@ -196,6 +196,41 @@ test.each([
   TIMEOUT_MS,
 );
 
+test(
+  'an update, killed: every name has the old content or the new, and the next run ends it',
+  async () => {
+    const target = at('updated');
+    const args = ['unpack', '-q', '-j', '3', '--changed', '--delete', 'tree.znip', '-C', target];
+    const count = share(0.12);
+    const tally = await trials(
+      () => {
+        rmSync(target, { recursive: true, force: true });
+        placeOldFiles(target);
+        mkdirSync(join(target, 'tree/gone'));
+        // These have no name yet.
+        for (let i = 0; i < 300; i += 2) rmSync(join(target, `tree/small/${i}`));
+        return { args };
+      },
+      count,
+      ({ heard, finished }, signal) => {
+        for (const [path, is] of describeTree(join(target, 'tree'))) {
+          if (is.kind !== 'file') continue;
+          if (path.slice(path.lastIndexOf('/') + 1).startsWith('.znip-')) {
+            expect(heard || finished, `'${path}' left by ${signal}`).toBe(false);
+            continue;
+          }
+          const isOld = readFileSync(join(target, 'tree', path)).equals(old);
+          expect(isOld || is.content === source.get(path)?.content, `'${path}' after ${signal}`).toBe(true);
+        }
+        expect(znip(args, { cwd: directory }).status).toBe(0);
+        expect(describeTree(join(target, 'tree'))).toEqual(source);
+      },
+    );
+    console.log(`update: ${count} kills, ${tally.finished} too late, ${tally.heard} heard`);
+  },
+  TIMEOUT_MS,
+);
+
 function ensure(target: string): string {
   mkdirSync(target, { recursive: true });
   return target;

@@ -7,6 +7,7 @@ pub mod amend;
 pub mod codec;
 pub mod columns;
 pub mod compare;
+pub mod contents;
 pub mod fill;
 pub mod fingerprint;
 pub mod hash;

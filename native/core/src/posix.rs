@@ -138,7 +138,7 @@ pub fn link_at(from: &CStr, directory: impl AsFd, name: &CStr) -> Result<()> {
 }
 
 /// Renames within a directory; the new name must be unused.
-pub fn rename_new(directory: BorrowedFd<'_>, from: &CStr, to: &CStr) -> Result<()> {
+pub fn rename_new(directory: BorrowedFd<'_>, from: impl Arg, to: impl Arg) -> Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     return rustix::fs::renameat_with(directory, from, directory, to, rustix::fs::RenameFlags::NOREPLACE);
     #[cfg(not(any(target_os = "linux", target_os = "macos")))]

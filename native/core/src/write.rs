@@ -32,7 +32,7 @@ pub struct Files<'a> {
 
 /// What is set besides content.
 #[derive(Clone, Copy)]
-pub struct Settings {
+pub struct Settings<'a> {
     /// Bits that open(2) takes away.
     pub umask: u32,
     /// Set them again.
@@ -41,6 +41,11 @@ pub struct Settings {
     pub sparse: bool,
     /// Set modification times.
     pub mtime: bool,
+    /// A file gets its name only when it is complete, and then replaces nothing. Until then it has a name that begins so,
+    /// beside its own.
+    pub part: Option<&'a [u8]>,
+    /// Wait until each file is on the disk.
+    pub fsync: bool,
 }
 
 /// Writes the files of rows `from` to `to`. Stops before a file that is not as it should be: whose content has another hash,
@@ -50,7 +55,7 @@ pub fn write(
     root: BorrowedFd<'_>,
     chunk: &[u8],
     files: &mut Files<'_>,
-    settings: Settings,
+    settings: Settings<'_>,
     from: usize,
     to: usize,
 ) -> usize {
@@ -67,7 +72,7 @@ fn put(
     held: &mut HeldDirectories<BorrowedFd<'_>>,
     chunk: &[u8],
     files: &mut Files<'_>,
-    settings: Settings,
+    settings: Settings<'_>,
     row: usize,
 ) -> Option<()> {
     let offset = *files.offsets.get(row)? as usize;
@@ -84,19 +89,33 @@ fn put(
     let (directory, name) = split(files.paths.get(row)).ok()?;
     let directory = held.descriptor(directory).ok()?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(directory, name, flags, Mode::from_bits_truncate(mode as _)).ok()?;
+    if settings.part.is_some_and(|prefix| prefix.contains(&b'/')) {
+        return None;
+    }
+    let part = settings.part.map(|prefix| [prefix, b"-", row.to_string().as_bytes(), b".part"].concat());
+    let made_as = part.as_deref().unwrap_or(name);
+    let file = rustix::fs::openat(directory, made_as, flags, Mode::from_bits_truncate(mode as _)).ok()?;
     let made = mode & !settings.umask;
     let wanted = if settings.preserve_permissions { mode } else { made };
-    let written = finish(file, content, (wanted != made).then_some(wanted), mtime, settings.sparse);
+    let mut written = finish(file, content, (wanted != made).then_some(wanted), mtime, settings);
+    if let (Ok(()), Some(part)) = (&written, &part) {
+        written = posix::rename_new(directory, part, name);
+    }
     if written.is_err() {
         // It is gone already, or nothing can be done about it.
-        let _ = rustix::fs::unlinkat(directory, name, AtFlags::empty());
+        let _ = rustix::fs::unlinkat(directory, made_as, AtFlags::empty());
     }
     written.ok()
 }
 
-fn finish(file: OwnedFd, content: &[u8], mode: Option<u32>, mtime: Option<i64>, sparse: bool) -> Result<()> {
-    if sparse && content.len() >= HOLE {
+fn finish(
+    file: OwnedFd,
+    content: &[u8],
+    mode: Option<u32>,
+    mtime: Option<i64>,
+    settings: Settings<'_>,
+) -> Result<()> {
+    if settings.sparse && content.len() >= HOLE {
         write_sparsely(file.as_fd(), content)?;
     } else {
         write_all(file.as_fd(), content, 0)?;
@@ -106,6 +125,9 @@ fn finish(file: OwnedFd, content: &[u8], mode: Option<u32>, mtime: Option<i64>, 
     }
     if let Some(mtime) = mtime {
         posix::set_time(file.as_fd(), mtime)?;
+    }
+    if settings.fsync {
+        uninterrupted(|| rustix::fs::fsync(&file))?;
     }
     // Some network file systems report a full disk only now.
     // SAFETY: nobody else has the descriptor.
@@ -153,7 +175,14 @@ mod tests {
     use super::*;
     use crate::held::hold_flags;
 
-    const SETTINGS: Settings = Settings { umask: 0, preserve_permissions: true, sparse: true, mtime: true };
+    const SETTINGS: Settings<'_> = Settings {
+        umask: 0,
+        preserve_permissions: true,
+        sparse: true,
+        mtime: true,
+        part: None,
+        fsync: false,
+    };
 
     fn scratch(name: &str) -> (PathBuf, OwnedFd) {
         let path = std::env::temp_dir().join(format!("znip-write-{name}-{}", std::process::id()));
@@ -164,6 +193,10 @@ mod tests {
     }
 
     fn write_these(root: &OwnedFd, names: &[&[u8]], content: &[u8]) -> usize {
+        write_with(SETTINGS, root, names, content)
+    }
+
+    fn write_with(settings: Settings<'_>, root: &OwnedFd, names: &[&[u8]], content: &[u8]) -> usize {
         let mut ends = Vec::new();
         let mut bytes = Vec::new();
         for name in names {
@@ -180,7 +213,7 @@ mod tests {
             checksums: &mut vec![0; count * hash::LENGTH],
             is_known: false,
         };
-        let row = write(root.as_fd(), content, &mut files, SETTINGS, 0, count);
+        let row = write(root.as_fd(), content, &mut files, settings, 0, count);
         if row == count {
             assert_eq!(files.checksums[..hash::LENGTH], hash::of(content));
         }
@@ -250,6 +283,26 @@ mod tests {
     }
 
     #[test]
+    fn names_files_when_they_are_complete() {
+        let (path, root) = scratch("parts");
+        let settings = Settings { part: Some(b".part"), fsync: true, ..SETTINGS };
+        fs::write(path.join("a/taken"), "old").unwrap();
+        // A temporary name that something else has.
+        fs::write(path.join("a/.part-2.part"), "other").unwrap();
+        let write = |names: &[&[u8]]| write_with(settings, &root, names, b"content");
+        assert_eq!(write(&[b"a/x", b"a/y", b"a/z"]), 2);
+        assert_eq!(write(&[b"a/taken"]), 0);
+        assert_eq!(write_with(Settings { part: Some(b"../p"), ..settings }, &root, &[b"a/w"], b""), 0);
+        let mut names: Vec<_> =
+            fs::read_dir(path.join("a")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, [".part-2.part", "b", "taken", "x", "y"]);
+        assert_eq!(fs::read(path.join("a/taken")).unwrap(), b"old");
+        assert_eq!(fs::read(path.join("a/x")).unwrap(), b"content");
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
     fn writes_nothing_whose_hash_is_wrong() {
         let (path, root) = scratch("damaged");
         let mut checksums = hash::of(b"other").to_vec();
@@ -279,7 +332,7 @@ mod tests {
             assert_eq!(write_all(full.as_fd(), b"x", 0), Err(Errno::NOSPC));
         }
         let file = rustix::fs::openat(&root, c"x", OFlags::CREATE | OFlags::RDONLY, Mode::RUSR).unwrap();
-        assert_eq!(finish(file, b"content", None, None, false), Err(Errno::BADF));
+        assert_eq!(finish(file, b"content", None, None, SETTINGS), Err(Errno::BADF));
         fs::remove_dir_all(path).unwrap();
     }
 }

@@ -5,6 +5,7 @@ use napi::{Error, Status};
 use napi_derive::napi;
 use znip_core::amend::{self, Written};
 use znip_core::compare::{self, Arrived, Members};
+use znip_core::contents::{self, Expected};
 use znip_core::names::{self, MemberNames, NameTable};
 use znip_core::tar_members::{self, Columns};
 use znip_core::write::{self, Files, Settings};
@@ -24,11 +25,14 @@ pub fn write_files(root: i32, chunk: View<u8>, batch: Object, from: u32, to: u32
         checksums: column_mut(&batch, "checksums")?,
         is_known: batch.get_named_property("isKnown")?,
     };
+    let part: View<u8> = batch.get_named_property("part")?;
     let settings = Settings {
         umask: batch.get_named_property("umask")?,
         preserve_permissions: batch.get_named_property("preservePermissions")?,
         sparse: batch.get_named_property("sparse")?,
         mtime: batch.get_named_property("mtime")?,
+        part: (!part.is_empty()).then_some(&part),
+        fsync: batch.get_named_property("fsync")?,
     };
     Ok(write::write(descriptor(root), &chunk, &mut files, settings, from as usize, to as usize) as u32)
 }
@@ -45,6 +49,15 @@ pub fn set_times(root: i32, files: Object, owner: u32, from: u32, to: u32) -> Re
         owner,
     };
     Ok(amend::set_times(descriptor(root), &files, from as usize, to as usize) as u32)
+}
+
+/// Compares contents with the hashes that they should have; see `contents::compare`.
+#[napi(catch_unwind)]
+pub fn compare_contents(root: i32, files: Object, threads: u32) -> Result<()> {
+    let expected =
+        Expected { paths: strings(&files, "paths", "pathEnds")?, checksums: column(&files, "checksums")? };
+    contents::compare(descriptor(root), &expected, threads as usize, column_mut(&files, "same")?);
+    Ok(())
 }
 
 /// How many entries of the index from row `from` on, before `to`, agree with the members from row `at` on; see

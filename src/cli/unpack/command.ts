@@ -67,9 +67,23 @@ export function defineUnpack(program: CliCommand): void {
       parseWholeNumber('--max-depth', 1, 2048),
     )
     .option(
-      '-i, --ignore-zeros',
+      '--ignore-zeros',
       'in a .tar of another program, read on after its end: several archives in a row',
     )
+    .option('--changed', 'write only what differs from what is there, by size and time, as rsync does')
+    .option('--checksum', 'with --changed: compare contents by their hashes instead of times')
+    .option(
+      '--delete',
+      "with --changed: remove, in the archive's directories, what the archive does not have",
+    )
+    .option('--delete-top', 'with --delete: also at the top of the target')
+    .option(
+      '--max-delete <n>',
+      'with --delete: change nothing if more names than this would be removed',
+      parseWholeNumber('--max-delete', 0, MAX_MEMBERS),
+    )
+    .option('-i, --itemize-changes', "with --changed: print a line for each change, as rsync's -i does")
+    .option('--fsync', 'wait until everything is on the disk')
     .option('--require-index', 'unpack only znip archives: refuse .tar, .tar.zst, .tar.gz')
     .option('--root <hash>', 'unpack only the archive with this root hash (see info --root)', parseRootHash)
     .option('--keep-going', 'leave out damaged or refused members, name them, and unpack everything else')
@@ -86,6 +100,8 @@ ssh host cat deps.znip | znip unpack -
 curl -s https://example.org/src.tar.gz | znip unpack - -C src
 znip unpack --tar - app.znip | docker load
 znip unpack deps.znip --root "$(cat deps.root)"
+znip unpack deps.znip --changed --delete -ni  what would change
+znip unpack deps.znip --changed --delete      write only differences
 
 Files that exist already are not touched. Everything else is unpacked, and the status is 1. --overwrite
 replaces such files. --keep-old keeps them and counts that as success.
@@ -94,6 +110,11 @@ With --keep-going, only what is damaged is lost: lost members are named, and the
 cannot give patterns with it. It does not replace a file that exists already, unless you give --overwrite.
 With --root, nothing is written unless the archive has this root hash. In a pipe, the root hash comes last, so
 the archive waits in an unnamed file in TMPDIR until it arrives.
+--changed leaves a file alone if its size and time are those in the archive, or its hash with --checksum; it
+mends modes, times and links. A directory in the way of a file, or a file in the way of a directory, is
+replaced only with --delete. --delete removes names in directories that are in the archive, when everything has
+been written; names at the top of the target only with --strip-components or --delete-top. No file has its name
+before it is complete.
 From a pipe, --keep-newer compares whole seconds, and --max-ratio looks at what has arrived so far.`,
   );
   unpack.does(async (context, archive: string, patterns: string[], options: UnpackCommandOptions) => {

@@ -9,7 +9,7 @@ import { borrowed, FileSource } from '../../io/source.ts';
 import type { RecoverOptions } from '../../recover/recover.ts';
 import type { LostMember } from '../../rules/lost.ts';
 import type { DryMember } from '../../target/dry-run.ts';
-import { unpack, type UnpackOptions, type UnpackResult } from '../../unpack/unpack.ts';
+import { type MemberChange, unpack, type UnpackOptions, type UnpackResult } from '../../unpack/unpack.ts';
 import { defined } from '../args/defined.ts';
 import type { CommonOptions } from '../args/options.ts';
 import { quoted } from '../args/other-tools.ts';
@@ -17,7 +17,9 @@ import { EXIT } from '../process/exit-status.ts';
 import type { Streams } from '../process/streams.ts';
 import type { Context } from '../ui/context.ts';
 import type { Reporter } from '../ui/reporter.ts';
-import { countOf, formatBytes, formatDuration, printable } from '../ui/text.ts';
+import { countOf, formatBytes, formatCount, formatDuration, printable } from '../ui/text.ts';
+
+import { itemized } from './itemize.ts';
 
 export interface UnpackCommandOptions extends CommonOptions {
   directory: string;
@@ -47,6 +49,13 @@ export interface UnpackCommandOptions extends CommonOptions {
   dryRun?: boolean;
   tar?: string;
   force?: boolean;
+  changed?: boolean;
+  checksum?: boolean;
+  delete?: boolean;
+  deleteTop?: boolean;
+  maxDelete?: number;
+  itemizeChanges?: boolean;
+  fsync?: boolean;
   type?: string[];
   repo?: string[];
 }
@@ -60,6 +69,7 @@ type SharedOptions = Pick<
   | 'sameOwner'
   | 'preservePermissions'
   | 'sparse'
+  | 'fsync'
   | 'onLost'
   | 'threads'
   | 'memory'
@@ -86,12 +96,19 @@ export async function runUnpack(
   options: UnpackCommandOptions,
 ): Promise<void> {
   world.tuneEngine();
-  const dry = new DryListing(options.json === true, streams, reporter);
+  if (options.itemizeChanges === true && options.changed !== true) {
+    throw new ZnipError(
+      'usage',
+      '-i, --itemize-changes goes with --changed; to read several tar archives in a row, use --ignore-zeros',
+    );
+  }
+  const dry = new DryListing(options, streams, reporter);
   /** Reports what did not go as asked. If there is damage, damage decides the status. */
   const warnIncomplete = (member: string, reason: string): void => {
     reporter.warn(member, reason);
     outcome.atLeast(EXIT.incomplete);
   };
+  const changes = new ChangeListing(options, streams);
   const unmatched: string[] = [];
   const lost: LostMember[] = [];
   const shared: SharedOptions = {
@@ -100,6 +117,7 @@ export async function runUnpack(
     mtime: options.mtime,
     sameOwner: options.sameOwner === true,
     sparse: options.sparse,
+    fsync: options.fsync === true,
     onLost: warnIncomplete,
     patterns,
     onUnmatched: (pattern) => {
@@ -135,17 +153,21 @@ export async function runUnpack(
     const result =
       path === '-'
         ? await fromStandardInput(streams, options, shared, reporter)
-        : await fromFile(path, options, shared, reporter);
+        : await fromFile(path, options, shared, reporter, changes);
     dry.flush();
     const kept = result.kept > 0 ? `; ${countOf(result.kept, 'name')} kept as they were` : '';
     const what = `${countOf(result.members, 'member')}, ${formatBytes(result.contentBytes)}`;
     const losses = result.lost > 0 ? `; ${countOf(result.lost, 'loss', 'losses')} named above` : '';
+    const rest = `${kept}${updateOf(result, options.dryRun === true)}${losses}`;
     reporter.end(
       options.dryRun === true
-        ? `would ${options.recover === true ? 'recover' : 'unpack'} ${what}${kept}${losses}`
-        : `${options.recover === true ? 'recovered' : 'unpacked'} ${what} in ${formatDuration(result.elapsedMs)}${kept}${losses}`,
+        ? `would ${options.recover === true ? 'recover' : 'unpack'} ${what}${rest}`
+        : `${options.recover === true ? 'recovered' : 'unpacked'} ${what} in ${formatDuration(result.elapsedMs)}${rest}`,
     );
-    const planned = options.dryRun === true ? { planned: dry.members } : {};
+    const planned = {
+      ...(options.dryRun === true ? { planned: dry.members } : {}),
+      ...(options.changed === true ? { changes: changes.all } : {}),
+    };
     const elapsedMs = Math.round(result.elapsedMs);
     const { warnings } = reporter;
     reporter.result({ ...result, elapsedMs, warnings, unmatched, lost, ...planned });
@@ -159,6 +181,16 @@ export async function runUnpack(
     dry.flush();
     reporter.end();
   }
+}
+
+/** What a run with --changed did besides writing. */
+function updateOf({ update }: UnpackResult, dry: boolean): string {
+  if (update === undefined) return '';
+  const { amended, unchanged, removed } = update;
+  const parts = [`${formatCount(unchanged)} unchanged`];
+  if (amended > 0) parts.push(`${formatCount(amended)} mended`);
+  if (removed > 0) parts.push(`${formatCount(removed)} ${dry ? 'to be removed' : 'removed'}`);
+  return `; ${parts.join(', ')}`;
 }
 
 /** Lists members when they are chosen, by their names in the archive, as tar's -v does. */
@@ -193,13 +225,18 @@ const PIECE = 256 * 1024;
 class DryListing {
   readonly members: Pick<DryMember, 'path' | 'standing'>[] = [];
   private readonly collects: boolean;
+  /** Changes are listed, and say more. */
+  private readonly isItemized: boolean;
+  private readonly isUpdate: boolean;
   private readonly streams: Streams;
   private readonly reporter: Reporter;
   private readonly terminal: boolean;
   private lines = '';
 
-  constructor(collects: boolean, streams: Streams, reporter: Reporter) {
-    this.collects = collects;
+  constructor({ json, itemizeChanges, changed }: UnpackCommandOptions, streams: Streams, reporter: Reporter) {
+    this.collects = json === true;
+    this.isItemized = itemizeChanges === true;
+    this.isUpdate = changed === true;
     this.streams = streams;
     this.terminal = streams.outputIsTerminal;
     this.reporter = reporter;
@@ -207,19 +244,49 @@ class DryListing {
 
   add({ path, pathBytes, standing }: DryMember): void {
     if (standing === 'kept') this.reporter.warn(path, 'exists already and would be left as it is', false);
-    if (standing === 'replaced') this.reporter.warn(path, 'exists already and would be replaced', false);
+    const note = this.isItemized ? undefined : this.noteOf(standing);
+    if (note !== undefined) this.reporter.warn(path, note, false);
     if (this.collects) this.members.push({ path, standing });
-    else if (standing !== 'kept') {
+    else if (!this.isItemized && (standing === 'new' || standing === 'replaced')) {
       const name = this.terminal ? Buffer.from(printable(path)) : Buffer.from(pathBytes);
       this.lines += `${name.toString('latin1')}\n`;
       if (this.lines.length >= PIECE) this.flush();
     }
   }
 
+  private noteOf(standing: DryMember['standing']): string | undefined {
+    if (standing === 'replaced' && !this.isUpdate) return 'exists already and would be replaced';
+    if (standing === 'amended') return 'its mode, owner or time would be set';
+    return standing === 'removed' ? 'would be removed' : undefined;
+  }
+
   flush(): void {
     const { lines } = this;
     this.lines = '';
     if (lines !== '') this.streams.write(Buffer.from(lines, 'latin1'));
+  }
+}
+
+/** The changes of a run with --changed. */
+class ChangeListing {
+  readonly all: Omit<MemberChange, 'pathBytes'>[] = [];
+  private readonly options: UnpackCommandOptions;
+  private readonly streams: Streams;
+
+  constructor(options: UnpackCommandOptions, streams: Streams) {
+    this.options = options;
+    this.streams = streams;
+  }
+
+  add({ pathBytes, ...change }: MemberChange): void {
+    const { json, itemizeChanges } = this.options;
+    if (json === true) this.all.push(change);
+    else if (itemizeChanges === true) {
+      const name = this.streams.outputIsTerminal
+        ? Buffer.from(printable(change.path)).toString('latin1')
+        : Buffer.from(pathBytes).toString('latin1');
+      this.streams.write(Buffer.from(`${itemized({ pathBytes, ...change }, name)}\n`, 'latin1'));
+    }
   }
 }
 
@@ -242,10 +309,11 @@ async function fromFile(
   options: UnpackCommandOptions,
   shared: SharedOptions,
   reporter: Reporter,
+  changes: ChangeListing,
 ): Promise<UnpackResult> {
   const source = new FileSource(path);
   try {
-    return await fromSource(source, options, shared, reporter);
+    return await fromSource(source, options, shared, reporter, changes);
   } finally {
     source.close();
   }
@@ -256,6 +324,7 @@ async function fromSource(
   options: UnpackCommandOptions,
   shared: SharedOptions,
   reporter: Reporter,
+  changes: ChangeListing,
 ): Promise<UnpackResult> {
   const fromForeign = async (): Promise<UnpackResult> => {
     const fd = source.openAgain();
@@ -291,20 +360,32 @@ async function fromSource(
   await tellRemarks(archive, choice, shared.onDoubt);
   return unpack(archive, {
     ...shared,
-    ...defined({ packageTypes: options.type, repos: options.repo }),
+    ...defined({
+      packageTypes: options.type,
+      repos: options.repo,
+      changed: options.changed,
+      checksum: options.checksum,
+      delete: options.delete,
+      deleteTop: options.deleteTop,
+      maxDelete: options.maxDelete,
+    }),
+    onChange: (change) => changes.add(change),
     onProgress: (progress) => reporter.progress(progress),
   });
 }
 
 /** Whether to unpack the archive even if its index is damaged. Only the index can tell groups apart. */
-function wantsRecovery({ recover: always, keepGoing, dryRun, type, repo }: UnpackCommandOptions): boolean {
+function wantsRecovery(options: UnpackCommandOptions): boolean {
+  const { recover: always, keepGoing, dryRun, changed, type, repo } = options;
   if (always === true) return true;
-  return keepGoing === true && dryRun !== true && type === undefined && repo === undefined;
+  return (
+    changed !== true && keepGoing === true && dryRun !== true && type === undefined && repo === undefined
+  );
 }
 
 /** Whether to refuse files without an index. */
-export function needsIndex({ requireIndex, root }: UnpackCommandOptions): boolean {
-  return requireIndex === true || root !== undefined;
+export function needsIndex({ requireIndex, root, changed }: UnpackCommandOptions): boolean {
+  return requireIndex === true || root !== undefined || changed === true;
 }
 
 export function rootOf({ root }: UnpackCommandOptions): { root?: string } {
@@ -330,6 +411,9 @@ async function fromStream(
   shared: SharedOptions,
   reporter: Reporter,
 ): Promise<UnpackResult> {
+  if (options.changed === true) {
+    throw new ZnipError('usage', '--changed needs the index, which comes last: unpack from a .znip file');
+  }
   if (options.type !== undefined || options.repo !== undefined) {
     throw new ZnipError(
       'usage',

@@ -2,7 +2,15 @@
  * The members of the chunk that is being planned. Those that start in its second half wait until it is known where the
  * chunk ends. Main thread. Implements docs/format.md, "Chunks".
  */
-import { CutPoint, RANK_START, rankName, rankOf } from '../../format/chunk-layout.ts';
+import {
+  CutPoint,
+  RANK_START,
+  rankByte,
+  rankName,
+  rankOf,
+  type RankState,
+} from '../../format/chunk-layout.ts';
+import type { NativeListing } from '../../posix/listing.ts';
 import { plainLength } from '../walk/plain-files.ts';
 import type { MemberRun, SourceMember } from '../walk/source-member.ts';
 import { MemberColumnsBuilder } from './member-columns-builder.ts';
@@ -102,7 +110,7 @@ export class ChunkMembers {
       const length = plainLength(listing.size(row));
       if (this.length + length > chunkSize) break;
       // Files before the cut and behind it do not wait together.
-      if (this.offer(rankOf(listing.rankName(base, row)))) files = undefined;
+      if (this.offer(rankOf(rankListed(base, listing, row)))) files = undefined;
       if (files === undefined) this.waiting.push((files = { run, from: row, to: row, length: 0, group }));
       files.to = row + 1;
       files.length += length;
@@ -144,6 +152,15 @@ export class ChunkMembers {
     this.cut.reset();
     return columns.finish();
   }
+}
+
+/** What comes of the rank of a path when the name of this row is added. */
+function rankListed(state: RankState, listing: NativeListing, row: number): RankState {
+  const { texts } = listing;
+  for (let k = listing.nameStart(row), end = listing.nameEnd(row); k < end; k++) {
+    state = rankByte(state, texts[k] ?? 0);
+  }
+  return state;
 }
 
 function appendTo(columns: MemberColumnsBuilder, members: WaitingFiles | WaitingMember): void {

@@ -6,7 +6,7 @@ import { paddedLength } from '../../format/tar/tar-header.ts';
 import { TAR_RECORD } from '../../format/values/constants.ts';
 import { isPlainName } from '../../format/values/package-type.ts';
 import type { OwnOutput } from '../../io/own-output.ts';
-import type { NativeListing } from './listing.ts';
+import type { NativeListing } from '../../posix/listing.ts';
 
 /** A file of this length fits into every chunk. */
 const MAX_SIZE = 48 * 1024;

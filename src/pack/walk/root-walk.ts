@@ -11,7 +11,7 @@ import { isTemporaryName } from '../../io/temporary-name.ts';
 import { attributesAt } from '../../posix/attributes.ts';
 import { type FileStat, isSameFile } from '../../posix/stat.ts';
 import type { OnAttributes } from './attribute-notes.ts';
-import { type Listing, NameListing, NativeListing } from './listing.ts';
+import { type Listing, NameListing, NativeListing } from '../../posix/listing.ts';
 import type { Metadata } from './metadata.ts';
 import { baseOf, type MadeFile, requireDirectory, type Root } from './root.ts';
 import type { SeenNames } from './seen-names.ts';

@@ -17,7 +17,7 @@ import {
   stat,
   statIn,
 } from '../../posix/stat.ts';
-import { type Listing, NameListing, NativeListing } from './listing.ts';
+import { type Listing, NameListing, NativeListing } from '../../posix/listing.ts';
 
 /** Where a member is, without its name. One object for all members of a directory. */
 export interface SourceDirectory {

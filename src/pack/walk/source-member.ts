@@ -4,7 +4,7 @@
 import type { ByteString } from '../../format/values/byte-string.ts';
 import type { Member } from '../../format/values/entry.ts';
 import type { SpooledContent } from './content-spool.ts';
-import type { NativeListing } from './listing.ts';
+import type { NativeListing } from '../../posix/listing.ts';
 import type { PlainExtent } from './plain-files.ts';
 import type { SourceDirectory } from './source-directories.ts';
 

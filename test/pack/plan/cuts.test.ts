@@ -21,7 +21,7 @@ async function chunkLengths(archive: string): Promise<number[]> {
   try {
     return (await opened.frames()).map(({ streamLength }) => streamLength);
   } finally {
-    await opened.close();
+    opened.close();
   }
 }
 

@@ -1,13 +1,12 @@
 /**
- * What is in a directory, in byte order: from the native core with all that the walk wants to know, or only names, for
- * which the walk asks one by one.
+ * What is in a directory, in byte order: from the native core with everything about each name, or only the names, about
+ * which one asks one by one.
  */
-import { core, type CoreListedColumns } from '../../core/core.ts';
-import { compareBytes, type ByteString } from '../../format/values/byte-string.ts';
-import { rankByte, type RankState } from '../../format/chunk-layout.ts';
-import { startOf } from '../../format/values/byte-strings.ts';
-import { MODE_MASK } from '../../format/values/entry.ts';
-import { FileStat } from '../../posix/stat.ts';
+import { core, type CoreListedColumns } from '../core/core.ts';
+import { compareBytes, type ByteString } from '../format/values/byte-string.ts';
+import { startOf } from '../format/values/byte-strings.ts';
+import { MODE_MASK } from '../format/values/entry.ts';
+import { FileStat } from './stat.ts';
 
 export interface Listing {
   /** Names. */
@@ -148,15 +147,6 @@ export class NativeListing implements Listing {
       mtimeWords[2 * member] = this.mtimeLow(listed);
       mtimeWords[2 * member + 1] = this.mtimeHigh(listed);
     }
-  }
-
-  /** What comes of the rank of a path when this name is added. */
-  rankName(state: RankState, row: number): RankState {
-    const { texts } = this;
-    for (let k = this.nameStart(row), end = this.nameEnd(row); k < end; k++) {
-      state = rankByte(state, texts[k] ?? 0);
-    }
-    return state;
   }
 
   /** Where a name is in `texts`. */
