@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What it costs to pack a tree again that has hardly changed: `pack --base`, against packing it whole and against tar and
- * zstd. And what it gives: how much is taken over, and that the archive is the same as without a base.
+ * What it costs to do again what has hardly changed. `pack --base`, against packing it whole and against tar and zstd, and how much
+ * is taken over. `unpack --changed`, against rsync from the tree itself. `merge` of two halves, against `cp` of the result.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, renameSync, statSync } from 'node:fs';
@@ -15,14 +15,14 @@ import { formatSeconds, formatSpread, formatTable, positiveNumber } from './text
 import { summarizeTree } from './tree.js';
 import { chooseBase, parseOptions, runMain, withWorkspace } from './workspace.js';
 
-const HELP = `Show what packing a tree again costs, if it has hardly changed.
+const HELP = `Show what packing and unpacking a tree again costs, if it has hardly changed, and merging archives.
 
   node bench/grow.js node_modules
   node bench/grow.js --rounds 9 ~/src/linux
 
 Usage: node bench/grow.js [options] DIR
 
-A copy of the tree has to fit in the working directory. "Changed" takes away three of the directories in it.
+Three copies of the tree have to fit in the working directory. "Gone" takes away three of the directories in it.
 
   --rounds N    the median of so many rounds (default 5)
   --work DIR    where the copy and the archives go for the time being
@@ -51,6 +51,25 @@ function chosen(tree) {
   return Array.from({ length: GONE }, (_, i) => join(tree, names[(i + 1) * step] ?? ''));
 }
 
+/**
+ * The names in the tree, or in its only directory, in two halves.
+ *
+ * @param {string} tree
+ * @returns {[string[], string[]]}
+ */
+function halves(tree) {
+  const base = dirname(tree);
+  let within = tree;
+  for (;;) {
+    const names = readdirSync(within).sort();
+    if (names.length > 1) {
+      const paths = names.map((name) => join(within, name).slice(base.length + 1));
+      return [paths.slice(0, paths.length / 2), paths.slice(paths.length / 2)];
+    }
+    within = join(within, names[0] ?? '');
+  }
+}
+
 /** @param {string[]} znip @param {string[]} args @param {string} cwd */
 function taken(znip, args, cwd) {
   const words = [...znip.slice(1), ...args, '--json'];
@@ -74,7 +93,7 @@ await runMain(async () => {
   const directory = resolve(positionals[0] ?? '.');
   const znip = [process.execPath, resolve(values.znip)];
   const { allocatedBytes } = summarizeTree(directory);
-  const base = values.work === undefined ? chooseBase(2 * allocatedBytes) : resolve(values.work);
+  const base = values.work === undefined ? chooseBase(4 * allocatedBytes) : resolve(values.work);
   await withWorkspace(base, async (work, signal) => {
     const tree = basename(directory);
     await run(['cp', '-a', directory, join(work, tree)], { cwd: dirname(directory), signal });
@@ -111,6 +130,25 @@ await runMain(async () => {
     };
     await turn(unchanged);
 
+    await run([...znip, 'unpack', '-q', 'old.znip', '-C', 'ours'], { cwd: work, signal });
+    await run(['cp', '-a', tree, 'theirs'], { cwd: work, signal });
+    const update = [...znip, 'unpack', '-q', 'old.znip', '-C', 'ours', '--changed', '--delete'];
+    await turn({
+      'rsync -a --delete': [['rsync', '-a', '--delete', `${tree}/`, 'theirs']],
+      'unpack --changed --delete': [update],
+      'rsync -ac --delete': [['rsync', '-ac', '--delete', `${tree}/`, 'theirs']],
+      'unpack --changed --checksum --delete': [[...update, '--checksum']],
+    });
+    await run(['rm', '-rf', 'ours', 'theirs'], { cwd: work, signal });
+
+    const [one, other] = halves(join(work, tree));
+    await run([...znip, 'pack', '-q', '-o', 'one.znip', ...one], { cwd: work, signal });
+    await run([...znip, 'pack', '-q', '-o', 'other.znip', ...other], { cwd: work, signal });
+    const merge = [...znip, 'merge', '-q', 'one.znip', 'other.znip', '-o', 'new.znip'];
+    await run([...merge.slice(0, -1), 'merged.znip'], { cwd: work, signal });
+    await turn({ 'cp of the result': [['cp', 'merged.znip', 'new.znip']], merge: [merge] });
+    await run(['rm', 'one.znip', 'other.znip', 'merged.znip'], { cwd: work, signal });
+
     // What is gone changes the times of the directories that it was in, and they are put back.
     const times = statSync(join(work, tree));
     for (const [i, path] of chosen(join(work, tree)).entries()) renameSync(path, join(work, `gone-${i}`));
@@ -129,17 +167,36 @@ await runMain(async () => {
     ]);
     const conditions = { ...measuredOn(work), versions, notInstalled: missing };
     console.log(`${formatConditions(conditions, Object.values(runs).flat())}\n`);
-    const peer = runs['tar and zstd'] ?? [];
-    const header = ['packing', 'wall', 'against tar and zstd'];
-    const rows = Object.entries(runs).map(([name, own]) => [
-      name,
-      formatSeconds(medianOf(own, wallSeconds)),
-      name === 'tar and zstd' ? '' : formatSpread(ratioOf(own, peer, wallSeconds)),
+    const compare = (/** @type {string} */ what, /** @type {[string, string][]} */ names) => {
+      const rows = names.map(([name, against]) => [
+        name,
+        formatSeconds(medianOf(runs[name] ?? [], wallSeconds)),
+        ...(name === against
+          ? ['', '']
+          : [formatSpread(ratioOf(runs[name] ?? [], runs[against] ?? [], wallSeconds)), against]),
+      ]);
+      console.log(`${formatTable([[what, 'wall', 'time ×', 'against'], ...rows])}\n`);
+    };
+    const packing = Object.keys(runs).filter(
+      (name) => name.includes('base') || / changed| gone/.test(name) || name === 'tar and zstd',
+    );
+    compare(
+      'packing',
+      packing.map((name) => [name, 'tar and zstd']),
+    );
+    compare('unpacking, nothing changed', [
+      ['rsync -a --delete', 'rsync -a --delete'],
+      ['unpack --changed --delete', 'rsync -a --delete'],
+      ['rsync -ac --delete', 'rsync -ac --delete'],
+      ['unpack --changed --checksum --delete', 'rsync -ac --delete'],
     ]);
-    console.log(formatTable([header, ...rows]));
+    compare('merging two halves', [
+      ['cp of the result', 'cp of the result'],
+      ['merge', 'cp of the result'],
+    ]);
     const [all = 0, rest = 0] = shares.map((share) => 100 * share);
     console.log(
-      `\nTaken over: ${all.toFixed(1)} % of the blobs' bytes; with ${GONE} directories gone, ${rest.toFixed(1)} %. ` +
+      `Taken over: ${all.toFixed(1)} % of the blobs' bytes; with ${GONE} directories gone, ${rest.toFixed(1)} %. ` +
         'Every archive had the bytes of one without a base.',
     );
   });

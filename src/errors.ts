@@ -35,6 +35,8 @@ export type ZnipErrorCode =
   | 'unsafe-link'
   /** Something with the name of a member exists already. */
   | 'exists'
+  /** Archives that are merged have different members of one name. */
+  | 'conflict'
   /** More names would be removed than the caller allows. */
   | 'too-many-removals'
   | 'source-unreadable'

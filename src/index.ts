@@ -9,6 +9,7 @@ export type { GeneratedMember, PackInput, PackOptions, PackTarOptions } from './
 export { extract, type ExtractSourceOptions } from './library/extract.ts';
 export type { ExtractOptions, ExtractProgress, ExtractResult } from './library/extract-indexed.ts';
 export { verify, type VerifyOptions } from './library/verify.ts';
+export { merge, type MergeOptions, repack, type RepackOptions } from './library/grow.ts';
 export { repair, type RepairOptions } from './library/repair.ts';
 export { diff, type DiffOptions } from './library/diff.ts';
 export type { RandomAccess, Source } from './library/source.ts';
@@ -24,6 +25,7 @@ export type { RemarkKind } from './format/remarks.ts';
 export type { Kind } from './format/values/entry.ts';
 export type { PackProgress, PackResult } from './pack/run.ts';
 export type { NamedPath } from './pack/walk/inputs.ts';
+export type { ConflictPolicy } from './grow/conflicts.ts';
 export type { RepairResult } from './repair/repair.ts';
 export type { ChangedAspect, MemberChange, UpdateResult } from './unpack/unpack.ts';
 export type { ExistingPolicy } from './target/write-settings.ts';

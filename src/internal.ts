@@ -41,6 +41,9 @@ export {
 export { readTar, type ReadTarOptions } from './archive/tar-output.ts';
 export { unpackStream, type UnpackStreamOptions } from './unpack-stream/unpack-stream.ts';
 export type { ExistingPolicy } from './target/write-settings.ts';
+export { contentRootOf } from './archive/content-root.ts';
+export { merge, type MergeOptions } from './grow/merge.ts';
+export { repack, type RepackOptions } from './grow/repack.ts';
 export { repair, type RepairOptions, type RepairResult } from './repair/repair.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
 export {

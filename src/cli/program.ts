@@ -13,8 +13,10 @@ import { defineCompletion } from './completion/command.ts';
 import { defineDiff } from './diff/command.ts';
 import { defineInfo } from './info/command.ts';
 import { defineLs } from './ls/command.ts';
+import { defineMerge } from './merge/command.ts';
 import { definePack } from './pack/command.ts';
 import { defineRecover } from './recover/command.ts';
+import { defineRepack } from './repack/command.ts';
 import { defineRepair } from './repair/command.ts';
 import type { ReporterSettings } from './ui/reporter.ts';
 import { defineUnpack } from './unpack/command.ts';
@@ -29,6 +31,8 @@ const COMMANDS = new Map([
   ['info', defineInfo],
   ['cat', defineCat],
   ['diff', defineDiff],
+  ['merge', defineMerge],
+  ['repack', defineRepack],
   ['verify', defineVerify],
   ['recover', defineRecover],
   ['repair', defineRepair],

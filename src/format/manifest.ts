@@ -51,6 +51,8 @@ export interface ManifestRow {
 
 export interface Manifest {
   rows: ManifestRow[];
+  /** Sections that this version does not know. */
+  unknownSections: number;
   /** What made the archive: `znip.*` keys of the Arrow schema. */
   metadata: ReadonlyMap<string, string>;
 }
@@ -154,6 +156,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
     );
   }
   const rows: ManifestRow[] = [];
+  let unknownSections = 0;
   for (const batch of table.batches) {
     const sections = batch.dictionary('section', SECTION_KINDS, UNKNOWN_SECTION);
     const packageTypes = batch.utf8('package_type');
@@ -170,7 +173,10 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
     const { bytes, isNull } = batch.checksums('checksum');
     for (let row = 0; row < batch.length; row++) {
       // A later minor version may add sections. This reader ignores them.
-      if (sections[row] === UNKNOWN_SECTION) continue;
+      if (sections[row] === UNKNOWN_SECTION) {
+        unknownSections += 1;
+        continue;
+      }
       if (isNull(row)) throw new ZnipError('damaged-manifest', `row ${row} has no checksum`);
       const fault = differenceOf('repo', row, repos, repoBytes);
       if (fault !== undefined) throw new ZnipError('damaged-manifest', `row ${row} ${fault}`);
@@ -191,7 +197,7 @@ export function decodeManifest(stream: Uint8Array, maxRows = Infinity): Manifest
       });
     }
   }
-  return { rows, metadata: table.metadata };
+  return { rows, unknownSections, metadata: table.metadata };
 }
 
 /** Bytes of a manifest with no groups to speak of, and bytes of a row, most of them two long names. */

@@ -89,6 +89,8 @@ export interface Input {
   total: number;
   /** A chunk must be at least this long, unless the user sets the chunk size. */
   leastChunkSize?: number;
+  /** Blobs of other settings are taken over. */
+  isMixed?: boolean;
   /** Some bytes of the archive are written again at the end, which needs a file. */
   rewrites?: boolean;
   plans: (chunkSize: number, acquire: AcquireSlot) => Iterable<ChunkPlan> | AsyncIterable<ChunkPlan>;
@@ -212,6 +214,7 @@ export async function writeArchive(
       leastChunkSize = 0,
       plans,
       rewrites,
+      isMixed = false,
       // Input may never come.
     } = opening instanceof Promise ? await unlessAborted(opening, signal) : opening;
     const chunkSize = givenChunkSize ?? chooseChunkSize(total, leastChunkSize);
@@ -236,7 +239,7 @@ export async function writeArchive(
           longDistance: long,
           chunkSize,
           producer: made.producer,
-          isMixed: taken?.isMixed ?? false,
+          isMixed: isMixed || taken?.isMixed === true,
           indexBytes: wholeMebibytes(plan.left),
         },
         base: taken?.blobs,

@@ -4,6 +4,7 @@
  */
 import type { Entries, EntryRef } from '../archive/entries.ts';
 import { decodeBlob } from '../blocks/decode-blob.ts';
+import { copyRanges, type Kept, keptRanges, keptRemarks, Places, type Range } from '../blocks/kept-ranges.ts';
 import {
   type InspectedChunk,
   type InspectedMembers,
@@ -13,14 +14,13 @@ import {
 } from '../blocks/inspect-chunk.ts';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
-import type { Remark } from '../format/remarks.ts';
-import { paddedLength } from '../format/tar/tar-header.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { TAR_END_LENGTH } from '../format/values/constants.ts';
-import { floorSeconds, type Group, groupKey, KIND, type Member } from '../format/values/entry.ts';
+import { floorSeconds, KIND, type Member } from '../format/values/entry.ts';
 import { packageTypeOf } from '../format/values/package-type.ts';
 import type { ByteSource } from '../io/source.ts';
+import { AnnouncedGroups } from '../pack/plan/announced-groups.ts';
 import type { FilledChunkPlan, MemberPart, AcquireSlot } from '../pack/plan/chunk-plan.ts';
 import type { MemberColumns } from '../pack/plan/member-columns.ts';
 import { MemberColumnsBuilder } from '../pack/plan/member-columns-builder.ts';
@@ -46,12 +46,6 @@ interface RescuedMember {
   size: number;
   done: number;
   indexed: boolean;
-}
-
-/** A run of bytes of a chunk. */
-interface Range {
-  start: number;
-  end: number;
 }
 
 /** Yields the chunks in order; the end of the tar stream is the last. `acquire` gives the slot of each. */
@@ -90,7 +84,7 @@ class Rescue {
   private readonly options: RescueOptions;
   private readonly names = new MemberNames(new Limits({}));
   private readonly reader = new TarReader();
-  private readonly groups = new Groups();
+  private readonly groups = new AnnouncedGroups();
   private readonly links: RescuedLinks;
   private nextEntry = 0;
   /** The member in which the chunk before ended, if it is kept. */
@@ -272,82 +266,6 @@ class Rescue {
   }
 }
 
-interface Kept {
-  rows: readonly number[];
-  tail: boolean;
-}
-
-/** The kept runs of the chunk: everything except what is not kept. */
-function keptRanges(
-  { chunkLength, start }: WholeBlock,
-  { members, unfinished, endOffset, fault }: InspectedChunk,
-  { rows, tail }: Kept,
-  continuationLength: number,
-): Range[] {
-  const keptRows = new Set(rows);
-  let end = endOffset ?? chunkLength;
-  if (unfinished !== null && !tail) end = unfinished.headerOffset;
-  if (fault !== null) end = Math.max(start, endOfLast(members));
-  const ranges: Range[] = [{ start: 0, end: continuationLength }];
-  let from = start;
-  for (let row = 0; row < members.count; row++) {
-    const header = members.headerOffsets[row] ?? 0;
-    if (keptRows.has(row) || header >= end) continue;
-    ranges.push({ start: from, end: header });
-    from = Math.min(end, endOf(members, row));
-  }
-  ranges.push({ start: from, end });
-  return ranges.filter((range) => range.end > range.start);
-}
-
-function copyRanges(chunk: Buffer, ranges: readonly Range[], target: Uint8Array): void {
-  let position = 0;
-  for (const { start, end } of ranges) {
-    chunk.copy(target, position, start, end);
-    position += end - start;
-  }
-}
-
-/** Where bytes of a chunk are if only these ranges of it are kept. Must be asked in order. */
-class Places {
-  private readonly ranges: readonly Range[];
-  private next = 0;
-  /** Kept bytes before the next range. */
-  private before = 0;
-
-  constructor(ranges: readonly Range[]) {
-    this.ranges = ranges;
-  }
-
-  /** undefined if the byte is not kept. */
-  of(offset: number): number | undefined {
-    for (;;) {
-      const range = this.ranges[this.next];
-      if (range === undefined || offset < range.start) return undefined;
-      if (offset < range.end) return this.before + offset - range.start;
-      this.before += range.end - range.start;
-      this.next += 1;
-    }
-  }
-}
-
-/** The remarks of kept members, with the new places of their headers. */
-function keptRemarks({ remarks }: InspectedChunk, ranges: readonly Range[]): Remark[] {
-  const places = new Places(ranges);
-  return remarks.flatMap((remark) => {
-    const headerOffset = places.of(remark.headerOffset);
-    return headerOffset === undefined ? [] : [{ ...remark, headerOffset }];
-  });
-}
-
-function endOf(members: InspectedMembers, row: number): number {
-  return (members.dataOffsets[row] ?? 0) + paddedLength(members.dataLengths[row] ?? 0);
-}
-
-function endOfLast(members: InspectedMembers): number {
-  return members.count === 0 ? 0 : endOf(members, members.count - 1);
-}
-
 /**
  * The owner to record: that of the index if the tar header agrees; otherwise that of the tar header, if owners were
  * recorded.
@@ -359,27 +277,4 @@ function owner(
 ): number | null {
   if (indexed === null || (indexed !== undefined && indexed === stated)) return indexed;
   return owned && stated !== undefined && stated >= 0 ? stated : null;
-}
-
-/** Numbers groups in the order in which they occur. */
-class Groups {
-  private readonly numbers = new Map<string, number>();
-  private announced: Group[] = [];
-
-  numberOf(group: Group): number {
-    const key = groupKey(group);
-    let number = this.numbers.get(key);
-    if (number === undefined) {
-      number = this.numbers.size;
-      this.numbers.set(key, number);
-      this.announced.push(group);
-    }
-    return number;
-  }
-
-  takeAnnounced(): Group[] {
-    const { announced } = this;
-    this.announced = [];
-    return announced;
-  }
 }

@@ -86,6 +86,8 @@ const RESULTS: [args: string[], status: number, schema: string][] = [
   [['verify', 't.znip'], 0, 'verify'],
   [['verify', '--quick', 't.znip'], 0, 'verify'],
   [['verify', 'damaged.znip'], 4, 'verify'],
+  [['merge', 't.znip', '-o', 'merged.znip'], 0, 'pack'],
+  [['repack', 't.znip', '-x', 'a', '-o', 'repacked.znip'], 0, 'pack'],
   [['repair', 't.znip', '-o', 'copied.znip'], 0, 'repair'],
   [['repair', 'damaged.znip', '-o', 'repaired.znip'], 4, 'repair'],
 ];

@@ -49,6 +49,7 @@ const anyRow = (): fc.Arbitrary<ManifestRow> =>
   });
 
 const EXAMPLE: Manifest = {
+  unknownSections: 0,
   rows: [
     {
       section: 'members',
@@ -92,7 +93,11 @@ test('any manifest round-trips', () => {
     .map((pairs) => new Map(pairs));
   fc.assert(
     fc.property(fc.array(anyRow(), { minLength: 1, maxLength: 30 }), metadata, (rows, metadata) => {
-      expect(decodeManifest(encodeTable(manifestColumns(rows), metadata))).toEqual({ rows, metadata });
+      expect(decodeManifest(encodeTable(manifestColumns(rows), metadata))).toEqual({
+        rows,
+        unknownSections: 0,
+        metadata,
+      });
     }),
     { numRuns: 60 },
   );
@@ -101,6 +106,7 @@ test('any manifest round-trips', () => {
 test('one without rows round-trips', () => {
   expect(decodeManifest(encodeTable(manifestColumns([]), EXAMPLE.metadata))).toEqual({
     rows: [],
+    unknownSections: 0,
     metadata: EXAMPLE.metadata,
   });
 });

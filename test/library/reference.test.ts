@@ -36,9 +36,11 @@ test('few names: what a program may import', () => {
     'ZnipError',
     'diff',
     'extract',
+    'merge',
     'open',
     'pack',
     'packTar',
+    'repack',
     'repair',
     'verify',
   ]);

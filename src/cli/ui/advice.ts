@@ -25,6 +25,7 @@ export const FLAGS: ReadonlyMap<string, string> = new Map([
   ['maxRatio', '--max-ratio'],
   ['maxSize', '--max-size'],
   ['memory', '--memory'],
+  ['onConflict', '--on-conflict'],
   ['overwrite', '--overwrite'],
   ['prefix', '--prefix'],
   ['readSpecial', '--read-special'],

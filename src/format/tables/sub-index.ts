@@ -49,7 +49,26 @@ interface EntryColumnsRead {
   gids: NumbersColumn;
   checksums: { bytes: Uint8Array; validity: Uint8Array; isNull: (row: number) => boolean };
   changed: (row: number) => boolean;
+  unknown: readonly string[];
 }
+
+const KNOWN_COLUMNS: ReadonlySet<string> = new Set([
+  'path',
+  'kind',
+  'mode',
+  'mtime',
+  'uid',
+  'gid',
+  'size',
+  'stream_offset',
+  'link_target',
+  'checksum',
+  'changed',
+  'path_bytes',
+  'link_target_bytes',
+  'uname',
+  'gname',
+]);
 
 function readColumns(batch: Batch): EntryColumnsRead {
   const optional = <T>(name: string, read: () => T): T | undefined => (batch.has(name) ? read() : undefined);
@@ -70,6 +89,7 @@ function readColumns(batch: Batch): EntryColumnsRead {
     linkTargetBytes: optional('link_target_bytes', () => batch.binary('link_target_bytes')),
     unames: optional('uname', () => batch.utf8('uname', true)),
     gnames: optional('gname', () => batch.utf8('gname', true)),
+    unknown: batch.names.filter((name) => !KNOWN_COLUMNS.has(name)),
   };
 }
 
@@ -100,6 +120,7 @@ function sliceColumns(columns: EntryColumnsRead, from: number, to: number): Entr
       isNull: (row) => checksums.isNull(from + row),
     },
     changed: (row) => changed(from + row),
+    unknown: columns.unknown,
   };
 }
 
@@ -161,6 +182,11 @@ export class EntryBatch {
   /** Rows `from` to `to` as a batch of their own. */
   slice(from: number, to: number): EntryBatch {
     return from === 0 && to === this.length ? this : new EntryBatch(sliceColumns(this.columns, from, to));
+  }
+
+  /** Names of columns that this version does not know. */
+  get unknownColumns(): readonly string[] {
+    return this.columns.unknown;
   }
 
   path(row: number): ByteString {

@@ -30,6 +30,11 @@ export class Batch {
     this.code = code;
   }
 
+  /** Names of all columns. */
+  get names(): string[] {
+    return this.columns.map(({ name }) => name);
+  }
+
   has(name: string): boolean {
     return this.columns.some((column) => column.name === name);
   }

@@ -9,6 +9,7 @@ import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
 import { checkFrame, rawFrameLength } from '../../format/zstd/zstd-frame.ts';
 import { readFully } from '../../io/source.ts';
 import type { Slot } from '../../threads/ring.ts';
+import type { StoredBlob } from '../plan/chunk-plan.ts';
 
 /** Where the blobs are. Row i of every column is blob i. Plain values, which threads get as they are. */
 export interface BaseBlobs {
@@ -51,21 +52,16 @@ export class BaseReader {
   async take(fingerprint: Uint8Array, chunkLength: number, slot: Slot): Promise<TakenBlob | undefined> {
     const row = this.rows.get(keyAt(fingerprint, 0));
     if (row === undefined) return undefined;
-    const isStored = this.blobs.stored[row] === 1;
-    const length = this.blobs.lengths[row] ?? 0;
-    // A writer of another kind may have written frames that are longer than they need be.
-    if (length > (isStored ? rawFrameLength(chunkLength) : slot.output.byteLength)) return undefined;
-    const target = isStored ? Buffer.allocUnsafe(length) : slot.output.subarray(0, length);
-    const checksum = this.blobs.checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH);
+    const { fd, offsets, lengths, checksums, stored } = this.blobs;
+    const blob: StoredBlob = {
+      fd,
+      offset: offsets[row] ?? 0,
+      length: lengths[row] ?? 0,
+      checksum: checksums.subarray(row * CHECKSUM_LENGTH, (row + 1) * CHECKSUM_LENGTH),
+      stored: stored[row] === 1,
+    };
     try {
-      readFully(this.blobs.fd, 'the base', target, this.blobs.offsets[row] ?? 0);
-      if (!equalBytes(this.codec.hash(target), checksum)) {
-        throw new ZnipError('damaged-block', 'a blob of the base does not have its hash');
-      }
-      // A base of somebody else's making may hold what no archive may.
-      if (isStored) await this.codec.decompress(target, slot.input.subarray(0, chunkLength));
-      else checkFrame(target, chunkLength);
-      return { length: isStored ? 0 : length, checksum };
+      return await takeBlob(blob, 'the base', chunkLength, slot, this.codec);
     } catch (error) {
       // The file may also have become shorter, or cannot be read any more.
       if (!(error instanceof ZnipError)) throw error;
@@ -73,6 +69,33 @@ export class BaseReader {
       return undefined;
     }
   }
+}
+
+/**
+ * Reads a blob of another archive into the slot, and checks its hash and its frame: somebody else may have made it, and it may
+ * hold what no archive may. undefined if the slot has no room for it. Throws `damaged-block` and `truncated`.
+ */
+export async function takeBlob(
+  { fd, offset, length, checksum, stored }: StoredBlob,
+  name: string,
+  chunkLength: number,
+  slot: Slot,
+  codec: Codec,
+): Promise<TakenBlob | undefined> {
+  // A writer of another kind may have written frames that are longer than they need be.
+  if (length > (stored ? rawFrameLength(chunkLength) : slot.output.byteLength)) return undefined;
+  const target = stored ? Buffer.allocUnsafe(length) : slot.output.subarray(0, length);
+  readFully(fd, name, target, offset);
+  if (!equalBytes(codec.hash(target), checksum)) {
+    throw new ZnipError(
+      'damaged-block',
+      `'${name}': the blob at byte ${offset} is damaged: it does not have the hash that the archive states`,
+      { path: name, offset },
+    );
+  }
+  if (stored) await codec.decompress(target, slot.input.subarray(0, chunkLength));
+  else checkFrame(target, chunkLength);
+  return { length: stored ? 0 : length, checksum };
 }
 
 function keyAt(hashes: Uint8Array, row: number): string {

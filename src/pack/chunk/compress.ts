@@ -3,12 +3,13 @@
  */
 import type { CompressionSettings } from '../../codec/backends.ts';
 import type { Codec } from '../../codec/codec.ts';
+import { ZnipError } from '../../errors.ts';
 import { FingerprintHead } from '../../format/fingerprint.ts';
 import { KIND } from '../../format/values/entry.ts';
 import { rawFrameLength, rawFramePieces } from '../../format/zstd/zstd-frame.ts';
 import type { Slot } from '../../threads/ring.ts';
-import type { BaseReader, TakenBlob } from '../base/base-blobs.ts';
-import type { ChunkPlan, MemberPart } from '../plan/chunk-plan.ts';
+import { type BaseReader, takeBlob, type TakenBlob } from '../base/base-blobs.ts';
+import type { ChunkPlan, CopiedBlob, FilledChunkPlan, MemberPart } from '../plan/chunk-plan.ts';
 import type { AttributeNotes } from '../walk/attribute-notes.ts';
 import type { Warning } from '../walk/warning.ts';
 import { type ChunkResult, DROPPED, writeChunkResult } from './chunk-record.ts';
@@ -65,7 +66,10 @@ function fingerprintOf(
   const head = new FingerprintHead(whole);
   for (let row = 0; row < whole; row++) {
     if (members.kinds[row] !== KIND.file || results.flags[row] === DROPPED) continue;
-    head.add(results.dataOffsets[row] ?? 0, results.sizes[row] ?? 0, results.checksums, row);
+    const dataOffset = results.dataOffsets[row] ?? 0;
+    const size = results.sizes[row] ?? 0;
+    // A content whose hash is known may go on in the next chunk.
+    if (dataOffset + size <= chunk.byteLength) head.add(dataOffset, size, results.checksums, row);
   }
   return codec.fingerprint(chunk, head.finish(chunk.byteLength));
 }
@@ -94,14 +98,36 @@ interface MadeChunk {
   isTaken: boolean;
 }
 
-/** If the files of a chunk are known, and the base has the chunk: without reading them. */
+/** A blob of another archive, for a chunk whose members are known. */
+async function copyChunk(
+  plan: FilledChunkPlan,
+  copied: CopiedBlob,
+  slot: Slot,
+  codec: Codec,
+): Promise<MadeChunk> {
+  const { name, fingerprint, offset } = copied;
+  const filled = hashFilled(plan, slot, codec);
+  const blob = await takeBlob(copied, name, filled.chunkLength, slot, codec);
+  if (blob === undefined) {
+    throw new ZnipError('limit', `'${name}': the blob at byte ${offset} is longer than its chunk`, {
+      path: name,
+      offset,
+    });
+  }
+  return { filled, fingerprint, blob, isTaken: true };
+}
+
+/** If the members of a chunk are known, and there is a blob of it: without reading them. */
 async function takeUnread(
   plan: ChunkPlan,
   slot: Slot,
   codec: Codec,
   base: BaseReader | undefined,
 ): Promise<MadeChunk | undefined> {
-  if (base === undefined || plan.filled !== null || plan.known === undefined) return undefined;
+  if (plan.filled !== null) {
+    return plan.copied === undefined ? undefined : copyChunk(plan, plan.copied, slot, codec);
+  }
+  if (base === undefined || plan.known === undefined) return undefined;
   // Headers and hashes are enough to know what the chunk would be.
   const filled = fillChunk(plan, slot, codec, plan.known);
   const { chunkLength } = filled;

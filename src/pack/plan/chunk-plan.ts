@@ -77,11 +77,42 @@ export interface FilledSlot {
   stored: boolean;
 }
 
-/** A chunk that the main thread has filled, from a stream. */
+/** What an index has said about the members of a chunk. */
+export interface KnownResults {
+  /** BLAKE3 of each content, by row; zeros for what is no file. */
+  checksums: Uint8Array;
+  /** 1 for a file that changed while it was packed, by row. */
+  changed: Uint8Array;
+}
+
+/** A blob of another archive. */
+export interface StoredBlob {
+  /** Open for reading. */
+  fd: number;
+  offset: number;
+  length: number;
+  /** BLAKE3 of the blob. */
+  checksum: Uint8Array;
+  /** It is a frame of raw blocks. */
+  stored: boolean;
+}
+
+/** A chunk whose blob is that of another archive. */
+export interface CopiedBlob extends StoredBlob {
+  /** Of the other archive, for messages. */
+  name: string;
+  /** Stands for the bytes of the chunk, see `format/fingerprint.ts`. */
+  fingerprint: Uint8Array;
+}
+
+/** A chunk that the main thread has filled, from a stream; or one that is copied, and in no slot yet. */
 export interface FilledChunkPlan extends CommonPlan {
   /** What the index cannot say about members in the chunk; headers by chunk byte. */
   remarks?: Remark[];
   filled: FilledSlot;
+  /** If the members come with their hashes: they are not hashed again, and may go on in the next chunk. */
+  known?: KnownResults;
+  copied?: CopiedBlob;
 }
 
 export type ChunkPlan = FileChunkPlan | FilledChunkPlan;

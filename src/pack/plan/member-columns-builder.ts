@@ -9,6 +9,16 @@ import type { SourceDirectory } from '../walk/source-directories.ts';
 import type { MemberRun, SourceMember } from '../walk/source-member.ts';
 import type { DirectoryColumns, MemberColumns } from './member-columns.ts';
 
+/** Entries of an index as columns. Row i of every column is entry i. */
+export interface IndexedColumns {
+  paths: Uint8Array;
+  pathEnds: Uint32Array;
+  kinds: Uint8Array;
+  modes: Uint32Array;
+  mtimes: BigInt64Array;
+  sizes: Float64Array;
+}
+
 /** Builds the columns of one chunk's members. */
 export class MemberColumnsBuilder {
   count = 0;
@@ -77,6 +87,41 @@ export class MemberColumnsBuilder {
     columns.prefixIndices.fill(this.prefixIndex(prefix), start, this.count);
     columns.directoryIndices.fill(this.directories.index(directory), start, this.count);
     columns.kinds.fill(KIND.file, start, this.count);
+    columns.groups.fill(group, start, this.count);
+    columns.uids.fill(NO_ID, start, this.count);
+    columns.gids.fill(NO_ID, start, this.count);
+  }
+
+  /** Appends rows `from` to `to` of an index, which have no owners. `linkTarget` is that of a link. */
+  appendEntries(
+    entries: IndexedColumns,
+    from: number,
+    to: number,
+    group: number,
+    linkTarget: (row: number) => ByteString,
+  ): void {
+    const start = this.count;
+    const count = to - from;
+    this.makeRoom(count);
+    this.count += count;
+    const { columns } = this;
+    this.paths.appendRows({ bytes: entries.paths, ends: entries.pathEnds }, from, to);
+    columns.kinds.set(entries.kinds.subarray(from, to), start);
+    columns.modes.set(entries.modes.subarray(from, to), start);
+    columns.mtimes.set(entries.mtimes.subarray(from, to), start);
+    columns.sizes.set(entries.sizes.subarray(from, to), start);
+    // What is between two links, as most is, has none.
+    let plain = from;
+    for (let row = from; row < to; row++) {
+      const kind = entries.kinds[row];
+      if (kind !== KIND.symlink && kind !== KIND.hardlink) continue;
+      this.linkTargets.appendEmpty(row - plain);
+      this.linkTargets.append(linkTarget(row));
+      plain = row + 1;
+    }
+    this.linkTargets.appendEmpty(to - plain);
+    columns.prefixIndices.fill(this.prefixIndex(''), start, this.count);
+    columns.directoryIndices.fill(0, start, this.count);
     columns.groups.fill(group, start, this.count);
     columns.uids.fill(NO_ID, start, this.count);
     columns.gids.fill(NO_ID, start, this.count);
