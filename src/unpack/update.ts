@@ -48,9 +48,9 @@ export class Update {
     this.plan = plan;
     this.target = target;
     this.onLost = onLost;
-    const { writes, directories, symlinks, hardLinks, blocked, changes } = plan;
+    const { writes, directories, symlinks, hardLinks, blocked, written } = plan;
     this.tree = { ...tree, ...markedFiles(tree.files, writes), directories, symlinks, hardLinks };
-    this.members = changes.filter(({ change }) => isWrite(change)).length + blocked.length;
+    this.members = written + blocked.length;
   }
 
   /** Compares the tree with the target. Throws `too-many-removals` if more would be removed than is allowed, and `io`. */
@@ -63,6 +63,7 @@ export class Update {
         onLost?: ((path: string, reason: string) => void) | undefined;
         signal?: AbortSignal | undefined;
         threads?: number | undefined;
+        dryRun?: OnDryMember | undefined;
       },
   ): Promise<Update> {
     const { fd } = archive.source;
@@ -74,6 +75,7 @@ export class Update {
       topIsMember: (options.stripComponents ?? 0) > 0,
       archive: fd === undefined ? undefined : fstatSync(fd, { bigint: true }),
       onStays: onLost,
+      wantsChanges: options.onChange !== undefined || options.dryRun !== undefined,
       signal: options.signal,
     });
     for (const change of plan.changes) options.onChange?.(change);
@@ -116,12 +118,7 @@ export class Update {
 
   /** `dry`: what it would have been. */
   result(dry: boolean): UpdateResult {
-    const { changes, unchanged, inTheWay, extras } = this.plan;
-    const amended = changes.filter(({ change }) => change === 'amended').length;
+    const { amended, unchanged, inTheWay, extras } = this.plan;
     return { amended, unchanged, removed: dry ? inTheWay.length + extras.length : this.removed };
   }
-}
-
-function isWrite(change: MemberChange['change']): boolean {
-  return change === 'created' || change === 'replaced';
 }

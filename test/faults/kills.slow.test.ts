@@ -24,6 +24,8 @@ const KILLS = Number(process.env['ZNIP_KILLS'] ?? 24);
 const SIGNALS = ['SIGKILL', 'SIGTERM', 'SIGINT'] as const;
 const STATUS = { SIGKILL: 137, SIGTERM: 143, SIGINT: 130 } as const;
 
+const CHUNKS = ['--chunk-size', '1M'];
+
 /** A run that has not ended so long after its signal hangs. */
 const DEADLINE_MS = 30_000;
 
@@ -43,8 +45,6 @@ beforeAll(() => {
   expect(znip(['pack', '-q', ...CHUNKS, 'tree', '-o', 'tree.znip'], { cwd: directory }).status).toBe(0);
   archive = readFileSync(at('tree.znip'));
 });
-
-const CHUNKS = ['--chunk-size', '1M'];
 
 interface Trial {
   args: string[];
@@ -115,19 +115,21 @@ const TIMEOUT_MS = 120_000 + KILLS * 5000;
 const share = (part: number): number => Math.max(3, Math.round(KILLS * part));
 
 test.each([
-  ['with threads', ['-j', '3']],
-  ['without', ['-j', '1']],
+  ['pack with threads', ['-j', '3'], ['pack', ...CHUNKS, 'tree']],
+  ['pack without', ['-j', '1'], ['pack', ...CHUNKS, 'tree']],
+  ['pack with a base', ['-j', '2'], ['pack', ...CHUNKS, 'tree', '--base', 'tree.znip']],
+  ['repack', ['-j', '1'], ['repack', 'tree.znip', '--level', '3']],
 ])(
-  'pack %s, killed: the name holds the old archive or the new one',
-  async (_name, threads) => {
-    const output = at(`output-${threads[1]}`);
+  '%s, killed: the name holds the old archive or the new one',
+  async (what, threads, args) => {
+    const output = at(`output of ${what}`);
     mkdirSync(output);
     const name = join(output, 'x.znip');
     const count = share(0.2);
     const tally = await trials(
       (number) => {
         writeFileSync(name, number % 2 === 0 ? old : archive);
-        return { args: ['pack', '-q', ...threads, ...CHUNKS, 'tree', '-o', name] };
+        return { args: [...args, '-q', ...threads, '-o', name] };
       },
       count,
       ({ finished, heard }, signal, number) => {
@@ -140,7 +142,7 @@ test.each([
         for (const other of others) unlinkSync(join(output, other));
       },
     );
-    console.log(`pack -j ${threads[1]}: ${count} kills, ${tally.finished} too late, ${tally.heard} heard`);
+    console.log(`${what}: ${count} kills, ${tally.finished} too late, ${tally.heard} heard`);
   },
   TIMEOUT_MS,
 );

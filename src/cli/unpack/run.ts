@@ -278,6 +278,12 @@ class ChangeListing {
     this.streams = streams;
   }
 
+  /** Whether they are shown. */
+  get isWanted(): boolean {
+    const { json, itemizeChanges } = this.options;
+    return json === true || itemizeChanges === true;
+  }
+
   add({ pathBytes, ...change }: MemberChange): void {
     const { json, itemizeChanges } = this.options;
     if (json === true) this.all.push(change);
@@ -369,7 +375,7 @@ async function fromSource(
       deleteTop: options.deleteTop,
       maxDelete: options.maxDelete,
     }),
-    onChange: (change) => changes.add(change),
+    ...(changes.isWanted ? { onChange: (change: MemberChange) => changes.add(change) } : {}),
     onProgress: (progress) => reporter.progress(progress),
   });
 }

@@ -54,7 +54,10 @@ export interface ChangePlan {
   blocked: [ByteString, ZnipError][];
   /** Members that are as they should be. */
   unchanged: number;
-  /** In the order of paths. */
+  /** Members that are written, and members that are only mended. */
+  written: number;
+  amended: number;
+  /** In the order of paths, if they are wanted. */
   changes: MemberChange[];
 }
 
@@ -68,6 +71,8 @@ export interface PlanContext {
   /** The archive, which may lie in the target, and is not removed. */
   archive: FileIdentity | undefined;
   onStays: OnLost;
+  /** Somebody wants to hear of each change. */
+  wantsChanges: boolean;
   signal: AbortSignal | undefined;
 }
 
@@ -130,6 +135,8 @@ class ChangePlanner {
   private readonly obstacles = new Map<ByteString, Removal[]>();
   private readonly extras: Removal[] = [];
   private unchanged = 0;
+  private written = 0;
+  private amended = 0;
   private readonly isByHash: boolean;
   /** The times of the entries that are compared, two words each. */
   private times: Uint32Array = new Uint32Array(0);
@@ -283,7 +290,7 @@ class ChangePlanner {
 
   finish(): ChangePlan {
     const writes = Uint8Array.from(this.writes);
-    const { symlinks, hardLinks, mends, blocked, unchanged, extras, changes } = this;
+    const { symlinks, hardLinks, mends, blocked, unchanged, written, amended, extras, changes } = this;
     const inTheWay = [...this.obstacles.values()].flat();
     this.checkRemovals(inTheWay.length + extras.length);
     for (const { path, kind } of [...inTheWay, ...extras]) this.change(path, kind, 'removed', []);
@@ -292,7 +299,20 @@ class ChangePlanner {
     for (const [path, entry] of this.tree.directories) {
       if (this.wantedDirectories.has(path) || this.touched.has(path)) directories.set(path, entry);
     }
-    return { writes, directories, symlinks, hardLinks, mends, inTheWay, extras, blocked, unchanged, changes };
+    return {
+      writes,
+      directories,
+      symlinks,
+      hardLinks,
+      mends,
+      inTheWay,
+      extras,
+      blocked,
+      unchanged,
+      written,
+      amended,
+      changes,
+    };
   }
 
   private checkRemovals(count: number): void {
@@ -450,6 +470,9 @@ class ChangePlanner {
     change: MemberChange['change'],
     aspects: ChangedAspect[],
   ): void {
+    if (change === 'amended') this.amended += 1;
+    else if (change !== 'removed') this.written += 1;
+    if (!this.context.wantsChanges) return;
     const name = (['file', 'directory', 'symlink', 'hardlink'] as const)[kind] ?? 'file';
     this.changes.push({ path: toText(path), pathBytes: toBytes(path), kind: name, change, aspects });
   }
