@@ -13,7 +13,8 @@ import { type ByteInput, isByteInput, toByteStream } from './streams.ts';
 import { snapshots, type TaskOptions } from './task.ts';
 
 /** For `verify`. */
-export interface VerifyOptions extends TaskOptions, Pick<RunOptions, 'quick' | 'root' | 'threads'> {
+export interface VerifyOptions
+  extends TaskOptions, Pick<RunOptions, 'quick' | 'root' | 'contentRoot' | 'threads'> {
   /** Called as blocks are verified. */
   onProgress?: ((progress: Readonly<VerifyProgress>) => void) | undefined;
 }

@@ -32,7 +32,7 @@ export const DAMAGE = {
   'owner-mismatch': 'index and tar header have different owners for a member',
   'unsafe-path': 'a name that znip never unpacks',
   'unsafe-link': 'a hard link that znip never unpacks',
-  'root-mismatch': 'the root hash is not the expected one',
+  'root-mismatch': 'the root hash, or the content root, is not the expected one',
 } as const;
 
 /** What kind of damage: a key of `DAMAGE`. */

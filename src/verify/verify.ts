@@ -22,6 +22,7 @@ import { Turns } from '../threads/turns.ts';
 import { Comparison, type StreamEvent } from './comparison.ts';
 import { ContinuedMember } from './continued-member.ts';
 import { type Damage, DamageList, MAX_KEPT } from './damage.ts';
+import { contentRootOf } from '../archive/content-root.ts';
 import { type CheckedIndex, checkIndex, checkSectionPlaces, FrameCheck } from './index-check.ts';
 
 export interface VerifyOptions {
@@ -29,6 +30,8 @@ export interface VerifyOptions {
   quick?: boolean | undefined;
   /** The root hash that the archive must have, in hexadecimal. */
   root?: string | undefined;
+  /** The content root that the archive must have, in hexadecimal: what it must hold, whatever packed it. */
+  contentRoot?: string | undefined;
   /** Worker threads, 1 to 256. Default: one for each core. */
   threads?: number | undefined;
   /** What a stream is called in messages. Default: `standard input`. */
@@ -121,6 +124,7 @@ export async function verifySource(
   const index = await checkIndex(borrowed(source, options.signal), run.list, options.signal);
   if (options.quick !== true) await run.verifyBlocks(source, index);
   else run.takeRemarks(index?.remarks ?? []);
+  await run.checkContentRoot(index);
   return { report: run.report(index, source.byteLength), index };
 }
 
@@ -166,6 +170,7 @@ async function verifyBlocks(stream: ByteStream, run: VerifyRun): Promise<VerifyR
     await checkSectionPlaces(index.archive, blocksEnd, run.list, run.signal);
   }
   run.finish();
+  await run.checkContentRoot(index);
   return run.report(index, source.byteLength);
 }
 
@@ -272,6 +277,16 @@ class VerifyRun {
   finish(): void {
     this.comparison?.finish(this.complete);
     this.frameCheck?.finish(this.complete);
+  }
+
+  /** Compares what the index says the archive holds, if the caller has said what that must be. */
+  async checkContentRoot(index: CheckedIndex | undefined): Promise<void> {
+    const { contentRoot, signal } = this.options;
+    if (contentRoot === undefined) return;
+    const found = index?.allEntries === true ? await contentRootOf(index.entries, signal) : undefined;
+    if (found === contentRoot.toLowerCase()) return;
+    const but = found === undefined ? 'its index cannot be read' : `it is ${found}`;
+    this.list.add('root-mismatch', `the content root must be ${contentRoot.toLowerCase()}, but ${but}`);
   }
 
   report(index: CheckedIndex | undefined, archiveBytes: number): VerifyReport {

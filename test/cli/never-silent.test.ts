@@ -88,6 +88,12 @@ const QUIET: readonly Loss[] = [
   ['what no index has, recovered', 'ZNIP recover odd.znip -C OUT', 3, /fifo/],
   ['what is lost, repaired', 'ZNIP repair bad.znip -o OUT/x.znip', 4, /blob \d/],
   ['damage, verified', 'ZNIP verify bad.znip', 4, /damaged-blob/],
+  [
+    'another content',
+    `ZNIP verify whole.znip --content-root ${'0'.repeat(64)}`,
+    4,
+    /root-mismatch.*content root/,
+  ],
   ['another root', `ZNIP verify whole.znip --root ${'0'.repeat(64)}`, 4, /root-mismatch/],
   ['what tar programs read differently', 'ZNIP verify odd.znip', 3, /fifo/],
   ['the same, by the index', 'ZNIP verify --quick odd.znip', 3, /fifo/],

@@ -14,12 +14,18 @@ export function defineVerify(program: CliCommand): void {
     .argument('<archive>', "archive file; '-' is standard input")
     .addOption(new Option('--quick', 'check only the index, without reading contents'))
     .option('--root <hash>', 'the root hash that the archive must have (see info --root)', parseRootHash)
+    .option(
+      '--content-root <hash>',
+      'what the archive must hold, whatever packed it (see info --content-root)',
+      parseRootHash,
+    )
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS);
   addExamples(
     addCommonOptions(verify),
     `znip verify deps.znip
 znip verify --quick deps.znip
 znip verify deps.znip --root "$(cat deps.root)"
+znip verify b.znip --content-root "$(znip info --content-root a.znip)"
 curl -s https://example.org/deps.znip | znip verify -
 znip verify --json deps.znip | jq -r '.damage[].code'
 

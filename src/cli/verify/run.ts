@@ -15,6 +15,7 @@ import { countOf, formatBytes, formatDuration, printable, readable, shortName } 
 export interface VerifyCommandOptions extends CommonOptions {
   quick?: boolean;
   root?: string;
+  contentRoot?: string;
   threads?: number;
 }
 
@@ -29,7 +30,7 @@ export async function runVerify(
   world.tuneEngine();
   const verifyOptions: VerifyOptions = {
     quick: options.quick === true,
-    ...defined({ root: options.root, threads: options.threads }),
+    ...defined({ root: options.root, contentRoot: options.contentRoot, threads: options.threads }),
     onProgress: ({ members, streamBytes, totalMembers, totalBytes }) =>
       reporter.progress({ members, contentBytes: streamBytes, totalMembers, totalBytes }),
     signal: world.interruption(),
