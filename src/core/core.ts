@@ -47,6 +47,11 @@ export interface Core {
   /** futimens(3), for the modification time alone. */
   setTime(fd: number, mtime: bigint): number;
   setTimeAt(directory: number, name: ByteString, mtime: bigint, follow: boolean): number;
+  /**
+   * Reads a file from byte `position` on into all of `target`, without what is a hole. Returns how many bytes there were up to the
+   * end of the file. Its own position moves.
+   */
+  readByHoles(fd: number, target: Uint8Array, position: number): number;
   /** linkat(2) to a name that must be unused; follows `from`. */
   linkAt(from: ByteString, directory: number, name: ByteString): number;
   /** Renames within a directory, to a name that must be unused. */

@@ -137,6 +137,47 @@ pub fn link_at(from: &CStr, directory: impl AsFd, name: &CStr) -> Result<()> {
     rustix::fs::linkat(rustix::fs::CWD, from, directory, name, AtFlags::SYMLINK_FOLLOW)
 }
 
+/// Reads an open file that has holes from byte `position` on, into all of `target`: what is a hole becomes zeros without being read.
+/// Gives how many bytes there were up to the end of the file. Fails where the system does not tell holes; the file's own
+/// position moves.
+pub fn read_by_holes(fd: impl AsFd, target: &mut [u8], position: u64) -> Result<usize> {
+    let mut done = 0;
+    while done < target.len() {
+        let at = position + done as u64;
+        let (from, to) = data_run(&fd, at)?;
+        let left = &mut target[done..];
+        let hole = left.len().min(from.saturating_sub(at) as usize);
+        if hole > 0 {
+            left[..hole].fill(0);
+            done += hole;
+            continue;
+        }
+        let most = left.len().min(to.saturating_sub(at) as usize);
+        let read = uninterrupted(|| rustix::io::pread(&fd, &mut left[..most], at))?;
+        if read == 0 {
+            break;
+        }
+        done += read;
+    }
+    Ok(done)
+}
+
+/// Where the next data at or behind `offset` begins and ends: lseek(2) with SEEK_DATA and SEEK_HOLE. Behind the last, there is
+/// only a hole, up to the end of the file.
+#[cfg(target_os = "linux")]
+fn data_run(fd: impl AsFd, offset: u64) -> Result<(u64, u64)> {
+    use rustix::fs::{SeekFrom, fstat, seek};
+    match seek(&fd, SeekFrom::Data(offset)) {
+        Err(Errno::NXIO) => Ok((offset.max(fstat(&fd)?.st_size as u64), u64::MAX)),
+        from => Ok((from?, seek(&fd, SeekFrom::Hole(from?))?)),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn data_run(_fd: impl AsFd, _offset: u64) -> Result<(u64, u64)> {
+    Err(Errno::NOSYS)
+}
+
 /// Renames within a directory; the new name must be unused.
 pub fn rename_new(directory: BorrowedFd<'_>, from: impl Arg, to: impl Arg) -> Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
@@ -174,5 +215,36 @@ pub fn says_something(file: BorrowedFd<'_>) -> bool {
         }),
         // Many names. Any other error: the file system has no attributes, or does not say.
         Err(errno) => errno == Errno::RANGE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn reads_what_is_between_holes() {
+        let path = std::env::temp_dir().join(format!("znip-holes-{}", std::process::id()));
+        let file = fs::File::create_new(&path).unwrap();
+        file.set_len(1_000_000).unwrap();
+        for at in [100_000, 500_000] {
+            file.write_all_at(&[7; 3000], at).unwrap();
+        }
+        let file = fs::File::open(&path).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for (position, length) in [(0, 1_000_000), (99_999, 3), (101_000, 600_000), (999_990, 10)] {
+            let mut target = vec![1; length];
+            assert_eq!(read_by_holes(&file, &mut target, position as u64), Ok(length));
+            assert_eq!(target, whole[position..position + length]);
+        }
+        // Past the end, there is nothing.
+        let mut target = vec![1; 100];
+        assert_eq!(read_by_holes(&file, &mut target, 999_950), Ok(50));
+        assert_eq!(read_by_holes(&file, &mut target, 2_000_000), Ok(0));
+        fs::remove_file(path).unwrap();
     }
 }

@@ -63,6 +63,12 @@ pub fn set_time_at(directory: i32, name: ByteString, mtime: BigInt, follow: bool
     Ok(or_errno(posix::set_time_at(descriptor(directory), &name, mtime.get_i64().0, follow).map(|()| 0)))
 }
 
+/// Reads a file that has holes; see `posix::read_by_holes`. Gives how many bytes there were.
+#[napi(catch_unwind)]
+pub fn read_by_holes(fd: i32, mut target: View<u8>, position: f64) -> i32 {
+    or_errno(posix::read_by_holes(descriptor(fd), &mut target, position as u64).map(|length| length as i32))
+}
+
 /// Gives the file that the name `from` leads to another name, which must be unused.
 #[napi(catch_unwind)]
 pub fn link_at(from: ByteString, directory: i32, name: ByteString) -> Result<i32> {

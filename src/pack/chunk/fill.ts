@@ -13,6 +13,7 @@ import { CHECKSUM_LENGTH, TAR_END_LENGTH } from '../../format/values/constants.t
 import { clampTime, KIND, type Member } from '../../format/values/entry.ts';
 import { attributesOf } from '../../posix/attributes.ts';
 import { fstat } from '../../posix/stat.ts';
+import { readByHoles } from '../../posix/holes.ts';
 import { uninterrupted } from '../../posix/uninterrupted.ts';
 import type { Slot } from '../../threads/ring.ts';
 import type { FileChunkPlan, FilePart } from '../plan/chunk-plan.ts';
@@ -254,9 +255,14 @@ function readPart(part: FilePart, target: Buffer, offset: number, warnings: Warn
   let length = 0;
   let problem: string | undefined;
   try {
+    const start = (part.spoolOffset ?? 0) + part.fileOffset;
+    // Whoever has filled a spool has left no holes.
+    if (part.spoolOffset === null) {
+      length = readByHoles(part.fd, target.subarray(offset, offset + part.length), start);
+    }
     while (length < part.length) {
       const left = part.length - length;
-      const at = (part.spoolOffset ?? 0) + part.fileOffset + length;
+      const at = start + length;
       const read = uninterrupted(() => readSync(part.fd, target, offset + length, left, at));
       if (read === 0) break;
       length += read;
