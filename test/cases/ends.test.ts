@@ -82,8 +82,8 @@ describe('behind the end', () => {
     expect(stderr).toContain(`more bytes after the end of the tar stream, at byte ${offset}`);
   });
 
-  test.each(['-i', '--ignore-zeros'])('%s reads on', (flag) => {
-    const { status, stderr, names } = unpack(two, '-q', flag);
+  test('--ignore-zeros reads on', () => {
+    const { status, stderr, names } = unpack(two, '-q', '--ignore-zeros');
     expect({ status, stderr, names }).toEqual({ status: 0, stderr: '', names: ['a', 'b'] });
   });
 
@@ -97,6 +97,6 @@ describe('behind the end', () => {
 
   test('zeros within what goes on end nothing', () => {
     const stream = Buffer.concat([A, END_OF_TAR, Buffer.alloc(5 * 1024 * 1024), A, END_OF_TAR]);
-    expect(unpack(stream, '-i', '-q').status).toBe(0);
+    expect(unpack(stream, '--ignore-zeros', '-q').status).toBe(0);
   });
 });

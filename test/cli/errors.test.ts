@@ -147,7 +147,7 @@ describe('commands and options that there are not', () => {
     ['dif', 'diff'],
     ['verfy', 'verify'],
     ['recovr', 'recover'],
-    ['repare', 'repair'],
+    ['repaire', 'repair'],
     ['complete', 'completion'],
   ];
   check(

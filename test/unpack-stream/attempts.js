@@ -1,6 +1,6 @@
 /**
  * Unpacks hostile archives through the library, each by its index and as a stream, with one thread and with
- * three, and tells what became of each: a JSON list on standard output. A program of its own, so that it can
+ * three, and once with everything that an update may replace and remove, and tells what became of each: a JSON list on standard output. A program of its own, so that it can
  * run as another user. Usage: node attempts.js CASES.json DIRECTORY
  */
 import { spawnSync } from 'node:child_process';
@@ -60,8 +60,8 @@ function clear(path) {
 
 const results = [];
 for (const { name, archive, prepare = [], options = {} } of JSON.parse(readFileSync(casesFile, 'utf8'))) {
-  for (const way of ['index', 'stream']) {
-    for (const threads of [1, 3]) {
+  for (const way of ['index', 'stream', 'changed']) {
+    for (const threads of way === 'changed' ? [1] : [1, 3]) {
       const place = join(directory, 'place');
       const target = join(place, 'target');
       mkdirSync(target, { recursive: true });
@@ -77,10 +77,12 @@ for (const { name, archive, prepare = [], options = {} } of JSON.parse(readFileS
       const onLost = (path, reason) => result.refused.push(`${path}: ${reason}`);
       try {
         const settings = { ...options, directory: target, threads };
-        if (way === 'index') {
+        if (way !== 'stream') {
           const opened = await openArchive(archive);
+          // Whatever a case asks for: everything that differs is replaced, and what is in the way is removed.
+          const update = { directory: target, threads, changed: true, delete: true };
           try {
-            await unpack(opened, { ...settings, onLost });
+            await unpack(opened, { ...(way === 'changed' ? update : settings), onLost });
           } finally {
             opened.close();
           }

@@ -37,7 +37,7 @@ interface Case {
 
 interface Result {
   name: string;
-  way: 'index' | 'stream';
+  way: 'index' | 'stream' | 'changed';
   threads: number;
   user: number;
   code: ZnipErrorCode | 'done' | 'no ZnipError';
@@ -300,17 +300,17 @@ async function attempts(user: number): Promise<void> {
   results.push(...(JSON.parse(output) as Result[]));
 }
 
-/** The results of a case: by both ways, with one thread and three, by every user. */
-function resultsOf({ name }: Case): Result[] {
+/** The results of a case: by both ways, with one thread and three, by every user; or those of an update. */
+function resultsOf({ name }: Case, ofUpdate = false): Result[] {
   const found = results.filter((result) => result.name === name);
-  expect(found).toHaveLength(withoutUser === undefined && process.getuid?.() === 0 ? 8 : 4);
+  expect(found).toHaveLength(withoutUser === undefined && process.getuid?.() === 0 ? 10 : 5);
   for (const { outside, way, threads, user, code } of found) {
     expect(outside, `${way}, ${threads} threads, user ${user}: changed beside the target`).toEqual([]);
     expect(code).not.toBe('no ZnipError');
     expect(code).not.toBe('internal');
   }
   expect(existsSync('/tmp/znip-escape') || existsSync('/znip-escape')).toBe(false);
-  return found;
+  return found.filter(({ way }) => (way === 'changed') === ofUpdate);
 }
 
 const label = ({ way, threads, user, message }: Result): string =>
@@ -390,4 +390,24 @@ test('a read-only directory in the target: a plain user gets all but what belong
       isRefused ? ['d/f: left out: it cannot be created: permission denied'] : [],
     );
   }
+});
+
+describe('an update that may replace and remove', () => {
+  test.each(REFUSED)('$name', (one) => {
+    for (const result of resultsOf(one, true)) {
+      for (const path of Object.keys(result.target)) expect(path).not.toMatch(/escape|\.part$/);
+      // Symlinks that stood in the way are gone, and limits were not set.
+      if (one.prepare !== undefined || one.options !== undefined) continue;
+      expect(result.code, label(result)).not.toBe('done');
+      expect(result.unchanged, label(result)).toBe(true);
+    }
+  });
+
+  test.each([...KEPT, ...REPLACED])('$name', (one) => {
+    for (const result of resultsOf(one, true)) {
+      // What stood in the way is gone, whatever it was, unless the system refuses that to a user.
+      const isDone = result.code === 'done' && result.refused.length === 0;
+      expect(isDone || result.user !== 0, label(result)).toBe(true);
+    }
+  });
 });
