@@ -78,16 +78,5 @@ export class GrowSource {
 
 /** An entry as the member that it is of. */
 export function memberOf({ batch, row }: Pick<EntryRef, 'batch' | 'row'>): Member {
-  return {
-    path: batch.path(row),
-    kind: batch.kinds[row] ?? 0,
-    mode: batch.modes[row] ?? 0,
-    mtime: batch.mtimes[row] ?? 0n,
-    size: batch.sizes[row] ?? 0,
-    linkTarget: batch.linkTarget(row),
-    uid: batch.uid(row),
-    gid: batch.gid(row),
-    uname: batch.uname(row),
-    gname: batch.gname(row),
-  };
+  return { ...batch.member(row), uname: batch.uname(row), gname: batch.gname(row) };
 }

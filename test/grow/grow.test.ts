@@ -342,7 +342,7 @@ describe('repacking', () => {
 });
 
 describe('any trees', () => {
-  test.each([1, 2, 3, 4, 5])('merged give their union, seed %i', async (seed) => {
+  test.each([1, 2, 3])('merged give their union, seed %i', async (seed) => {
     const random = new Random(seed);
     const roots = ['a', 'b', 'c'].map((name) => `any-${seed}/${name}`);
     const union = `any-${seed}/union`;
