@@ -199,7 +199,6 @@ async function writeTree(
   }
   if (update !== undefined)
     await startPool(run, { members: tree.fileCount, contentBytes: tree.contentBytes }, options);
-  update?.clear();
   const onTaken = (path: ByteString): void => taken.add(path);
   const onBlocked = (path: ByteString, block: ZnipError): void => {
     if (block.code === 'exists') taken.addBlocked(path, block);
@@ -217,6 +216,7 @@ async function writeTree(
   try {
     const frames = await archive.frames();
     const directories = new Directories(target, tree.directories);
+    update?.clear(directories);
     const progress: UnpackProgress = {
       members: 0,
       contentBytes: 0,
@@ -269,7 +269,7 @@ async function writeTree(
       linked: new LinkedFiles(),
     };
     createLinks(end);
-    update?.finish(taken.size === 0 && losses.count === 0 && refused.isNone);
+    update?.finish(taken.size === 0 && losses.count === 0 && refused.isNone, directories);
     directories.finish(end);
   } finally {
     // Stop the workers first: they use these files.

@@ -5,6 +5,7 @@ import { fstatSync } from 'node:fs';
 import type { Archive } from '../archive/archive.ts';
 import { toText } from '../format/values/byte-string.ts';
 import type { MemberChoiceOptions } from '../select/member-choice.ts';
+import type { Directories } from '../target/directories.ts';
 import type { DryMember, OnDryMember } from '../target/dry-run.ts';
 import { mend } from '../target/mend.ts';
 import type { OnLost } from '../target/refusals.ts';
@@ -13,7 +14,7 @@ import type { TargetTree } from '../target/target-tree.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import type { ChangedOptions, MemberChange } from './changed/options.ts';
 import { type ChangePlan, planChanges } from './changed/plan.ts';
-import { remove } from './changed/removals.ts';
+import { type Removal, remove } from './changed/removals.ts';
 import type { MemberTree } from './member-tree.ts';
 import { markedFiles } from './planned-files.ts';
 
@@ -98,22 +99,31 @@ export class Update {
   }
 
   /** Removes what is in the way. */
-  clear(): void {
-    this.removed += remove(this.plan.inTheWay, this.target, this.onLost);
+  clear(directories: Directories): void {
+    this.removed += this.remove(this.plan.inTheWay, directories);
   }
 
   /** After members have been written: mends the others and, if all were written (`isWhole`), removes what is left over. */
-  finish(isWhole: boolean): void {
+  finish(isWhole: boolean, directories: Directories): void {
     const { plan, target, onLost } = this;
     for (const wanted of plan.mends) {
       const reason = mend(wanted, target);
       if (reason !== undefined) onLost(wanted.path, reason);
     }
     target.release();
-    if (isWhole) this.removed += remove(plan.extras, target, onLost);
+    if (isWhole) this.removed += this.remove(plan.extras, directories);
     else if (plan.extras.length > 0) {
       onLost('', `nothing was removed, because not every member could be written`);
     }
+  }
+
+  private remove(removals: readonly Removal[], directories: Directories): number {
+    const { target, onLost, tree } = this;
+    return remove(removals, target, onLost, (path) => {
+      // A directory of the archive gets its own mode again at the end.
+      if (tree.directories.has(path.slice(0, Math.max(0, path.lastIndexOf('/')))))
+        directories.ensureParent(path);
+    });
   }
 
   /** `dry`: what it would have been. */

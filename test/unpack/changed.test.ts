@@ -2,13 +2,16 @@
  * Unpacking only what differs: what is on disk afterwards is what the archive has, nothing else is touched, and nothing is
  * removed that nobody asked for.
  */
+import { spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -29,7 +32,7 @@ import {
   type UnpackResult,
 } from 'znip/internal';
 import { Random } from '../fuzz/random.ts';
-import { lacks, run, znip } from '../support/run.ts';
+import { lacks, run, ZNIP, znip } from '../support/run.ts';
 import { describeTree, noise, prose, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -350,6 +353,41 @@ test('other archives and streams are refused, with the reason', () => {
   const tar = znip(['unpack', 'x.tar', '-i'], { cwd: directory });
   expect([tar.status, tar.stderr]).toEqual([2, expect.stringContaining('--ignore-zeros')]);
 });
+
+test.skipIf(process.getuid?.() !== 0)(
+  'directories that may not be written are opened for it, and closed again',
+  () => {
+    const NOBODY = 65534;
+    const place = mkdtempSync('/tmp/znip-update-');
+    try {
+      chownSync(place, NOBODY, NOBODY);
+      const asUser = (...args: string[]): SpawnSyncReturns<string> =>
+        spawnSync(process.execPath, [ZNIP, ...args], {
+          cwd: place,
+          uid: NOBODY,
+          gid: NOBODY,
+          encoding: 'utf8',
+        });
+      const readOnly = join(place, 'tree/read-only');
+      mkdirSync(readOnly, { recursive: true });
+      for (const name of ['a', 'b']) writeFileSync(join(readOnly, name), name);
+      chmodSync(readOnly, 0o555);
+      run('chown', ['-R', `${NOBODY}:${NOBODY}`, place]);
+      const before = describeTree(join(place, 'tree'));
+      expect(asUser('pack', '-q', 'tree', '-o', 'x.znip')).toMatchObject({ status: 0, stderr: '' });
+      rmSync(join(readOnly, 'a'));
+      mkdirSync(join(readOnly, 'a'));
+      writeFileSync(join(readOnly, 'extra'), '');
+      run('chown', ['-R', `${NOBODY}:${NOBODY}`, place]);
+      const { status, stderr } = asUser('unpack', 'x.znip', '--changed', '--delete');
+      expect([status, stderr]).toEqual([0, expect.stringContaining('2 removed')]);
+      expect(describeTree(join(place, 'tree'))).toEqual(before);
+    } finally {
+      run('chmod', ['-R', 'u+w', place]);
+      rmSync(place, { recursive: true });
+    }
+  },
+);
 
 describe('whatever the target has become, it is as the archive afterwards', () => {
   test.each([1, 2, 3, 4])('seed %i', async (seed) => {

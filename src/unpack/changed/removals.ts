@@ -77,10 +77,19 @@ export function removalsOf(
   return removals;
 }
 
-/** Removes these names, in order. Returns how many are gone; `onStays` hears of the others. */
-export function remove(removals: readonly Removal[], tree: TargetTree, onStays: OnLost): number {
+/**
+ * Removes these names, in order. Returns how many are gone; `onStays` hears of the others. `open` is called before, with each: its
+ * directory may have to be made writable.
+ */
+export function remove(
+  removals: readonly Removal[],
+  tree: TargetTree,
+  onStays: OnLost,
+  open: (path: ByteString) => void,
+): number {
   let count = 0;
   for (const { path, kind } of removals) {
+    open(path);
     try {
       if (kind === KIND.directory) rmdirSync(tree.name(path));
       else unlinkSync(tree.name(path));
