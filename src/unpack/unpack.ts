@@ -269,12 +269,15 @@ async function writeTree(
       linked: new LinkedFiles(),
     };
     createLinks(end);
-    update?.finish(taken.size === 0 && losses.count === 0 && refused.isNone, directories);
+    const isWhole = taken.size === 0 && losses.count === 0 && refused.isNone;
+    update?.settle(isWhole);
+    update?.finish(isWhole, directories);
     directories.finish(end);
   } finally {
     // Stop the workers first: they use these files.
     await run.pool?.stop();
     largeFiles.discard();
+    update?.settle(false);
   }
   return result(taken);
 }

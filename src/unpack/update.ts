@@ -3,7 +3,7 @@
  */
 import { fstatSync } from 'node:fs';
 import type { Archive } from '../archive/archive.ts';
-import { toText } from '../format/values/byte-string.ts';
+import { type ByteString, toText } from '../format/values/byte-string.ts';
 import type { MemberChoiceOptions } from '../select/member-choice.ts';
 import type { Directories } from '../target/directories.ts';
 import type { DryMember, OnDryMember } from '../target/dry-run.ts';
@@ -14,7 +14,8 @@ import type { TargetTree } from '../target/target-tree.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
 import type { ChangedOptions, MemberChange } from './changed/options.ts';
 import { type ChangePlan, planChanges } from './changed/plan.ts';
-import { type Removal, remove } from './changed/removals.ts';
+import { remove } from './changed/removals.ts';
+import { SetAside } from './changed/set-aside.ts';
 import type { MemberTree } from './member-tree.ts';
 import { markedFiles } from './planned-files.ts';
 
@@ -43,12 +44,14 @@ export class Update {
   private readonly plan: ChangePlan;
   private readonly target: TargetTree;
   private readonly onLost: OnLost;
+  private readonly aside: SetAside;
   private removed = 0;
 
   private constructor(plan: ChangePlan, tree: MemberTree, target: TargetTree, onLost: OnLost) {
     this.plan = plan;
     this.target = target;
     this.onLost = onLost;
+    this.aside = new SetAside(target, onLost);
     const { writes, directories, symlinks, hardLinks, blocked, written } = plan;
     this.tree = { ...tree, ...markedFiles(tree.files, writes), directories, symlinks, hardLinks };
     this.members = written + blocked.length;
@@ -98,9 +101,17 @@ export class Update {
     for (const [path, block] of this.plan.blocked) taken.addBlocked(path, block);
   }
 
-  /** Removes what is in the way. */
+  /** Takes the names of what is in the way. `settle` must follow. */
   clear(directories: Directories): void {
-    this.removed += this.remove(this.plan.inTheWay, directories);
+    for (const [path, removals] of this.plan.inTheWay) {
+      this.openAbove(path, directories);
+      this.aside.take(path, removals);
+    }
+  }
+
+  /** Removes what was in the way, or, if not every member was written, gives it its name back. */
+  settle(isWhole: boolean): void {
+    this.removed += this.aside.settle(isWhole);
   }
 
   /** After members have been written: mends the others and, if all were written (`isWhole`), removes what is left over. */
@@ -111,24 +122,23 @@ export class Update {
       if (reason !== undefined) onLost(wanted.path, reason);
     }
     target.release();
-    if (isWhole) this.removed += this.remove(plan.extras, directories);
-    else if (plan.extras.length > 0) {
+    if (isWhole) {
+      this.removed += remove(plan.extras, target, onLost, (path) => this.openAbove(path, directories));
+    } else if (plan.extras.length > 0) {
       onLost('', `nothing was removed, because not every member could be written`);
     }
   }
 
-  private remove(removals: readonly Removal[], directories: Directories): number {
-    const { target, onLost, tree } = this;
-    return remove(removals, target, onLost, (path) => {
-      // A directory of the archive gets its own mode again at the end.
-      if (tree.directories.has(path.slice(0, Math.max(0, path.lastIndexOf('/')))))
-        directories.ensureParent(path);
-    });
+  /** The directory of a name may not be writable. One of the archive gets its own mode again at the end. */
+  private openAbove(path: ByteString, directories: Directories): void {
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    if (this.tree.directories.has(parent)) directories.ensureParent(path);
   }
 
   /** `dry`: what it would have been. */
   result(dry: boolean): UpdateResult {
     const { amended, unchanged, inTheWay, extras } = this.plan;
-    return { amended, unchanged, removed: dry ? inTheWay.length + extras.length : this.removed };
+    const planned = [...inTheWay.values(), extras].reduce((sum, { length }) => sum + length, 0);
+    return { amended, unchanged, removed: dry ? planned : this.removed };
   }
 }

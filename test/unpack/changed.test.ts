@@ -231,6 +231,32 @@ describe('what is in the way', () => {
   });
 });
 
+test('what is in the way comes back if the archive is damaged', async () => {
+  const root = await fresh('comes-back');
+  obstruct(root);
+  const before = describeTree(root);
+  const bytes = readFileSync(at(ARCHIVE));
+  const archive = await openArchive(at(ARCHIVE));
+  // The blob in the middle is of the large file, in whose way a directory is.
+  const { blobOffset } = (await archive.frames())[2] ?? { blobOffset: 0 };
+  archive.close();
+  bytes[blobOffset + 1000] = (bytes[blobOffset + 1000] ?? 0) ^ 1;
+  writeFileSync(at('damaged.znip'), bytes);
+  const damaged = await openArchive(at('damaged.znip'));
+  const told: string[] = [];
+  const onLost = (path: string, reason: string): void => void told.push(`${path}: ${reason}`);
+  const options = { directory: at('comes-back'), changed: true, delete: true, threads: 1, onLost };
+  expect(await codeOf(unpack(damaged, options))).toBe('damaged-block');
+  damaged.close();
+  expect(describeTree(root).get('large/full/x')).toEqual(before.get('large/full/x'));
+  // A directory of the archive has this name already.
+  const [aside = ''] = readdirSync(root).filter((name) => name.endsWith('.aside'));
+  expect(told).toEqual([
+    expect.stringMatching(`^tree/deep: what had this name before is called '.*/${aside}' now`),
+  ]);
+  expect(readlinkSync(join(root, aside))).toBe(at('outside'));
+});
+
 describe('removing', () => {
   test('goes as deep as it must, and never through a symlink', async () => {
     const root = await fresh('removing');

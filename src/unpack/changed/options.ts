@@ -27,7 +27,7 @@ export interface ChangedOptions {
   checksum?: boolean | undefined;
   /**
    * With `changed`: remove, in directories of the archive, what the archive does not have, after everything else has
-   * succeeded; and what is in the way of a member, before. Default: false.
+   * succeeded; and what is in the way of a member, which has its name again if the archive is damaged. Default: false.
    */
   delete?: boolean | undefined;
   /** With `delete`: also at the top of the target, which is not a directory of the archive. Default: false. */

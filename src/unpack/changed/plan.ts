@@ -46,8 +46,8 @@ export interface ChangePlan {
   symlinks: Link[];
   hardLinks: HardLink[];
   mends: Mend[];
-  /** Removed before anything is written. */
-  inTheWay: Removal[];
+  /** Removed when what is written instead is there: for each name in the way, all that is below it. */
+  inTheWay: ReadonlyMap<ByteString, readonly Removal[]>;
   /** Removed when everything has been written. */
   extras: Removal[];
   /** Members that cannot be written, because something is in their way and stays. */
@@ -291,9 +291,10 @@ class ChangePlanner {
   finish(): ChangePlan {
     const writes = Uint8Array.from(this.writes);
     const { symlinks, hardLinks, mends, blocked, unchanged, written, amended, extras, changes } = this;
-    const inTheWay = [...this.obstacles.values()].flat();
-    this.checkRemovals(inTheWay.length + extras.length);
-    for (const { path, kind } of [...inTheWay, ...extras]) this.change(path, kind, 'removed', []);
+    const inTheWay = this.obstacles;
+    const removals = [...inTheWay.values(), extras].flat();
+    this.checkRemovals(removals.length);
+    for (const { path, kind } of removals) this.change(path, kind, 'removed', []);
     changes.sort((a, b) => comparePaths(latin(a), latin(b)));
     const directories = new Map<ByteString, DirectoryEntry>();
     for (const [path, entry] of this.tree.directories) {

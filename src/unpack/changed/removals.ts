@@ -85,11 +85,11 @@ export function remove(
   removals: readonly Removal[],
   tree: TargetTree,
   onStays: OnLost,
-  open: (path: ByteString) => void,
+  open?: (path: ByteString) => void,
 ): number {
   let count = 0;
   for (const { path, kind } of removals) {
-    open(path);
+    open?.(path);
     try {
       if (kind === KIND.directory) rmdirSync(tree.name(path));
       else unlinkSync(tree.name(path));
