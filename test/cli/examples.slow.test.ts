@@ -98,6 +98,10 @@ exec '${curl}' "$1" -f -H "x-folder: $FOLDER" "$url"
   make('dist', '-o', 'dist.znip');
   make('dist', '-o', 'yesterday.znip');
   make('dist', '-o', 'today.znip');
+  for (const name of ['core', 'part-1', 'old', 'a', 'b']) make('dist', '-o', `${name}.znip`);
+  for (const name of ['docs', 'part-2']) make('docs', '-o', `${name}.znip`);
+  make('dist', 'docs', '-o', 'new.znip');
+  make('src', 'docs', 'README.md', '-o', 'all.znip');
   writeFileSync(join(template, 'deps.root'), znip(['info', '--root', 'deps.znip'], here).stdout);
   cpSync(join(template, 'deps.znip'), join(template, 'host/deps.znip'));
   cpSync(join(template, 'deps.znip'), join(template, 'web/deps.znip'));
