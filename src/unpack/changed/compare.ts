@@ -9,7 +9,8 @@ import { ByteStringsBuilder } from '../../format/values/byte-strings.ts';
 import { equalBytes } from '../../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../../format/values/constants.ts';
 import { MODE_MASK } from '../../format/values/entry.ts';
-import { hashFile } from '../../io/hash-file.ts';
+import { hashFile, hashLongFile } from '../../io/hash-file.ts';
+import type { Turns } from '../../threads/turns.ts';
 import type { FileStat } from '../../posix/stat.ts';
 import { isSameTime } from '../../posix/times.ts';
 import { isRefusal } from '../../target/refusals.ts';
@@ -83,11 +84,29 @@ export function sameContents(
   return Array.from(same, (value) => value === 1);
 }
 
+/** The same for one long file. Throws the signal's reason. */
+export async function sameLongContent(
+  { path, checksum }: ExpectedContent,
+  tree: TargetTree,
+  turns: Turns,
+): Promise<boolean> {
+  try {
+    return equalBytes(await hashLongFile(tree.fullName(path), turns), checksum);
+  } catch (error) {
+    if (isUnreadable(error)) return false;
+    throw error;
+  }
+}
+
 function hasContent({ path, checksum }: ExpectedContent, tree: TargetTree): boolean {
   try {
     return equalBytes(hashFile(tree.fullName(path)), checksum);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP' || isRefusal(error)) return false;
+    if (isUnreadable(error)) return false;
     throw error;
   }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ELOOP' || isRefusal(error);
 }

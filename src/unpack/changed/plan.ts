@@ -23,6 +23,7 @@ import {
   type ExpectedContent,
   isOutdated,
   sameContents,
+  sameLongContent,
 } from './compare.ts';
 import { DiskDirectories } from './disk-directories.ts';
 import type { ChangedOptions, MemberChange } from './options.ts';
@@ -83,10 +84,10 @@ export async function planChanges(tree: ComparedTree, context: PlanContext): Pro
   for (const { ref, path } of tree.files) {
     if (turns.isDue()) await turns.take();
     if (planner.addFile(ref, path)) continue;
-    planner.compareContents();
+    await planner.compareContents(turns);
     await turns.take();
   }
-  planner.compareContents();
+  await planner.compareContents(turns);
   for (const link of tree.symlinks) {
     if (turns.isDue()) await turns.take();
     planner.addSymlink(link);
@@ -197,13 +198,20 @@ class ChangePlanner {
   }
 
   /** Decides about the files whose contents wait to be compared. */
-  compareContents(): void {
+  async compareContents(turns: Turns): Promise<void> {
     const { waiting } = this;
     this.waiting = [];
     this.waitingBytes = 0;
     const { target, threads } = this.context;
-    const same = waiting.length === 0 ? [] : sameContents(waiting, target, threads);
-    waiting.forEach(({ index, path, stats, attributes, aspects }, i) => {
+    // Behind a long one, no other waits.
+    const isLong = (waiting.at(-1)?.stats.size ?? 0) > MOST_WAITING_BYTES;
+    const long = isLong ? waiting.pop() : undefined;
+    if (waiting.length > 0) this.decide(waiting, sameContents(waiting, target, threads));
+    if (long !== undefined) this.decide([long], [await sameLongContent(long, target, turns)]);
+  }
+
+  private decide(files: readonly WaitingFile[], same: readonly boolean[]): void {
+    files.forEach(({ index, path, stats, attributes, aspects }, i) => {
       if (same[i] === true) this.keep(path, KIND.file, stats, attributes, aspects);
       else this.writeFile(index, path, stats, ['content', ...aspects]);
     });
