@@ -231,6 +231,31 @@ describe('what is in the way', () => {
   });
 });
 
+test.skipIf(process.getuid?.() !== 0)(
+  'owners are mended, and with them the bits that are only for them',
+  async () => {
+    mkdirSync(at('owned'));
+    writeFileSync(at('owned/program'), 'x');
+    chmodSync(at('owned/program'), 0o4755);
+    symlinkSync('program', at('owned/link'));
+    run('chown', ['-hR', '1000:100', at('owned')]);
+    const here = { cwd: directory };
+    expect(znip(['pack', '-q', '--owner', '1000:100', 'owned', '-o', 'owned.znip'], here).status).toBe(0);
+    const args = ['unpack', '-q', 'owned.znip', '--changed', '--same-owner', '-i', '-C', 'owners'];
+    expect(znip(args, here).status).toBe(0);
+    expect(znip(args, here).stdout).toBe('');
+    run('chown', ['-h', '0:100', at('owners/owned/program'), at('owners/owned/link')]);
+    run('chown', ['1000:7', at('owners/owned')]);
+    expect(znip(args, here)).toMatchObject({
+      status: 0,
+      stdout: '.d.....g... owned/\n.L....o.... owned/link\n.f....o.... owned/program\n',
+    });
+    const { uid, gid, mode } = lstatSync(at('owners/owned/program'));
+    expect([uid, gid, mode & 0o7777]).toEqual([1000, 100, 0o4755]);
+    expect(znip(args, here).stdout).toBe('');
+  },
+);
+
 test('what is in the way comes back if the archive is damaged', async () => {
   const root = await fresh('comes-back');
   obstruct(root);
