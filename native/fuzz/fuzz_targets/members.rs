@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use libfuzzer_sys::fuzz_target;
 use znip_core::amend::{Written, set_times};
 use znip_core::columns::Strings;
+use znip_core::contents::{self, Expected};
+use znip_core::fingerprint;
 use znip_core::list;
 use znip_core::names::{self, MemberNames, NameTable};
 use znip_core::table_columns::{self, Kinds};
@@ -73,6 +75,10 @@ fn take_names(bytes: &[u8], ends: &[u32]) {
     assert!(table_columns::zeros(bytes, ends.len()) <= ends.len());
     assert!(table_columns::first_falling_offset(ends) <= ends.len());
     table_columns::lines(bytes, ends, 0, &mut [0; 64]);
+    let (first, last) = table_columns::path_extent(bytes, ends);
+    assert!(first.max(last) <= ends.len());
+    let (head, chunk) = bytes.split_at(bytes.len() / 2);
+    fingerprint::of(chunk, head);
     let mut listed = list::Columns {
         paths: &mut [0; 64],
         path_ends: &mut [0; 4],
@@ -101,8 +107,14 @@ fuzz_target!(|bytes: &[u8]| {
     std::os::unix::fs::symlink("../outside", target.join("l")).unwrap();
     let root = fs::File::open(&target).unwrap();
     let mtimes: Vec<i64> = (0..count).map(|i| word(24 * i) as i64).collect();
-    let settings =
-        Settings { umask: 0o22, preserve_permissions: sparse & 2 != 0, sparse: sparse & 1 != 0, mtime: true };
+    let settings = Settings {
+        umask: 0o22,
+        preserve_permissions: sparse & 2 != 0,
+        sparse: sparse & 1 != 0,
+        mtime: true,
+        part: (sparse & 8 != 0).then_some(&chunk[..chunk.len().min(9)]),
+        fsync: false,
+    };
     let paths = Strings { bytes: chunk, ends: &ends };
     tar_members::read(
         chunk,
@@ -134,6 +146,8 @@ fuzz_target!(|bytes: &[u8]| {
         let written = Written { paths, kinds: &vec![0; count], sizes: &sizes, mtimes: &mtimes, owner: 0 };
         set_times(std::os::fd::AsFd::as_fd(&root), &written, from, from + 1);
     }
+    let expected = Expected { paths, checksums: chunk };
+    contents::compare(std::os::fd::AsFd::as_fd(&root), &expected, 2, &mut vec![0; count]);
     assert_eq!(fs::read_dir(place).unwrap().count(), 2);
     assert_eq!(fs::read_dir(place.join("outside")).unwrap().count(), 1);
     assert_eq!(fs::read(place.join("outside/file")).unwrap(), b"stays");
