@@ -1,6 +1,7 @@
 /**
  * `pack --memory`: the same bytes whatever there is, parts of the index in a temporary file that nobody sees.
  */
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { leastMemory } from '../support/memory.ts';
-import { startZnip, znip } from '../support/run.ts';
+import { run, ZNIP, znip } from '../support/run.ts';
 import { makeRepos, noise, temporaryDirectory } from '../support/tree.ts';
 
 const directory = temporaryDirectory();
@@ -20,8 +21,8 @@ const REPOS = ['--repo-from-dir', '-C', 'repos', '.'];
 let least: string;
 
 function pack(archive: string, args: readonly string[], env: Record<string, string> = {}): string {
-  const run = znip(['pack', '-q', ...args, '-o', archive], { ...here, env });
-  expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: '' });
+  const { status, stderr } = znip(['pack', '-q', ...args, '-o', archive], { ...here, env });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   return createHash('sha256')
     .update(readFileSync(at(archive)))
     .digest('hex');
@@ -54,12 +55,15 @@ describe('the same bytes', () => {
 });
 
 test('the temporary file has no name, so a kill leaves nothing of it', async () => {
-  const child = startZnip(['pack', '-q', ...REPOS, '--memory', least, '-o', '-'], {
+  // Nobody reads the archive: it stands still where the parts are copied into it, which are longer than a pipe.
+  run('mkfifo', ['archive.fifo'], here);
+  const script = 'exec 3<>archive.fifo; exec "$0" "$@" >&3 3>&-';
+  const args = ['pack', '-q', ...REPOS, '--memory', least, '-o', '-'];
+  const child = spawn('bash', ['-c', script, process.execPath, ZNIP, ...args], {
     ...here,
     env: { ...process.env, TMPDIR: at('tmp') },
   });
   const ended = once(child, 'close');
-  // Nobody reads the archive: it stands still where the parts are copied into it, which are longer than a pipe.
   const links = (): string[] =>
     readdirSync(`/proc/${child.pid}/fd`).flatMap((fd) => {
       try {
