@@ -2,8 +2,7 @@
  * The chunks of an archive that is made from others, as plans for the pipeline that packs. A chunk all of whose members go in
  * is copied as it is stored; any other is decoded, and made anew without those that do not. Main thread.
  */
-import type { EntryRun } from '../archive/entries.ts';
-import { ChunkReader, readContent } from '../archive/member-reader.ts';
+import { ChunkReader } from '../archive/member-reader.ts';
 import { type InspectedChunk, inspectChunk } from '../blocks/inspect-chunk.ts';
 import { copyRanges, keptRanges, keptRemarks, Places, type Range } from '../blocks/kept-ranges.ts';
 import { codec } from '../codec/codec.ts';
@@ -11,28 +10,16 @@ import { ZnipError } from '../errors.ts';
 import { type BlockHeader, decodeBlockHeader, MAX_BLOCK_HEADER_LENGTH } from '../format/block-header.ts';
 import type { Remark } from '../format/remarks.ts';
 import type { Frame } from '../format/tables/frame-table.ts';
-import type { PlainEntries } from '../format/tables/sub-index.ts';
-import { encodeTarHeader, paddedLength, tarHeaderLength } from '../format/tar/tar-header.ts';
 import { TarReader } from '../format/tar/tar-reader.ts';
 import { toText } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
-import { CHECKSUM_LENGTH, PROLOGUE, TAR_END_LENGTH } from '../format/values/constants.ts';
-import { type Group, KIND, type Member } from '../format/values/entry.ts';
-import { grown } from '../format/values/grown.ts';
+import { CHECKSUM_LENGTH, PROLOGUE } from '../format/values/constants.ts';
+import { KIND } from '../format/values/entry.ts';
 import { skippableFrameLength } from '../format/zstd/skippable-frame.ts';
-import { AnnouncedGroups } from '../pack/plan/announced-groups.ts';
-import type { AcquireSlot, FilledChunkPlan, KnownResults, MemberPart } from '../pack/plan/chunk-plan.ts';
-import type { MemberColumns } from '../pack/plan/member-columns.ts';
-import { MemberColumnsBuilder } from '../pack/plan/member-columns-builder.ts';
-import type { Slot } from '../threads/ring.ts';
+import type { AcquireSlot, FilledChunkPlan, MemberPart } from '../pack/plan/chunk-plan.ts';
+import { ChunkBuilder, type GrownOptions } from './chunk-builder.ts';
 import { type GrowSource, memberOf, type RemadeMember } from './grow-source.ts';
-
-export interface GrownOptions {
-  /** Bytes that a chunk has at most: those of the source with the longest. */
-  chunkSize: number;
-  /** Compress every chunk anew. */
-  recompress: boolean;
-}
+import { KnownMembers } from './known-members.ts';
 
 /** Yields the chunks in order; the end of the tar stream is the last. */
 export async function* grownChunks(
@@ -43,189 +30,6 @@ export async function* grownChunks(
   const builder = new ChunkBuilder(acquire, options);
   for (const source of sources) yield* new SourceChunks(source, builder, options).plans();
   yield await builder.end();
-}
-
-/** Members of a chunk, and what is known about them. */
-class KnownMembers {
-  private readonly columns = new MemberColumnsBuilder();
-  private checksums = new Uint8Array(FIRST_ROWS * CHECKSUM_LENGTH);
-  private changed = new Uint8Array(FIRST_ROWS);
-  private dataOffsets = new Uint32Array(FIRST_ROWS);
-
-  append(
-    member: Member,
-    group: number,
-    dataOffset: number,
-    { checksum, changed }: { checksum: Uint8Array | null; changed: boolean },
-  ): void {
-    const row = this.columns.count;
-    this.makeRoom(1);
-    this.columns.append({ ...member, prefix: '', sourceMtime: null, follow: false, linked: false }, group);
-    this.dataOffsets[row] = dataOffset;
-    if (checksum !== null) this.checksums.set(checksum, row * CHECKSUM_LENGTH);
-    this.changed[row] = changed ? 1 : 0;
-  }
-
-  /** Appends rows that have no owners, as they are. Their contents start behind `streamOffset`. */
-  appendRows({ batch, from, to }: EntryRun, plain: PlainEntries, group: number, streamOffset: number): void {
-    const start = this.columns.count;
-    this.makeRoom(to - from);
-    this.columns.appendEntries(plain, from, to, group, (row) => batch.linkTarget(row));
-    this.checksums.set(
-      plain.checksums.subarray(from * CHECKSUM_LENGTH, to * CHECKSUM_LENGTH),
-      start * CHECKSUM_LENGTH,
-    );
-    for (let row = from, at = start; row < to; row++, at++) {
-      this.dataOffsets[at] = (plain.streamOffsets[row] ?? 0) - streamOffset;
-      this.changed[at] = batch.changed(row) ? 1 : 0;
-    }
-  }
-
-  finish(): { members: MemberColumns; known: KnownResults; dataOffsets: Uint32Array } {
-    const { count } = this.columns;
-    return {
-      members: this.columns.finish(),
-      known: {
-        checksums: this.checksums.slice(0, count * CHECKSUM_LENGTH),
-        changed: this.changed.slice(0, count),
-      },
-      dataOffsets: this.dataOffsets.slice(0, count),
-    };
-  }
-
-  private makeRoom(rows: number): void {
-    const needed = this.columns.count + rows;
-    if (needed <= this.changed.length) return;
-    this.checksums = grown(new Uint8Array(2 * needed * CHECKSUM_LENGTH), this.checksums);
-    this.changed = grown(new Uint8Array(2 * needed), this.changed);
-    this.dataOffsets = grown(new Uint32Array(2 * needed), this.dataOffsets);
-  }
-}
-
-const FIRST_ROWS = 64;
-
-/** What all chunks of the new archive have in common. */
-class ChunkBuilder {
-  private readonly acquireSlot: AcquireSlot;
-  private readonly options: GrownOptions;
-  private readonly groups = new AnnouncedGroups();
-  private sequence = 0;
-
-  constructor(acquire: AcquireSlot, options: GrownOptions) {
-    this.acquireSlot = acquire;
-    this.options = options;
-  }
-
-  /** The slot of the next chunk. */
-  acquire(): Promise<Slot> {
-    return this.acquireSlot(this.sequence);
-  }
-
-  numberOf(group: Group): number {
-    return this.groups.numberOf(group);
-  }
-
-  plan(
-    found: KnownMembers,
-    chunk: {
-      chunkLength: number;
-      continuation: MemberPart | null;
-      continuationLength: number;
-      firstHeaderOffset: number | undefined;
-      remarks: Remark[];
-      copied?: FilledChunkPlan['copied'];
-    },
-  ): FilledChunkPlan {
-    const { chunkLength, continuation, continuationLength, firstHeaderOffset, remarks, copied } = chunk;
-    const { members, known, dataOffsets } = found.finish();
-    return {
-      sequence: this.sequence++,
-      last: false,
-      continuation,
-      members,
-      overflow: null,
-      newGroups: this.groups.takeAnnounced(),
-      remarks,
-      filled: { chunkLength, firstHeaderOffset, continuationLength, dataOffsets, stored: false },
-      known,
-      ...(copied === undefined ? {} : { copied }),
-    };
-  }
-
-  async end(): Promise<FilledChunkPlan> {
-    const { input } = await this.acquire();
-    input.fill(0, 0, TAR_END_LENGTH);
-    const nothing = { continuation: null, continuationLength: 0, firstHeaderOffset: undefined, remarks: [] };
-    return { ...this.plan(new KnownMembers(), { ...nothing, chunkLength: TAR_END_LENGTH }), last: true };
-  }
-
-  /** Chunks with members that are made anew. */
-  async *remade(source: GrowSource, members: readonly RemadeMember[]): AsyncGenerator<FilledChunkPlan, void> {
-    const { chunkSize } = this.options;
-    const chunks = await ChunkReader.open(source.archive);
-    let found = new KnownMembers();
-    let slot: Slot | undefined;
-    let filled = 0;
-    let continuation: MemberPart | null = null;
-    let first: number | undefined;
-    const finish = (): FilledChunkPlan => {
-      const continuationLength = continuation === null ? 0 : paddedLength(continuation.length);
-      const made = {
-        chunkLength: filled,
-        continuation,
-        continuationLength,
-        firstHeaderOffset: first,
-        remarks: [],
-      };
-      const plan = this.plan(found, made);
-      found = new KnownMembers();
-      slot = undefined;
-      filled = 0;
-      continuation = null;
-      first = undefined;
-      return plan;
-    };
-    for (const { member, group, content } of members) {
-      const headerLength = tarHeaderLength(member);
-      const length = headerLength + paddedLength(member.size);
-      if (filled > 0 && filled + Math.min(length, chunkSize) > chunkSize) yield finish();
-      slot ??= await this.acquire();
-      first ??= filled;
-      encodeTarHeader(slot.input, filled, member);
-      filled += headerLength;
-      const { batch, row } = content ?? { batch: undefined, row: 0 };
-      const facts = { checksum: batch?.checksum(row) ?? null, changed: batch?.changed(row) === true };
-      found.append(member, this.numberOf(group), filled, facts);
-      if (content === undefined) continue;
-      let done = 0;
-      for await (const piece of readContent(chunks, content)) {
-        for (let at = 0; at < piece.byteLength;) {
-          if (filled === chunkSize) {
-            yield finish();
-            slot = await this.acquire();
-            continuation = {
-              path: member.path,
-              fileOffset: done,
-              length: 0,
-              size: member.size,
-              indexed: false,
-            };
-          }
-          slot ??= await this.acquire();
-          const part = piece.subarray(at, at + chunkSize - filled);
-          slot.input.set(part, filled);
-          if (continuation !== null) continuation.length += part.byteLength;
-          at += part.byteLength;
-          filled += part.byteLength;
-          done += part.byteLength;
-        }
-      }
-      const padding = paddedLength(member.size) - member.size;
-      slot.input.fill(0, filled, filled + padding);
-      filled += padding;
-    }
-    if (filled > 0) yield finish();
-  }
 }
 
 /** The chunks of one source. */
@@ -391,7 +195,7 @@ class SourceChunks {
     if (chunkLength === 0) return undefined;
     const { input } = await builder.acquire();
     copyRanges(chunk, ranges, input);
-    return builder.plan(this.remadeMembers(inspected, frame, from, to, ranges), {
+    return builder.plan(this.remadeMembers(inspected, rows, from, ranges), {
       chunkLength,
       continuation,
       continuationLength,
@@ -427,20 +231,18 @@ class SourceChunks {
 
   private remadeMembers(
     { members }: InspectedChunk,
-    frame: Frame,
+    rows: readonly number[],
     from: number,
-    to: number,
     ranges: readonly Range[],
   ): KnownMembers {
     const found = new KnownMembers();
     const places = new Places(ranges);
-    let row = 0;
-    for (let position = from; position < to; position++) {
-      if (this.source.kept[position] !== 1) continue;
-      const offset = this.offsetOf(position) - frame.streamOffset;
-      while ((members.dataOffsets[row] ?? Infinity) < offset) row++;
+    let position = from;
+    for (const row of rows) {
+      // One row for each entry that goes in.
+      while (this.source.kept[position] !== 1) position++;
       const header = members.headerOffsets[row] ?? 0;
-      this.append(found, position, (places.of(header) ?? 0) + offset - header);
+      this.append(found, position++, (places.of(header) ?? 0) + (members.dataOffsets[row] ?? 0) - header);
     }
     return found;
   }
