@@ -116,13 +116,13 @@ async function extractStream(
   directory: string,
   { root, requireIndex, ignoreZeros, packageTypes, repos, ...options }: ExtractSourceOptions,
 ): Promise<ExtractResult> {
-  const what = options.changed === true ? '`changed` needs' : undefined;
   const isPart = packageTypes !== undefined || repos !== undefined;
-  if (what !== undefined || isPart) {
+  if (options.changed === true || isPart) {
     await stream.close();
+    const what = isPart ? 'package types and repos need' : '`changed` needs';
     throw new ZnipError(
       'usage',
-      `${what ?? 'package types and repos need'} the index, which comes last in a stream: extract from a path or a source`,
+      `${what} the index, which comes last in a stream: extract from a path or a source`,
     );
   }
   const { events, unpackOptions } = toUnpackOptions(directory, options);

@@ -14,7 +14,7 @@ import { MemberNames } from '../rules/member-names.ts';
 import { checkPath } from '../rules/safe-path.ts';
 import type { DirectoryEntry } from '../target/directories.ts';
 import type { Link, HardLink } from '../target/links.ts';
-import { type PlannedFile, PlannedFiles } from './planned-files.ts';
+import { type PlannedFile, PlannedFiles, totalsOf } from './planned-files.ts';
 
 export interface MemberTree {
   /** Files with their content in this archive, in archive order. */
@@ -299,14 +299,6 @@ class TreeBuilder {
     const owner = this.options.owners ? recordedOwner(ref) : null;
     return { path, target: batch.linkTarget(row), mtime: batch.mtimes[row] ?? 0n, owner };
   }
-}
-
-function totalsOf(files: PlannedFiles | readonly PlannedFile[]): { fileCount: number; contentBytes: number } {
-  const contentBytes =
-    files instanceof PlannedFiles
-      ? files.contentBytes
-      : files.reduce((sum, { ref }) => sum + (ref.batch.sizes[ref.row] ?? 0), 0);
-  return { fileCount: files.length, contentBytes };
 }
 
 function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {

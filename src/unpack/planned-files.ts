@@ -89,6 +89,17 @@ export class PlannedFiles implements Iterable<PlannedFile> {
   }
 }
 
+export function totalsOf(files: PlannedFiles | readonly PlannedFile[]): {
+  fileCount: number;
+  contentBytes: number;
+} {
+  const contentBytes =
+    files instanceof PlannedFiles
+      ? files.contentBytes
+      : files.reduce((sum, { ref }) => sum + (ref.batch.sizes[ref.row] ?? 0), 0);
+  return { fileCount: files.length, contentBytes };
+}
+
 /** The files whose mark is 1, and how much they are. */
 export function markedFiles(
   files: PlannedFiles | Iterable<PlannedFile>,
@@ -96,11 +107,7 @@ export function markedFiles(
 ): { files: PlannedFiles | PlannedFile[]; fileCount: number; contentBytes: number } {
   const marked =
     files instanceof PlannedFiles ? files.marked(marks) : [...files].filter((_, i) => marks[i] === 1);
-  const contentBytes =
-    marked instanceof PlannedFiles
-      ? marked.contentBytes
-      : marked.reduce((sum, { ref }) => sum + (ref.batch.sizes[ref.row] ?? 0), 0);
-  return { files: marked, fileCount: marked.length, contentBytes };
+  return { files: marked, ...totalsOf(marked) };
 }
 
 /** The same files as runs: as long as they can be. */

@@ -6,13 +6,13 @@ import type { Archive } from '../archive/archive.ts';
 import { type ByteString, toText } from '../format/values/byte-string.ts';
 import type { MemberChoiceOptions } from '../select/member-choice.ts';
 import type { Directories } from '../target/directories.ts';
-import type { DryMember, OnDryMember } from '../target/dry-run.ts';
+import type { OnDryMember } from '../target/dry-run.ts';
 import { mend } from '../target/mend.ts';
 import type { OnLost } from '../target/refusals.ts';
 import type { TakenNames } from '../target/taken-names.ts';
 import type { TargetTree } from '../target/target-tree.ts';
 import { resolveThreads } from '../threads/thread-count.ts';
-import type { ChangedOptions, MemberChange } from './changed/options.ts';
+import type { ChangedOptions } from './changed/options.ts';
 import { type ChangePlan, planChanges } from './changed/plan.ts';
 import { remove } from './changed/removals.ts';
 import { SetAside } from './changed/set-aside.ts';
@@ -28,13 +28,6 @@ export interface UpdateResult {
   /** Names that were removed. */
   removed: number;
 }
-
-const STANDINGS: Record<MemberChange['change'], DryMember['standing']> = {
-  created: 'new',
-  replaced: 'replaced',
-  amended: 'amended',
-  removed: 'removed',
-};
 
 export class Update {
   /** What is written of the tree. Its directories are all in which names come or go. */
@@ -89,7 +82,7 @@ export class Update {
   /** Tells what would be done, and the names that would be kept. */
   tell(onMember: OnDryMember): void {
     for (const { path, pathBytes, change } of this.plan.changes) {
-      onMember({ path, pathBytes, standing: STANDINGS[change] });
+      onMember({ path, pathBytes, standing: change === 'created' ? 'new' : change });
     }
     for (const [path] of this.plan.blocked) {
       onMember({ path: toText(path), pathBytes: Buffer.from(path, 'latin1'), standing: 'kept' });
@@ -125,7 +118,7 @@ export class Update {
     if (isWhole) {
       this.removed += remove(plan.extras, target, onLost, (path) => this.openAbove(path, directories));
     } else if (plan.extras.length > 0) {
-      onLost('', `nothing was removed, because not every member could be written`);
+      onLost('', 'nothing was removed, because not every member could be written');
     }
   }
 

@@ -2,6 +2,7 @@
  * What a caller may ask for when only what differs is unpacked, and what is told about it.
  */
 import { ZnipError } from '../../errors.ts';
+import type { Kind } from '../../format/values/entry.ts';
 import type { ChangedAspect } from './compare.ts';
 
 export type { ChangedAspect } from './compare.ts';
@@ -13,7 +14,7 @@ export interface MemberChange {
   /** The same as bytes. */
   pathBytes: Uint8Array;
   /** What the member is, or what was removed. */
-  kind: 'file' | 'directory' | 'symlink' | 'hardlink';
+  kind: Kind;
   /** `amended`: only its mode, owner or time is set. */
   change: 'created' | 'replaced' | 'amended' | 'removed';
   /** What differed; empty for what is created or removed. */

@@ -6,7 +6,7 @@ import type { EntryRef } from '../../archive/entries.ts';
 import { recordedOwner } from '../../archive/entries.ts';
 import { ZnipError } from '../../errors.ts';
 import { toBytes, toText, type ByteString } from '../../format/values/byte-string.ts';
-import { KIND } from '../../format/values/entry.ts';
+import { KIND, KINDS } from '../../format/values/entry.ts';
 import { comparePaths } from '../../format/values/path-order.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat } from '../../posix/stat.ts';
 import type { DirectoryEntry } from '../../target/directories.ts';
@@ -131,7 +131,7 @@ class ChangePlanner {
   private readonly hardLinks: HardLink[] = [];
   private readonly mends: Mend[] = [];
   private readonly blocked: [ByteString, ZnipError][] = [];
-  private readonly changes: MemberChange[] = [];
+  private readonly changes: { raw: ByteString; change: MemberChange }[] = [];
   /** Names in the way of members, and what it takes to remove them. */
   private readonly obstacles = new Map<ByteString, Removal[]>();
   private readonly extras: Removal[] = [];
@@ -303,7 +303,7 @@ class ChangePlanner {
     const removals = [...inTheWay.values(), extras].flat();
     this.checkRemovals(removals.length);
     for (const { path, kind } of removals) this.change(path, kind, 'removed', []);
-    changes.sort((a, b) => comparePaths(latin(a), latin(b)));
+    changes.sort((a, b) => comparePaths(a.raw, b.raw));
     const directories = new Map<ByteString, DirectoryEntry>();
     for (const [path, entry] of this.tree.directories) {
       if (this.wantedDirectories.has(path) || this.touched.has(path)) directories.set(path, entry);
@@ -320,7 +320,7 @@ class ChangePlanner {
       unchanged,
       written,
       amended,
-      changes,
+      changes: changes.map(({ change }) => change),
     };
   }
 
@@ -482,11 +482,9 @@ class ChangePlanner {
     if (change === 'amended') this.amended += 1;
     else if (change !== 'removed') this.written += 1;
     if (!this.context.wantsChanges) return;
-    const name = (['file', 'directory', 'symlink', 'hardlink'] as const)[kind] ?? 'file';
-    this.changes.push({ path: toText(path), pathBytes: toBytes(path), kind: name, change, aspects });
+    this.changes.push({
+      raw: path,
+      change: { path: toText(path), pathBytes: toBytes(path), kind: KINDS[kind] ?? 'file', change, aspects },
+    });
   }
-}
-
-function latin({ pathBytes }: MemberChange): ByteString {
-  return Buffer.from(pathBytes).toString('latin1');
 }
