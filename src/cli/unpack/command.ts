@@ -112,9 +112,9 @@ With --root, nothing is written unless the archive has this root hash. In a pipe
 the archive waits in an unnamed file in TMPDIR until it arrives.
 --changed leaves a file alone if its size and time are those in the archive, or its hash with --checksum; it
 mends modes, times and links. A directory in the way of a file, or a file in the way of a directory, is
-replaced only with --delete; if the archive is damaged, it has its name again. --delete removes names in directories that are in the archive, when everything has
-been written; names at the top of the target only with --strip-components or --delete-top. No file has its name
-before it is complete.
+replaced only with --delete; if the archive is damaged, it has its name again. --delete removes names in
+directories that are in the archive, when everything has been written; names at the top of the target only with
+--strip-components or --delete-top. No file has its name before it is complete.
 From a pipe, --keep-newer compares whole seconds, and --max-ratio looks at what has arrived so far.`,
   );
   unpack.does(async (context, archive: string, patterns: string[], options: UnpackCommandOptions) => {

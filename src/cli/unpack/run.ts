@@ -18,7 +18,6 @@ import type { Streams } from '../process/streams.ts';
 import type { Context } from '../ui/context.ts';
 import type { Reporter } from '../ui/reporter.ts';
 import { countOf, formatBytes, formatCount, formatDuration, printable } from '../ui/text.ts';
-
 import { itemized } from './itemize.ts';
 
 export interface UnpackCommandOptions extends CommonOptions {
