@@ -15,6 +15,8 @@ import { namedMembers } from './named-members.ts';
 const NO_OWNER = 0xffffffff;
 /** Lengths of the fixed parts of a member: kind, mode, mtime, size, uid, gid, two lengths. */
 const FIXED_LENGTH = 1 + 2 + 8 + 8 + 4 + 4 + 4 + 4;
+/** Added to the kind of a member with extended attributes. */
+const HAS_XATTRS = 0x80;
 const GATHERED = 1024 * 1024;
 
 /** In hexadecimal. Throws the signal's reason. */
@@ -58,12 +60,21 @@ class MemberHasher {
       gid: batch.gid(row) ?? NO_OWNER,
       target: batch.linkTarget(row),
       checksum: batch.checksum(row),
+      xattrs: batch.xattrs(row),
     });
   }
 
   /** One more name of the member that is called `home`. */
   addLink(path: ByteString, home: ByteString): void {
-    const nothing = { mode: 0, mtime: 0n, size: 0, uid: NO_OWNER, gid: NO_OWNER, checksum: null };
+    const nothing = {
+      mode: 0,
+      mtime: 0n,
+      size: 0,
+      uid: NO_OWNER,
+      gid: NO_OWNER,
+      checksum: null,
+      xattrs: undefined,
+    };
     this.write(path, { kind: KIND.hardlink, target: home, ...nothing });
   }
 
@@ -83,16 +94,17 @@ class MemberHasher {
       gid: number;
       target: ByteString;
       checksum: Uint8Array | null;
+      xattrs: ByteString | undefined;
     },
   ): void {
-    const { target, checksum } = member;
+    const { target, checksum, xattrs } = member;
     const needed = FIXED_LENGTH + path.length + target.length + (checksum?.byteLength ?? 0);
     if (this.length + needed > GATHERED) this.flush();
     const { bytes } = this;
     let at = this.length;
     at = bytes.writeUInt32LE(path.length, at);
     at += bytes.write(path, at, 'latin1');
-    at = bytes.writeUInt8(member.kind, at);
+    at = bytes.writeUInt8(member.kind | (xattrs === undefined ? 0 : HAS_XATTRS), at);
     at = bytes.writeUInt16LE(member.mode, at);
     at = bytes.writeBigInt64LE(member.mtime, at);
     at = bytes.writeUInt32LE(member.size % 2 ** 32, at);
@@ -103,6 +115,16 @@ class MemberHasher {
     at += bytes.write(target, at, 'latin1');
     if (checksum !== null) bytes.set(checksum, at);
     this.length = at + (checksum?.byteLength ?? 0);
+    if (xattrs !== undefined) this.addXattrs(xattrs);
+  }
+
+  /** They may be longer than what is gathered. */
+  private addXattrs(xattrs: ByteString): void {
+    this.flush();
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(xattrs.length);
+    this.hasher.update(length);
+    this.hasher.update(Buffer.from(xattrs, 'latin1'));
   }
 
   private flush(): void {

@@ -5,9 +5,9 @@
 import { floorSeconds, type Member } from '../format/values/entry.ts';
 
 /** What both describe. */
-export type Described = Pick<Member, 'path' | 'kind' | 'size' | 'mode' | 'linkTarget' | 'mtime'>;
+export type Described = Pick<Member, 'path' | 'kind' | 'size' | 'mode' | 'linkTarget' | 'mtime' | 'xattrs'>;
 
-const PROPERTIES = ['path', 'kind', 'size', 'mode', 'linkTarget', 'mtime'] as const;
+const PROPERTIES = ['path', 'kind', 'size', 'mode', 'linkTarget', 'mtime', 'xattrs'] as const;
 
 /** The properties about which the two disagree. Tar headers of znip have no fractions of a second. */
 export function differences(entry: Described, header: Described): readonly (keyof Described)[] {

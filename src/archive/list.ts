@@ -3,6 +3,7 @@
  */
 import { toBytes, toText } from '../format/values/byte-string.ts';
 import { type Kind, KINDS } from '../format/values/entry.ts';
+import { decodeXattrs, type Xattrs } from '../format/values/xattrs.ts';
 import type { Archive, EntrySelection } from './archive.ts';
 import type { EntryRef } from './entries.ts';
 
@@ -30,6 +31,8 @@ export interface ListedEntry {
   repo: string;
   /** The file changed while it was packed. */
   changed: boolean;
+  /** Extended attributes; null if none are recorded. */
+  xattrs: Xattrs | null;
 }
 
 export function describeEntry({ batch, row, group }: EntryRef): ListedEntry {
@@ -50,6 +53,7 @@ export function describeEntry({ batch, row, group }: EntryRef): ListedEntry {
     packageType: group.packageType,
     repo: group.repo,
     changed: batch.changed(row),
+    xattrs: (member.xattrs === undefined ? undefined : decodeXattrs(member.xattrs)) ?? null,
   };
 }
 

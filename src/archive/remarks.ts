@@ -2,10 +2,17 @@
  * What the index of an archive cannot say about the members of a run. A caller that uses the index is told.
  */
 import { ZnipError } from '../errors.ts';
-import { REMARK_KINDS, type RemarkKind, plainReason } from '../format/remarks.ts';
+import {
+  REMARK_KINDS,
+  type RemarkKind,
+  plainReason,
+  unaskedPlainReason,
+  unaskedReason,
+} from '../format/remarks.ts';
 import { PlainAttributes } from '../format/values/attributes.ts';
-import { toText } from '../format/values/byte-string.ts';
+import { type ByteString, toText } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
+import { decodeXattrs, meaningOfXattrs } from '../format/values/xattrs.ts';
 import { MemberChoice, type MemberChoiceOptions } from '../select/member-choice.ts';
 import type { Archive } from './archive.ts';
 
@@ -38,6 +45,31 @@ export async function tellRemarks(archive: Archive, options: RemarkOptions, onDo
   }
   const reason = plainReason(plain);
   if (plain.first !== undefined && reason !== undefined) options.onNote?.(plain.first, reason);
+}
+
+/** Collects members with recorded attributes that nobody has asked for. */
+export class UnaskedAttributes {
+  private readonly plain = new PlainAttributes();
+  private readonly onDoubt: OnDoubt | undefined;
+  private readonly onNote: OnDoubt | undefined;
+
+  constructor({ onDoubt, onNote }: { onDoubt?: OnDoubt | undefined; onNote?: OnDoubt | undefined }) {
+    this.onDoubt = onDoubt;
+    this.onNote = onNote;
+  }
+
+  add(path: ByteString, records: ByteString): void {
+    const reason = unaskedReason(meaningOfXattrs(decodeXattrs(records) ?? new Map()));
+    if (reason === undefined) this.plain.add(toText(path));
+    else this.onDoubt?.(toText(path), reason);
+  }
+
+  /** Tells the one line about those with nothing but notes. */
+  finish(): void {
+    const { first } = this.plain;
+    const reason = unaskedPlainReason(this.plain);
+    if (first !== undefined && reason !== undefined) this.onNote?.(first, reason);
+  }
 }
 
 /** Whether a member would get a name. A refused name counts, too. */

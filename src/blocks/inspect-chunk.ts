@@ -37,6 +37,8 @@ export interface InspectedMembers {
   /** Names of owners by row; null if no member of the chunk has one. */
   unames: (ByteString | undefined)[] | null;
   gnames: (ByteString | undefined)[] | null;
+  /** Extended attributes by row; null if no member of the chunk has some. */
+  xattrs: (ByteString | undefined)[] | null;
   /** BLAKE3 of each content that is completely in the chunk. */
   checksums: Uint8Array;
 }
@@ -163,6 +165,7 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
     gids: new Float64Array(count),
     unames: namesOf(placed, 'uname'),
     gnames: namesOf(placed, 'gname'),
+    xattrs: namesOf(placed, 'xattrs'),
     checksums: new Uint8Array(count * CHECKSUM_LENGTH),
   };
   let pathEnd = 0;
@@ -193,7 +196,10 @@ function toColumns(placed: readonly Placed[], chunk: Buffer, codec: Codec): Insp
   return columns;
 }
 
-function namesOf(placed: readonly Placed[], which: 'uname' | 'gname'): (ByteString | undefined)[] | null {
+function namesOf(
+  placed: readonly Placed[],
+  which: 'uname' | 'gname' | 'xattrs',
+): (ByteString | undefined)[] | null {
   const hasSome = placed.some(({ member }) => member[which] !== undefined);
   return hasSome ? placed.map(({ member }) => member[which]) : null;
 }

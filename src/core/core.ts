@@ -58,7 +58,12 @@ export interface Core {
   renameNew(directory: number, from: ByteString, to: ByteString): number;
   /** flistxattr(2): names, each with a NUL after it; returns their length, 0 for none. */
   attributeNames(fd: number, names: Uint8Array): number;
-  attributeNamesAt(path: ByteString, names: Uint8Array): number;
+  /** With `follow`, of what the name leads to. */
+  attributeNamesAt(path: ByteString, names: Uint8Array, follow: boolean): number;
+  /** getxattr(2), lgetxattr(2): returns the length of the value. */
+  attributeAt(path: ByteString, name: ByteString, value: Uint8Array, follow: boolean): number;
+  /** fsetxattr(2); also for a file that is open for its name alone (O_PATH). */
+  setAttribute(fd: number, name: ByteString, value: Uint8Array): number;
 
   /**
    * Lists a held directory: for each name in byte order a record of 64 bytes, and behind all records the names, each

@@ -52,6 +52,7 @@ function compare({ batch: a, row: i }: EntryRef, { batch: b, row: k }: EntryRef,
   if (kind !== KIND.symlink && a.modes[i] !== b.modes[k]) aspects.push('mode');
   if (differ(a.uid(i), b.uid(k)) || differ(a.gid(i), b.gid(k))) aspects.push('owner');
   if (mtime && a.mtimes[i] !== b.mtimes[k]) aspects.push('mtime');
+  if (a.xattrs(i) !== b.xattrs(k)) aspects.push('xattrs');
   return aspects;
 }
 

@@ -7,6 +7,7 @@ import { fstatSync, statSync } from 'node:fs';
 import type { Archive } from '../archive/archive.ts';
 import type { Entries, EntryRef } from '../archive/entries.ts';
 import { findMeant } from '../archive/find-members.ts';
+import { core } from '../core/core.ts';
 import { ioError, systemReason, ZnipError } from '../errors.ts';
 import {
   compareBytes,
@@ -18,14 +19,17 @@ import {
 } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { KIND } from '../format/values/entry.ts';
+import { decodeXattrs, encodeXattrs } from '../format/values/xattrs.ts';
 import { hashFile } from '../io/hash-file.ts';
 import { isSameTime } from '../posix/times.ts';
+import { readXattrs } from '../posix/xattrs.ts';
+import { chooseXattrs } from '../select/xattr-choice.ts';
 import { Turns } from '../threads/turns.ts';
 import { type DiskEntry, OTHER_KIND, readDiskEntry, readDiskTree } from './disk-tree.ts';
 import { componentsToDrop, placeMembers } from './member-names.ts';
 
 /** What may differ between a member and the file with its name. */
-export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'owner' | 'mtime';
+export type Aspect = 'kind' | 'content' | 'target' | 'mode' | 'owner' | 'mtime' | 'xattrs';
 
 /** A name by which a directory, or another archive, differs from an archive. */
 export interface Difference {
@@ -108,6 +112,8 @@ export async function* diff(
   for (; next < missing.length; next++) yield* removed(missing[next] ?? '', unreadable);
 }
 
+const USUAL_XATTRS = chooseXattrs({});
+
 /** Compares members with the files on disk under their names. */
 class TreeComparison {
   private readonly base: ByteString;
@@ -139,7 +145,21 @@ class TreeComparison {
     // The permissions of a symlink mean nothing, and systems do not agree on them.
     if (kind !== KIND.symlink && batch.modes[row] !== disk.mode) aspects.push('mode');
     if (this.mtime && !isSameTime(batch.mtimes[row] ?? 0n, disk.mtime)) aspects.push('mtime');
+    if (!this.sameXattrs(batch.xattrs(row), disk)) aspects.push('xattrs');
     return aspects;
+  }
+
+  /** Compares those names that `pack` records without patterns. Where none is recorded, none is missed. */
+  private sameXattrs(records: ByteString | undefined, disk: DiskEntry): boolean {
+    if (records === undefined || core() === undefined) return true;
+    const recorded = [...(decodeXattrs(records) ?? [])].filter(([name]) => USUAL_XATTRS(name));
+    try {
+      const found = readXattrs(`${this.base}${disk.path}`, false, USUAL_XATTRS);
+      return encodeXattrs(new Map(recorded)) === encodeXattrs(found);
+    } catch (error) {
+      this.onUnreadable(disk.path, systemReason(error));
+      return true;
+    }
   }
 
   private sameContent({ batch, row }: Pick<EntryRef, 'batch' | 'row'>, disk: DiskEntry): boolean {

@@ -78,6 +78,21 @@ export function plainReason({ plain, others }: PlainAttributes): string | undefi
   return plain === 0 ? undefined : `${streamOnly('extended attributes')}${others}`;
 }
 
+/** Why a member lacks recorded attributes that nobody asked for; undefined if that does not change how a tree behaves. */
+export function unaskedReason(meaning: number): string | undefined {
+  const what = weightyAttributes(meaning);
+  return what === undefined ? undefined : unasked(what);
+}
+
+/** The line about all members that lack only notes; undefined if there are none. */
+export function unaskedPlainReason({ plain, others }: PlainAttributes): string | undefined {
+  return plain === 0 ? undefined : `${unasked('extended attributes')}${others}`;
+}
+
+function unasked(what: string): string {
+  return `unpacked without its ${what}, which \`xattrs\` restores`;
+}
+
 function streamOnly(what: string): string {
   return `in the tar stream only: its ${what}, which znip unpack does not restore`;
 }

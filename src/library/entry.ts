@@ -4,6 +4,7 @@
 import type { EntryRef } from '../archive/entries.ts';
 import { toBytes, toText } from '../format/values/byte-string.ts';
 import { type Kind, KINDS } from '../format/values/entry.ts';
+import { decodeXattrs } from '../format/values/xattrs.ts';
 
 const NANOSECONDS_PER_MILLISECOND = 1_000_000n;
 
@@ -86,6 +87,16 @@ export class Entry {
     if (this.linkTarget === null) return null;
     const { batch, row } = this.#ref;
     return toBytes(batch.linkTarget(row));
+  }
+
+  /** Extended attributes (xattr(7)): values by name; null if none are recorded. */
+  get xattrs(): ReadonlyMap<string, Uint8Array> | null {
+    const { batch, row } = this.#ref;
+    const records = batch.xattrs(row);
+    const xattrs = records === undefined ? undefined : decodeXattrs(records);
+    return xattrs === undefined
+      ? null
+      : new Map(Array.from(xattrs, ([name, value]) => [toText(name), toBytes(value)]));
   }
 
   /** BLAKE3 hash of the content, in hexadecimal; null if it is not a file. */

@@ -94,12 +94,14 @@ export async function extractIndexed(
   options: ExtractOptions,
 ): Promise<ExtractResult> {
   const { events, unpackOptions } = toUnpackOptions(directory, options);
+  const onDoubt = (path: string, reason: string): void => events.tell({ type: 'doubt', path, reason });
+  const onNote = (path: string, reason: string): void => events.tell({ type: 'note', path, reason });
   try {
-    await tellRemarks(archive, unpackOptions, (path, reason) => events.tell({ type: 'doubt', path, reason }));
+    await tellRemarks(archive, { ...unpackOptions, onNote }, onDoubt);
   } catch (error) {
     if (options.keepGoing !== true || !isDamage(error)) throw error;
     events.tell(toLostEvent(lostMember(null, error)));
   }
-  const result = await unpack(archive, unpackOptions);
+  const result = await unpack(archive, { ...unpackOptions, onDoubt, onNote });
   return { ...result, events: events.count };
 }

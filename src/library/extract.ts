@@ -99,6 +99,7 @@ async function recoverInto(
     ...unpackOptions,
     root,
     onDoubt: (path, reason) => events.tell({ type: 'doubt', path, reason }),
+    onNote: (path, reason) => events.tell({ type: 'note', path, reason }),
     onSkipped: (path, reason) => events.tell({ type: 'skipped', path, reason }),
   });
   return { ...result, events: events.count };

@@ -16,7 +16,7 @@ export function attributesOf(fd: number): number {
 
 /** The same for the file with this name, or for the file that the name leads to. */
 export function attributesAt(path: ByteString): number {
-  return meaningOfAll(core()?.attributeNamesAt(path, names) ?? 0);
+  return meaningOfAll(core()?.attributeNamesAt(path, names, true) ?? 0);
 }
 
 function meaningOfAll(length: number): number {

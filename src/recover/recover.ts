@@ -24,9 +24,9 @@ export interface RecoverOptions extends MemberChoiceOptions, TargetOptions, Limi
   /** Called for each member that is lost, and for damage that costs none. */
   onDamaged?: ((lost: LostMember) => void) | undefined;
   /** Called for each member that is not in the index, or that tar programs read differently. */
-  onDoubt?: OnDoubt;
+  onDoubt?: OnDoubt | undefined;
   /** Called for something that is done as in every tar program, but that the user should know. */
-  onNote?: OnDoubt;
+  onNote?: OnDoubt | undefined;
   /** Called for each member of a kind that cannot be unpacked, if the index is lost. */
   onSkipped?: (path: string, reason: string) => void;
   /** Writes nothing: hears of each member that would be written or kept instead, when all have been checked. */

@@ -245,6 +245,7 @@ class Rescue {
     };
     member.uname = members.unames?.[row];
     member.gname = members.gnames?.[row];
+    member.xattrs = members.xattrs?.[row];
     const group = known?.group ?? { packageType: packageTypeOf(path), repo: '' };
     columns.append(
       { ...member, prefix: '', sourceMtime: null, follow: false, linked: false },

@@ -74,7 +74,7 @@ function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, 
 }
 
 /** Whether this is what the run wrote, as far as one can see. A file with a name that others gave it never is. */
-function isWritten(stats: FileStat, { kind, size, linked }: WrittenMember): boolean {
+export function isWritten(stats: FileStat, { kind, size, linked }: WrittenMember): boolean {
   if (stats.uid !== process.geteuid?.()) return false;
   if (kind === KIND.symlink) return stats.isSymbolicLink();
   const isOwn = stats.nlink === 1 || linked?.has(stats) === true;

@@ -15,14 +15,17 @@ import type { Owner } from '../archive/entries.ts';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
-import { isRefusal, type OnLost } from './refusals.ts';
+import { isRefusal, type OnLost, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import { finishFile } from './write-file.ts';
+import { restoreDirectoryXattrs } from './xattrs.ts';
 
 export interface DirectoryEntry {
   mode: number;
   mtime: bigint;
   owner: Owner | null;
+  /** Extended attributes as they are recorded. */
+  xattrs: ByteString | undefined;
 }
 
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
@@ -136,7 +139,7 @@ export class Directories {
   }
 
   /** Returns in words what was refused. */
-  private finishOne(path: ByteString, { mode, mtime, owner }: DirectoryEntry): string | undefined {
+  private finishOne(path: ByteString, entry: DirectoryEntry): string | undefined {
     const { tree } = this;
     const { umask } = tree.settings;
     const madeWith = this.made.get(path);
@@ -144,7 +147,11 @@ export class Directories {
     try {
       const fd = tree.open(path, OPEN_FLAGS);
       try {
-        const reason = finishFile(fd, { mode, mtime, owner }, tree.settings, made);
+        const unset = restoreDirectoryXattrs(fd, entry.xattrs, tree.settings);
+        const reason = reasons(
+          unset,
+          finishFile(fd, entry, tree.settings, entry.xattrs === undefined ? made : undefined),
+        );
         if (tree.settings.fsync) {
           fsyncSync(fd);
           this.synced.add(path);

@@ -7,13 +7,16 @@ import { errnoOf, ioError, toZnipError, ZnipError } from '../errors.ts';
 import { fromText, type ByteString } from '../format/values/byte-string.ts';
 import { holdDirectory } from '../posix/held-directories.ts';
 import { makeDirectories } from '../posix/make-directories.ts';
+import { requireXattrs } from '../posix/xattrs.ts';
 import type { KeepGoingOptions } from '../rules/lost.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import type { LinkedFiles } from './linked-files.ts';
 import { createHardLink, createSymlink, type HardLink, type Link } from './links.ts';
 import { isRefusal, type OnLost } from './refusals.ts';
+import type { XattrPatterns } from '../select/xattr-choice.ts';
 import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
+import { type AttributedMember, restoreXattrs } from './xattrs.ts';
 
 export interface TargetOptions {
   /** Target directory; made when it does not exist. Default: the working directory. */
@@ -39,6 +42,12 @@ export interface TargetOptions {
    * Without this option, these bits are never restored. For root only. Default: false.
    */
   sameOwner?: boolean | undefined;
+  /**
+   * Restore extended attributes (xattr(7)) and ACLs as far as they are recorded; with patterns, those that they name. What only
+   * root may set, such as capabilities, takes `sameOwner`, too. `false`: do not even say that there are some. Needs the native
+   * core. Default: none is restored, and what is lost is told.
+   */
+  xattrs?: boolean | XattrPatterns | undefined;
   /** Wait until everything that was written is on the disk (fsync, POSIX). Default: false. */
   fsync?: boolean | undefined;
 }
@@ -83,6 +92,7 @@ export function openTarget(
     preservePermissions = process.geteuid?.() === 0,
     sparse = true,
     sameOwner = false,
+    xattrs,
     fsync = false,
     keepGoing = false,
     atomic = false,
@@ -100,10 +110,18 @@ export function openTarget(
     sparse,
     mtime,
     sameOwner,
+    xattrs: xattrsOf(xattrs),
     atomic,
     fsync,
     keepGoing,
   });
+}
+
+/** Throws `codec-unavailable` if attributes are wanted and cannot be set. */
+function xattrsOf(xattrs: TargetOptions['xattrs']): XattrPatterns | undefined {
+  if (xattrs === undefined || xattrs === false) return undefined;
+  requireXattrs();
+  return xattrs === true ? {} : xattrs;
 }
 
 /** Closes a target, when no worker can reach it any more. */
@@ -122,15 +140,28 @@ interface TreeEnd {
   /** Called for members whose directory cannot be there. */
   onBlocked: OnBlocked;
   onLost: OnLost;
+  /** The run has not written the member. */
+  isLeft: (path: ByteString) => boolean;
   linked: LinkedFiles;
+  /** What has extended attributes, by the name that it gets. Directories have their own. */
+  attributed: ReadonlyMap<ByteString, AttributedMember>;
 }
 
-type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks'>;
+type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks' | 'attributed' | 'isLeft'>;
+
+type AttributesEnd = Pick<TreeEnd, 'attributed' | 'tree' | 'linked' | 'taken' | 'isLeft' | 'onLost'>;
 
 /** Links come after all files, so nothing was written through one. Directory modes and times come last. */
 export function finishTree(end: TreeEnd): void {
   createLinks(end);
+  finishXattrs(end);
   end.madeDirectories.finish(end);
+}
+
+/** Sets attributes of what was written and has its name; before directories get their modes. */
+export function finishXattrs({ attributed, tree, linked, taken, isLeft, onLost }: AttributesEnd): void {
+  if (tree.settings.xattrs === undefined) return;
+  restoreXattrs(attributed, tree, linked, (path) => taken.has(path) || isLeft(path), onLost);
 }
 
 /** Creates symlinks, then hard links. */

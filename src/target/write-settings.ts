@@ -2,6 +2,7 @@
  * The settings for everything that a run writes.
  */
 import type { ByteString } from '../format/values/byte-string.ts';
+import type { XattrPatterns } from '../select/xattr-choice.ts';
 
 /** What happens to a file that already exists. */
 export type ExistingPolicy = 'fail' | 'keep' | 'keep-newer' | 'overwrite';
@@ -22,6 +23,8 @@ export interface WriteSettings {
   mtime: boolean;
   /** Restore owners, and with them set-user-id and similar bits. */
   sameOwner: boolean;
+  /** Which extended attributes are restored; undefined for none. */
+  xattrs: XattrPatterns | undefined;
   /** Give a file its name only when it is complete, even if nothing has this name. */
   atomic: boolean;
   /** Wait until everything is on the disk. */

@@ -4,6 +4,7 @@
  *
  * There may be millions, so each is a row in columns, without an object for it.
  */
+import { codec } from '../codec/codec.ts';
 import type { PlainMembers } from '../blocks/plain-members.ts';
 import type { CoreArrived } from '../core/core.ts';
 import { grown } from '../format/values/grown.ts';
@@ -23,6 +24,8 @@ export interface ArrivedMember {
   /** Tar stream byte at which its content starts. */
   streamOffset: number;
   linkTarget: ByteString;
+  /** Stands for its extended attributes, see `briefly`. */
+  xattrs: ByteString | undefined;
   /** BLAKE3 hash of the content, as a view; null if it is not a file, or not written yet. */
   checksum: Uint8Array | null;
 }
@@ -38,6 +41,12 @@ export interface NamedMember {
 
 const FIRST_ROWS = 1024;
 
+/** Attributes, or their hash if they are long: they wait until the index comes, and there may be megabytes for each member. */
+export function briefly(xattrs: ByteString | undefined): ByteString | undefined {
+  if (xattrs === undefined || xattrs.length <= 4 * CHECKSUM_LENGTH) return xattrs;
+  return Buffer.from(codec().hash(Buffer.from(xattrs, 'latin1'))).toString('latin1');
+}
+
 export class ArrivedMembers {
   private rows = 0;
   private kinds = new Uint8Array(FIRST_ROWS);
@@ -49,6 +58,7 @@ export class ArrivedMembers {
   /** 1 for files that have a hash in `checksums`. */
   private written = new Uint8Array(FIRST_ROWS);
   private readonly linkTargets = new Map<number, ByteString>();
+  private readonly xattrs = new Map<number, ByteString>();
   /** Paths in the archive, if names may differ from them. */
   private readonly paths: ByteStringsBuilder | undefined;
   /** The names that members get. Each is there before its member comes. */
@@ -91,6 +101,8 @@ export class ArrivedMembers {
     this.sizes[row] = member.size;
     this.streamOffsets[row] = streamOffset;
     if (member.linkTarget !== '') this.linkTargets.set(row, member.linkTarget);
+    const xattrs = briefly(member.xattrs);
+    if (xattrs !== undefined) this.xattrs.set(row, xattrs);
     this.paths?.append(path);
     this.setName(row, this.names.rowOf(member.path));
     return row;
@@ -128,6 +140,7 @@ export class ArrivedMembers {
       size: this.sizes[row] ?? 0,
       streamOffset: this.streamOffsets[row] ?? 0,
       linkTarget: this.linkTargets.get(row) ?? '',
+      xattrs: this.xattrs.get(row),
       checksum: this.written[row] === 1 ? this.checksums.subarray(start, start + CHECKSUM_LENGTH) : null,
     };
   }
@@ -141,7 +154,8 @@ export class ArrivedMembers {
 
   /** Everything, where it is, if all members have names of their own: valid until more arrives. */
   columns(): CoreArrived | undefined {
-    if (!this.haveOwnNames) return undefined;
+    // The core compares no attributes.
+    if (!this.haveOwnNames || this.xattrs.size > 0) return undefined;
     const { bytes, ends } = this.names.all();
     const { kinds, modes, mtimes, sizes, streamOffsets, checksums, written } = this;
     return {

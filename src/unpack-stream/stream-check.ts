@@ -24,7 +24,7 @@ import { type Group, KIND } from '../format/values/entry.ts';
 import { startsAsArchive } from '../format/zstd/marks.ts';
 import type { ByteStream } from '../io/byte-stream.ts';
 import { Turns } from '../threads/turns.ts';
-import type { ArrivedMember, ArrivedMembers } from './arrived-members.ts';
+import { type ArrivedMember, type ArrivedMembers, briefly } from './arrived-members.ts';
 
 /**
  * Entries of a batch that agree with the members that arrived, one after the other: rows `from` to `to`. The first is row
@@ -164,25 +164,27 @@ const WORDS = {
   mode: 'mode',
   linkTarget: 'link target',
   mtime: 'time',
+  xattrs: 'set of extended attributes',
 } as const;
 
 /** How the index contradicts the member that arrived; undefined if they agree. */
 function disagreement(ref: EntryRef, arrived: ArrivedMember): ZnipError | undefined {
   const { batch, row } = ref;
-  const [property] = differences(batch.member(row), arrived);
+  const member = batch.member(row);
+  const [property] = differences({ ...member, xattrs: briefly(member.xattrs) }, arrived);
   if (property !== undefined) {
     const found = property === 'path' ? `, '${toText(arrived.path)}'` : '';
     return disagree(ref, `its ${WORDS[property]} differs${found}`);
   }
-  const member = toText(batch.path(row));
+  const name = toText(member.path);
   const checksum = batch.checksum(row);
   const found = arrived.checksum;
   if (batch.kinds[row] !== KIND.file || checksum === null || found === null) return undefined;
   if (equalBytes(checksum, found)) return undefined;
   return new ZnipError(
     'damaged-member',
-    `member '${member}' is damaged: its content does not have the hash of the index`,
-    { member },
+    `member '${name}' is damaged: its content does not have the hash of the index`,
+    { member: name },
   );
 }
 

@@ -2,6 +2,7 @@
  * One run that unpacks members in the order of a tar stream, from any source: it knows what has arrived and what is
  * written, and finishes the tree. `unpack-blocks.ts`, `salvage.ts` and `unpack-foreign.ts` feed it. Main thread.
  */
+import { UnaskedAttributes } from '../archive/remarks.ts';
 import { PlainMembers } from '../blocks/plain-members.ts';
 import { codec } from '../codec/codec.ts';
 import { core } from '../core/core.ts';
@@ -91,6 +92,7 @@ export class StreamRun {
   private readonly passed = new Set<number>();
   private selectedBytes = 0;
   private readonly plainAttributes = new PlainAttributes();
+  private readonly unasked: UnaskedAttributes;
   private readonly taken = new TakenNames();
   /** Names of members that were not written. Whatever has such a name is not from this run. */
   private readonly unmade = new Set<ByteString>();
@@ -114,6 +116,7 @@ export class StreamRun {
     this.limits = new Limits(options);
     this.refused = new RefusedMembers(options.onLost);
     this.losses = new StreamLosses(options);
+    this.unasked = new UnaskedAttributes(options);
     const names = new MemberNames(this.limits);
     this.arrived = new ArrivedMembers(names.table, this.choice.renames);
     this.target = openTarget(options, options.dryRun !== undefined);
@@ -165,6 +168,9 @@ export class StreamRun {
         if (reason === undefined) this.plainAttributes.add(toText(path));
         else options.onDoubt?.(toText(path), reason);
       },
+      onRecorded: (path, xattrs) => {
+        if (options.xattrs === undefined) this.unasked.add(path, xattrs);
+      },
       onLeadingSlash: (path) => options.onNote?.(toText(path), LEADING_SLASH),
       onLostTarget: (path, target) => {
         this.onLost(
@@ -179,6 +185,7 @@ export class StreamRun {
       onMember: (member, archived, streamOffset) => this.noteMember(member, archived, streamOffset),
       onFiles: (members, from, to, streamOffset) => this.noteFiles(members, from, to, streamOffset),
       owners: this.restoresOwners,
+      xattrs: this.target.settings.xattrs !== undefined,
       holdsSpecial: this.target.settings.sameOwner && kind === 'znip',
       limits: this.limits,
       onRefused: (path, error) => this.losses.refuseEntry(path, error),
@@ -329,6 +336,7 @@ export class StreamRun {
     const { first } = this.plainAttributes;
     const reason = plainReason(this.plainAttributes);
     if (first !== undefined && reason !== undefined) this.options.onNote?.(first, reason);
+    this.unasked.finish();
   }
 
   /** Finishes the tree, as far as it has arrived: links, then directories. */
@@ -346,7 +354,9 @@ export class StreamRun {
       taken: this.taken,
       onBlocked: this.onBlocked,
       onLost: this.onLost,
+      isLeft: (path) => this.losses.has(path) || this.unmade.has(path),
       linked: this.linked,
+      attributed: this.members.tree.attributed,
     });
   }
 

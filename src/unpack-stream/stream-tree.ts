@@ -4,7 +4,7 @@
  */
 import type { Owner } from '../archive/entries.ts';
 import type { PlainMembers } from '../blocks/plain-members.ts';
-import type { ZnipError } from '../errors.ts';
+import { ZnipError } from '../errors.ts';
 import type { SparseMap } from '../format/tar/sparse.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
 import { startOf } from '../format/values/byte-strings.ts';
@@ -15,6 +15,7 @@ import { hashBytes } from '../rules/name-table.ts';
 import { checkPath } from '../rules/safe-path.ts';
 import type { DirectoryEntry } from '../target/directories.ts';
 import type { HardLink, Link } from '../target/links.ts';
+import type { AttributedMember } from '../target/xattrs.ts';
 import { DIRECTORY_TARGET, refusedLink } from '../unpack/member-tree.ts';
 import { PendingLinks } from './pending-links.ts';
 import type { SegmentBuilder } from './segment.ts';
@@ -41,6 +42,8 @@ export interface StreamTreeOptions {
   onHeir: (name: ByteString, heir: ByteString) => void;
   /** Owners in the headers are restored. In znip's own headers they are 0 if none is recorded. */
   owners: boolean;
+  /** Extended attributes are restored, at the end. */
+  xattrs: boolean;
   limits: Limits;
   /** Called at the end for hard links that have waited for a file, and none has come. */
   onLeadsNowhere: (path: ByteString, error: ZnipError) => void;
@@ -57,10 +60,23 @@ export interface AcceptedMember {
   sparse?: SparseMap | undefined;
 }
 
+/** What is held in memory of attributes until the end of a stream, in bytes. No tree that people have comes near. */
+const MAX_XATTRS_LENGTH = 256 * 1024 * 1024;
+
+function tooManyXattrs(): ZnipError {
+  return new ZnipError(
+    'limit',
+    `the stream has more than ${MAX_XATTRS_LENGTH} bytes of extended attributes: unpack it without \`xattrs\``,
+  );
+}
+
 export class StreamTree {
   /** By name: if a name comes twice, the last one counts. */
   readonly directories: Map<ByteString, DirectoryEntry>;
   readonly symlinks = new Map<ByteString, Link>();
+  /** Files and symlinks with extended attributes. */
+  readonly attributed = new Map<ByteString, AttributedMember>();
+  private xattrsLength = 0;
   /** Names of files that a link has replaced: they have been written, and stand in its way. */
   readonly replacedByLinks = new Set<ByteString>();
   private readonly options: StreamTreeOptions;
@@ -96,7 +112,7 @@ export class StreamTree {
     streamOffset: number,
     segments: SegmentBuilder,
   ): AcceptedMember | undefined {
-    const { path, kind, mtime, mode } = member;
+    const { path, kind, mtime, mode, size, xattrs } = member;
     const owner = this.ownerOf(member);
     let link: HardLink | undefined;
     if (kind === KIND.hardlink) {
@@ -106,9 +122,15 @@ export class StreamTree {
     const replaces = this.replace(path, kind, segments);
     const row = this.options.onMember(member, archived, streamOffset);
     if (this.options.renames) this.holders.set(path, archived);
-    if (kind === KIND.directory) this.directories.set(path, { mode, mtime, owner });
+    if (kind === KIND.directory)
+      this.directories.set(path, { mode, mtime, owner, xattrs: this.options.xattrs ? xattrs : undefined });
     else if (kind === KIND.symlink) {
       this.symlinks.set(path, { path, target: member.linkTarget, mtime, owner });
+    }
+    if (this.options.xattrs && xattrs !== undefined && (kind === KIND.file || kind === KIND.symlink)) {
+      this.xattrsLength += xattrs.length;
+      if (this.xattrsLength > MAX_XATTRS_LENGTH) throw tooManyXattrs();
+      this.attributed.set(path, { kind, size, xattrs });
     }
     if (link === undefined) {
       if (kind !== KIND.directory) this.links.arrive(path, path);
@@ -183,6 +205,9 @@ export class StreamTree {
     this.symlinks.delete(path);
     this.directories.delete(path);
     const links = this.links.takeLinksTo(path);
+    const attributed = this.attributed.get(path);
+    this.attributed.delete(path);
+    if (links[0] !== undefined && attributed !== undefined) this.attributed.set(links[0].path, attributed);
     const isWritten =
       (before !== KIND.directory && symlink === undefined && !isPending) || this.replacedByLinks.has(path);
     if (links[0] !== undefined) {

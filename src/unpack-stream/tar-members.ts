@@ -43,6 +43,8 @@ export interface TarMembersOptions extends StreamTreeOptions {
   onDoubt: (path: ByteString, reason: string) => void;
   /** Called for members with extended attributes, which are not restored. For what they mean, see ATTRIBUTES. */
   onAttributes: (path: ByteString, attributes: number) => void;
+  /** Called for a member that has recorded attributes. */
+  onRecorded: (path: ByteString, xattrs: ByteString) => void;
   /** Called for the first name that begins with a `/`. The `/` is removed. */
   onLeadingSlash: (path: ByteString) => void;
   /** Called for every member that is selected and left out, or changes nothing: where its content starts. */
@@ -245,6 +247,9 @@ export class TarMembers {
     }
     if (item.attributes !== ATTRIBUTES.none && this.isChosenItem(item))
       this.options.onAttributes(nameOf(item), item.attributes);
+    if (member.xattrs !== undefined && this.isChosenItem(item)) {
+      this.options.onRecorded(nameOf(item), member.xattrs);
+    }
     // "./" in a tar archive is the target itself.
     if (path === '' || path === '.') return undefined;
     this.options.onAny(1);

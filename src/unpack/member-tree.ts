@@ -14,6 +14,7 @@ import { MemberNames } from '../rules/member-names.ts';
 import { checkPath } from '../rules/safe-path.ts';
 import type { DirectoryEntry } from '../target/directories.ts';
 import type { Link, HardLink } from '../target/links.ts';
+import type { AttributedMember } from '../target/xattrs.ts';
 import { type PlannedFile, PlannedFiles, totalsOf } from './planned-files.ts';
 
 export interface MemberTree {
@@ -24,6 +25,8 @@ export interface MemberTree {
   directories: ReadonlyMap<ByteString, DirectoryEntry>;
   symlinks: Link[];
   hardLinks: HardLink[];
+  /** Files and symlinks with extended attributes. */
+  attributed: ReadonlyMap<ByteString, AttributedMember>;
   /** Every name in archive order. */
   names: Iterable<ByteString>;
   /** Whether a member has this name, or members lie below it. */
@@ -84,6 +87,7 @@ class TreeBuilder {
   /** Names that belonged to a file before, and to a later member now. */
   private readonly superseded = new Set<ByteString>();
   private readonly directories = new Map<ByteString, DirectoryEntry>();
+  private readonly attributed = new Map<ByteString, AttributedMember>();
   private readonly symlinks = new Map<ByteString, Link>();
   private readonly links = new Map<ByteString, PendingLink>();
   /** Paths in the archive whose last member is refused. */
@@ -140,7 +144,12 @@ class TreeBuilder {
   private addDirectory(ref: EntryRef, path: ByteString): void {
     const { batch, row } = ref;
     const owner = this.options.owners ? recordedOwner(ref) : null;
-    this.directories.set(path, { mode: batch.modes[row] ?? 0, mtime: batch.mtimes[row] ?? 0n, owner });
+    this.directories.set(path, {
+      mode: batch.modes[row] ?? 0,
+      mtime: batch.mtimes[row] ?? 0n,
+      owner,
+      xattrs: batch.xattrs(row),
+    });
   }
 
   /** Adds the next entry. */
@@ -175,6 +184,7 @@ class TreeBuilder {
     }
     const mtime = batch.mtimes[row] ?? 0n;
     const owner = options.owners ? recordedOwner(ref) : null;
+    noteXattrs(this.attributed, ref, path);
     if (kind === KIND.file) this.files.add(position, path, batch.sizes[row] ?? 0);
     else if (kind === KIND.directory) this.addDirectory(ref, path);
     else if (kind === KIND.symlink) this.symlinks.set(path, { path, target, mtime, owner });
@@ -198,6 +208,7 @@ class TreeBuilder {
       files: kept,
       ...totalsOf(kept),
       directories: this.directories,
+      attributed: this.attributed,
       symlinks: [...this.symlinks.values()],
       hardLinks,
       names: names.all(),
@@ -235,6 +246,7 @@ class TreeBuilder {
     else if (before !== undefined && before !== kind) this.directories.delete(path);
     this.symlinks.delete(path);
     this.links.delete(path);
+    this.attributed.delete(path);
     return true;
   }
 
@@ -270,8 +282,11 @@ class TreeBuilder {
         if (target !== undefined) {
           const file = symlink === undefined ? ref : undefined;
           resolved.push({ path, target, mtime, owner: null, symlink, file });
-        } else if (symlink === undefined) standIns.push({ ref, path });
-        else this.symlinks.set(path, symlink);
+        } else {
+          noteXattrs(this.attributed, ref, path);
+          if (symlink === undefined) standIns.push({ ref, path });
+          else this.symlinks.set(path, symlink);
+        }
       } catch (error) {
         if (!(error instanceof ZnipError)) throw error;
         this.options.onRefused(link.path, error);
@@ -299,6 +314,17 @@ class TreeBuilder {
     const owner = this.options.owners ? recordedOwner(ref) : null;
     return { path, target: batch.linkTarget(row), mtime: batch.mtimes[row] ?? 0n, owner };
   }
+}
+
+/** Takes note of the attributes of a file or symlink that gets this name. */
+export function noteXattrs(
+  attributed: Map<ByteString, AttributedMember>,
+  { batch, row }: EntryRef,
+  path: ByteString,
+): void {
+  const kind = batch.kinds[row] ?? KIND.file;
+  const xattrs = kind === KIND.file || kind === KIND.symlink ? batch.xattrs(row) : undefined;
+  if (xattrs !== undefined) attributed.set(path, { kind, size: batch.sizes[row] ?? 0, xattrs });
 }
 
 function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {

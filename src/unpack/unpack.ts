@@ -4,6 +4,7 @@
 import type { Archive, EntrySelection } from '../archive/archive.ts';
 import type { Entries } from '../archive/entries.ts';
 import { streamOffset } from '../archive/link-meanings.ts';
+import { type OnDoubt, UnaskedAttributes } from '../archive/remarks.ts';
 import { codec } from '../codec/codec.ts';
 import { ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -18,7 +19,7 @@ import { LinkedFiles } from '../target/linked-files.ts';
 import type { HardLink } from '../target/links.ts';
 import { linkWithoutFile, type OnLost, RefusedMembers } from '../target/refusals.ts';
 import { TakenNames } from '../target/taken-names.ts';
-import { closeTarget, createLinks, openTarget, type TargetOptions } from '../target/target.ts';
+import { closeTarget, createLinks, finishXattrs, openTarget, type TargetOptions } from '../target/target.ts';
 import type { TargetTree } from '../target/target-tree.ts';
 import { milliseconds } from '../threads/clock.ts';
 import type { MemoryPlan } from '../threads/memory.ts';
@@ -29,7 +30,7 @@ import { extractJobs } from './extract-pipeline.ts';
 import { type ChunkJob, planJobs } from './extract-plan.ts';
 import { type ExtractPool, startExtractPool } from './extract-pool.ts';
 import { IndexLosses } from './index-losses.ts';
-import type { MemberTree } from './member-tree.ts';
+import { type MemberTree, noteXattrs } from './member-tree.ts';
 import { planReadMemory } from './memory.ts';
 import { type PlannedFile, runsOf } from './planned-files.ts';
 import { Update, type UpdateResult } from './update.ts';
@@ -49,6 +50,10 @@ export interface UnpackOptions
   /** Write nothing. Called for each member that would be written or kept instead, in archive order. */
   dryRun?: OnDryMember | undefined;
   onProgress?: ((progress: UnpackProgress) => void) | undefined;
+  /** Called for a member that loses a recorded access control list or capabilities, because nobody asked for `xattrs`. */
+  onDoubt?: OnDoubt | undefined;
+  /** Called once, if members lose attributes that only hold somebody's notes. */
+  onNote?: OnDoubt | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -142,6 +147,7 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
   const chosen = await chooseTree(archive, options, limits, losses, read);
   limits.addContent(chosen.contentBytes);
   limits.checkRatio(chosen.contentBytes, archive.source.byteLength);
+  if (options.xattrs === undefined) tellUnasked(chosen, options);
   const overwrites = options.changed === true ? { existing: 'overwrite' as const, atomic: true } : {};
   const target = openTarget({ ...options, ...overwrites }, options.dryRun !== undefined);
   try {
@@ -152,6 +158,13 @@ async function unpackSelected(archive: Archive, options: UnpackOptions, run: Run
     await run.pool?.stop();
     closeTarget(target);
   }
+}
+
+function tellUnasked({ attributed, directories }: MemberTree, options: UnpackOptions): void {
+  const unasked = new UnaskedAttributes(options);
+  for (const [path, { xattrs }] of attributed) unasked.add(path, xattrs);
+  for (const [path, { xattrs }] of directories) if (xattrs !== undefined) unasked.add(path, xattrs);
+  unasked.finish();
 }
 
 interface Job {
@@ -252,23 +265,28 @@ async function writeTree(
       return false;
     });
     // A file that was kept for the user is not the file that the archive's links mean.
+    const attributed = new Map(tree.attributed);
     for (;;) {
       const { standIns, links } = replaceKeptTargets(hardLinks, taken);
+      for (const { ref, path } of standIns) noteXattrs(attributed, ref, path);
       hardLinks = links;
       if (standIns.length === 0) break;
       await extract(standIns);
     }
     const end = {
       ...tree,
+      attributed,
       hardLinks,
       madeDirectories: directories,
       tree: target,
       taken,
       onBlocked,
       onLost,
+      isLeft: (path: ByteString) => losses.has(path) || refused.has(path),
       linked: new LinkedFiles(),
     };
     createLinks(end);
+    finishXattrs(end);
     const isWhole = taken.size === 0 && losses.count === 0 && refused.isNone;
     update?.settle(isWhole);
     update?.finish(isWhole, directories);

@@ -10,6 +10,7 @@ import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { CHECKSUM_LENGTH } from '../format/values/constants.ts';
 import { floorSeconds, KIND, KINDS } from '../format/values/entry.ts';
+import { decodeXattrs } from '../format/values/xattrs.ts';
 import type { Damage, DamageCode, DamageList } from './damage.ts';
 
 /** What a chunk holds, or a lost run of the tar stream. */
@@ -41,7 +42,14 @@ const MISMATCHES: Record<keyof Described, { code: DamageCode; show: (described: 
   mode: { code: 'mode-mismatch', show: ({ mode }) => mode.toString(8) },
   linkTarget: { code: 'link-mismatch', show: ({ linkTarget }) => `'${toText(linkTarget)}'` },
   mtime: { code: 'mtime-mismatch', show: ({ mtime }) => String(floorSeconds(mtime)) },
+  xattrs: { code: 'xattr-mismatch', show: ({ xattrs }) => shownXattrs(xattrs) },
 };
+
+/** Names alone: values are bytes. */
+function shownXattrs(records: ByteString | undefined): string {
+  const names = records === undefined ? [] : [...(decodeXattrs(records)?.keys() ?? [])];
+  return names.length === 0 ? 'no extended attributes' : `these values of ${toText(names.join(', '))}`;
+}
 
 export class Comparison {
   private readonly entries: Entries;
@@ -117,6 +125,7 @@ export class Comparison {
       mtime: members.mtimes[row] ?? 0n,
       size: members.sizes[row] ?? 0,
       linkTarget: linkTargetAt(members, row),
+      xattrs: members.xattrs?.[row],
     };
     const indexed: Described = batch.member(at);
     for (const property of differences(indexed, header)) {

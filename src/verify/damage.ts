@@ -27,6 +27,7 @@ export const DAMAGE = {
   'kind-mismatch': 'index and tar header have different kinds for a member',
   'size-mismatch': 'index and tar header have different sizes for a member',
   'mode-mismatch': 'index and tar header have different modes for a member',
+  'xattr-mismatch': 'index and tar header have different extended attributes for a member',
   'mtime-mismatch': 'index and tar header have different times for a member, in whole seconds',
   'link-mismatch': 'index and tar header have different link targets for a member',
   'owner-mismatch': 'index and tar header have different owners for a member',

@@ -2,7 +2,7 @@
 
 use std::ffi::CStr;
 
-use rustix::fd::{AsFd, BorrowedFd, IntoRawFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, RawFd};
 use rustix::fs::{AtFlags, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::{Errno, Result};
 use rustix::path::Arg;
@@ -191,9 +191,31 @@ pub fn attribute_names(fd: impl AsFd, names: &mut [u8]) -> Result<usize> {
     rustix::fs::flistxattr(fd, names)
 }
 
-/// The same for the file that a path leads to.
-pub fn attribute_names_at(path: &CStr, names: &mut [u8]) -> Result<usize> {
-    rustix::fs::listxattr(path, names)
+/// The same for the file with a name; with `follow`, for what the name leads to.
+pub fn attribute_names_at(path: &CStr, names: &mut [u8], follow: bool) -> Result<usize> {
+    if follow { rustix::fs::listxattr(path, names) } else { rustix::fs::llistxattr(path, names) }
+}
+
+/// The value of an extended attribute of the file with a name; with `follow`, of what the name leads to. Gives its length.
+pub fn attribute_at(path: &CStr, name: &CStr, value: &mut [u8], follow: bool) -> Result<usize> {
+    if follow {
+        rustix::fs::getxattr(path, name, value)
+    } else {
+        rustix::fs::lgetxattr(path, name, value)
+    }
+}
+
+/// Sets an extended attribute of an open file. On Linux, it may be open for its name alone (`O_PATH`).
+pub fn set_attribute(fd: impl AsFd, name: &CStr, value: &[u8]) -> Result<()> {
+    let flags = rustix::fs::XattrFlags::empty();
+    match rustix::fs::fsetxattr(&fd, name, value, flags) {
+        #[cfg(target_os = "linux")]
+        Err(Errno::BADF) => {
+            let own = format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd());
+            rustix::fs::setxattr(own, name, value, flags)
+        }
+        result => result,
+    }
 }
 
 /// Repeats a call as long as a signal interrupts it.

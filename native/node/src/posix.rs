@@ -89,8 +89,22 @@ pub fn attribute_names(fd: i32, mut names: View<u8>) -> i32 {
     or_errno(posix::attribute_names(descriptor(fd), &mut names).map(|length| length as i32))
 }
 
-/// The same for the file that a path leads to.
+/// The same for the file with a name; with `follow`, for what the name leads to.
 #[napi(catch_unwind)]
-pub fn attribute_names_at(path: ByteString, mut names: View<u8>) -> Result<i32> {
-    Ok(or_errno(posix::attribute_names_at(&path.into_name()?, &mut names).map(|length| length as i32)))
+pub fn attribute_names_at(path: ByteString, mut names: View<u8>, follow: bool) -> Result<i32> {
+    let length = posix::attribute_names_at(&path.into_name()?, &mut names, follow);
+    Ok(or_errno(length.map(|length| length as i32)))
+}
+
+/// Writes the value of an extended attribute; returns its length.
+#[napi(catch_unwind)]
+pub fn attribute_at(path: ByteString, name: ByteString, mut value: View<u8>, follow: bool) -> Result<i32> {
+    let length = posix::attribute_at(&path.into_name()?, &name.into_name()?, &mut value, follow);
+    Ok(or_errno(length.map(|length| length as i32)))
+}
+
+/// Sets an extended attribute of an open file, or of one that is open for its name alone.
+#[napi(catch_unwind)]
+pub fn set_attribute(fd: i32, name: ByteString, value: View<u8>) -> Result<i32> {
+    Ok(or_errno(posix::set_attribute(descriptor(fd), &name.into_name()?, &value).map(|()| 0)))
 }

@@ -26,6 +26,7 @@ const LETTERS: Record<Aspect, string> = {
   mode: 'P',
   owner: 'O',
   mtime: 't',
+  xattrs: 'X',
 };
 
 export async function runDiff(

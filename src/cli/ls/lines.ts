@@ -5,6 +5,7 @@ import { Entries, type EntryRef } from '../../archive/entries.ts';
 import { describeEntry } from '../../archive/list.ts';
 import { toText } from '../../format/values/byte-string.ts';
 import { floorSeconds, KIND, KINDS, NANOSECONDS } from '../../format/values/entry.ts';
+import type { Xattrs } from '../../format/values/xattrs.ts';
 import { defined } from '../args/defined.ts';
 import type { Streams } from '../process/streams.ts';
 import {
@@ -96,7 +97,7 @@ function octal(mode: number): string {
 
 export function writeJson(streams: Streams, listing: Listing): void {
   writeLines(streams, listing, (ref) => {
-    const { mtime, mode, pathBytes, linkTargetBytes, ...entry } = describeEntry(ref);
+    const { mtime, mode, pathBytes, linkTargetBytes, xattrs, ...entry } = describeEntry(ref);
     return jsonLine({
       ...entry,
       mode: octal(mode),
@@ -106,9 +107,17 @@ export function writeJson(streams: Streams, listing: Listing): void {
       ...defined({
         pathBytes: base64Bytes(pathBytes),
         linkTargetBytes: linkTargetBytes === null ? undefined : base64Bytes(linkTargetBytes),
+        xattrs: xattrs === null ? undefined : base64Values(xattrs),
       }),
     });
   });
+}
+
+/** Names as text, and values in base64: they are bytes. */
+function base64Values(xattrs: Xattrs): Record<string, string> {
+  return Object.fromEntries(
+    Array.from(xattrs, ([name, value]) => [toText(name), Buffer.from(value, 'latin1').toString('base64')]),
+  );
 }
 
 const CSV_COLUMNS = [

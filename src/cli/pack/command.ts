@@ -103,6 +103,14 @@ export function definePack(program: CliCommand): void {
         /^\d+(?::\d+)?$/,
       ).argParser(parseOwner),
     )
+    .option('--xattrs', 'record extended attributes, ACLs and capabilities (see below)')
+    .option(
+      '--xattrs-include <pattern>',
+      "only attributes with such names: user.mime_type, 'security.*'",
+      collect,
+    )
+    .option('--xattrs-exclude <pattern>', 'no attributes with such names', collect)
+    .option('--no-xattrs', 'do not even say that there are extended attributes')
     .option(
       '--mtime <when>',
       'record this modification time for all: @seconds, or an ISO date (UTC)',
@@ -168,8 +176,10 @@ another. --prefix is added after the change.
 
 --keep-tracked reads the repository's index (versions 2 to 4, not split or sparse); it does not run git.
 
-Extended attributes are not recorded: one line says how many members had some. Members that lose an access
-control list or capabilities are named, and so are sockets, FIFOs and devices; the status is then 3.
+--xattrs records extended attributes, as tar --xattrs does, which also restores them: all but labels of security
+modules and what belongs to overlay file systems, or those that --xattrs-include names. Without it, none is recorded:
+one line says how many members had some. Members that lose an access control list or capabilities are named, and
+so are sockets, FIFOs and devices; the status is then 3.
 
 --long makes chunks of 128 MiB, unless you give --chunk-size, and finds repetitions at any distance within a
 chunk, as zstd --long=27 does. Packing takes about 300 MB for each thread, unpacking 130 MB. To read one
@@ -183,9 +193,9 @@ time given by --mtime, or else 1980-01-01T00:00:00Z, so the same bytes make the 
 rest of the index waits in an unnamed file in TMPDIR. The archive's bytes are the same.
 
 --tar takes a .tar, .tar.gz or .tar.zst of any program and puts its tar stream into the archive as it is:
-zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs, sparse files, access control lists and capabilities stay in
-the tar stream but are not in the index. Names that unpack refuses are kept. For all of these there is a warning,
-and the status is 3. Other extended attributes stay in the stream, too: one line says how many members have some.
+zstd -dc ARCHIVE gives the same bytes. Devices, FIFOs, sparse files, and access control lists as tar --acls writes
+them stay in the tar stream but are not in the index. Names that unpack refuses are kept. For all of these there is
+a warning, and the status is 3. Extended attributes are in the index.
 
 --base makes the same archive as without it, byte for byte, in less time: blocks that the base also has are copied
 instead of compressed. Files are read and compared by their hashes; with --trust-mtime, only files whose size or time

@@ -13,6 +13,7 @@ import { NOT_READ } from '../../pack/walk/special-contents.ts';
 import { readPatterns } from '../args/name-lists.ts';
 import type { Token } from '../args/read.ts';
 import { sourceDateEpoch } from '../args/time.ts';
+import { xattrsOf } from '../args/xattrs.ts';
 import { EXIT } from '../process/exit-status.ts';
 import type { Context } from '../ui/context.ts';
 import { countOf, formatBytes, printable } from '../ui/text.ts';
@@ -123,6 +124,9 @@ const ABOUT_FILES: readonly (keyof PackCommandOptions)[] = [
   'excludeCaches',
   'oneFileSystem',
   'dereference',
+  'xattrs',
+  'xattrsInclude',
+  'xattrsExclude',
   'readSpecial',
   'transform',
   'prefix',
@@ -167,6 +171,7 @@ export function inputOptions(
     excludeCaches: options.excludeCaches,
     oneFileSystem: options.oneFileSystem,
     dereference: options.dereference,
+    xattrs: xattrsOf(options),
     readSpecial: options.readSpecial,
     transform: options.transform,
     prefix: options.prefix,

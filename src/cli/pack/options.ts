@@ -36,6 +36,9 @@ export interface PackCommandOptions extends CommonOptions {
   repo?: string;
   repoFromDir?: boolean;
   owner?: RecordedOwner;
+  xattrs?: boolean;
+  xattrsInclude?: string[];
+  xattrsExclude?: string[];
   mtime?: bigint;
   reproducible?: boolean;
   dryRun?: boolean;

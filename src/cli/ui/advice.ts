@@ -36,6 +36,7 @@ export const FLAGS: ReadonlyMap<string, string> = new Map([
   ['threads', '-j'],
   ['transform', '--transform'],
   ['trustMtime', '--trust-mtime'],
+  ['xattrs', '--xattrs'],
 ]);
 
 /** A message with flags instead of the library's option names. Names of files, in quotes, stay as they are. */

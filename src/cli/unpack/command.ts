@@ -50,6 +50,14 @@ export function defineUnpack(program: CliCommand): void {
       '--same-owner',
       'restore recorded owners, and set-user-id and similar bits, which are dropped otherwise (root only)',
     )
+    .option('--xattrs', 'restore recorded extended attributes and ACLs; those of root with --same-owner')
+    .option(
+      '--xattrs-include <pattern>',
+      "only attributes with such names: user.mime_type, 'security.*'",
+      collect,
+    )
+    .option('--xattrs-exclude <pattern>', 'no attributes with such names', collect)
+    .option('--no-xattrs', 'do not even say that there are extended attributes')
     .option('--max-size <size>', 'refuse more content than this (default: no limit)', parseSize)
     .option(
       '--max-members <n>',

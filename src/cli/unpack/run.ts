@@ -13,6 +13,7 @@ import { type MemberChange, unpack, type UnpackOptions, type UnpackResult } from
 import { defined } from '../args/defined.ts';
 import type { CommonOptions } from '../args/options.ts';
 import { quoted } from '../args/other-tools.ts';
+import { xattrsOf } from '../args/xattrs.ts';
 import { EXIT } from '../process/exit-status.ts';
 import type { Streams } from '../process/streams.ts';
 import type { Context } from '../ui/context.ts';
@@ -32,6 +33,9 @@ export interface UnpackCommandOptions extends CommonOptions {
   /** `--no-mtime`. */
   mtime: boolean;
   sameOwner?: boolean;
+  xattrs?: boolean;
+  xattrsInclude?: string[];
+  xattrsExclude?: string[];
   preservePermissions?: boolean;
   /** `--no-sparse`. */
   sparse: boolean;
@@ -66,6 +70,7 @@ type SharedOptions = Pick<
   | 'existing'
   | 'mtime'
   | 'sameOwner'
+  | 'xattrs'
   | 'preservePermissions'
   | 'sparse'
   | 'fsync'
@@ -85,8 +90,7 @@ type SharedOptions = Pick<
   | 'keepGoing'
   | 'onDamaged'
   | 'signal'
-> &
-  Required<Pick<RecoverOptions, 'onDoubt' | 'onNote' | 'onSkipped'>>;
+> & { [K in 'onDoubt' | 'onNote' | 'onSkipped']: NonNullable<RecoverOptions[K]> };
 
 export async function runUnpack(
   { world, streams, reporter, outcome }: Context,
@@ -128,6 +132,7 @@ export async function runUnpack(
       preservePermissions: options.preservePermissions,
       threads: options.threads,
       memory: options.memory,
+      xattrs: xattrsOf(options),
       exclude: options.exclude,
       stripComponents: options.stripComponents,
       maxSize: options.maxSize,

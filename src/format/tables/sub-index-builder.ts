@@ -48,6 +48,7 @@ export class SubIndexBuilder {
   private readonly linkTargetBytes = new BytesBuilder();
   private readonly unames = new BytesBuilder();
   private readonly gnames = new BytesBuilder();
+  private readonly xattrs = new BytesBuilder();
   private hasOwnerNames = false;
   private readonly uidValidity = new Validity();
   private readonly gidValidity = new Validity();
@@ -83,6 +84,7 @@ export class SubIndexBuilder {
     this.unames.append(uname === undefined ? null : displayName(uname));
     this.gnames.append(gname === undefined ? null : displayName(gname));
     this.hasOwnerNames ||= uname !== undefined || gname !== undefined;
+    this.xattrs.append(member.xattrs ?? null);
     this.kinds[row] = member.kind;
     this.modes[row] = member.mode;
     this.mtimes[row] = member.mtime;
@@ -123,8 +125,9 @@ export class SubIndexBuilder {
   }
 
   /** Whether the columns can be taken over as they are: all names are ASCII, and there is room for them. */
-  private areSimple({ paths, linkTargets, unames, gnames }: EntryColumns, from: number, to: number): boolean {
-    if (unames !== null || gnames !== null) return false;
+  private areSimple(columns: EntryColumns, from: number, to: number): boolean {
+    const { paths, linkTargets, unames, gnames, xattrs } = columns;
+    if (unames !== null || gnames !== null || xattrs !== null) return false;
     const pathBytes = rowBytes(paths, from, to);
     const linkBytes = rowBytes(linkTargets, from, to);
     const names = pathBytes.byteLength + linkBytes.byteLength;
@@ -146,6 +149,7 @@ export class SubIndexBuilder {
     this.linkTargetBytes.appendNulls(count);
     this.unames.appendNulls(count);
     this.gnames.appendNulls(count);
+    this.xattrs.appendNulls(count);
     this.kinds.set(columns.kinds.subarray(from, to), start);
     this.modes.set(columns.modes.subarray(from, to), start);
     this.mtimes.set(columns.mtimes.subarray(from, to), start);
@@ -188,6 +192,7 @@ export class SubIndexBuilder {
     this.linkTargetBytes.appendAll(other.linkTargetBytes);
     this.unames.appendAll(other.unames);
     this.gnames.appendAll(other.gnames);
+    this.xattrs.appendAll(other.xattrs);
     this.hasOwnerNames ||= other.hasOwnerNames;
     this.kinds.set(other.kinds.subarray(0, length), start);
     this.modes.set(other.modes.subarray(0, length), start);
@@ -231,7 +236,7 @@ export class SubIndexBuilder {
     return this.length >= MAX_SUB_INDEX_ROWS || this.nameBytes >= MAX_NAME_BYTES;
   }
 
-  /** Bytes of names, in all columns. */
+  /** Bytes of names and attributes, in all columns. */
   get nameBytes(): number {
     return [
       this.paths,
@@ -240,6 +245,7 @@ export class SubIndexBuilder {
       this.linkTargetBytes,
       this.unames,
       this.gnames,
+      this.xattrs,
     ].reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
 
@@ -268,10 +274,11 @@ export class SubIndexBuilder {
     const names = this.hasOwnerNames
       ? [utf8Column('uname', this.unames, true), utf8Column('gname', this.gnames, true)]
       : [];
-    return [...this.entryColumns(), ...names];
+    const xattrs = this.xattrs.byteLength > 0 ? [binaryColumn('xattrs', this.xattrs)] : [];
+    return [...this.entryColumns(), ...names, ...xattrs];
   }
 
-  /** The columns that every sub-index has. Names of owners are not among them. */
+  /** The columns that every sub-index has. Names of owners and attributes are not among them. */
   entryColumns(): Column[] {
     const rows = this.length;
     return [

@@ -7,6 +7,7 @@ import type { ByteString } from '../values/byte-string.ts';
 import { CHECKSUM_LENGTH } from '../values/constants.ts';
 import { KIND, KINDS, MODE_MASK, type Member } from '../values/entry.ts';
 import { extentOf, type PathExtent } from '../values/path-order.ts';
+import { decodeXattrs } from '../values/xattrs.ts';
 import { firstUnusual, pathExtent } from './column-checks.ts';
 import { differenceOf } from './shown-name.ts';
 import { type Batch, type BytesColumn, decodeTable } from './table-reader.ts';
@@ -40,6 +41,7 @@ interface EntryColumnsRead {
   linkTargetBytes: BytesColumn | undefined;
   unames: BytesColumn | undefined;
   gnames: BytesColumn | undefined;
+  xattrs: BytesColumn | undefined;
   kinds: Uint8Array;
   modes: Uint32Array;
   mtimes: BigInt64Array;
@@ -68,6 +70,7 @@ const KNOWN_COLUMNS: ReadonlySet<string> = new Set([
   'link_target_bytes',
   'uname',
   'gname',
+  'xattrs',
 ]);
 
 function readColumns(batch: Batch): EntryColumnsRead {
@@ -89,6 +92,7 @@ function readColumns(batch: Batch): EntryColumnsRead {
     linkTargetBytes: optional('link_target_bytes', () => batch.binary('link_target_bytes')),
     unames: optional('uname', () => batch.utf8('uname', true)),
     gnames: optional('gname', () => batch.utf8('gname', true)),
+    xattrs: optional('xattrs', () => batch.binary('xattrs')),
     unknown: batch.names.filter((name) => !KNOWN_COLUMNS.has(name)),
   };
 }
@@ -107,6 +111,7 @@ function sliceColumns(columns: EntryColumnsRead, from: number, to: number): Entr
     linkTargetBytes: columns.linkTargetBytes?.slice(from, to),
     unames: columns.unames?.slice(from, to),
     gnames: columns.gnames?.slice(from, to),
+    xattrs: columns.xattrs?.slice(from, to),
     kinds: columns.kinds.subarray(from, to),
     modes: columns.modes.subarray(from, to),
     mtimes: columns.mtimes.subarray(from, to),
@@ -195,7 +200,7 @@ export class EntryBatch {
       : this.pathBytes.get(row);
   }
 
-  /** The columns as they are, if every path is shown by its own bytes; else undefined. */
+  /** The columns as they are, if every path is shown by its own bytes, and no row has attributes; else undefined. */
   get plain(): PlainEntries | undefined {
     this.knownPlain ??= { entries: this.plainEntries() };
     return this.knownPlain.entries;
@@ -210,7 +215,7 @@ export class EntryBatch {
   private plainEntries(): PlainEntries | undefined {
     const { paths, pathBytes, length, kinds, modes, mtimes, sizes, streamOffsets } = this;
     const { bytes, offsets } = paths;
-    if (pathBytes?.isEmpty(0, length) === false) return undefined;
+    if (pathBytes?.isEmpty(0, length) === false || this.hasXattrs) return undefined;
     const start = offsets[0] ?? 0;
     return {
       paths: bytes.subarray(start),
@@ -267,6 +272,17 @@ export class EntryBatch {
     return this.gnames === undefined || this.gnames.isNull(row) ? undefined : this.gnames.get(row);
   }
 
+  /** Whether extended attributes are recorded for any row. */
+  get hasXattrs(): boolean {
+    return this.columns.xattrs?.isEmpty(0, this.length) === false;
+  }
+
+  /** Extended attributes as they are recorded, see `format/values/xattrs.ts`; undefined if there are none. */
+  xattrs(row: number): ByteString | undefined {
+    const { xattrs } = this.columns;
+    return xattrs === undefined || xattrs.isNull(row) ? undefined : xattrs.get(row);
+  }
+
   /** BLAKE3 hash of the content, as a view into the table; null if it is not a file. */
   checksum(row: number): Uint8Array | null {
     if (this.checksums.isNull(row)) return null;
@@ -283,6 +299,7 @@ export class EntryBatch {
       linkTarget: this.linkTarget(row),
       uid: this.uid(row),
       gid: this.gid(row),
+      xattrs: this.xattrs(row),
     };
   }
 
@@ -329,6 +346,16 @@ export class EntryBatch {
     for (let row = firstUnusual(columns, 0); row < length; row = firstUnusual(columns, row + 1)) {
       const fault = this.faultAt(row, kinds[row] ?? 0);
       if (fault !== undefined) throw new ZnipError('damaged-sub-index', `row ${row} ${fault}`);
+    }
+    for (let row = 0; this.hasXattrs && row < length; row++) {
+      const records = this.xattrs(row);
+      if (records === undefined) continue;
+      if (kinds[row] === KIND.hardlink || records === '' || decodeXattrs(records) === undefined) {
+        throw new ZnipError(
+          'damaged-sub-index',
+          `row ${row} has extended attributes that no header can have`,
+        );
+      }
     }
   }
 

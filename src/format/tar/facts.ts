@@ -7,6 +7,7 @@ import { ATTRIBUTES } from '../values/attributes.ts';
 import type { ByteString } from '../values/byte-string.ts';
 import { TAR_RECORD } from '../values/constants.ts';
 import { clampTime, MODE_MASK, NANOSECONDS } from '../values/entry.ts';
+import { encodeXattrs, meaningOfXattrs } from '../values/xattrs.ts';
 import { Doubts, type PaxHeader } from './pax-records.ts';
 import { guessNumber, isHeader, readMagic, readNumber, readText } from './record.ts';
 import type { SparseRecords } from './sparse.ts';
@@ -40,7 +41,8 @@ export class Facts {
 
   found(): Pick<TarMember, 'doubts' | 'ownerDoubts' | 'attributes'> {
     const { doubts, pax, globals } = this;
-    const attributes = (pax.attributes ?? ATTRIBUTES.none) | (globals.attributes ?? ATTRIBUTES.none);
+    const ofAll = globals.xattrs === undefined ? ATTRIBUTES.none : meaningOfXattrs(globals.xattrs);
+    const attributes = (pax.attributes ?? ATTRIBUTES.none) | (globals.attributes ?? ATTRIBUTES.none) | ofAll;
     if (doubts === undefined && attributes === ATTRIBUTES.none) return NOTHING_FOUND;
     return { doubts: doubts?.list ?? NO_DOUBTS, ownerDoubts: doubts?.owner ?? NO_DOUBTS, attributes };
   }
@@ -162,6 +164,11 @@ export class Facts {
     if (stated !== undefined) return stated === '' ? undefined : stated;
     if (this.bytes[this.at + offset] === 0 || readMagic(this.bytes, this.at) === 'none') return undefined;
     return NAME_CACHE[keyword].read(this.bytes, this.at + offset);
+  }
+
+  /** The member's own: a global header's are not restored by every program. */
+  xattrs(): ByteString | undefined {
+    return this.pax.xattrs === undefined ? undefined : encodeXattrs(this.pax.xattrs);
   }
 
   private number(offset: number, length: number, what: string): number {

@@ -95,6 +95,7 @@ function memberOf(facts: Facts, known: Pick<Member, 'path' | 'kind' | 'size' | '
     gid: facts.id('gid', 116),
     uname: facts.ownerName('uname', 265),
     gname: facts.ownerName('gname', 297),
+    xattrs: kind === KIND.hardlink ? undefined : facts.xattrs(),
   };
 }
 

@@ -2,9 +2,10 @@
  * The records of a pax header: what they say about a member, and where tar programs do not agree about them.
  * POSIX.1-2017, pax, "pax Interchange Format". How GNU tar and bsdtar read them was found by running them.
  */
+import { ATTRIBUTES } from '../values/attributes.ts';
 import type { ByteString } from '../values/byte-string.ts';
 import { NANOSECONDS } from '../values/entry.ts';
-import { recordedAttributes } from './pax-attributes.ts';
+import { attributeName, recordedAttributes } from './pax-attributes.ts';
 import type { SparseRecords } from './sparse.ts';
 
 /** What extended headers say. A keyword that is missing or has an empty value is not present here. */
@@ -23,7 +24,9 @@ export interface PaxHeader {
   sparse?: SparseRecords | undefined;
   /** The real name of a sparse file. GNU tar puts it here, because `path` says how the file is stored. */
   sparseName?: ByteString | undefined;
-  /** What its extended attributes mean, all together: see ATTRIBUTES. */
+  /** Extended attributes: values by name. */
+  xattrs?: Map<ByteString, ByteString> | undefined;
+  /** What others mean that are not among these, all together: see ATTRIBUTES. */
   attributes?: number | undefined;
 }
 
@@ -156,8 +159,25 @@ function take(
       break;
     default:
       if (SPARSE.has(keyword)) takeSparse((header.sparse ??= { pairs: [] }), keyword, value());
-      else takeAttributes(header, recordedAttributes(keyword, from === to));
+      else if (!takeXattr(header, keyword, value)) {
+        takeAttributes(header, recordedAttributes(keyword, from === to));
+      }
   }
+}
+
+/** False if the record is about something else. */
+function takeXattr(header: PaxHeader, keyword: string, value: () => ByteString): boolean {
+  const attribute = attributeName(keyword);
+  if (attribute === undefined) return false;
+  const { name, encoded } = attribute;
+  // A name of which not all is known.
+  if (keyword.length === MAX_KEYWORD) takeAttributes(header, ATTRIBUTES.plain);
+  else {
+    const xattrs = (header.xattrs ??= new Map());
+    if (!encoded) xattrs.set(name, value());
+    else if (!xattrs.has(name)) xattrs.set(name, Buffer.from(value(), 'base64').toString('latin1'));
+  }
+  return true;
 }
 
 function takeAttributes(header: PaxHeader, attributes: number): void {

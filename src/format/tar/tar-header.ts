@@ -6,6 +6,7 @@ import { isUtf8, type ByteString } from '../values/byte-string.ts';
 import { TAR_RECORD } from '../values/constants.ts';
 import { floorSeconds, KIND, type Member, NANOSECONDS } from '../values/entry.ts';
 import { roundUp } from '../values/integers.ts';
+import { paxRecord } from '../values/pax-record.ts';
 
 const NAME_LENGTH = 100;
 const PREFIX_LENGTH = 155;
@@ -46,14 +47,6 @@ function tarPath(member: Member): ByteString {
   return member.kind === KIND.directory ? `${member.path}/` : member.path;
 }
 
-/** One pax record, `length keyword=value\n`; the length includes its own digits. */
-function paxRecord(keyword: string, value: ByteString): ByteString {
-  const rest = keyword.length + value.length + 3;
-  let length = rest + String(rest).length;
-  if (String(length).length + rest !== length) length += 1;
-  return `${length} ${keyword}=${value}\n`;
-}
-
 /**
  * The pax records that this member needs; '' for most members. Names and link targets are bytes. With `statedSize`, the
  * size is always one of the records, in these digits.
@@ -72,6 +65,7 @@ export function paxRecords(member: Member, statedSize?: string): ByteString {
   if (seconds < 0 || seconds > MAX_USTAR_SIZE) records += paxRecord('mtime', String(seconds));
   if ((member.uid ?? 0) > MAX_USTAR_ID) records += paxRecord('uid', String(member.uid));
   if ((member.gid ?? 0) > MAX_USTAR_ID) records += paxRecord('gid', String(member.gid));
+  records += member.xattrs ?? '';
   const binary = (longPath && !isUtf8(path)) || (longLink && !isUtf8(linkTarget));
   return binary ? paxRecord('hdrcharset', 'BINARY') + records : records;
 }
@@ -85,7 +79,8 @@ export function tarHeaderLength(member: Member): number {
     member.mtime >= 0n &&
     member.mtime < USTAR_TIME_END &&
     member.uid === null &&
-    member.gid === null
+    member.gid === null &&
+    member.xattrs === undefined
   ) {
     return TAR_RECORD;
   }

@@ -29,7 +29,7 @@ export interface TarMember {
   doubts: readonly string[];
   /** The same about its owner, for code that restores it. */
   ownerDoubts: readonly string[];
-  /** What its extended attributes mean, see ATTRIBUTES. znip restores none. */
+  /** What attributes mean that are not among the member's `xattrs`, see ATTRIBUTES. znip restores none of these. */
   attributes: number;
 }
 

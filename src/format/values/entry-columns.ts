@@ -18,6 +18,7 @@ export interface EntryColumns {
   gids: Uint32Array | null;
   unames: readonly (ByteString | undefined)[] | null;
   gnames: readonly (ByteString | undefined)[] | null;
+  xattrs: readonly (ByteString | undefined)[] | null;
 }
 
 /** Row `row` as a member, of this size. */
@@ -33,6 +34,7 @@ export function memberAt(columns: EntryColumns, row: number, size: number): Memb
     gid: idAt(columns.gids, row),
     uname: columns.unames?.[row],
     gname: columns.gnames?.[row],
+    xattrs: columns.xattrs?.[row],
   };
 }
 

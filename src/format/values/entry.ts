@@ -34,6 +34,8 @@ export interface Member {
   /** Names of owner and group, if a tar stream of others has them. They are only recorded. */
   uname?: ByteString | undefined;
   gname?: ByteString | undefined;
+  /** Extended attributes, as pax records: see `xattrs.ts`. A hard link has those of its file. undefined: none is recorded. */
+  xattrs?: ByteString | undefined;
 }
 
 /** The members that share one (package type, repo) pair. */

@@ -41,14 +41,17 @@ export class FillBatch {
     return { row: reached, position: filled };
   }
 
-  /** Behind the last member that is a whole file, or none, below the base of the first. */
+  /** Behind the last member that is a whole file, or none, below the base of the first, and has no attributes. */
   private usualEnd(row: number): number {
     const { members, overflow } = this.plan;
     const last = overflow === null ? members.count : members.count - 1;
-    if (members.contents.size === 0 && members.directories.bases.length <= 1) return last;
+    const { contents, directories, xattrs } = members;
+    if (contents.size === 0 && directories.bases.length <= 1 && xattrs === null) return last;
     let end = row;
     const base = baseIndexAt(members, row);
-    while (end < last && !members.contents.has(end) && baseIndexAt(members, end) === base) end++;
+    const isUsual = (at: number): boolean =>
+      !contents.has(at) && xattrs?.[at] === undefined && baseIndexAt(members, at) === base;
+    while (end < last && isUsual(end)) end++;
     return end;
   }
 

@@ -158,7 +158,7 @@ class Filler {
       warnings.push({ path: path(), reason: isEmptied ? `${problem}${LINKED}` : problem, failed: true });
     }
     if (length === undefined && !isEmptied) return undefined;
-    const missing = notes.note(attributes, path);
+    const missing = members.attributed ? undefined : notes.note(attributes, path);
     if (missing !== undefined) warnings.push(missing);
     return { length: length ?? 0, changed: problem !== undefined };
   }

@@ -31,10 +31,12 @@ export class MemberColumnsBuilder {
   private readonly linked = new Set<number>();
   private readonly unames = new OptionalNames();
   private readonly gnames = new OptionalNames();
+  private readonly xattrs = new OptionalNames();
   private follow = false;
   private isRenamed = false;
   private isDated = false;
   private isOwned = false;
+  private isAttributed = false;
   private columns = emptyColumns(INITIAL_ROWS);
 
   append(member: SourceMember, group: number): void {
@@ -65,6 +67,8 @@ export class MemberColumnsBuilder {
     columns.gids[row] = gid ?? NO_ID;
     this.unames.set(row, member.uname);
     this.gnames.set(row, member.gname);
+    this.xattrs.set(row, member.xattrs);
+    this.isAttributed ||= member.attributed === true;
     columns.groups[row] = group;
   }
 
@@ -151,6 +155,8 @@ export class MemberColumnsBuilder {
       gids: isOwned ? columns.gids.slice(0, count) : null,
       unames: this.unames.finish(count),
       gnames: this.gnames.finish(count),
+      xattrs: this.xattrs.finish(count),
+      attributed: this.isAttributed,
       groups: columns.groups.slice(0, count),
     };
   }

@@ -10,6 +10,7 @@ import { isExhaustion, systemReason } from '../../errors.ts';
 import { paddedLength, tarHeaderLength } from '../../format/tar/tar-header.ts';
 import { type ByteString, fromText, toText } from '../../format/values/byte-string.ts';
 import { type Group, groupOf, KIND, type Member } from '../../format/values/entry.ts';
+import { MAX_HEADERS_LENGTH } from '../../format/values/constants.ts';
 import { packageTypeOf } from '../../format/values/package-type.ts';
 import { attributesOf } from '../../posix/attributes.ts';
 import type { OnAttributes } from '../walk/attribute-notes.ts';
@@ -126,8 +127,9 @@ function* planAll(
       }
       continue;
     }
-    const member = members.next();
-    if (member === undefined) break;
+    const found = members.next();
+    if (found === undefined) break;
+    const member = withRoom(found, options);
     const headerLength = tarHeaderLength(member);
     const length = headerLength + paddedLength(member.size);
     if (length <= chunkSize) {
@@ -159,6 +161,19 @@ function* planAll(
   if (chunk.isFull) yield plan(chunk.finishAtCut(), null);
   if (chunk.filled > 0) yield plan(chunk.finish(), null);
   yield plan(chunk.finish(), null, true);
+}
+
+/**
+ * The member without its attributes if they leave no room in a chunk for anything else, or are longer than a reader takes.
+ */
+function withRoom(member: SourceMember, { chunkSize, onWarning }: PlanOptions): SourceMember {
+  const { xattrs, prefix, foundPath = member.path } = member;
+  const most = Math.min(chunkSize / 2, MAX_HEADERS_LENGTH / 2);
+  if (xattrs === undefined || xattrs.length <= most) return member;
+  const path = toText(`${prefix}${foundPath}`);
+  const reason = `packed without its extended attributes: they have ${xattrs.length} bytes, and with this chunk size at most ${most} are recorded`;
+  onWarning({ path, reason, failed: true });
+  return { ...member, xattrs: undefined };
 }
 
 /** The run of a file from byte `fileOffset` on, of at most `room` bytes. */
@@ -195,7 +210,8 @@ class LargeFileOpener {
       this.directories.enter(directory);
       const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
       if (fstatSync(fd).isFile()) {
-        this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
+        if (member.attributed !== true)
+          this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
         return fd;
       }
       closeSync(fd);

@@ -5,6 +5,8 @@ import { ZnipError } from '../../errors.ts';
 import { type ByteString, fromText } from '../../format/values/byte-string.ts';
 import { unsafePathReason } from '../../format/values/member-path.ts';
 import type { OwnOutput } from '../../io/own-output.ts';
+import { requireXattrs } from '../../posix/xattrs.ts';
+import { chooseXattrs, type XattrChoice, type XattrPatterns } from '../../select/xattr-choice.ts';
 import type { OnAttributes } from './attribute-notes.ts';
 import { isAsFound, metadataOf, type MetadataOptions } from './metadata.ts';
 import { type NameOptions, withRecordedNames } from './recorded-names.ts';
@@ -44,6 +46,12 @@ export interface InputOptions extends FilterOptions, MetadataOptions, NameOption
   readSpecial?: boolean | undefined;
   /** If a directory is on another file system than the named path, pack the directory, but not what it holds. */
   oneFileSystem?: boolean | undefined;
+  /**
+   * Record extended attributes (xattr(7)), ACLs and capabilities: all but labels of security modules, or those that the
+   * patterns name. `false`: do not even say that there are some. Needs the native core. Default: none is recorded, and what
+   * is lost is told.
+   */
+  xattrs?: boolean | XattrPatterns | undefined;
 }
 
 /** What the run tells the walk, and not the caller. */
@@ -63,18 +71,27 @@ export function findMembers(
   options: InputOptions,
   { own, special, runs = false, onWarning, onAttributes }: WalkContext,
 ): MemberSource {
+  const choice = xattrsOf(options);
   const members = new Walk(rootsOf(paths, options), {
     metadata: metadataOf(options),
     own,
-    runs: runs && isAsFound(options),
+    runs: runs && choice === undefined && isAsFound(options),
     filter: compileFilter(options, onWarning),
     dereference: options.dereference ?? false,
     oneFileSystem: options.oneFileSystem ?? false,
     special,
     onWarning,
-    onAttributes,
+    onAttributes: choice === undefined && options.xattrs !== false ? onAttributes : undefined,
+    xattrs: choice,
   });
   return withRecordedNames(members, options);
+}
+
+/** Throws `codec-unavailable` if attributes are wanted and cannot be read. */
+function xattrsOf({ xattrs = false }: InputOptions): XattrChoice | undefined {
+  if (xattrs === false) return undefined;
+  requireXattrs();
+  return chooseXattrs(xattrs === true ? {} : xattrs);
 }
 
 /** What paths mean; of an array an array. */

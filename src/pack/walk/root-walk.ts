@@ -6,10 +6,13 @@ import { errnoOf, isExhaustion, systemReason } from '../../errors.ts';
 import { toFsPath, toText, type ByteString } from '../../format/values/byte-string.ts';
 import { MAX_PATH_LENGTH } from '../../format/values/constants.ts';
 import { KIND } from '../../format/values/entry.ts';
+import { encodeXattrs } from '../../format/values/xattrs.ts';
 import { isOwnOutput, type OwnOutput } from '../../io/own-output.ts';
 import { isTemporaryName } from '../../io/temporary-name.ts';
 import { attributesAt } from '../../posix/attributes.ts';
 import { type FileStat, isSameFile } from '../../posix/stat.ts';
+import { readXattrs } from '../../posix/xattrs.ts';
+import type { XattrChoice } from '../../select/xattr-choice.ts';
 import type { OnAttributes } from './attribute-notes.ts';
 import { type Listing, NameListing, NativeListing } from '../../posix/listing.ts';
 import type { Metadata } from './metadata.ts';
@@ -43,6 +46,8 @@ export interface WalkOptions {
   special?: Pick<SpecialContents, 'get'> | undefined;
   onWarning: (warning: Warning) => void;
   onAttributes?: OnAttributes | undefined;
+  /** Which extended attributes are recorded; undefined for none. */
+  xattrs?: XattrChoice | undefined;
 }
 
 const OUT_OF_TIME =
@@ -284,10 +289,26 @@ export class RootWalk {
       follow: dereference,
       linked: false,
     };
-    if (kind === KIND.directory) return member;
-    if (kind === KIND.symlink) return this.takeSymlink(member, found);
+    if (kind === KIND.directory) return this.withXattrs(member, found);
+    if (kind === KIND.symlink) return this.withXattrs(this.takeSymlink(member, found), found);
     if (content !== undefined) return { ...member, size: content.size, content };
-    return this.takeFile(member, found);
+    return this.withXattrs(this.takeFile(member, found), found);
+  }
+
+  /** Adds the attributes of a file, a directory or a symlink. A hard link has those of its file. */
+  private withXattrs(member: SourceMember | undefined, { level, name }: Found): SourceMember | undefined {
+    const { xattrs: isWanted } = this.options;
+    if (isWanted === undefined || member === undefined) return member;
+    member.attributed = true;
+    if (member.kind === KIND.hardlink) return member;
+    try {
+      this.directories.enter(level.directory);
+      member.xattrs = encodeXattrs(readXattrs(this.directories.pathOf(name), member.follow, isWanted));
+    } catch (error) {
+      if (isExhaustion(error)) throw error;
+      this.warn(member.path, `packed without its extended attributes: ${systemReason(error)}`);
+    }
+    return member;
   }
 
   private noteAttributes({ level, name, path }: Found): void {

@@ -1,0 +1,127 @@
+/**
+ * Restores extended attributes of what a run has written. They come after contents, owners and modes, because writing a
+ * content or changing an owner takes capabilities away. Main thread.
+ */
+import { chmodSync, closeSync, constants, fchmodSync } from 'node:fs';
+import { errnoOf, systemReason } from '../errors.ts';
+import { ATTRIBUTES, meaningOf } from '../format/values/attributes.ts';
+import { type ByteString, toText } from '../format/values/byte-string.ts';
+import { KIND } from '../format/values/entry.ts';
+import { decodeXattrs, type Xattrs } from '../format/values/xattrs.ts';
+import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
+import { fstat } from '../posix/stat.ts';
+import { setXattr } from '../posix/xattrs.ts';
+import { chooseXattrs } from '../select/xattr-choice.ts';
+import { isWritten, type WrittenMember } from './amend.ts';
+import { isRefusal, type OnLost, reasons } from './refusals.ts';
+import type { TargetTree } from './target-tree.ts';
+import type { WriteSettings } from './write-settings.ts';
+
+/** A file or symlink of the run, under the name that it gets. */
+export interface AttributedMember {
+  kind: number;
+  /** Bytes of content. */
+  size: number;
+  /** As they are recorded. */
+  xattrs: ByteString;
+}
+
+/** Sets what files and symlinks have. `isLeft`: the run has not written the member, or something else has its name. */
+export function restoreXattrs(
+  members: ReadonlyMap<ByteString, AttributedMember>,
+  tree: TargetTree,
+  linked: WrittenMember['linked'],
+  isLeft: (path: ByteString) => boolean,
+  onLost: OnLost,
+): void {
+  for (const [path, { kind, size, xattrs }] of members) {
+    if (isLeft(path)) continue;
+    const written: WrittenMember = { path, kind, size, ...(linked === undefined ? {} : { linked }) };
+    const reason = restoreOne(written, xattrs, tree);
+    if (reason !== undefined) onLost(path, reason);
+  }
+}
+
+function restoreOne(written: WrittenMember, records: ByteString, tree: TargetTree): string | undefined {
+  const { wanted, reason } = wantedXattrs(records, written.kind, tree.settings);
+  if (wanted.size === 0) return reason;
+  try {
+    const fd = tree.open(written.path, O_PATH | (constants.O_NOFOLLOW ?? 0));
+    try {
+      if (!isWritten(fstat(fd), written))
+        return 'its extended attributes are not set: something else has its name by now';
+      return reasons(
+        reason,
+        setAll(fd, wanted, (mode) => chmodSync(nameOfOpen(fd), mode)),
+      );
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (!isRefusal(error) && errnoOf(error) !== 'ENOENT') throw error;
+    return `its extended attributes are not set: ${systemReason(error)}`;
+  }
+}
+
+/** Sets those of an open directory. Returns in words what was not set. */
+export function restoreDirectoryXattrs(
+  fd: number,
+  records: ByteString | undefined,
+  settings: WriteSettings,
+): string | undefined {
+  if (records === undefined) return undefined;
+  const { wanted, reason } = wantedXattrs(records, KIND.directory, settings);
+  return reasons(
+    reason,
+    setAll(fd, wanted, (mode) => fchmodSync(fd, mode)),
+  );
+}
+
+/**
+ * What is to be set, and why the rest is not, in words. What only root may set could give rights away, like set-user-id: it is
+ * restored only together with owners.
+ */
+function wantedXattrs(
+  records: ByteString,
+  kind: number,
+  { xattrs: patterns, sameOwner }: WriteSettings,
+): { wanted: Xattrs; reason: string | undefined } {
+  const wanted = new Map<ByteString, ByteString>();
+  if (patterns === undefined) return { wanted, reason: undefined };
+  const isChosen = chooseXattrs(patterns);
+  const denied: ByteString[] = [];
+  for (const [name, value] of decodeXattrs(records) ?? []) {
+    if (!isChosen(name)) continue;
+    const isOrdinary = name.startsWith('user.') || meaningOf(name) === ATTRIBUTES.acl;
+    if (!(isOrdinary ? kind !== KIND.symlink : sameOwner) || name.includes('\0')) denied.push(name);
+    else wanted.set(name, value);
+  }
+  if (denied.length === 0) return { wanted, reason: undefined };
+  const names = toText(denied.join(', '));
+  return { wanted, reason: `not restored: ${names}: that takes root and \`sameOwner\`` };
+}
+
+/** `change` sets the file's mode. */
+function setAll(fd: number, xattrs: Xattrs, change: (mode: number) => void): string | undefined {
+  const failed: string[] = [];
+  let closed: number | undefined;
+  for (const [name, value] of xattrs) {
+    try {
+      try {
+        setXattr(fd, name, value);
+      } catch (error) {
+        // For attributes in `user`, a file must be writable.
+        const mode = fstat(fd).mode & 0o7777;
+        if (errnoOf(error) !== 'EACCES' || (mode & 0o200) !== 0) throw error;
+        change(mode | 0o200);
+        closed = mode;
+        setXattr(fd, name, value);
+      }
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      failed.push(`${toText(name)}: ${systemReason(error)}`);
+    }
+  }
+  if (closed !== undefined) change(closed);
+  return failed.length === 0 ? undefined : `not restored: ${failed.join('; ')}`;
+}
