@@ -28,6 +28,7 @@ export type { NamedPath } from './pack/walk/inputs.ts';
 export type { ConflictPolicy } from './grow/conflicts.ts';
 export type { RepairResult } from './repair/repair.ts';
 export type { ChangedAspect, MemberChange, UpdateResult } from './unpack/unpack.ts';
+export type { XattrPatterns } from './select/xattr-choice.ts';
 export type { ExistingPolicy } from './target/write-settings.ts';
 export { DAMAGE, type Damage, type DamageCode } from './verify/damage.ts';
 export type { Differing, VerifyProgress, VerifyReport } from './verify/verify.ts';

@@ -292,6 +292,7 @@ kept() { test "$(python3 -c 'import os; print(os.getxattr("out/t/one", "user.not
     programs: ['python3'],
     ways: {
       all: ['pack; unpack; kept'],
+      znip: [['pack --xattrs; unpack --xattrs; kept', 'yes, with `--xattrs`']],
       tar: [['pack --xattrs; unpack --xattrs; kept', 'yes, with `--xattrs`']],
       bsdtar: ['pack; unpack; kept', ['pack --xattrs; unpack --xattrs -p; kept', 'yes, with `--xattrs`']],
     },

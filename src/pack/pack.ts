@@ -114,7 +114,9 @@ export async function pack(
   const special = options.readSpecial === true ? new SpecialContents() : undefined;
   let found: FoundMembers | undefined;
   const input = (named: Iterable<PackInput>, context: InputContext): Input => {
-    const { own, enough, groups, onWarning, onAttributes } = context;
+    const { own, enough, groups, onWarning } = context;
+    // With a word about attributes, those that are not recorded are not missed.
+    const onAttributes = options.xattrs === undefined ? context.onAttributes : undefined;
     const members = new FoundMembers(
       findMembers(named, options, {
         own,

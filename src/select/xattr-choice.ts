@@ -17,15 +17,16 @@ export interface XattrPatterns {
 export type XattrChoice = (name: ByteString) => boolean;
 
 export function chooseXattrs(patterns: XattrPatterns): XattrChoice {
-  const compiled = (globs: readonly string[] = []): ((name: string) => boolean) => {
-    const automata = globs.map(compileGlob);
-    return (name) => automata.some((automaton) => automaton.matches(name));
-  };
-  const isExcluded = compiled(patterns.exclude);
-  const isIncluded = compiled(patterns.include);
+  const isExcluded = matching(patterns.exclude);
+  const isIncluded = matching(patterns.include);
   return (name) => {
     const text = toText(name);
     if (isExcluded(text)) return false;
     return patterns.include === undefined ? meaningOf(name) !== ATTRIBUTES.none : isIncluded(text);
   };
+}
+
+function matching(globs: readonly string[] = []): (name: string) => boolean {
+  const automata = globs.map(compileGlob);
+  return (name) => automata.some((automaton) => automaton.matches(name));
 }

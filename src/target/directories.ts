@@ -105,9 +105,9 @@ export class Directories {
   /**
    * Makes the directories that nothing has needed so far. Then sets modes and times, starting with the deepest. A
    * directory that existed before keeps its own, like a file, unless existing files are to be replaced. `onBlocked` is
-   * called for directories that cannot be there, and `onLost` for what could not be set.
+   * called for directories that cannot be there, and `onUnset` for what could not be set.
    */
-  finish({ onBlocked, onLost }: { onBlocked: OnBlocked; onLost: OnLost }): void {
+  finish({ onBlocked, onUnset }: { onBlocked: OnBlocked; onUnset: OnLost }): void {
     for (const path of this.entries.keys()) {
       const block = this.ensure(path);
       if (block !== undefined) onBlocked(path, block);
@@ -118,7 +118,7 @@ export class Directories {
       if (!this.made.has(path) && existing !== 'overwrite') continue;
       if (this.known.get(path) !== undefined) continue;
       const reason = this.finishOne(path, entry);
-      if (reason !== undefined) onLost(path, reason);
+      if (reason !== undefined) onUnset(path, reason);
     }
     if (fsync) this.syncOthers();
   }

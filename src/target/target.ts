@@ -140,6 +140,8 @@ interface TreeEnd {
   /** Called for members whose directory cannot be there. */
   onBlocked: OnBlocked;
   onLost: OnLost;
+  /** Called for members that are there, but not with all that is theirs. */
+  onUnset: OnLost;
   /** The run has not written the member. */
   isLeft: (path: ByteString) => boolean;
   linked: LinkedFiles;
@@ -147,9 +149,9 @@ interface TreeEnd {
   attributed: ReadonlyMap<ByteString, AttributedMember>;
 }
 
-type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks' | 'attributed' | 'isLeft'>;
+type LinksEnd = Omit<TreeEnd, 'symlinks' | 'hardLinks' | 'attributed' | 'isLeft' | 'onUnset'>;
 
-type AttributesEnd = Pick<TreeEnd, 'attributed' | 'tree' | 'linked' | 'taken' | 'isLeft' | 'onLost'>;
+type AttributesEnd = Pick<TreeEnd, 'attributed' | 'tree' | 'linked' | 'taken' | 'isLeft' | 'onUnset'>;
 
 /** Links come after all files, so nothing was written through one. Directory modes and times come last. */
 export function finishTree(end: TreeEnd): void {
@@ -159,9 +161,9 @@ export function finishTree(end: TreeEnd): void {
 }
 
 /** Sets attributes of what was written and has its name; before directories get their modes. */
-export function finishXattrs({ attributed, tree, linked, taken, isLeft, onLost }: AttributesEnd): void {
+export function finishXattrs({ attributed, tree, linked, taken, isLeft, onUnset }: AttributesEnd): void {
   if (tree.settings.xattrs === undefined) return;
-  restoreXattrs(attributed, tree, linked, (path) => taken.has(path) || isLeft(path), onLost);
+  restoreXattrs(attributed, tree, linked, (path) => taken.has(path) || isLeft(path), onUnset);
 }
 
 /** Creates symlinks, then hard links. */

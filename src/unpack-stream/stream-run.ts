@@ -354,6 +354,7 @@ export class StreamRun {
       taken: this.taken,
       onBlocked: this.onBlocked,
       onLost: this.onLost,
+      onUnset: (path, reason) => this.refuse(path, { written: true, reason }),
       isLeft: (path) => this.losses.has(path) || this.unmade.has(path),
       linked: this.linked,
       attributed: this.members.tree.attributed,

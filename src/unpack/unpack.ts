@@ -282,6 +282,7 @@ async function writeTree(
       taken,
       onBlocked,
       onLost,
+      onUnset: (path: ByteString, reason: string) => refused.add(path, { written: true, reason }),
       isLeft: (path: ByteString) => losses.has(path) || refused.has(path),
       linked: new LinkedFiles(),
     };

@@ -49,6 +49,7 @@ function planOf(members: readonly Member[]): FileChunkPlan {
     sequence: 0,
     last: false,
     filled: null,
+    notesAttributes: true,
     continuation: null,
     members: columns.finish(),
     overflow: null,

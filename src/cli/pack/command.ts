@@ -10,6 +10,7 @@ import { collect, parseSize } from '../args/options.ts';
 import { OptionalValue, type Token } from '../args/read.ts';
 import { parseTime } from '../args/time.ts';
 import { numbersHint } from '../args/user-names.ts';
+import { addXattrOptions } from '../args/xattrs.ts';
 import type { PackCommandOptions } from './options.ts';
 
 const MAX_ID = 0xfffffffe;
@@ -103,14 +104,6 @@ export function definePack(program: CliCommand): void {
         /^\d+(?::\d+)?$/,
       ).argParser(parseOwner),
     )
-    .option('--xattrs', 'record extended attributes, ACLs and capabilities (see below)')
-    .option(
-      '--xattrs-include <pattern>',
-      "only attributes with such names: user.mime_type, 'security.*'",
-      collect,
-    )
-    .option('--xattrs-exclude <pattern>', 'no attributes with such names', collect)
-    .option('--no-xattrs', 'do not even say that there are extended attributes')
     .option(
       '--mtime <when>',
       'record this modification time for all: @seconds, or an ISO date (UTC)',
@@ -132,7 +125,7 @@ export function definePack(program: CliCommand): void {
     .helpOption('--help', 'show this help');
   addNotes(pack, SELECTION_HELP);
   addExamples(
-    addCommonOptions(pack),
+    addCommonOptions(addXattrOptions(pack, 'record extended attributes, ACLs and capabilities (see below)')),
     `znip pack node_modules -o deps.znip
 znip pack node_modules -o deps.znip --base deps.znip --base-optional
 znip pack src docs README.md -o release.znip -9

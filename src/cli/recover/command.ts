@@ -4,6 +4,7 @@
 import { Option } from 'commander';
 import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, THREADS } from '../args/command.ts';
+import { addXattrOptions, RESTORE_XATTRS } from '../args/xattrs.ts';
 import type { RecoverCommandOptions } from './run.ts';
 
 export function defineRecover(program: CliCommand): void {
@@ -15,9 +16,10 @@ export function defineRecover(program: CliCommand): void {
     .option('-j, --threads <n>', 'worker threads (default: one for each core)', THREADS)
     .addOption(new Option('--overwrite', 'replace files that exist').conflicts('keepOld'))
     .option('-k, --keep-old', 'keep files that exist, without a message')
+    .option('--same-owner', 'restore recorded owners, and set-user-id and similar bits (root only)')
     .option('-n, --dry-run', 'write nothing; only print the names that would be written');
   addExamples(
-    addCommonOptions(recover),
+    addCommonOptions(addXattrOptions(recover, RESTORE_XATTRS)),
     `znip recover broken.znip -C rescued
 znip recover -n broken.znip              only shows what is lost
 znip recover half-downloaded.znip -C rescued --json | jq '.lost'

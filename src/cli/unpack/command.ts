@@ -7,6 +7,7 @@ import { MAX_MEMBERS } from '../../rules/limits.ts';
 import type { CliCommand } from '../args/cli-command.ts';
 import { addCommonOptions, addExamples, addSelectionOptions, THREADS } from '../args/command.ts';
 import { collect, parseRootHash, parseSize, parseWholeNumber } from '../args/options.ts';
+import { addXattrOptions, RESTORE_XATTRS } from '../args/xattrs.ts';
 import type { UnpackCommandOptions } from './run.ts';
 
 export function defineUnpack(program: CliCommand): void {
@@ -50,14 +51,6 @@ export function defineUnpack(program: CliCommand): void {
       '--same-owner',
       'restore recorded owners, and set-user-id and similar bits, which are dropped otherwise (root only)',
     )
-    .option('--xattrs', 'restore recorded extended attributes and ACLs; those of root with --same-owner')
-    .option(
-      '--xattrs-include <pattern>',
-      "only attributes with such names: user.mime_type, 'security.*'",
-      collect,
-    )
-    .option('--xattrs-exclude <pattern>', 'no attributes with such names', collect)
-    .option('--no-xattrs', 'do not even say that there are extended attributes')
     .option('--max-size <size>', 'refuse more content than this (default: no limit)', parseSize)
     .option(
       '--max-members <n>',
@@ -99,7 +92,7 @@ export function defineUnpack(program: CliCommand): void {
     .option('-f, --force', 'with --tar, write even to a terminal')
     .option('-n, --dry-run', 'write nothing; only print the names that would be written');
   addExamples(
-    addCommonOptions(addSelectionOptions(unpack)),
+    addCommonOptions(addSelectionOptions(addXattrOptions(unpack, RESTORE_XATTRS))),
     `znip unpack deps.znip
 znip unpack deps.znip -C /somewhere
 znip unpack mirror.znip --type npm --repo team-a
@@ -116,6 +109,8 @@ replaces such files. --keep-old keeps them and counts that as success.
 With --keep-going, only what is damaged is lost: lost members are named, and the status is 4.
 --tar writes the whole tar stream, the same bytes as zstd -dc, and verifies each chunk before writing it. You
 cannot give patterns with it. It does not replace a file that exists already, unless you give --overwrite.
+--xattrs restores ACLs, and attributes in user. What only root may set, such as capabilities, also takes
+--same-owner. Without --xattrs, members that lose an ACL or capabilities are named, and the status is 3.
 With --root, nothing is written unless the archive has this root hash. In a pipe, the root hash comes last, so
 the archive waits in an unnamed file in TMPDIR until it arrives.
 --changed leaves a file alone if its size and time are those in the archive, or its hash with --checksum; it

@@ -147,7 +147,7 @@ class Filler {
   /** Reads a whole file; undefined if it cannot be packed. Reports what is wrong with it. */
   private readFile(row: number, offset: number): { length: number; changed: boolean } | undefined {
     const { warnings, notes, directories, slot } = this;
-    const { members } = this.plan;
+    const { members, notesAttributes } = this.plan;
     const size = members.sizes[row] ?? 0;
     const mtime = (members.sourceMtimes ?? members.mtimes)[row] ?? 0n;
     const open = (): number => openSource(directories, placeAt(members, row), members.follow);
@@ -158,7 +158,7 @@ class Filler {
       warnings.push({ path: path(), reason: isEmptied ? `${problem}${LINKED}` : problem, failed: true });
     }
     if (length === undefined && !isEmptied) return undefined;
-    const missing = members.attributed ? undefined : notes.note(attributes, path);
+    const missing = notesAttributes ? notes.note(attributes, path) : undefined;
     if (missing !== undefined) warnings.push(missing);
     return { length: length ?? 0, changed: problem !== undefined };
   }

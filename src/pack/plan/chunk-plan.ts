@@ -60,6 +60,8 @@ export interface FileChunkPlan extends CommonPlan {
    * the chunk.
    */
   known?: Uint8Array | undefined;
+  /** Whoever reads a file notes what it has of attributes, because none are recorded. */
+  notesAttributes: boolean;
   continuation: FilePart | null;
   overflow: FilePart | null;
 }

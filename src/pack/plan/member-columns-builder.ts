@@ -36,7 +36,6 @@ export class MemberColumnsBuilder {
   private isRenamed = false;
   private isDated = false;
   private isOwned = false;
-  private isAttributed = false;
   private columns = emptyColumns(INITIAL_ROWS);
 
   append(member: SourceMember, group: number): void {
@@ -68,7 +67,6 @@ export class MemberColumnsBuilder {
     this.unames.set(row, member.uname);
     this.gnames.set(row, member.gname);
     this.xattrs.set(row, member.xattrs);
-    this.isAttributed ||= member.attributed === true;
     columns.groups[row] = group;
   }
 
@@ -156,7 +154,6 @@ export class MemberColumnsBuilder {
       unames: this.unames.finish(count),
       gnames: this.gnames.finish(count),
       xattrs: this.xattrs.finish(count),
-      attributed: this.isAttributed,
       groups: columns.groups.slice(0, count),
     };
   }

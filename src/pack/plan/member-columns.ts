@@ -25,8 +25,6 @@ export interface MemberColumns extends EntryColumns {
   /** Whether symlinks are followed when files are opened. */
   follow: boolean;
   sizes: Float64Array;
-  /** Attributes were read when the members were found: nobody looks for them again. */
-  attributed: boolean;
   /** By row: contents that were read before the walk, from what is no file. */
   contents: Map<number, SpooledContent>;
   /** Rows of files with other names, which hard links refer to. */

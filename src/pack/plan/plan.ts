@@ -108,6 +108,7 @@ function* planAll(
       sequence: sequence++,
       last,
       filled: null,
+      notesAttributes: options.onAttributes !== undefined,
       continuation,
       members: columns,
       overflow,
@@ -210,8 +211,7 @@ class LargeFileOpener {
       this.directories.enter(directory);
       const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
       if (fstatSync(fd).isFile()) {
-        if (member.attributed !== true)
-          this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
+        this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
         return fd;
       }
       closeSync(fd);

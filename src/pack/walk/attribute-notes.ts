@@ -1,5 +1,5 @@
 /**
- * Extended attributes are not recorded. If the loss of one changes how a tree behaves, the member is named. For all
+ * Extended attributes are recorded only if somebody asks. If the loss of one changes how a tree behaves, the member is named. For all
  * other attributes there is one line in the whole run.
  */
 import { ATTRIBUTES, PlainAttributes, weightyAttributes } from '../../format/values/attributes.ts';
@@ -18,7 +18,7 @@ export class AttributeNotes extends PlainAttributes {
     if (what !== undefined) {
       return {
         path: path(),
-        reason: `packed without its ${what}: an archive does not hold that`,
+        reason: `packed without its ${what}, which \`xattrs\` records`,
         failed: true,
       };
     }
@@ -31,7 +31,7 @@ export class AttributeNotes extends PlainAttributes {
     if (this.first === undefined) return undefined;
     return {
       path: this.first,
-      reason: `packed without its extended attributes${this.others}`,
+      reason: `packed without its extended attributes, which \`xattrs\` records${this.others}`,
       failed: false,
     };
   }

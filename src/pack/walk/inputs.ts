@@ -81,7 +81,7 @@ export function findMembers(
     oneFileSystem: options.oneFileSystem ?? false,
     special,
     onWarning,
-    onAttributes: choice === undefined && options.xattrs !== false ? onAttributes : undefined,
+    onAttributes,
     xattrs: choice,
   });
   return withRecordedNames(members, options);

@@ -298,9 +298,7 @@ export class RootWalk {
   /** Adds the attributes of a file, a directory or a symlink. A hard link has those of its file. */
   private withXattrs(member: SourceMember | undefined, { level, name }: Found): SourceMember | undefined {
     const { xattrs: isWanted } = this.options;
-    if (isWanted === undefined || member === undefined) return member;
-    member.attributed = true;
-    if (member.kind === KIND.hardlink) return member;
+    if (isWanted === undefined || member === undefined || member.kind === KIND.hardlink) return member;
     try {
       this.directories.enter(level.directory);
       member.xattrs = encodeXattrs(readXattrs(this.directories.pathOf(name), member.follow, isWanted));

@@ -22,8 +22,6 @@ export interface SourceMember extends Member {
   follow: boolean;
   /** Hard links refer to it, so it must be in the archive. */
   linked: boolean;
-  /** Its extended attributes were read: those in `xattrs` are all that are wanted. */
-  attributed?: boolean;
   /** Its content, if that has been read already. */
   content?: SpooledContent;
 }
