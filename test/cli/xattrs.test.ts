@@ -5,6 +5,7 @@
 import { chmodSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { codec } from '../../src/codec/codec.ts';
 import { core } from '../../src/core/core.ts';
 import { extract, open, pack as packTree } from '../../src/index.ts';
 import { lacks, run, znip } from '../support/run.ts';
@@ -41,6 +42,13 @@ function shownOrdinary(tree: string): string {
 
 function set(name: string, attribute: string, value: string): void {
   expect(can('setfattr', '-n', attribute, '-v', value, `t/${name}`)).toBe(true);
+}
+
+/** Little-endian. */
+function number(value: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  bytes.writeUIntLE(value, 0, Math.min(length, 6));
+  return bytes;
 }
 
 function namesIn(archive: string): string[] {
@@ -199,6 +207,31 @@ describe.skipIf(!HAS_USER)('what is said about them', () => {
     expect(found.has('t/other')).toBe(false);
     await extract(at('library.znip'), at('from-library'), { xattrs: true });
   });
+});
+
+test.skipIf(!HAS_USER)('header and content root are those of docs/format.md', () => {
+  mkdirSync(at('one'));
+  writeFileSync(at('one/f'), 'content', { mode: 0o644 });
+  chmodSync(at('one/f'), 0o644);
+  expect(can('setfattr', '-n', 'user.b', '-v', '2', 'one/f')).toBe(true);
+  expect(can('setfattr', '-n', 'user.a%', '-v', '1', 'one/f')).toBe(true);
+  znip(['pack', '-C', 'one', 'f', '-o', 'one.znip', '--xattrs', '--mtime', '@7'], here);
+  const records = '28 SCHILY.xattr.user.a%25=1\n25 SCHILY.xattr.user.b=2\n';
+  expect(run('zstd', ['-dc', 'one.znip'], here).stdout).toContain(`\0${records}\0`);
+  const fixed = [number(128, 1), number(0o644, 2), number(7_000_000_000, 8), number(7, 8)];
+  const owners = [number(0xffffffff, 4), number(0xffffffff, 4)];
+  const record = Buffer.concat([
+    number(1, 4),
+    Buffer.from('f'),
+    ...fixed,
+    ...owners,
+    number(0, 4),
+    codec().hash(Buffer.from('content')),
+    number(records.length, 4),
+    Buffer.from(records),
+  ]);
+  const root = Buffer.from(codec().hash(record)).toString('hex');
+  expect(znip(['info', '--content-root', 'one.znip'], here).stdout).toBe(`${root}\n`);
 });
 
 test.skipIf(!HAS_USER)('more than a chunk has room for is left out, named, with status 3', () => {

@@ -694,7 +694,7 @@ describe('reading by the index', () => {
     const kinds = ['file', 'directory', 'symlink', 'hardlink'];
     const fields = tableOf('Content root', 'length', 'type', 'value');
     expect(fields.map((cells) => cells['type']).join(' ')).toBe(
-      'u32 bytes u8 u16 i64 u64 u32 u32 u32 bytes bytes',
+      'u32 bytes u8 u16 i64 u64 u32 u32 u32 bytes bytes u32 bytes',
     );
     // The first name of a file in the order of records is the file.
     const names = new Map<string, Entry[]>();

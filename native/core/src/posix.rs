@@ -198,11 +198,7 @@ pub fn attribute_names_at(path: &CStr, names: &mut [u8], follow: bool) -> Result
 
 /// The value of an extended attribute of the file with a name; with `follow`, of what the name leads to. Gives its length.
 pub fn attribute_at(path: &CStr, name: &CStr, value: &mut [u8], follow: bool) -> Result<usize> {
-    if follow {
-        rustix::fs::getxattr(path, name, value)
-    } else {
-        rustix::fs::lgetxattr(path, name, value)
-    }
+    if follow { rustix::fs::getxattr(path, name, value) } else { rustix::fs::lgetxattr(path, name, value) }
 }
 
 /// Sets an extended attribute of an open file. On Linux, it may be open for its name alone (`O_PATH`).
