@@ -64,6 +64,8 @@ export interface Core {
   attributeAt(path: ByteString, name: ByteString, value: Uint8Array, follow: boolean): number;
   /** fsetxattr(2); also for a file that is open for its name alone (O_PATH). */
   setAttribute(fd: number, name: ByteString, value: Uint8Array): number;
+  /** fremovexattr(2), for the same files. */
+  removeAttribute(fd: number, name: ByteString): number;
 
   /**
    * Lists a held directory: for each name in byte order a record of 64 bytes, and behind all records the names, each

@@ -53,6 +53,12 @@ export function setXattr(fd: number, name: ByteString, content: ByteString): voi
   if (result < 0) throw failure('setxattr', -result);
 }
 
+/** Removes an attribute of an open file, as above. One that has gone already is no error. */
+export function removeXattr(fd: number, name: ByteString): void {
+  const result = core()?.removeAttribute(fd, name) ?? 0;
+  if (result < 0 && errnoName(-result) !== 'ENODATA') throw failure('removexattr', -result);
+}
+
 function failure(syscall: string, errno: number): NodeJS.ErrnoException {
   const code = errnoName(errno);
   return Object.assign(new Error(`${code}: ${syscall}`), { code, errno: -errno, syscall });

@@ -26,6 +26,8 @@ export interface DirectoryEntry {
   owner: Owner | null;
   /** Extended attributes as they are recorded. */
   xattrs: ByteString | undefined;
+  /** Names of attributes that it has on the disk and should not have. */
+  staleXattrs?: readonly ByteString[];
 }
 
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
@@ -147,7 +149,7 @@ export class Directories {
     try {
       const fd = tree.open(path, OPEN_FLAGS);
       try {
-        const unset = restoreDirectoryXattrs(fd, entry.xattrs, tree.settings);
+        const unset = restoreDirectoryXattrs(fd, entry, tree.settings);
         const reason = reasons(
           unset,
           finishFile(fd, entry, tree.settings, entry.xattrs === undefined ? made : undefined),

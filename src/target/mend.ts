@@ -1,9 +1,10 @@
 /**
- * Sets what is wrong about a file or symlink that has the right content already: its owner, mode and time. Main thread.
+ * Sets what is wrong about a file or symlink that has the right content already: its owner, mode, attributes and time. Main
+ * thread.
  *
  * It is held open and recognised first: if something else has its name by now, nothing is set.
  */
-import { chmodSync, chownSync, closeSync, constants, lchownSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, constants, fchmodSync, lchownSync } from 'node:fs';
 import type { Owner } from '../archive/entries.ts';
 import { errnoOf, ioError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
@@ -13,6 +14,7 @@ import { setHeldTime, setLinkTime } from '../posix/times.ts';
 import { attempt, isRefusal, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import { wantedBits } from './write-file.ts';
+import { changeXattrs, type XattrChange } from './xattrs.ts';
 
 export interface Mend {
   path: ByteString;
@@ -24,6 +26,8 @@ export interface Mend {
   mtime: bigint | undefined;
   /** null if it stays. */
   owner: Owner | null;
+  /** undefined if they stay. */
+  xattrs: XattrChange | undefined;
 }
 
 /** Returns in words what was refused. Throws `io`. */
@@ -40,7 +44,7 @@ export function mend(wanted: Mend, tree: TargetTree): string | undefined {
 
 const GONE = 'not mended: something else has its name by now';
 
-function mendHeld({ path, found, mode, mtime, owner }: Mend, tree: TargetTree): string | undefined {
+function mendHeld({ path, found, mode, mtime, owner, xattrs }: Mend, tree: TargetTree): string | undefined {
   const fd = tree.open(path, O_PATH | (constants.O_NOFOLLOW ?? 0));
   try {
     if (!isSameFile(fstat(fd), found)) return GONE;
@@ -50,22 +54,34 @@ function mendHeld({ path, found, mode, mtime, owner }: Mend, tree: TargetTree): 
     const bits =
       mode === undefined ? undefined : wantedBits(mode, owned === undefined ? owner : null, tree.settings);
     const allowed = bits === undefined ? undefined : attempt('mode', () => chmodSync(name, bits));
+    const attributed =
+      xattrs === undefined ? undefined : changeXattrs(fd, xattrs, (bit) => chmodSync(name, bit));
     const timed = mtime === undefined ? undefined : attempt('time', () => setHeldTime(fd, mtime));
-    return reasons(owned, allowed, timed);
+    return reasons(owned, allowed, attributed, timed);
   } finally {
     closeSync(fd);
   }
 }
 
 /** For systems where nothing can be held. */
-function mendByName({ path, found, mode, mtime, owner }: Mend, tree: TargetTree): string | undefined {
+function mendByName({ path, found, mode, mtime, owner, xattrs }: Mend, tree: TargetTree): string | undefined {
   if (!isSameFile(lstat(tree.fullName(path)), found)) return GONE;
   const name = tree.name(path);
   const owned = owner === null ? undefined : attempt('owner', () => lchownSync(name, owner.uid, owner.gid));
   const bits =
     mode === undefined ? undefined : wantedBits(mode, owned === undefined ? owner : null, tree.settings);
   const allowed = bits === undefined ? undefined : attempt('mode', () => chmodSync(name, bits));
+  const attributed = xattrs === undefined ? undefined : changeByName(path, xattrs, tree);
   const timed =
     mtime === undefined ? undefined : attempt('time', () => setLinkTime(tree.fullName(path), mtime));
-  return reasons(owned, allowed, timed);
+  return reasons(owned, allowed, attributed, timed);
+}
+
+function changeByName(path: ByteString, xattrs: XattrChange, tree: TargetTree): string | undefined {
+  const fd = tree.open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  try {
+    return changeXattrs(fd, xattrs, (mode) => fchmodSync(fd, mode));
+  } finally {
+    closeSync(fd);
+  }
 }

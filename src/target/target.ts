@@ -44,7 +44,7 @@ export interface TargetOptions {
   sameOwner?: boolean | undefined;
   /**
    * Restore extended attributes (xattr(7)) and ACLs as far as they are recorded; with patterns, those that they name. What only
-   * root may set, such as capabilities, takes `sameOwner`, too. `false`: do not even say that there are some. Needs the native
+   * root may set, such as capabilities, takes `sameOwner`, too. Permission bits are then restored as they are. `false`: do not even say that there are some. Needs the native
    * core. Default: none is restored, and what is lost is told.
    */
   xattrs?: boolean | XattrPatterns | undefined;
@@ -106,7 +106,8 @@ export function openTarget(
     ...(dry ? { target: nameTarget(directory), root: undefined } : makeTarget(directory)),
     existing,
     umask: process.umask(),
-    preservePermissions,
+    // An access control list says what the permission bits are.
+    preservePermissions: preservePermissions || (xattrs !== undefined && xattrs !== false),
     sparse,
     mtime,
     sameOwner,

@@ -10,9 +10,10 @@ import { KIND } from '../format/values/entry.ts';
 import { decodeXattrs, type Xattrs } from '../format/values/xattrs.ts';
 import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
 import { fstat } from '../posix/stat.ts';
-import { setXattr } from '../posix/xattrs.ts';
+import { readXattrs, removeXattr, setXattr } from '../posix/xattrs.ts';
 import { chooseXattrs } from '../select/xattr-choice.ts';
 import { isWritten, type WrittenMember } from './amend.ts';
+import type { DirectoryEntry } from './directories.ts';
 import { isRefusal, type OnLost, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
 import type { WriteSettings } from './write-settings.ts';
@@ -52,7 +53,7 @@ function restoreOne(written: WrittenMember, records: ByteString, tree: TargetTre
         return 'its extended attributes are not set: something else has its name by now';
       return reasons(
         reason,
-        setAll(fd, wanted, (mode) => chmodSync(nameOfOpen(fd), mode)),
+        changeXattrs(fd, { set: wanted, remove: [] }, (mode) => chmodSync(nameOfOpen(fd), mode)),
       );
     } finally {
       closeSync(fd);
@@ -66,15 +67,44 @@ function restoreOne(written: WrittenMember, records: ByteString, tree: TargetTre
 /** Sets those of an open directory. Returns in words what was not set. */
 export function restoreDirectoryXattrs(
   fd: number,
-  records: ByteString | undefined,
+  { xattrs, staleXattrs = [] }: Pick<DirectoryEntry, 'xattrs' | 'staleXattrs'>,
   settings: WriteSettings,
 ): string | undefined {
-  if (records === undefined) return undefined;
-  const { wanted, reason } = wantedXattrs(records, KIND.directory, settings);
+  const { wanted, reason } = wantedXattrs(xattrs, KIND.directory, settings);
+  const change = { set: wanted, remove: staleXattrs };
   return reasons(
     reason,
-    setAll(fd, wanted, (mode) => fchmodSync(fd, mode)),
+    changeXattrs(fd, change, (mode) => fchmodSync(fd, mode)),
   );
+}
+
+/** What must be done about the attributes of a file that is there. */
+export interface XattrChange {
+  set: Xattrs;
+  remove: readonly ByteString[];
+}
+
+/**
+ * How what is on the disk under a name differs; undefined if it does not. `reason` says what cannot be as it is recorded. Names
+ * that this run may not set do not count. Throws Node.js's error.
+ */
+export function compareXattrs(
+  path: ByteString,
+  kind: number,
+  records: ByteString | undefined,
+  tree: TargetTree,
+): { change: XattrChange | undefined; reason: string | undefined } {
+  const { wanted, reason } = wantedXattrs(records, kind, tree.settings);
+  const { xattrs: patterns = {}, sameOwner } = tree.settings;
+  const isChosen = chooseXattrs(patterns);
+  const found = readXattrs(
+    tree.fullName(path),
+    false,
+    (name) => isChosen(name) && maySet(name, kind, sameOwner),
+  );
+  const set = new Map([...wanted].filter(([name, value]) => found.get(name) !== value));
+  const remove = [...found.keys()].filter((name) => !wanted.has(name));
+  return { change: set.size === 0 && remove.length === 0 ? undefined : { set, remove }, reason };
 }
 
 /**
@@ -82,46 +112,57 @@ export function restoreDirectoryXattrs(
  * restored only together with owners.
  */
 function wantedXattrs(
-  records: ByteString,
+  records: ByteString | undefined,
   kind: number,
   { xattrs: patterns, sameOwner }: WriteSettings,
 ): { wanted: Xattrs; reason: string | undefined } {
   const wanted = new Map<ByteString, ByteString>();
-  if (patterns === undefined) return { wanted, reason: undefined };
+  if (patterns === undefined || records === undefined) return { wanted, reason: undefined };
   const isChosen = chooseXattrs(patterns);
   const denied: ByteString[] = [];
   for (const [name, value] of decodeXattrs(records) ?? []) {
     if (!isChosen(name)) continue;
-    const isOrdinary = name.startsWith('user.') || meaningOf(name) === ATTRIBUTES.acl;
-    if (!(isOrdinary ? kind !== KIND.symlink : sameOwner) || name.includes('\0')) denied.push(name);
-    else wanted.set(name, value);
+    if (maySet(name, kind, sameOwner)) wanted.set(name, value);
+    else denied.push(name);
   }
   if (denied.length === 0) return { wanted, reason: undefined };
   const names = toText(denied.join(', '));
   return { wanted, reason: `not restored: ${names}: that takes root and \`sameOwner\`` };
 }
 
-/** `change` sets the file's mode. */
-function setAll(fd: number, xattrs: Xattrs, change: (mode: number) => void): string | undefined {
+function maySet(name: ByteString, kind: number, sameOwner: boolean): boolean {
+  if (name.includes('\0')) return false;
+  const isOrdinary = name.startsWith('user.') || meaningOf(name) === ATTRIBUTES.acl;
+  return isOrdinary ? kind !== KIND.symlink : sameOwner;
+}
+
+/** Changes the attributes of an open file. `setMode` sets its mode. Returns in words what was not done. */
+export function changeXattrs(
+  fd: number,
+  { set, remove }: XattrChange,
+  setMode: (mode: number) => void,
+): string | undefined {
   const failed: string[] = [];
   let closed: number | undefined;
-  for (const [name, value] of xattrs) {
+  const attempt = (name: ByteString, change: () => void): void => {
     try {
       try {
-        setXattr(fd, name, value);
+        change();
       } catch (error) {
         // For attributes in `user`, a file must be writable.
         const mode = fstat(fd).mode & 0o7777;
         if (errnoOf(error) !== 'EACCES' || (mode & 0o200) !== 0) throw error;
-        change(mode | 0o200);
+        setMode(mode | 0o200);
         closed = mode;
-        setXattr(fd, name, value);
+        change();
       }
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
       failed.push(`${toText(name)}: ${systemReason(error)}`);
     }
-  }
-  if (closed !== undefined) change(closed);
+  };
+  for (const name of remove) attempt(name, () => removeXattr(fd, name));
+  for (const [name, value] of set) attempt(name, () => setXattr(fd, name, value));
+  if (closed !== undefined) setMode(closed);
   return failed.length === 0 ? undefined : `not restored: ${failed.join('; ')}`;
 }

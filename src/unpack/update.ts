@@ -45,8 +45,9 @@ export class Update {
     this.target = target;
     this.onLost = onLost;
     this.aside = new SetAside(target, onLost);
-    const { writes, directories, symlinks, hardLinks, blocked, written } = plan;
-    this.tree = { ...tree, ...markedFiles(tree.files, writes), directories, symlinks, hardLinks };
+    const { writes, directories, symlinks, hardLinks, attributed, blocked, written } = plan;
+    const marked = markedFiles(tree.files, writes);
+    this.tree = { ...tree, ...marked, directories, symlinks, hardLinks, attributed };
     this.members = written + blocked.length;
   }
 

@@ -209,6 +209,51 @@ describe.skipIf(!HAS_USER)('what is said about them', () => {
   });
 });
 
+function update(...more: string[]): ReturnType<typeof znip> {
+  return znip(
+    ['unpack', 't.znip', '-C', 'live', '--xattrs', ...OWNER, '--changed', '-i', '-q', ...more],
+    here,
+  );
+}
+
+describe.skipIf(!HAS_USER)('--changed', () => {
+  test('mends what differs, removes what the archive does not have, and itemises it as rsync does', () => {
+    expect(update().status).toBe(0);
+    const show = OWNER.length > 0 ? shown : shownOrdinary;
+    expect(show('live/t')).toBe(show('t'));
+    expect(update()).toMatchObject({ status: 0, stdout: '', stderr: '' });
+    chmodSync(at('live/t/d'), 0o755);
+    expect(can('setfattr', '-n', 'user.mime_type', '-v', 'other', 'live/t/note')).toBe(true);
+    expect(can('setfattr', '-n', 'user.stray', '-v', 'x', 'live/t/none')).toBe(true);
+    expect(can('setfattr', '-x', 'user.directory', 'live/t/d')).toBe(true);
+    expect(can('setfattr', '-n', 'user.more', '-v', 'x', 'live/t/d')).toBe(true);
+    expect(can('bash', '-c', 'echo longer than before > live/t/empty')).toBe(true);
+    const asked = update('-n');
+    expect(asked.stdout.trim().split('\n')).toHaveLength(4);
+    const done = update();
+    expect(done.stdout).toBe(asked.stdout);
+    expect(done).toMatchObject({ status: 0, stderr: '' });
+    expect(done.stdout).toContain('.f........x t/none\n');
+    expect(done.stdout).toContain('.f........x t/note\n');
+    expect(done.stdout).toContain('.d...p....x t/d/\n');
+    expect(show('live/t')).toBe(show('t'));
+    expect(update()).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test.skipIf(!HAS_ALL)('names each time what takes --same-owner', () => {
+    for (let i = 0; i < 2; i++) {
+      const { status, stderr } = znip(
+        ['unpack', '-q', 't.znip', '-C', 'owned', '--xattrs', '--changed'],
+        here,
+      );
+      expect({ status, stderr }).toEqual({
+        status: 3,
+        stderr: 'znip: t/able: not restored: security.capability: that takes root and --same-owner\n',
+      });
+    }
+  });
+});
+
 test.skipIf(!HAS_USER)('header and content root are those of docs/format.md', () => {
   mkdirSync(at('one'));
   writeFileSync(at('one/f'), 'content', { mode: 0o644 });

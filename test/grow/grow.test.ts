@@ -338,6 +338,9 @@ describe('repacking', () => {
     znip(['repack', at('re.znip'), '-x', 'd1', '-o', at('piped.znip')]);
     expect(piped.output.equals(readFileSync(at('piped.znip')))).toBe(true);
     expect(znip(['repack', '-', '-o', at('x.znip')]).status).toBe(2);
+    const { status, stderr } = znip(['merge', at('pax.znip'), 'all.znip']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('pax.znip -o all.znip`');
   });
 });
 

@@ -214,6 +214,17 @@ pub fn set_attribute(fd: impl AsFd, name: &CStr, value: &[u8]) -> Result<()> {
     }
 }
 
+/// Removes an extended attribute of an open file, which may be open for its name alone, as above.
+pub fn remove_attribute(fd: impl AsFd, name: &CStr) -> Result<()> {
+    match rustix::fs::fremovexattr(&fd, name) {
+        #[cfg(target_os = "linux")]
+        Err(Errno::BADF) => {
+            rustix::fs::removexattr(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()), name)
+        }
+        result => result,
+    }
+}
+
 /// Repeats a call as long as a signal interrupts it.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
     loop {

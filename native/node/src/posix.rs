@@ -108,3 +108,9 @@ pub fn attribute_at(path: ByteString, name: ByteString, mut value: View<u8>, fol
 pub fn set_attribute(fd: i32, name: ByteString, value: View<u8>) -> Result<i32> {
     Ok(or_errno(posix::set_attribute(descriptor(fd), &name.into_name()?, &value).map(|()| 0)))
 }
+
+/// Removes one of such a file.
+#[napi(catch_unwind)]
+pub fn remove_attribute(fd: i32, name: ByteString) -> Result<i32> {
+    Ok(or_errno(posix::remove_attribute(descriptor(fd), &name.into_name()?).map(|()| 0)))
+}

@@ -14,6 +14,7 @@ const LETTERS: Partial<Record<MemberChange['aspects'][number], string>> = {
   mode: 'p',
   uid: 'o',
   gid: 'g',
+  xattrs: 'x',
 };
 
 const KINDS: Record<MemberChange['kind'], string> = {

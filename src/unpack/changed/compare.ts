@@ -20,7 +20,7 @@ import type { WriteSettings } from '../../target/write-settings.ts';
 
 /** What may differ. `link`: it should be another name of a file, and is not, or the reverse. */
 export type ChangedAspect =
-  'kind' | 'content' | 'target' | 'link' | 'size' | 'mtime' | 'mode' | 'uid' | 'gid';
+  'kind' | 'content' | 'target' | 'link' | 'size' | 'mtime' | 'mode' | 'uid' | 'gid' | 'xattrs';
 
 /** What every member has. */
 export interface Attributes {

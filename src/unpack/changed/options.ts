@@ -43,7 +43,6 @@ export interface ChangedOptions {
 interface OtherOptions {
   existing?: string | undefined;
   mtime?: boolean | undefined;
-  xattrs?: unknown;
   keepGoing?: boolean | undefined;
   patterns?: readonly string[] | undefined;
   exclude?: readonly string[] | undefined;
@@ -69,9 +68,6 @@ function refusalOf(options: ChangedOptions & OtherOptions): string | undefined {
   }
   if (changed && mtime === false && !checksum)
     return '`changed` compares times: without them, it needs `checksum`';
-  if (changed && options.xattrs !== undefined && options.xattrs !== false) {
-    return '`changed` does not compare extended attributes: unpack without it, or without `xattrs`';
-  }
   const isPart =
     patterns.length > 0 || exclude.length > 0 || packageTypes !== undefined || repos !== undefined;
   if (removes && isPart) {

@@ -4,7 +4,7 @@
  */
 import type { EntryRef } from '../../archive/entries.ts';
 import { recordedOwner } from '../../archive/entries.ts';
-import { ZnipError } from '../../errors.ts';
+import { errnoOf, isExhaustion, systemReason, ZnipError } from '../../errors.ts';
 import { toBytes, toText, type ByteString } from '../../format/values/byte-string.ts';
 import { KIND, KINDS } from '../../format/values/entry.ts';
 import { comparePaths } from '../../format/values/path-order.ts';
@@ -15,6 +15,7 @@ import type { Mend } from '../../target/mend.ts';
 import type { OnLost } from '../../target/refusals.ts';
 import type { TargetTree } from '../../target/target-tree.ts';
 import { wantedBits } from '../../target/write-file.ts';
+import { type AttributedMember, compareXattrs, type XattrChange } from '../../target/xattrs.ts';
 import { Turns } from '../../threads/turns.ts';
 import {
   type Attributes,
@@ -36,6 +37,8 @@ export interface ComparedTree {
   directories: ReadonlyMap<ByteString, DirectoryEntry>;
   symlinks: readonly Link[];
   hardLinks: readonly HardLink[];
+  /** Files and symlinks with extended attributes. */
+  attributed: ReadonlyMap<ByteString, AttributedMember>;
   /** Whether a member has this name, or members lie below it. */
   has: (path: ByteString) => boolean;
 }
@@ -46,6 +49,8 @@ export interface ChangePlan {
   directories: Map<ByteString, DirectoryEntry>;
   symlinks: Link[];
   hardLinks: HardLink[];
+  /** Those that are written of what has extended attributes. */
+  attributed: ReadonlyMap<ByteString, AttributedMember>;
   mends: Mend[];
   /** Removed when what is written instead is there: for each name in the way, all that is below it. */
   inTheWay: ReadonlyMap<ByteString, readonly Removal[]>;
@@ -132,6 +137,10 @@ class ChangePlanner {
   private readonly mends: Mend[] = [];
   private readonly blocked: [ByteString, ZnipError][] = [];
   private readonly changes: { raw: ByteString; change: MemberChange }[] = [];
+  /** By directory: attributes to remove. */
+  private readonly staleXattrs = new Map<ByteString, readonly ByteString[]>();
+  /** Of what is written. */
+  private readonly attributed = new Map<ByteString, AttributedMember>();
   /** Names in the way of members, and what it takes to remove them. */
   private readonly obstacles = new Map<ByteString, Removal[]>();
   private readonly extras: Removal[] = [];
@@ -220,7 +229,7 @@ class ChangePlanner {
   /** Whether a file is as it should be, as most are. False if that takes more than a look. */
   private isUnchanged({ batch, row }: EntryRef, path: ByteString): boolean {
     const { settings } = this.context.target;
-    if (this.isByHash || settings.sameOwner || !settings.mtime) return false;
+    if (this.isByHash || settings.sameOwner || !settings.mtime || settings.xattrs !== undefined) return false;
     if (this.linksTo.size > 0 && this.linksTo.has(path)) return false;
     const slash = path.lastIndexOf('/');
     const directory = this.disk.at(path.slice(0, Math.max(0, slash)));
@@ -269,6 +278,8 @@ class ChangePlanner {
       return;
     }
     const aspects = differentAttributes(entry, stats, this.context.target.settings);
+    const xattrs = this.differentXattrs(path, KIND.directory, entry.xattrs, aspects);
+    if (xattrs !== undefined) this.staleXattrs.set(path, xattrs.remove);
     if (aspects.length === 0) {
       this.unchanged += 1;
       return;
@@ -306,13 +317,16 @@ class ChangePlanner {
     changes.sort((a, b) => comparePaths(a.raw, b.raw));
     const directories = new Map<ByteString, DirectoryEntry>();
     for (const [path, entry] of this.tree.directories) {
-      if (this.wantedDirectories.has(path) || this.touched.has(path)) directories.set(path, entry);
+      if (!this.wantedDirectories.has(path) && !this.touched.has(path)) continue;
+      const staleXattrs = this.staleXattrs.get(path);
+      directories.set(path, staleXattrs === undefined ? entry : { ...entry, staleXattrs });
     }
     return {
       writes,
       directories,
       symlinks,
       hardLinks,
+      attributed: this.attributed,
       mends,
       inTheWay,
       extras,
@@ -417,6 +431,8 @@ class ChangePlanner {
   /** A member is written, and with it all other names that it has. */
   private write(path: ByteString, kind: number, stats: FileStat | undefined, aspects: ChangedAspect[]): void {
     this.touch(path);
+    const attributed = this.tree.attributed.get(path);
+    if (attributed !== undefined) this.attributed.set(path, attributed);
     if (stats === undefined) this.change(path, kind, 'created', []);
     else {
       const isKind = kind === KIND.symlink ? stats.isSymbolicLink() : stats.isFile();
@@ -451,6 +467,7 @@ class ChangePlanner {
   ): void {
     const links = this.linksTo.get(path)?.length ?? 0;
     this.unchanged += links;
+    const xattrs = this.differentXattrs(path, kind, this.tree.attributed.get(path)?.xattrs, aspects);
     if (aspects.length === 0) {
       this.unchanged += 1;
       return;
@@ -465,8 +482,30 @@ class ChangePlanner {
       mtime: aspects.includes('mtime') ? mtime : undefined,
       // Only who owns a file may have its set-user-id bit.
       owner: isOwned && !setsMode ? null : owner,
+      xattrs,
     });
     this.change(path, kind, 'amended', aspects);
+  }
+
+  /** What to do about extended attributes, if they are restored. Adds to what differs. */
+  private differentXattrs(
+    path: ByteString,
+    kind: number,
+    records: ByteString | undefined,
+    aspects: ChangedAspect[],
+  ): XattrChange | undefined {
+    const { target, onStays } = this.context;
+    if (target.settings.xattrs === undefined) return undefined;
+    try {
+      const { change, reason } = compareXattrs(path, kind, records, target);
+      if (reason !== undefined) onStays(path, reason);
+      if (change !== undefined) aspects.push('xattrs');
+      return change;
+    } catch (error) {
+      if (errnoOf(error) === undefined || isExhaustion(error)) throw error;
+      onStays(path, `its extended attributes are not compared: ${systemReason(error)}`);
+      return undefined;
+    }
   }
 
   private touch(path: ByteString): void {

@@ -332,6 +332,38 @@ describe('columns', () => {
   });
 });
 
+describe('extended attributes', () => {
+  const withXattrs = (kind: number, xattrs: string): Row[] => [
+    {
+      member: { ...member('a', kind), xattrs, linkTarget: kind === KIND.hardlink ? 'b' : '' },
+      streamOffset: 512,
+      checksum: kind === KIND.file ? new Uint8Array(32) : null,
+      changed: false,
+    },
+  ];
+  const RECORD = '25 SCHILY.xattr.user.a=1\n';
+
+  test('come back, of a file and a directory', () => {
+    for (const kind of [KIND.file, KIND.directory]) {
+      const [batch] = decodeSubIndex(encode(withXattrs(kind, RECORD)));
+      expect(batch?.xattrs(0)).toBe(RECORD);
+      expect(batch?.slice(0, 1).member(0).xattrs).toBe(RECORD);
+      // Whoever takes over columns would lose them.
+      expect(batch?.plain).toBeUndefined();
+    }
+  });
+
+  test.each([
+    ['that are no records', KIND.file, 'junk'],
+    ['of a hard link', KIND.hardlink, RECORD],
+  ])('%s are refused', (_, kind, xattrs) => {
+    expect(outcomeOf(() => decodeSubIndex(encode(withXattrs(kind, xattrs))))).toEqual({
+      code: 'damaged-sub-index',
+      message: expect.stringContaining('row 0 has extended attributes') as string,
+    });
+  });
+});
+
 describe('offsets of names that lie', () => {
   test.each<[string, number[], RegExp]>([
     ['fall', [0, 3, 2, 9, 15, 20], /offsets fall at row 2/],
