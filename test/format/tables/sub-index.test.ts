@@ -332,8 +332,8 @@ describe('columns', () => {
   });
 });
 
-describe('extended attributes', () => {
-  const withXattrs = (kind: number, xattrs: string): Row[] => [
+function withXattrs(kind: number, xattrs: string): Row[] {
+  return [
     {
       member: { ...member('a', kind), xattrs, linkTarget: kind === KIND.hardlink ? 'b' : '' },
       streamOffset: 512,
@@ -341,6 +341,9 @@ describe('extended attributes', () => {
       changed: false,
     },
   ];
+}
+
+describe('extended attributes', () => {
   const RECORD = '25 SCHILY.xattr.user.a=1\n';
 
   test('come back, of a file and a directory', () => {
