@@ -4,7 +4,7 @@
  */
 import type { ByteString } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
-import { unsafePathReason } from '../format/values/member-path.ts';
+import { parentOf, unsafePathReason } from '../format/values/member-path.ts';
 
 export class LinkedNames {
   private readonly watched = new Set<ByteString>();
@@ -52,8 +52,4 @@ export class LinkedNames {
     for (const name of parents) this.parents.add(name);
     return true;
   }
-}
-
-function parentOf(path: ByteString): ByteString {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

@@ -6,6 +6,7 @@ import { ZnipError } from '../errors.ts';
 import { toText, type ByteString } from '../format/values/byte-string.ts';
 import { equalBytes } from '../format/values/bytes.ts';
 import { KIND } from '../format/values/entry.ts';
+import { parentOf } from '../format/values/member-path.ts';
 import { Limits } from '../rules/limits.ts';
 import { MemberNames } from '../rules/member-names.ts';
 import { Turns } from '../threads/turns.ts';
@@ -151,10 +152,6 @@ class Resolution {
     }
     return true;
   }
-}
-
-function parentOf(path: ByteString): ByteString {
-  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 /** Whether two entries say the same about a member. */

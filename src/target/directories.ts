@@ -14,6 +14,7 @@ import {
 import type { Owner } from '../archive/entries.ts';
 import { errnoOf, ioError, ZnipError } from '../errors.ts';
 import type { ByteString } from '../format/values/byte-string.ts';
+import { parentOf } from '../format/values/member-path.ts';
 import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
 import { isRefusal, type OnLost, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
@@ -59,8 +60,7 @@ export class Directories {
    * is well.
    */
   ensureParent(path: ByteString): ZnipError | undefined {
-    const slash = path.lastIndexOf('/');
-    const parent = slash < 0 ? '' : path.slice(0, slash);
+    const parent = parentOf(path);
     if (parent === this.lastParent) return this.lastBlock;
     this.lastBlock = this.ensure(parent);
     this.lastParent = parent;
@@ -70,8 +70,8 @@ export class Directories {
   /** Makes a directory and all directories above it; otherwise like `ensureParent`. */
   ensure(path: ByteString): ZnipError | undefined {
     if (this.known.has(path)) return this.known.get(path);
-    const slash = path.lastIndexOf('/');
-    const block = (slash > 0 ? this.ensure(path.slice(0, slash)) : undefined) ?? this.make(path);
+    const parent = parentOf(path);
+    const block = (parent === '' ? undefined : this.ensure(parent)) ?? this.make(path);
     this.known.set(path, block);
     return block;
   }

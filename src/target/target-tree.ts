@@ -6,6 +6,7 @@ import { openSync, readdirSync } from 'node:fs';
 import { type Core, core } from '../core/core.ts';
 import { errnoName, errnoOf, ioError, ZnipError } from '../errors.ts';
 import { toFsPath, toText, type ByteString } from '../format/values/byte-string.ts';
+import { lastComponent, parentOf } from '../format/values/member-path.ts';
 import { HeldDirectories, nameOfDescriptor, nameOfOpen, openIn } from '../posix/held-directories.ts';
 import { type Listing, NameListing, NativeListing } from '../posix/listing.ts';
 import type { WriteSettings } from './write-settings.ts';
@@ -41,8 +42,7 @@ export class TargetTree {
   /** The name of the member `path` below its directory; valid as long as `name`. */
   fullName(path: ByteString): ByteString {
     if (this.held === undefined) return `${this.settings.target}${path}`;
-    const slash = path.lastIndexOf('/');
-    return `${nameOfDescriptor(this.descriptor(path.slice(0, Math.max(0, slash))))}${path.slice(slash + 1)}`;
+    return `${nameOfDescriptor(this.descriptor(parentOf(path)))}${lastComponent(path)}`;
   }
 
   /** What is in the directory `path`; '' is the target. Throws Node.js's error, and as above. */
@@ -62,8 +62,7 @@ export class TargetTree {
   /** Opens the member `path`, as open(2) does. Throws Node.js's error. */
   open(path: ByteString, flags: number, mode = 0): number {
     if (this.held === undefined) return openSync(this.name(path), flags, mode);
-    const slash = path.lastIndexOf('/');
-    return openIn(this.descriptor(path.slice(0, Math.max(0, slash))), path.slice(slash + 1), flags, mode);
+    return openIn(this.descriptor(parentOf(path)), lastComponent(path), flags, mode);
   }
 
   /** Gives the open file `fd` the name `path`, which must be unused. Throws Node.js's error about its directory. */
@@ -73,7 +72,7 @@ export class TargetTree {
 
   /** Renames `from` to `path`, in the same directory; `path` must be unused. Throws as above. */
   renameNew(from: ByteString, path: ByteString): NewName {
-    const own = from.slice(from.lastIndexOf('/') + 1);
+    const own = lastComponent(from);
     return this.newName(path, (system, directory, name) => system.renameNew(directory, own, name));
   }
 
@@ -93,9 +92,7 @@ export class TargetTree {
   ): NewName {
     const system = core();
     if (system === undefined || this.held === undefined) return 'unsupported';
-    const slash = path.lastIndexOf('/');
-    const directory = this.descriptor(path.slice(0, Math.max(0, slash)));
-    const result = call(system, directory, path.slice(slash + 1));
+    const result = call(system, this.descriptor(parentOf(path)), lastComponent(path));
     if (result === 0) return 'done';
     const errno = errnoName(-result);
     if (errno === 'ENOENT') return 'gone';

@@ -4,6 +4,7 @@
 import { fstatSync } from 'node:fs';
 import type { Archive } from '../archive/archive.ts';
 import { type ByteString, toText } from '../format/values/byte-string.ts';
+import { parentOf } from '../format/values/member-path.ts';
 import type { MemberChoiceOptions } from '../select/member-choice.ts';
 import type { Directories } from '../target/directories.ts';
 import type { OnDryMember } from '../target/dry-run.ts';
@@ -125,7 +126,7 @@ export class Update {
 
   /** The directory of a name may not be writable. One of the archive gets its own mode again at the end. */
   private openAbove(path: ByteString, directories: Directories): void {
-    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    const parent = parentOf(path);
     if (this.tree.directories.has(parent)) directories.ensureParent(path);
   }
 

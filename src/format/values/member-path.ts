@@ -9,6 +9,16 @@ const MAX_COMPONENT_LENGTH = 255;
 
 const WINDOWS = process.platform === 'win32';
 
+/** The directory that a path is in; '' for one at the top. */
+export function parentOf(path: ByteString): ByteString {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+/** The name of a path in its directory. */
+export function lastComponent(path: ByteString): ByteString {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /**
  * Turns a name of a tar header into the form of entries, in the same way as GNU tar and bsdtar unpack it: without
  * leading and trailing `/`, empty components and `.`. '' is the top directory itself. `..` stays, because readers do

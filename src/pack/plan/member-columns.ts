@@ -5,6 +5,7 @@
 import type { ByteString } from '../../format/values/byte-string.ts';
 import { type ByteStrings, stringAt } from '../../format/values/byte-strings.ts';
 import type { EntryColumns } from '../../format/values/entry-columns.ts';
+import { lastComponent } from '../../format/values/member-path.ts';
 import type { FileIdentity } from '../../posix/stat.ts';
 import type { SpooledContent } from '../walk/content-spool.ts';
 import type { SourceDirectory } from '../walk/source-directories.ts';
@@ -49,7 +50,7 @@ export function placeAt(
   row: number,
 ): { directory: SourceDirectory | undefined; name: ByteString } {
   const path = foundPathAt(columns, row);
-  return { directory: directoryAt(columns, row), name: path.slice(path.lastIndexOf('/') + 1) };
+  return { directory: directoryAt(columns, row), name: lastComponent(path) };
 }
 
 function directoryAt(

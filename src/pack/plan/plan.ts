@@ -11,6 +11,7 @@ import { paddedLength, tarHeaderLength } from '../../format/tar/tar-header.ts';
 import { type ByteString, fromText, toText } from '../../format/values/byte-string.ts';
 import { type Group, groupOf, KIND, type Member } from '../../format/values/entry.ts';
 import { MAX_HEADERS_LENGTH } from '../../format/values/constants.ts';
+import { lastComponent } from '../../format/values/member-path.ts';
 import { packageTypeOf } from '../../format/values/package-type.ts';
 import { attributesOf } from '../../posix/attributes.ts';
 import type { OnAttributes } from '../walk/attribute-notes.ts';
@@ -209,7 +210,7 @@ class LargeFileOpener {
     this.directories ??= new SourceDirectories(follow);
     try {
       this.directories.enter(directory);
-      const fd = this.directories.open(path.slice(path.lastIndexOf('/') + 1), sourceFlags(follow));
+      const fd = this.directories.open(lastComponent(path), sourceFlags(follow));
       if (fstatSync(fd).isFile()) {
         this.options.onAttributes?.(attributesOf(fd), `${member.prefix}${path}`);
         return fd;

@@ -4,6 +4,7 @@
 import { constants, readlinkSync } from 'node:fs';
 import { errnoOf, ioError } from '../../errors.ts';
 import type { ByteString } from '../../format/values/byte-string.ts';
+import { lastComponent, parentOf } from '../../format/values/member-path.ts';
 import { type FileStat, lstat } from '../../posix/stat.ts';
 import { type Listing, NativeListing } from '../../posix/listing.ts';
 import { isRefusal } from '../../target/refusals.ts';
@@ -37,21 +38,19 @@ export class DiskDirectories {
 
   /** What has this name; undefined for nothing, or if that cannot be known. Throws `io`. */
   stat(path: ByteString): FileStat | undefined {
-    const slash = path.lastIndexOf('/');
-    const directory = this.at(path.slice(0, Math.max(0, slash)));
-    return typeof directory === 'string' ? undefined : directory.stat(path.slice(slash + 1));
+    const directory = this.at(parentOf(path));
+    return typeof directory === 'string' ? undefined : directory.stat(lastComponent(path));
   }
 
   /** Target of a symlink that was found there. */
   linkTarget(path: ByteString): ByteString {
-    const slash = path.lastIndexOf('/');
-    const directory = this.at(path.slice(0, Math.max(0, slash)));
-    return typeof directory === 'string' ? '' : directory.linkTarget(path.slice(slash + 1));
+    const directory = this.at(parentOf(path));
+    return typeof directory === 'string' ? '' : directory.linkTarget(lastComponent(path));
   }
 
   private look(path: ByteString): DiskDirectory | NoDirectory {
     if (path !== '') {
-      const above = this.at(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+      const above = this.at(parentOf(path));
       if (typeof above === 'string') return above;
       const stats = this.stat(path);
       if (stats === undefined) return 'missing';

@@ -7,6 +7,7 @@ import { recordedOwner } from '../../archive/entries.ts';
 import { errnoOf, isExhaustion, systemReason, ZnipError } from '../../errors.ts';
 import { toBytes, toText, type ByteString } from '../../format/values/byte-string.ts';
 import { KIND, KINDS } from '../../format/values/entry.ts';
+import { lastComponent, parentOf } from '../../format/values/member-path.ts';
 import { comparePaths } from '../../format/values/path-order.ts';
 import { type FileIdentity, type FileStat, isSameFile, lstat } from '../../posix/stat.ts';
 import type { DirectoryEntry } from '../../target/directories.ts';
@@ -231,8 +232,7 @@ class ChangePlanner {
     const { settings } = this.context.target;
     if (this.isByHash || settings.sameOwner || !settings.mtime || settings.xattrs !== undefined) return false;
     if (this.linksTo.size > 0 && this.linksTo.has(path)) return false;
-    const slash = path.lastIndexOf('/');
-    const directory = this.disk.at(path.slice(0, Math.max(0, slash)));
+    const directory = this.disk.at(parentOf(path));
     if (typeof directory === 'string') return false;
     // The same memory: a BigInt for each file is dear.
     const { mtimes } = batch;
@@ -240,7 +240,7 @@ class ChangePlanner {
       this.times = new Uint32Array(mtimes.buffer, mtimes.byteOffset, 2 * mtimes.length);
     }
     return directory.hasFile(
-      path.slice(slash + 1),
+      lastComponent(path),
       wantedBits(batch.modes[row] ?? 0, null, settings),
       batch.sizes[row] ?? 0,
       this.times[2 * row] ?? 0,
@@ -368,7 +368,7 @@ class ChangePlanner {
 
   /** The name above `path` that has something other than a directory. */
   private obstacleAbove(path: ByteString): ByteString | undefined {
-    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    const parent = parentOf(path);
     if (this.disk.at(parent) !== 'other') return undefined;
     let slash = parent.indexOf('/');
     while (slash >= 0 && this.disk.at(parent.slice(0, slash)) !== 'other') {
@@ -403,7 +403,7 @@ class ChangePlanner {
   /** The file system that the directory of a name is on. */
   private deviceAbove(path: ByteString): bigint {
     const { target } = this.context;
-    const parent = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    const parent = parentOf(path);
     const stats = parent === '' ? undefined : this.disk.stat(parent);
     return stats?.dev ?? lstat(target.settings.target).dev;
   }
@@ -509,7 +509,7 @@ class ChangePlanner {
   }
 
   private touch(path: ByteString): void {
-    this.touched.add(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
+    this.touched.add(parentOf(path));
   }
 
   private change(
