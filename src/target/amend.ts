@@ -23,6 +23,8 @@ export interface WrittenMember {
   kind: number;
   /** Size of a file, in bytes. */
   size: number;
+  /** Whom the run has given it to; undefined if it stays with who unpacks. */
+  uid?: number | undefined;
   /** The files to which the run has given more names, if this may be one of them. */
   linked?: LinkedFiles;
 }
@@ -74,8 +76,8 @@ function amendByName(written: WrittenMember, { mtime, owner, mode }: Amendment, 
 }
 
 /** Whether this is what the run wrote, as far as one can see. A file with a name that others gave it never is. */
-export function isWritten(stats: FileStat, { kind, size, linked }: WrittenMember): boolean {
-  if (stats.uid !== process.geteuid?.()) return false;
+export function isWritten(stats: FileStat, { kind, size, uid, linked }: WrittenMember): boolean {
+  if (stats.uid !== process.geteuid?.() && stats.uid !== uid) return false;
   if (kind === KIND.symlink) return stats.isSymbolicLink();
   const isOwn = stats.nlink === 1 || linked?.has(stats) === true;
   return stats.isFile() && isOwn && stats.size === size;

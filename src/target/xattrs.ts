@@ -9,7 +9,7 @@ import { type ByteString, toText } from '../format/values/byte-string.ts';
 import { KIND } from '../format/values/entry.ts';
 import { decodeXattrs, type Xattrs } from '../format/values/xattrs.ts';
 import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
-import { fstat } from '../posix/stat.ts';
+import { type FileStat, fstat } from '../posix/stat.ts';
 import { readXattrs, removeXattr, setXattr } from '../posix/xattrs.ts';
 import { chooseXattrs } from '../select/xattr-choice.ts';
 import { isWritten, type WrittenMember } from './amend.ts';
@@ -23,6 +23,8 @@ export interface AttributedMember {
   kind: number;
   /** Bytes of content. */
   size: number;
+  /** Its owner, if one is recorded. */
+  uid: number | null;
   /** As they are recorded. */
   xattrs: ByteString;
 }
@@ -35,9 +37,16 @@ export function restoreXattrs(
   isLeft: (path: ByteString) => boolean,
   onLost: OnLost,
 ): void {
-  for (const [path, { kind, size, xattrs }] of members) {
+  const { sameOwner } = tree.settings;
+  for (const [path, { kind, size, uid, xattrs }] of members) {
     if (isLeft(path)) continue;
-    const written: WrittenMember = { path, kind, size, ...(linked === undefined ? {} : { linked }) };
+    const written: WrittenMember = {
+      path,
+      kind,
+      size,
+      uid: sameOwner && uid !== null ? uid : undefined,
+      ...(linked === undefined ? {} : { linked }),
+    };
     const reason = restoreOne(written, xattrs, tree);
     if (reason !== undefined) onLost(path, reason);
   }
@@ -132,8 +141,19 @@ function wantedXattrs(
 
 function maySet(name: ByteString, kind: number, sameOwner: boolean): boolean {
   if (name.includes('\0')) return false;
-  const isOrdinary = name.startsWith('user.') || meaningOf(name) === ATTRIBUTES.acl;
-  return isOrdinary ? kind !== KIND.symlink : sameOwner;
+  return isOrdinary(name) ? kind !== KIND.symlink : sameOwner;
+}
+
+/** What the owner of a file may set. */
+function isOrdinary(name: ByteString): boolean {
+  return name.startsWith('user.') || meaningOf(name) === ATTRIBUTES.acl;
+}
+
+/**
+ * Whether nobody but who unpacks can have changed a file since it was written: what gives its program rights is set on no other.
+ */
+function isOutOfReach(stats: FileStat): boolean {
+  return !stats.isFile() || (stats.uid === process.geteuid?.() && (stats.mode & 0o022) === 0);
 }
 
 /** Changes the attributes of an open file. `setMode` sets its mode. Returns in words what was not done. */
@@ -162,7 +182,11 @@ export function changeXattrs(
     }
   };
   for (const name of remove) attempt(name, () => removeXattr(fd, name));
-  for (const [name, value] of set) attempt(name, () => setXattr(fd, name, value));
+  const isSafe = isOutOfReach(fstat(fd));
+  for (const [name, value] of set) {
+    if (isSafe || isOrdinary(name)) attempt(name, () => setXattr(fd, name, value));
+    else failed.push(`${toText(name)}: others than root may write to the file`);
+  }
   if (closed !== undefined) setMode(closed);
   return failed.length === 0 ? undefined : `not restored: ${failed.join('; ')}`;
 }

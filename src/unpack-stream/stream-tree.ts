@@ -130,7 +130,7 @@ export class StreamTree {
     if (this.options.xattrs && xattrs !== undefined && (kind === KIND.file || kind === KIND.symlink)) {
       this.xattrsLength += xattrs.length;
       if (this.xattrsLength > MAX_XATTRS_LENGTH) throw tooManyXattrs();
-      this.attributed.set(path, { kind, size, xattrs });
+      this.attributed.set(path, { kind, size, uid: member.uid, xattrs });
     }
     if (link === undefined) {
       if (kind !== KIND.directory) this.links.arrive(path, path);

@@ -324,7 +324,8 @@ export function noteXattrs(
 ): void {
   const kind = batch.kinds[row] ?? KIND.file;
   const xattrs = kind === KIND.file || kind === KIND.symlink ? batch.xattrs(row) : undefined;
-  if (xattrs !== undefined) attributed.set(path, { kind, size: batch.sizes[row] ?? 0, xattrs });
+  if (xattrs !== undefined)
+    attributed.set(path, { kind, size: batch.sizes[row] ?? 0, uid: batch.uid(row), xattrs });
 }
 
 function badLink({ path, target }: Pick<Link, 'path' | 'target'>, why: string): ZnipError {

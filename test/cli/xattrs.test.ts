@@ -216,6 +216,38 @@ function update(...more: string[]): ReturnType<typeof znip> {
   );
 }
 
+test.skipIf(!HAS_ALL || process.geteuid?.() !== 0)(
+  'with owners, and capabilities only of files that nobody else may write to',
+  () => {
+    mkdirSync(at('given/t'), { recursive: true });
+    for (const name of ['mine', 'theirs', 'open']) {
+      writeFileSync(at(`given/t/${name}`), name, { mode: 0o755 });
+      expect(can('setfattr', '-n', 'user.note', '-v', name, `given/t/${name}`)).toBe(true);
+    }
+    expect(can('chown', '12345:12345', 'given/t/theirs')).toBe(true);
+    chmodSync(at('given/t/open'), 0o777);
+    for (const name of ['mine', 'theirs', 'open']) {
+      expect(can('setcap', 'cap_net_raw+ep', `given/t/${name}`)).toBe(true);
+    }
+    znip(['pack', '-C', 'given', 't', '-o', 'given.znip', '--xattrs', '--owner'], here);
+    for (const way of ['given.znip', '-']) {
+      const out = `given-${way}`;
+      const input = way === '-' ? { input: readFileSync(at('given.znip')) } : {};
+      const args = ['unpack', '-q', way, '-C', out, '--xattrs', '--same-owner'];
+      const { status, stderr } = znip(args, { ...here, ...input });
+      const lost = 'not restored: security.capability: others than root may write to the file';
+      expect(stderr.split('\n').sort()).toEqual(['', `znip: t/open: ${lost}`, `znip: t/theirs: ${lost}`]);
+      expect(status).toBe(3);
+      expect(run('getcap', [`${out}/t/mine`], here).stdout).toContain('cap_net_raw');
+      expect(run('getcap', [`${out}/t/theirs`, `${out}/t/open`], here).stdout).toBe('');
+      expect(run('stat', ['-c', '%u', `${out}/t/theirs`], here).stdout).toBe('12345\n');
+      for (const name of ['mine', 'theirs', 'open']) {
+        expect(run('getfattr', ['-d', `${out}/t/${name}`], here).stdout).toContain(`user.note="${name}"`);
+      }
+    }
+  },
+);
+
 describe.skipIf(!HAS_USER)('--changed', () => {
   test('mends what differs, removes what the archive does not have, and itemises it as rsync does', () => {
     expect(update().status).toBe(0);
