@@ -16,6 +16,12 @@ export interface XattrPatterns {
 /** Whether a name is wanted. */
 export type XattrChoice = (name: ByteString) => boolean;
 
+/** What an option asks for; undefined for none. */
+export function patternsOf(asked: boolean | XattrPatterns | undefined): XattrPatterns | undefined {
+  if (asked === undefined || asked === false) return undefined;
+  return asked === true ? {} : asked;
+}
+
 export function chooseXattrs(patterns: XattrPatterns): XattrChoice {
   const isExcluded = matching(patterns.exclude);
   const isIncluded = matching(patterns.include);

@@ -149,7 +149,7 @@ export class Directories {
     try {
       const fd = tree.open(path, OPEN_FLAGS);
       try {
-        const unset = restoreDirectoryXattrs(fd, entry, tree.settings);
+        const unset = restoreDirectoryXattrs(fd, entry, tree);
         const reason = reasons(
           unset,
           finishFile(fd, entry, tree.settings, entry.xattrs === undefined ? made : undefined),

@@ -9,6 +9,7 @@ import { toFsPath, toText, type ByteString } from '../format/values/byte-string.
 import { lastComponent, parentOf } from '../format/values/member-path.ts';
 import { HeldDirectories, nameOfDescriptor, nameOfOpen, openIn } from '../posix/held-directories.ts';
 import { type Listing, NameListing, NativeListing } from '../posix/listing.ts';
+import { chooseXattrs, type XattrChoice } from '../select/xattr-choice.ts';
 import type { WriteSettings } from './write-settings.ts';
 
 /**
@@ -19,10 +20,13 @@ export type NewName = 'done' | 'taken' | 'gone' | 'unsupported';
 
 export class TargetTree {
   readonly settings: WriteSettings;
+  /** Which extended attributes are restored; undefined for none. */
+  readonly restoresXattr: XattrChoice | undefined;
   private readonly held: HeldDirectories | undefined;
 
   constructor(settings: WriteSettings) {
     this.settings = settings;
+    this.restoresXattr = settings.xattrs === undefined ? undefined : chooseXattrs(settings.xattrs);
     this.held = settings.root === undefined ? undefined : new HeldDirectories(settings.root);
   }
 

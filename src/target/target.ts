@@ -9,11 +9,11 @@ import { holdDirectory } from '../posix/held-directories.ts';
 import { makeDirectories } from '../posix/make-directories.ts';
 import { requireXattrs } from '../posix/xattrs.ts';
 import type { KeepGoingOptions } from '../rules/lost.ts';
+import { patternsOf, type XattrPatterns } from '../select/xattr-choice.ts';
 import type { Directories, OnBlocked } from './directories.ts';
 import type { LinkedFiles } from './linked-files.ts';
 import { createHardLink, createSymlink, type HardLink, type Link } from './links.ts';
 import { isRefusal, type OnLost } from './refusals.ts';
-import type { XattrPatterns } from '../select/xattr-choice.ts';
 import { TargetTree } from './target-tree.ts';
 import type { ExistingPolicy, WriteSettings } from './write-settings.ts';
 import { type AttributedMember, restoreXattrs } from './xattrs.ts';
@@ -43,9 +43,9 @@ export interface TargetOptions {
    */
   sameOwner?: boolean | undefined;
   /**
-   * Restore extended attributes (xattr(7)) and ACLs as far as they are recorded; with patterns, those that they name. What only
-   * root may set, such as capabilities, takes `sameOwner`, too. Permission bits are then restored as they are. `false`: do not even say that there are some. Needs the native
-   * core. Default: none is restored, and what is lost is told.
+   * Restore extended attributes (xattr(7)) and ACLs as far as they are recorded; with patterns, those that they name. What
+   * only root may set, such as capabilities, takes `sameOwner`, too. Permission bits are then restored as they are. `false`:
+   * do not even say that there are some. Needs the native core. Default: none is restored, and what is lost is told.
    */
   xattrs?: boolean | XattrPatterns | undefined;
   /** Wait until everything that was written is on the disk (fsync, POSIX). Default: false. */
@@ -107,7 +107,7 @@ export function openTarget(
     existing,
     umask: process.umask(),
     // An access control list says what the permission bits are.
-    preservePermissions: preservePermissions || (xattrs !== undefined && xattrs !== false),
+    preservePermissions: preservePermissions || patternsOf(xattrs) !== undefined,
     sparse,
     mtime,
     sameOwner,
@@ -120,9 +120,9 @@ export function openTarget(
 
 /** Throws `codec-unavailable` if attributes are wanted and cannot be set. */
 function xattrsOf(xattrs: TargetOptions['xattrs']): XattrPatterns | undefined {
-  if (xattrs === undefined || xattrs === false) return undefined;
-  requireXattrs();
-  return xattrs === true ? {} : xattrs;
+  const patterns = patternsOf(xattrs);
+  if (patterns !== undefined) requireXattrs();
+  return patterns;
 }
 
 /** Closes a target, when no worker can reach it any more. */

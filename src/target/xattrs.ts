@@ -11,12 +11,11 @@ import { decodeXattrs, type Xattrs } from '../format/values/xattrs.ts';
 import { nameOfOpen, O_PATH } from '../posix/held-directories.ts';
 import { type FileStat, fstat } from '../posix/stat.ts';
 import { readXattrs, removeXattr, setXattr } from '../posix/xattrs.ts';
-import { chooseXattrs } from '../select/xattr-choice.ts';
 import { isWritten, type WrittenMember } from './amend.ts';
 import type { DirectoryEntry } from './directories.ts';
+import type { LinkedFiles } from './linked-files.ts';
 import { isRefusal, type OnLost, reasons } from './refusals.ts';
 import type { TargetTree } from './target-tree.ts';
-import type { WriteSettings } from './write-settings.ts';
 
 /** A file or symlink of the run, under the name that it gets. */
 export interface AttributedMember {
@@ -33,7 +32,7 @@ export interface AttributedMember {
 export function restoreXattrs(
   members: ReadonlyMap<ByteString, AttributedMember>,
   tree: TargetTree,
-  linked: WrittenMember['linked'],
+  linked: LinkedFiles,
   isLeft: (path: ByteString) => boolean,
   onLost: OnLost,
 ): void {
@@ -45,7 +44,7 @@ export function restoreXattrs(
       kind,
       size,
       uid: sameOwner && uid !== null ? uid : undefined,
-      ...(linked === undefined ? {} : { linked }),
+      linked,
     };
     const reason = restoreOne(written, xattrs, tree);
     if (reason !== undefined) onLost(path, reason);
@@ -53,7 +52,7 @@ export function restoreXattrs(
 }
 
 function restoreOne(written: WrittenMember, records: ByteString, tree: TargetTree): string | undefined {
-  const { wanted, reason } = wantedXattrs(records, written.kind, tree.settings);
+  const { wanted, reason } = wantedXattrs(records, written.kind, tree);
   if (wanted.size === 0) return reason;
   try {
     const fd = tree.open(written.path, O_PATH | (constants.O_NOFOLLOW ?? 0));
@@ -77,9 +76,9 @@ function restoreOne(written: WrittenMember, records: ByteString, tree: TargetTre
 export function restoreDirectoryXattrs(
   fd: number,
   { xattrs, staleXattrs = [] }: Pick<DirectoryEntry, 'xattrs' | 'staleXattrs'>,
-  settings: WriteSettings,
+  tree: TargetTree,
 ): string | undefined {
-  const { wanted, reason } = wantedXattrs(xattrs, KIND.directory, settings);
+  const { wanted, reason } = wantedXattrs(xattrs, KIND.directory, tree);
   const change = { set: wanted, remove: staleXattrs };
   return reasons(
     reason,
@@ -103,13 +102,12 @@ export function compareXattrs(
   records: ByteString | undefined,
   tree: TargetTree,
 ): { change: XattrChange | undefined; reason: string | undefined } {
-  const { wanted, reason } = wantedXattrs(records, kind, tree.settings);
-  const { xattrs: patterns = {}, sameOwner } = tree.settings;
-  const isChosen = chooseXattrs(patterns);
+  const { wanted, reason } = wantedXattrs(records, kind, tree);
+  const { restoresXattr, settings } = tree;
   const found = readXattrs(
     tree.fullName(path),
     false,
-    (name) => isChosen(name) && maySet(name, kind, sameOwner),
+    (name) => restoresXattr?.(name) === true && maySet(name, kind, settings.sameOwner),
   );
   const set = new Map([...wanted].filter(([name, value]) => found.get(name) !== value));
   const remove = [...found.keys()].filter((name) => !wanted.has(name));
@@ -123,15 +121,14 @@ export function compareXattrs(
 function wantedXattrs(
   records: ByteString | undefined,
   kind: number,
-  { xattrs: patterns, sameOwner }: WriteSettings,
+  { restoresXattr, settings }: TargetTree,
 ): { wanted: Xattrs; reason: string | undefined } {
   const wanted = new Map<ByteString, ByteString>();
-  if (patterns === undefined || records === undefined) return { wanted, reason: undefined };
-  const isChosen = chooseXattrs(patterns);
+  if (restoresXattr === undefined || records === undefined) return { wanted, reason: undefined };
   const denied: ByteString[] = [];
   for (const [name, value] of decodeXattrs(records) ?? []) {
-    if (!isChosen(name)) continue;
-    if (maySet(name, kind, sameOwner)) wanted.set(name, value);
+    if (!restoresXattr(name)) continue;
+    if (maySet(name, kind, settings.sameOwner)) wanted.set(name, value);
     else denied.push(name);
   }
   if (denied.length === 0) return { wanted, reason: undefined };
@@ -162,6 +159,8 @@ export function changeXattrs(
   { set, remove }: XattrChange,
   setMode: (mode: number) => void,
 ): string | undefined {
+  // Nearly every directory.
+  if (set.size === 0 && remove.length === 0) return undefined;
   const failed: string[] = [];
   let closed: number | undefined;
   const attempt = (name: ByteString, change: () => void): void => {

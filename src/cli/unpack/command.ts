@@ -109,7 +109,7 @@ replaces such files. --keep-old keeps them and counts that as success.
 With --keep-going, only what is damaged is lost: lost members are named, and the status is 4.
 --tar writes the whole tar stream, the same bytes as zstd -dc, and verifies each chunk before writing it. You
 cannot give patterns with it. It does not replace a file that exists already, unless you give --overwrite.
---xattrs restores ACLs, and attributes in user. What only root may set, such as capabilities, also takes
+--xattrs restores ACLs and the attributes of users. What only root may set, such as capabilities, also takes
 --same-owner. It includes -p. Without --xattrs, members that lose an ACL or capabilities are named, and the status is 3.
 With --root, nothing is written unless the archive has this root hash. In a pipe, the root hash comes last, so
 the archive waits in an unnamed file in TMPDIR until it arrives.

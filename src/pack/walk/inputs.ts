@@ -6,7 +6,7 @@ import { type ByteString, fromText } from '../../format/values/byte-string.ts';
 import { unsafePathReason } from '../../format/values/member-path.ts';
 import type { OwnOutput } from '../../io/own-output.ts';
 import { requireXattrs } from '../../posix/xattrs.ts';
-import { chooseXattrs, type XattrChoice, type XattrPatterns } from '../../select/xattr-choice.ts';
+import { chooseXattrs, patternsOf, type XattrChoice, type XattrPatterns } from '../../select/xattr-choice.ts';
 import type { OnAttributes } from './attribute-notes.ts';
 import { isAsFound, metadataOf, type MetadataOptions } from './metadata.ts';
 import { type NameOptions, withRecordedNames } from './recorded-names.ts';
@@ -88,10 +88,11 @@ export function findMembers(
 }
 
 /** Throws `codec-unavailable` if attributes are wanted and cannot be read. */
-function xattrsOf({ xattrs = false }: InputOptions): XattrChoice | undefined {
-  if (xattrs === false) return undefined;
+function xattrsOf({ xattrs }: InputOptions): XattrChoice | undefined {
+  const patterns = patternsOf(xattrs);
+  if (patterns === undefined) return undefined;
   requireXattrs();
-  return chooseXattrs(xattrs === true ? {} : xattrs);
+  return chooseXattrs(patterns);
 }
 
 /** What paths mean; of an array an array. */
